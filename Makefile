@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST_WORKERS ?= 2
+
+.PHONY: demo test check devnet lock clean
+
+demo: .venv/.runtime
+	$(BIN)/crossmargin health --demo
+
+test: .venv/.dev
+	$(BIN)/python -m tests.devnet install
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/docs
+
+# A local node with the real protocol contracts and seeded wallets, for trying things and writing adapters.
+devnet: .venv/.dev
+	$(BIN)/python -m tests.devnet install
+	$(BIN)/python -m tests.devnet run
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# hatchling and editables come from the hashed set, so nothing is downloaded unpinned.
+.venv/.runtime: constraints.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: constraints-dev.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r constraints-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Needs uv. The lock itself is not committed: it would record registry addresses.
+lock:
+	uv lock --upgrade
+	uv export -q --no-dev --group build --no-emit-project --no-header --no-annotate -o constraints.txt
+	uv export -q --group dev --group build --no-emit-project --no-header --no-annotate -o constraints-dev.txt
+
+clean:
+	rm -rf .venv .cache
