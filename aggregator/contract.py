@@ -1,0 +1,220 @@
+"""What an adapter is written against: requests, how to ask for them, Adapter and RuleFamily.
+
+An adapter yields requests and receives decoded replies; it never performs I/O. A read of several stages is
+several `yield from`; the engine merges the stages of all reads of all wallets into common rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+
+from aggregator.abi.function import Call, Calls, Function
+from aggregator.model.accounts import ProtocolKind
+from aggregator.model.assets import ListedToken
+from aggregator.model.errors import AdapterFault, ReadError
+from aggregator.model.readings import Block, Reading
+from aggregator.model.rules import Feed, JsonValue, Rule
+from aggregator.model.units import Address, ChainId
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Adapter",
+    "AdapterFactory",
+    "Call",
+    "Calls",
+    "Columns",
+    "Deployment",
+    "Deployments",
+    "Function",
+    "Read",
+    "Request",
+    "RuleFamily",
+    "Shocked",
+    "ask",
+    "attempt",
+    "both",
+    "join",
+]
+
+R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Request(Protocol[T_co]):
+    """Something to fetch: hashable, so that what several reads share is fetched once."""
+
+    def decode(self, raw: bytes) -> T_co:
+        """The typed reply; raises MalformedReply where the bytes are not what was asked for."""
+        ...
+
+
+# A read yields batches of requests and is sent their replies, failures included as values.
+Read: TypeAlias = Generator[Sequence[Request[Any]], Sequence[Any], R]
+
+
+def attempt(requests: Sequence[Request[T]]) -> Read[list[T | ReadError]]:
+    """Send one batch; a request that failed answers with its error as a value."""
+    return list((yield requests)) if requests else []
+
+
+def ask(requests: Sequence[Request[T]]) -> Read[list[T]]:
+    """Send one batch; raises the first failure among the replies."""
+    replies: list[T] = []
+    for reply in (yield from attempt(requests)):
+        if isinstance(reply, ReadError):
+            raise reply
+        replies.append(reply)
+    return replies
+
+
+def both(first: Read[R], second: Read[S]) -> Read[tuple[R, S]]:
+    """Run two reads in the same rounds; a failure of either is raised once both have ended."""
+    a, b = yield from join([first, second], isolate=True)
+    for outcome in (a, b):
+        if isinstance(outcome, ReadError):
+            raise outcome
+    return a, b
+
+
+def join(reads: Iterable[Read[Any]], *, isolate: bool = False) -> Read[list[Any]]:
+    """Run any number of reads in common rounds; results in the order given.
+
+    Flat, so that 100,000 reads do not deepen the stack. With `isolate` a read that fails answers with its
+    error as a value; anything that is not a ReadError becomes an AdapterFault with its cause chained.
+    Without it the first failure is raised at once.
+    """
+    results: dict[int, Any] = {}
+    live: list[tuple[int, Read[Any], Sequence[Any] | None]] = [(i, read, None) for i, read in enumerate(reads)]
+    count = len(live)
+    while live:
+        waiting: list[tuple[int, Read[Any], Sequence[Request[Any]]]] = []
+        for i, read, replies in live:
+            try:
+                waiting.append((i, read, read.send(replies)))  # type: ignore[arg-type]  # None starts it
+            except StopIteration as done:
+                results[i] = done.value
+            except ReadError as error:
+                if not isolate:
+                    raise
+                results[i] = error
+            except Exception as error:  # noqa: BLE001  # one broken adapter must not take the others along
+                if not isolate:
+                    raise
+                fault = AdapterFault(f"{type(error).__name__}: {error}")
+                fault.__cause__ = error
+                results[i] = fault
+        if not waiting:
+            break
+        merged = yield [request for _, _, requests in waiting for request in requests]
+        live, start = [], 0
+        for i, read, requests in waiting:
+            live.append((i, read, merged[start : start + len(requests)]))
+            start += len(requests)
+    return [results[i] for i in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One protocol market on one chain.
+
+    `addresses` by role; `options` are further settings of the entry as TOML gave them. `source` says where
+    the addresses come from; `verified` is True where this adapter was seen working on it.
+    """
+
+    adapter: str
+    chain: ChainId
+    name: str
+    addresses: Mapping[str, Address]
+    source: str
+    first_block: int | None = None
+    verified: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Unique among deployments: `adapter:chain:name`."""
+        return f"{self.adapter}:{self.chain}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """What a factory is given: its own deployments and the configuration's listed tokens."""
+
+    entries: tuple[Deployment, ...]
+    tokens: tuple[ListedToken, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shocked:
+    """The prices of a batch of scenarios as a rule family sees them.
+
+    `prices` has shape (feeds, scenarios): each row belongs to `Columns.feeds` in that order, in units of
+    the feed's own quote currency (float64, no decimals). `time` in Unix seconds.
+    """
+
+    prices: NDArray[np.float64]
+    time: int
+
+
+class Columns(Protocol):
+    """The rules of many accounts as arrays; its layout is its family's own business."""
+
+    @property
+    def feeds(self) -> Sequence[Feed]:
+        """The feeds of all accounts, concatenated: the rows that `Shocked.prices` must have."""
+        ...
+
+
+class RuleFamily(Protocol):
+    """The fast form of a protocol's solvency test: all accounts of that family at once."""
+
+    name: str
+
+    def columns(self, rules: Sequence[Rule]) -> Any:
+        """The rules as arrays (a `Columns` of this family); row i belongs to rules[i]."""
+        ...
+
+    def margin(
+        self, columns: Any, shocked: Shocked
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(power N, requirement Q) in USD, each of shape (accounts, scenarios); see model.rules.Health."""
+        ...
+
+    def load(self, data: Mapping[str, JsonValue]) -> Rule:
+        """The rule that `Rule.to_json` wrote; raises ValueError on data of another family or shape."""
+        ...
+
+
+class Adapter(Protocol):
+    """All knowledge of one protocol: where it lives, how to read it, its solvency test."""
+
+    name: str
+    kind: ProtocolKind
+    deployments: Collection[Deployment]
+    family: RuleFamily | None
+
+    def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
+        """A wallet's accounts at one deployment; `accounts` is empty where it has none.
+
+        Raises ReadError (never returns a smaller number) where a figure of an existing position is missing.
+        """
+        ...
+
+    def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
+        """What `doctor` reports of a deployment, as sentences; raises ReadError where it can't be used."""
+        ...
+
+
+class AdapterFactory(Protocol):
+    """What an entry point in the group `crossmargin.adapters` names."""
+
+    def __call__(self, deployments: Deployments) -> Adapter:
+        """The adapter over these deployments; raises BadConfiguration where an entry lacks an address."""
+        ...

@@ -1,0 +1,1 @@
+"""Pure data that every layer shares: units, assets, accounts, positions, rules, readings, results, errors."""

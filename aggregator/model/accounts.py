@@ -1,0 +1,48 @@
+"""An account: the unit that a protocol can liquidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from aggregator.model.positions import Position
+from aggregator.model.rules import Rule
+from aggregator.model.units import Address, ChainId
+
+ProtocolKind: TypeAlias = Literal["wallet", "lending", "perp", "option"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the protocol itself answers of an account at the block.
+
+    `health` has 18 decimals, None where nothing is required. `liquidatable` is the protocol's own flag,
+    None where it has none. `liquidation_price` has 18 decimals in USD, where the protocol gives one.
+    """
+
+    health: int | None
+    liquidatable: bool | None
+    liquidation_price: int | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One liquidatable unit of an owner.
+
+    `id` is unique and stable over blocks: `protocol:chain:market:owner[:number]`. `owner_path` leads from
+    the wallet that was asked for to the address that holds the account. `rule` and `reported` are None for
+    accounts that nothing can liquidate (the wallet itself, options held).
+    `debt_is_recourse` is False where walking away costs no more than the account.
+    """
+
+    id: str
+    protocol: str
+    kind: ProtocolKind
+    chain: ChainId
+    label: str
+    owner_path: tuple[Address, ...]
+    positions: tuple[Position, ...]
+    rule: Rule | None
+    reported: Reported | None
+    debt_is_recourse: bool = False

@@ -1,0 +1,245 @@
+"""Every failure as a class that carries its data; the message says what to do next.
+
+CrossmarginError
+├── UsageError                    what was asked can't be done as asked
+│   ├── InvalidAddress
+│   └── BadConfiguration
+├── ReadError                     a figure could not be read; the others still stand
+│   ├── CallReverted              the contract refused
+│   ├── NoContract                nothing answers at that address
+│   ├── MalformedReply            bytes that the signature does not describe
+│   ├── UnusablePrice             an oracle answered zero or less
+│   ├── Unsupported               a version or a feature that the adapter does not know
+│   │   └── MissingMulticall
+│   ├── NotRecorded               a replay lacks the reply
+│   ├── AdapterFault              an adapter broke: a defect of ours, not of the chain
+│   └── TransportError            no endpoint answered
+│       ├── ProviderUnavailable
+│       │   ├── WrongChain
+│       │   └── BlockUnavailable  pruned, reorganised away, or not there yet
+│       ├── RateLimited
+│       └── AuthenticationFailed
+├── RecordingError                a recording can't be used
+└── StoreError
+    └── StoreLocked
+"""
+
+from __future__ import annotations
+
+
+class CrossmarginError(Exception):
+    """The root of every failure that this package raises on purpose."""
+
+
+class UsageError(CrossmarginError):
+    """What was asked can't be done as asked."""
+
+
+class InvalidAddress(UsageError):
+    """A text that is no account address."""
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(text, why)
+        self.text, self.why = text, why
+
+    def __str__(self) -> str:
+        return f"{self.text!r} is not a wallet address: {self.why}. Give the 0x address of an account."
+
+
+class BadConfiguration(UsageError):
+    """A setting that can't be used; `where` names the file, variable or option."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(where, why)
+        self.where, self.why = where, why
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}"
+
+
+class ReadError(CrossmarginError):
+    """A figure could not be read; the rest of the result still stands but is incomplete."""
+
+    code = "read_error"
+
+
+class CallReverted(ReadError):
+    """A contract call reverted; `reason` is its decoded message or raw data in hex."""
+
+    code = "reverted"
+
+    def __init__(self, origin: str, reason: str) -> None:
+        super().__init__(origin, reason)
+        self.origin, self.reason = origin, reason
+
+    def __str__(self) -> str:
+        return f"{self.origin} reverted: {self.reason or 'no reason given'}"
+
+
+class NoContract(ReadError):
+    """A call answered with no data although its signature promises some: nothing lives at the address."""
+
+    code = "no_contract"
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(origin)
+        self.origin = origin
+
+    def __str__(self) -> str:
+        return f"{self.origin} answered nothing: no contract at that address on this chain at this block?"
+
+
+class MalformedReply(ReadError):
+    """Bytes or JSON that do not decode as what was asked for."""
+
+    code = "malformed_reply"
+
+    def __init__(self, origin: str, why: str) -> None:
+        super().__init__(origin, why)
+        self.origin, self.why = origin, why
+
+    def __str__(self) -> str:
+        return f"{self.origin} answered what can't be decoded: {self.why}"
+
+
+class UnusablePrice(ReadError):
+    """An oracle answered a price that values nothing: zero, negative, or flagged invalid."""
+
+    code = "unusable_price"
+
+    def __init__(self, asset: str, origin: str, price: int) -> None:
+        super().__init__(asset, origin, price)
+        self.asset, self.origin, self.price = asset, origin, price
+
+    def __str__(self) -> str:
+        return f"the price of {self.asset} from {self.origin} is {self.price}: the account can't be valued"
+
+
+class Unsupported(ReadError):
+    """A version or feature that this release does not know."""
+
+    code = "unsupported"
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+        self.what, self.advice = what, advice
+
+    def __str__(self) -> str:
+        return f"{self.what} is not supported: {self.advice}"
+
+
+class MissingMulticall(Unsupported):
+    """The chain has no Multicall3 at its canonical address."""
+
+    def __init__(self, chain: int, address: str) -> None:
+        self.chain, self.address = chain, address
+        super().__init__(
+            f"chain {chain} without Multicall3 at {address}",
+            "configure `multicall3` for this chain, or read another chain",
+        )
+
+    def __reduce__(self) -> tuple[type[MissingMulticall], tuple[int, str]]:
+        return type(self), (self.chain, self.address)
+
+
+class AdapterFault(ReadError):
+    """An adapter raised something that is not a ReadError: a defect; the cause is chained."""
+
+    code = "adapter_fault"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"the adapter failed on what it read ({self.what}): please report it with a recording"
+
+
+class TransportError(ReadError):
+    """No endpoint of the chain gave an answer."""
+
+    code = "transport"
+
+    def __init__(self, endpoint: str, why: str) -> None:
+        super().__init__(endpoint, why)
+        self.endpoint, self.why = endpoint, why
+
+    def __str__(self) -> str:
+        return f"endpoint {self.endpoint}: {self.why}"
+
+
+class ProviderUnavailable(TransportError):
+    """Unreachable, timed out, or answering errors after retries."""
+
+    code = "provider_unavailable"
+
+
+class WrongChain(ProviderUnavailable):
+    """The endpoint serves another chain than the one it is configured for."""
+
+    code = "wrong_chain"
+
+    def __init__(self, endpoint: str, expected: int, answered: int) -> None:
+        self.expected, self.answered = expected, answered
+        why = f"serves chain {answered}, not {expected}: correct its entry in the configuration"
+        super().__init__(endpoint, why)
+
+    def __reduce__(self) -> tuple[type[WrongChain], tuple[str, int, int]]:
+        return type(self), (self.endpoint, self.expected, self.answered)
+
+
+class BlockUnavailable(ProviderUnavailable):
+    """The pinned block is pruned, reorganised away, or not there yet."""
+
+    code = "block_unavailable"
+
+
+class RateLimited(TransportError):
+    """The endpoint refuses for now (HTTP 429)."""
+
+    code = "rate_limited"
+
+
+class AuthenticationFailed(TransportError):
+    """The endpoint refuses the key (HTTP 401 or 403)."""
+
+    code = "authentication"
+
+
+class RecordingError(CrossmarginError):
+    """A recording that can't be read; `path` names it."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, why)
+        self.path, self.why = path, why
+
+    def __str__(self) -> str:
+        return f"recording {self.path}: {self.why}"
+
+
+class NotRecorded(ReadError):
+    """A replay was asked for a reply that the recording does not hold."""
+
+    code = "not_recorded"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"the recording holds no reply for {self.what}: record again with this version"
+
+
+class StoreError(CrossmarginError):
+    """The database can't be used."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, why)
+        self.path, self.why = path, why
+
+    def __str__(self) -> str:
+        return f"database {self.path}: {self.why}"
+
+
+class StoreLocked(StoreError):
+    """Another process holds the database file."""

@@ -1,0 +1,76 @@
+"""What one adapter read of one wallet, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from aggregator.model.accounts import Account
+from aggregator.model.assets import AssetId
+from aggregator.model.errors import ReadError
+from aggregator.model.units import Address, ChainId, scaled
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A pinned block: `hash` and `parent_hash` as 0x hex, `timestamp` in Unix seconds."""
+
+    chain: ChainId
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A reply of a venue that has no blocks: Unix seconds, endpoint name, hash of the content."""
+
+    time: int
+    endpoint: str
+    content_hash: str
+
+
+Source: TypeAlias = Block | Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A price in USD that a protocol's oracle gives: `price / 10**decimals`, > 0.
+
+    `updated_at` in Unix seconds and `heartbeat_s` in seconds, where the oracle says so.
+    """
+
+    asset: AssetId
+    price: int
+    decimals: int
+    origin: str
+    updated_at: int | None = None
+    heartbeat_s: int | None = None
+
+    @property
+    def usd(self) -> Decimal:
+        """The price as an exact Decimal."""
+        return scaled(self.price, self.decimals)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one adapter read of one wallet at one deployment. `warnings` are sentences for the user."""
+
+    accounts: tuple[Account, ...]
+    quotes: tuple[Quote, ...]
+    source: Source
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A read that did not succeed: it makes every total incomplete."""
+
+    adapter: str
+    deployment: str
+    chain: ChainId
+    wallet: Address
+    error: ReadError

@@ -1,0 +1,153 @@
+"""What risk says of a portfolio, as plain data that `store` and `cli` can write. USD are floats here:
+they come from scenarios; balances never do. Infinity is `math.inf`; JSON writes it as null."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class Band(StrEnum):
+    """The score's verdict in words, worst last (RISK.md section 5)."""
+
+    NONE = "NONE"
+    STRONG = "STRONG"
+    HEALTHY = "HEALTHY"
+    WATCH = "WATCH"
+    CRITICAL = "CRITICAL"
+    UNDER_MARGINED = "UNDER-MARGINED"
+    INSOLVENT = "INSOLVENT"
+    NATIVE_LIQUIDATION = "NATIVE-LIQUIDATION"
+
+
+class Verdict(StrEnum):
+    """The band for tables and exit codes; `unknown` where something could not be read."""
+
+    OK = "ok"
+    WARN = "warn"
+    CRITICAL = "critical"
+    LIQUIDATABLE = "liquidatable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Multiples:
+    """How many standard stresses until: one account fails its own test, no transfer can help, insolvency."""
+
+    native: float
+    operational: float
+    solvency: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationPrice:
+    """Where an account is liquidated if only this underlying (and all that moves with it) moves.
+
+    `distance` is the relative move from today: -0.45 is 45% down.
+    """
+
+    underlying: str
+    direction: Literal["down", "up"]
+    price_usd: float
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRisk:
+    """One account in the framework: its own test (N, Q in USD) and its share of ours.
+
+    `native_health` is the exact rule's N/Q (None: nothing required); `check_bps` its difference from what
+    the protocol reports, in basis points (None: the protocol reports none). `lam_native` is the first
+    stress multiple at which it fails its own test (inf: never on the grid). `requirement_usd` is its M when
+    alone. `binding_ray` is the scenario in which it fails first. `sets_band` is False below the dust line.
+    """
+
+    account_id: str
+    equity_usd: float
+    power_usd: float
+    native_requirement_usd: float
+    native_health: float | None
+    reported_health: float | None
+    check_bps: float | None
+    liquidatable: bool
+    lam_native: float
+    binding_ray: str | None
+    requirement_usd: float
+    liquidation_prices: tuple[LiquidationPrice, ...]
+    sets_band: bool
+    oracle_blind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Greeks:
+    """Sensitivities to one underlying in its base units and in USD.
+
+    `delta_usd` is the change for +1%; `gamma_units` the change of delta (units) for +1%; `vega_usd` per
+    +1 vol point; `theta_usd` per day; `rho_usd` per +1 bp.
+    """
+
+    underlying: str
+    delta_units: float
+    delta_usd: float
+    gamma_units: float
+    gamma_usd: float
+    vega_usd: float
+    theta_usd: float
+    rho_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioLoss:
+    """The loss of the whole in one scenario at stress multiple `level` (1 is a standard stress)."""
+
+    name: str
+    level: float
+    loss_usd: float
+    by_account: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """E0 - M in three parts: native headroom + common haircuts + netting (RISK.md section 6)."""
+
+    native_headroom_usd: float
+    common_haircuts_usd: float
+    netting_usd: float
+    excess_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class RiskResult:
+    """The framework's answer for one portfolio.
+
+    `score` is None without positions. `kappa` is the stress multiple that the whole survives (inf: none on
+    the grid breaks it). `unified_band` is by kappa alone, `weakest_band` by the weakest account, `band` the
+    worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `flags` are sentences.
+    """
+
+    score: float | None
+    kappa: float
+    band: Band
+    unified_band: Band
+    weakest_band: Band
+    verdict: Verdict
+    margin_coverage_ratio: float
+    equity_usd: float
+    walk_away_equity_usd: float
+    gross_usd: float
+    requirement_usd: float
+    scan_requirement_usd: float
+    add_on_usd: float
+    isolated_requirement_usd: float
+    multiples: Multiples
+    weakest_account: str | None
+    accounts: tuple[AccountRisk, ...]
+    greeks: tuple[Greeks, ...]
+    worst_scenarios: tuple[ScenarioLoss, ...]
+    binding: ScenarioLoss | None
+    waterfall: Waterfall
+    flags: tuple[str, ...]
+    framework_version: str
+    parameters_hash: str
+    scenario_hash: str
