@@ -91,20 +91,20 @@ def join(reads: Iterable[Read[Any]], *, isolate: bool = False) -> Read[list[Any]
     Without it the first failure is raised at once.
     """
     results: dict[int, Any] = {}
-    live: list[tuple[int, Read[Any], Sequence[Any] | None]] = [(i, read, None) for i, read in enumerate(reads)]
+    live: list[tuple[int, Read[Any], Any]] = [(i, read, None) for i, read in enumerate(reads)]
     count = len(live)
     while live:
         waiting: list[tuple[int, Read[Any], Sequence[Request[Any]]]] = []
         for i, read, replies in live:
             try:
-                waiting.append((i, read, read.send(replies)))  # type: ignore[arg-type]  # None starts it
+                waiting.append((i, read, read.send(replies)))
             except StopIteration as done:
                 results[i] = done.value
             except ReadError as error:
                 if not isolate:
                     raise
                 results[i] = error
-            except Exception as error:  # noqa: BLE001  # one broken adapter must not take the others along
+            except Exception as error:  # one broken adapter must not take the others along
                 if not isolate:
                     raise
                 fault = AdapterFault(f"{type(error).__name__}: {error}")
@@ -181,9 +181,7 @@ class RuleFamily(Protocol):
         """The rules as arrays (a `Columns` of this family); row i belongs to rules[i]."""
         ...
 
-    def margin(
-        self, columns: Any, shocked: Shocked
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def margin(self, columns: Any, shocked: Shocked) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(power N, requirement Q) in USD, each of shape (accounts, scenarios); see model.rules.Health."""
         ...
 

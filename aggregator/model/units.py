@@ -6,7 +6,7 @@ import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Literal, NewType
 
-from eth_utils.crypto import keccak
+from Crypto.Hash import keccak as _keccak
 
 from aggregator.model.errors import InvalidAddress
 
@@ -22,6 +22,11 @@ Rounding = Literal["up", "down"]
 EXACT = Context(prec=78, traps=[Inexact, InvalidOperation, Overflow])
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+def keccak(data: bytes) -> bytes:
+    """Keccak-256, as Ethereum hashes: 32 bytes."""
+    return _keccak.new(data=data, digest_bits=256).digest()
 
 
 def parse_address(text: str) -> Address:
@@ -40,7 +45,7 @@ def parse_address(text: str) -> Address:
 
 def checksum(address: Address) -> str:
     """The EIP-55 spelling of an address."""
-    digest = keccak(text=address[2:]).hex()
+    digest = keccak(address[2:].encode()).hex()
     digits = (c.upper() if int(d, 16) >= 8 else c for c, d in zip(address[2:], digest, strict=False))
     return "0x" + "".join(digits)
 

@@ -1,0 +1,104 @@
+"""Columns of fixed-layout values: many calls of one function encoded and decoded as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aggregator.abi.types import AbiType
+from aggregator.abi.words import WordError, leaves, reader, writer
+from aggregator.model.errors import ReadError
+from aggregator.model.units import Address
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def columnar(
+    inputs: AbiType,
+    outputs: AbiType,
+    selector: bytes,
+    targets: Address | Sequence[Address],
+    arguments: Sequence[Any],
+) -> tuple[bytes, bytes]:
+    """Targets (20 bytes each) and calldata rows of equal width of as many calls as the sequences are long.
+
+    Raises WordError where a layout is not flat and fixed, or the sequences differ in length.
+    """
+    kinds = list(leaves(inputs)) if inputs.words is not None else None
+    if kinds is None or outputs.words is None or len(kinds) != len(inputs.components):
+        raise WordError(f"{inputs.canonical} -> {outputs.canonical} has no flat fixed layout")
+    if len(arguments) != len(kinds):
+        raise WordError(f"{inputs.canonical} takes {len(kinds)} arguments, not {len(arguments)}")
+    lengths = {len(x) for x in (targets, *arguments) if _is_column(x)}
+    if len(lengths) != 1:
+        raise WordError(f"columns of one length are needed, not of {sorted(lengths)}")
+    count = lengths.pop()
+    rows = np.zeros((count, 4 + 32 * len(kinds)), dtype=np.uint8)
+    rows[:, :4] = np.frombuffer(selector, dtype=np.uint8)
+    for i, (kind, values) in enumerate(zip(kinds, arguments, strict=True)):
+        rows[:, 4 + 32 * i : 36 + 32 * i] = _words(kind, values)
+    places = np.broadcast_to(_words("address", targets)[:, 12:], (count, 20))
+    return places.tobytes(), rows.tobytes()
+
+
+def _is_column(values: Any) -> bool:
+    return not isinstance(values, (str, bytes, int))
+
+
+def _words(kind: str, values: Any) -> NDArray[np.uint8]:
+    column = values if _is_column(values) else [values]
+    if kind == "address":
+        flat = np.frombuffer(bytes.fromhex("".join(v[2:] for v in column)), dtype=np.uint8)
+        if flat.size != 20 * len(column):
+            raise WordError("a column of addresses holds something else")
+        words = np.zeros((len(column), 32), dtype=np.uint8)
+        words[:, 12:] = flat.reshape(-1, 20)
+        return words
+    write = writer(kind)
+    return np.frombuffer(b"".join([write(v) for v in column]), dtype=np.uint8).reshape(-1, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The replies of many calls: `raw` holds them one after another, zeros where a call failed.
+
+    `failures` maps the number of a call to its error. Values are read by output word.
+    """
+
+    outputs: AbiType
+    raw: bytes
+    failures: Mapping[int, ReadError]
+
+    @cached_property
+    def _words(self) -> NDArray[np.uint8]:
+        width = self.outputs.words or 0
+        return np.frombuffer(self.raw, dtype=np.uint8).reshape(-1, width, 32)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def values(self, word: int = 0) -> list[Any]:
+        """Output word `word` of every call, decoded by its type; a failed call decodes as zero.
+
+        Raises WordError where a word is outside its type.
+        """
+        kind = list(leaves(self.outputs))[word]
+        if kind == "uint256":
+            small = self.uint64(word)
+            if small is not None:
+                return small.tolist()  # type: ignore[no-any-return]
+        read = reader(kind)
+        flat = self._words[:, word, :].tobytes()
+        return [read(flat[i : i + 32]) for i in range(0, len(flat), 32)]
+
+    def uint64(self, word: int = 0) -> NDArray[np.uint64] | None:
+        """Output word `word` of every call as uint64; None where one is larger than 64 bits."""
+        column = np.ascontiguousarray(self._words[:, word, :])
+        if column[:, :24].any():
+            return None
+        return column[:, 24:].copy().view(">u8").ravel().astype(np.uint64)

@@ -1,0 +1,172 @@
+"""A contract function, compiled once from its signature, and the calls that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from aggregator.abi.columns import Column, columnar
+from aggregator.abi.types import AbiType, parse_signature
+from aggregator.abi.words import WordError, compile_decoder, compile_encoder
+from aggregator.model.errors import MalformedReply, NoContract
+from aggregator.model.units import Address, keccak
+
+T = TypeVar("T")
+
+
+class Function(Generic[T]):
+    """A function such as `Function("balanceOf(address)(uint256)")`.
+
+    Components may carry names: `f()((address asset,uint256 n)[] rows)` decodes to namedtuples. Arrays decode
+    to tuples, addresses to lower-case text. `into` builds the reply from the outputs; without it one output
+    is the reply itself and several are a tuple.
+    """
+
+    def __init__(self, signature: str, *, into: Callable[..., T] | None = None) -> None:
+        self.signature = signature
+        self.into = into
+
+    def __repr__(self) -> str:
+        return f"Function({self.signature!r})"
+
+    @cached_property
+    def _parsed(self) -> tuple[str, AbiType, AbiType]:
+        return parse_signature(self.signature)
+
+    @cached_property
+    def canonical(self) -> str:
+        """Name and input types, as the selector is computed from: `balanceOf(address)`."""
+        name, inputs, _ = self._parsed
+        return name + inputs.canonical
+
+    @cached_property
+    def selector(self) -> bytes:
+        """The first four bytes of the hash of the canonical signature."""
+        return keccak(self.canonical.encode())[:4]
+
+    @property
+    def inputs(self) -> AbiType:
+        """The inputs as one tuple type."""
+        return self._parsed[1]
+
+    @property
+    def outputs(self) -> AbiType:
+        """The outputs as one tuple type."""
+        return self._parsed[2]
+
+    @cached_property
+    def _encode(self) -> Callable[[Sequence[Any]], bytes]:
+        if self.inputs.words is not None:
+            return compile_encoder(self.inputs)
+        from eth_abi.abi import encode  # noqa: PLC0415  # 0.2 s of import that fixed layouts never need
+
+        types = [t.canonical for _, t in self.inputs.components]
+        return lambda values: bytes(encode(types, values))
+
+    @cached_property
+    def _decode(self) -> Callable[[bytes], Sequence[Any]]:
+        if self.outputs.words is not None:
+            return compile_decoder(self.outputs)
+        return _dynamic_decoder(self.outputs)
+
+    def at(self, target: Address, *arguments: Any) -> Call[T]:
+        """A call of this function; raises WordError (a ValueError) where an argument does not fit."""
+        return Call(self, target, self.selector + self._encode(arguments))
+
+    def each(self, targets: Address | Sequence[Address], *arguments: Any) -> Calls:
+        """Many calls as one request: each argument, and `targets`, is one value for all or a sequence.
+
+        All inputs and outputs must have a fixed layout; raises WordError otherwise.
+        """
+        places, rows = columnar(self.inputs, self.outputs, self.selector, targets, arguments)
+        return Calls(self, places, rows)
+
+    def decode(self, raw: bytes, origin: str) -> T:
+        """The reply; raises NoContract on no data where some is promised, MalformedReply on bad data."""
+        if not raw and self.outputs.components:
+            raise NoContract(origin)
+        try:
+            values = self._decode(raw)
+        except WordError as error:
+            raise MalformedReply(origin, str(error)) from error
+        if self.into is not None:
+            return self.into(*values)
+        return values[0] if len(values) == 1 else tuple(values)  # type: ignore[return-value]
+
+
+def _dynamic_decoder(outputs: AbiType) -> Callable[[bytes], Sequence[Any]]:
+    from eth_abi.abi import decode  # noqa: PLC0415  # see Function._encode
+    from eth_abi.exceptions import DecodingError  # noqa: PLC0415
+
+    types = [t.canonical for _, t in outputs.components]
+
+    def decode_dynamic(raw: bytes) -> Sequence[Any]:
+        try:
+            values = decode(types, raw)
+        except (DecodingError, UnicodeDecodeError, OverflowError) as error:
+            raise WordError(f"{type(error).__name__}: {error}") from error
+        # A contract encodes canonically: another length means another version of the structs, whose fields
+        # would be read from the wrong places.
+        if outputs.encoded_size(values) != len(raw):
+            raise WordError(f"{len(raw)} bytes, not the {outputs.encoded_size(values)} that the values take")
+        return outputs.shape(values)  # type: ignore[no-any-return]
+
+    return decode_dynamic
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One call: equal calls are sent once."""
+
+    function: Function[T]
+    target: Address
+    data: bytes
+
+    @property
+    def origin(self) -> str:
+        """Where a figure comes from: `balanceOf(address)@0x…`."""
+        return f"{self.function.canonical}@{self.target}"
+
+    def decode(self, raw: bytes) -> T:
+        """See Function.decode."""
+        return self.function.decode(raw, self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Many calls of one function as arrays: 20 bytes of `targets` and `width` bytes of `rows` a call."""
+
+    function: Function[Any]
+    targets: bytes
+    rows: bytes
+
+    def __len__(self) -> int:
+        return len(self.targets) // 20
+
+    @property
+    def width(self) -> int:
+        """Bytes of calldata of one call."""
+        return 4 + 32 * (self.function.inputs.words or 0)
+
+    @property
+    def reply_width(self) -> int:
+        """Bytes of one reply."""
+        return 32 * (self.function.outputs.words or 0)
+
+    @property
+    def origin(self) -> str:
+        """Where the figures come from."""
+        return f"{self.function.canonical}@{len(self)} targets"
+
+    def one(self, i: int) -> tuple[Address, bytes]:
+        """The target and the calldata of call `i`."""
+        target = Address("0x" + self.targets[20 * i : 20 * i + 20].hex())
+        return target, self.rows[self.width * i : self.width * (i + 1)]
+
+    def decode(self, raw: bytes) -> Column:
+        """The replies, concatenated, as a column in which no call failed."""
+        if len(raw) != len(self) * self.reply_width:
+            raise MalformedReply(self.origin, f"{len(raw)} bytes for {len(self)} replies")
+        return Column(self.function.outputs, raw, {})

@@ -1,0 +1,189 @@
+"""The fixed-layout codec: values whose types all take a known number of 32-byte words.
+
+A compiled decoder is a tuple of word readers and one builder, so that a hot signature costs one slice and
+one conversion a word. Bytes that a conforming contract never sends (a boolean of 2, an address with high
+bits, an integer outside its type) are refused rather than cut to size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from aggregator.abi.types import AbiType
+from aggregator.model.units import Address
+
+Reader: TypeAlias = Callable[[bytes], Any]
+Writer: TypeAlias = Callable[[Any], bytes]
+
+
+class WordError(ValueError):
+    """A word that its type does not allow, or a value that does not fit its type."""
+
+
+def reader(leaf: str) -> Reader:
+    """Decodes one word of a leaf type."""
+    if leaf == "uint256":
+        return _read_uint256
+    if leaf == "address":
+        return _read_address
+    if leaf == "bool":
+        return _read_bool
+    if leaf.startswith("uint"):
+        return _bounded_uint(int(leaf[4:]))
+    if leaf.startswith("int"):
+        return _bounded_int(int(leaf[3:]))
+    return _fixed_bytes(int(leaf[5:]))
+
+
+def _read_uint256(word: bytes) -> int:
+    return int.from_bytes(word)
+
+
+def _read_address(word: bytes) -> Address:
+    if any(word[:12]):
+        raise WordError("an address has bits above 160")
+    return Address("0x" + word[12:].hex())
+
+
+def _read_bool(word: bytes) -> bool:
+    value = int.from_bytes(word)
+    if value > 1:
+        raise WordError(f"a boolean is {value}")
+    return value == 1
+
+
+def _bounded_uint(bits: int) -> Reader:
+    def read(word: bytes) -> int:
+        value = int.from_bytes(word)
+        if value >> bits:
+            raise WordError(f"{value} does not fit uint{bits}")
+        return value
+
+    return read
+
+
+def _bounded_int(bits: int) -> Reader:
+    def read(word: bytes) -> int:
+        value = int.from_bytes(word, signed=True)
+        if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+            raise WordError(f"{value} does not fit int{bits}")
+        return value
+
+    return read
+
+
+def _fixed_bytes(size: int) -> Reader:
+    def read(word: bytes) -> bytes:
+        if any(word[size:]):
+            raise WordError(f"bytes{size} has data beyond its size")
+        return word[:size]
+
+    return read
+
+
+def writer(leaf: str) -> Writer:
+    """Encodes one value of a leaf type as a word."""
+    if leaf == "address":
+        return _write_address
+    if leaf == "bool":
+        return _write_bool
+    if leaf.startswith("bytes"):
+        size = int(leaf[5:])
+        return lambda value: _padded(value, size)
+    signed = leaf.startswith("int")
+    bits = int(leaf.lstrip("uint"))
+    low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if signed else (0, 1 << bits)
+
+    def write(value: Any) -> bytes:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value < high:
+            raise WordError(f"{value!r} does not fit {leaf}")
+        return value.to_bytes(32, signed=signed)
+
+    return write
+
+
+def _write_address(value: Any) -> bytes:
+    raw = bytes.fromhex(value[2:]) if isinstance(value, str) and value.startswith("0x") else b""
+    if len(raw) != 20:
+        raise WordError(f"{value!r} is no address")
+    return bytes(12) + raw
+
+
+def _write_bool(value: Any) -> bytes:
+    if not isinstance(value, bool):
+        raise WordError(f"{value!r} is no boolean")
+    return bytes(31) + bytes([value])
+
+
+def _padded(value: Any, size: int) -> bytes:
+    if not isinstance(value, bytes) or len(value) != size:
+        raise WordError(f"{value!r} is not bytes{size}")
+    return value + bytes(32 - size)
+
+
+def leaves(abi_type: AbiType) -> Iterator[str]:
+    """The leaf types of a fixed layout, in the order of its words."""
+    if abi_type.dims:
+        for _ in range(abi_type.dims[-1] or 0):
+            yield from leaves(abi_type.element)
+    elif abi_type.base == "tuple":
+        for _, component in abi_type.components:
+            yield from leaves(component)
+    else:
+        yield abi_type.base
+
+
+def builder(abi_type: AbiType) -> Callable[[Iterator[Any]], Any]:
+    """Assembles a value of a fixed layout from its decoded words."""
+    if abi_type.dims:
+        inner, count = builder(abi_type.element), abi_type.dims[-1] or 0
+        return lambda values: tuple(inner(values) for _ in range(count))
+    if abi_type.base == "tuple":
+        parts, struct = [builder(t) for _, t in abi_type.components], abi_type.struct
+        return lambda values: struct(*[part(values) for part in parts])
+    return next
+
+
+def flatten(abi_type: AbiType, value: Any) -> Iterator[Any]:
+    """The leaf values of a fixed layout, in the order of its words; raises WordError on a wrong shape."""
+    if abi_type.dims:
+        if len(value) != abi_type.dims[-1]:
+            raise WordError(f"{abi_type.canonical} needs {abi_type.dims[-1]} items, not {len(value)}")
+        for item in value:
+            yield from flatten(abi_type.element, item)
+    elif abi_type.base == "tuple":
+        if len(value) != len(abi_type.components):
+            raise WordError(f"{abi_type.canonical} needs {len(abi_type.components)} values, not {len(value)}")
+        for (_, component), item in zip(abi_type.components, value, strict=True):
+            yield from flatten(component, item)
+    else:
+        yield value
+
+
+def compile_decoder(abi_type: AbiType) -> Callable[[bytes], Sequence[Any]]:
+    """A decoder of a fixed tuple layout: the whole reply, no byte more or less, else WordError."""
+    kinds = list(leaves(abi_type))
+    size = 32 * len(kinds)
+    readers = [(reader(kind), 32 * i, 32 * i + 32) for i, kind in enumerate(kinds)]
+    flat = all(t.words == 1 and t.base != "tuple" for _, t in abi_type.components)
+    build = None if flat else builder(abi_type)
+
+    def decode(raw: bytes) -> Sequence[Any]:
+        if len(raw) != size:
+            raise WordError(f"{len(raw)} bytes where {abi_type.canonical} takes {size}")
+        values = [read(raw[a:b]) for read, a, b in readers]
+        return values if build is None else build(iter(values))
+
+    return decode
+
+
+def compile_encoder(abi_type: AbiType) -> Callable[[Sequence[Any]], bytes]:
+    """An encoder of a fixed tuple layout; raises WordError where a value does not fit."""
+    writers = [writer(kind) for kind in leaves(abi_type)]
+
+    def encode(values: Sequence[Any]) -> bytes:
+        flat = list(flatten(abi_type, values))
+        return b"".join([write(value) for write, value in zip(writers, flat, strict=True)])
+
+    return encode
