@@ -1,0 +1,49 @@
+"""The configuration file that makes crossmargin read the local chain."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.devnet.deployment import DeploymentEntry, TokenEntry
+
+
+def render(
+    *, chain_id: int, url: str, deployments: Iterable[DeploymentEntry], tokens: Iterable[TokenEntry]
+) -> str:
+    """The configuration as TOML: one chain, its deployments and its tokens."""
+    lines = [
+        f"[chains.{chain_id}]",
+        'name = "local"',
+        f'endpoints = [{{ name = "local", url = {_text(url)} }}]',
+        'origin = "local node"',
+    ]
+    for entry in deployments:
+        lines += [
+            "",
+            f"[[deployments.{entry.adapter}]]",
+            f"chain = {chain_id}",
+            f"name = {_text(entry.name)}",
+            f"[deployments.{entry.adapter}.addresses]",
+            *(f"{name} = {_text(address)}" for name, address in entry.addresses.items()),
+        ]
+    for token in tokens:
+        lines += [
+            "",
+            "[[tokens]]",
+            f"chain = {chain_id}",
+            f"address = {_text(token.address)}",
+            f"symbol = {_text(token.symbol)}",
+            f"decimals = {token.decimals}",
+            f"underlying = {_text(token.underlying)}",
+            f"class = {_text(token.kind)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    # A JSON string without control characters is a TOML basic string.
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,160 @@
+"""A local chain with everything on it: built once, cached as a file, loaded in a moment.
+
+`with World.start() as world:` gives a running node with Multicall3, the shared tokens, every protocol
+of `PROTOCOLS` and the seeded wallets. The cache entry is named after everything it is made from, so a
+change to the kit builds a new one.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+
+from tests.devnet import multicall3
+from tests.devnet.aave import AaveV36, AaveV301
+from tests.devnet.artifacts import recipe_key, recipe_names
+from tests.devnet.cache import KIT, build_once, digest
+from tests.devnet.chain import Chain
+from tests.devnet.config import render
+from tests.devnet.deployment import SPARE, WALLETS, Deployment, Site
+from tests.devnet.errors import DevnetError
+from tests.devnet.node import CHAIN_ID, Node
+from tests.devnet.prices import Prices, Quotes
+from tests.devnet.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+# Order matters only for the blocks in which things happen, never for addresses.
+PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301)
+
+DAY_SECONDS = 86_400
+ACCRUAL_SECONDS = 30 * DAY_SECONDS
+AGE_SECONDS = 3_600
+# Native coin of the seeded wallets, in wei; the other accounts keep what the node gave them.
+NATIVE_WEI: Mapping[str, int] = {
+    "unhedged": 50_000_000_000_000_000,
+    "hedged": 400_000_000_000_000_000,
+    "edge": 20_000_000_000_000_000,
+    "empty": 0,
+    "legacy": 30_000_000_000_000_000,
+}
+
+D = TypeVar("D", bound=Deployment)
+
+
+class World:
+    """A running local chain with its protocols attached."""
+
+    def __init__(self, node: Node, manifest: Mapping[str, Mapping[str, str]]) -> None:
+        self.node = node
+        self.chain = Chain(node)
+        self.multicall = multicall3.attach(self.chain)
+        self.tokens = Tokens(self.chain, manifest["tokens"])
+        self.prices = Prices(Quotes(**{name: Decimal(text) for name, text in manifest["quotes"].items()}))
+        self.wallets = {name: self.chain.accounts[index] for name, index in WALLETS.items()}
+        self.spare = [self.chain.accounts[index] for index in SPARE]
+        self._deployments: dict[str, Deployment] = {}
+        for kind in PROTOCOLS:
+            if kind.name in manifest:
+                self._deployments[kind.name] = kind(self._site(kind), manifest[kind.name])
+
+    def add(self, kind: type[Deployment]) -> dict[str, str]:
+        """Deploy a protocol and attach it; what the manifest has to keep of it."""
+        site = self._site(kind)
+        addresses = kind.deploy(site)
+        self._deployments[kind.name] = kind(site, addresses)
+        return addresses
+
+    def _site(self, kind: type[Deployment]) -> Site:
+        return Site(self.chain.using(self.chain.accounts[kind.deployer]), self.tokens, self.prices)
+
+    @classmethod
+    @contextmanager
+    def start(cls, *, port: int = 0, chain_id: int = CHAIN_ID) -> Iterator[World]:
+        """A world on a node of its own, which is stopped at the end."""
+        folder = cached()
+        manifest = json.loads((folder / "manifest.json").read_text())
+        with Node(port=port, chain_id=chain_id, state=folder / "state.json") as node:
+            yield cls(node, manifest)
+
+    def get(self, kind: type[D]) -> D:
+        """A protocol by its class. Raises `DevnetError` if this world has none."""
+        found = self._deployments.get(kind.name)
+        if not isinstance(found, kind):
+            raise DevnetError(f"this world has no {kind.name}")
+        return found
+
+    @property
+    def deployments(self) -> list[Deployment]:
+        """All protocols."""
+        return list(self._deployments.values())
+
+    @property
+    def aave_v36(self) -> AaveV36:
+        """The market that most tests use."""
+        return self.get(AaveV36)
+
+    @property
+    def aave_v301(self) -> AaveV301:
+        """The market with the rules of 2022."""
+        return self.get(AaveV301)
+
+    @contextmanager
+    def isolated(self) -> Iterator[World]:
+        """Undo at the end whatever happened on the chain, prices and time included."""
+        snapshot, quotes = self.node.snapshot(), self.prices.quotes
+        try:
+            yield self
+        finally:
+            self.node.revert(snapshot)
+            self.prices.restore(quotes)
+
+    def config(self) -> str:
+        """The configuration file that makes crossmargin read this chain."""
+        own = [token for one in self.deployments for token in one.token_entries()]
+        return render(
+            chain_id=self.node.chain_id,
+            url=self.node.url,
+            deployments=[one.deployment_entry() for one in self.deployments],
+            tokens=[*self.tokens.entries(), *own],
+        )
+
+
+def world_key() -> str:
+    """Hash of everything that a world is made from."""
+    code = (path.read_bytes() for path in sorted(KIT.glob("*.py")))
+    return digest(*(recipe_key(name) for name in recipe_names()), *code)
+
+
+def cached() -> Path:
+    """Folder with `state.json` and `manifest.json` of the world, built if it is not there yet."""
+    return build_once(f"world-{world_key()}", _build)
+
+
+def _build(folder: Path) -> None:
+    with Node() as node:
+        chain = Chain(node)
+        multicall3.install(chain)
+        quotes = {name: str(value) for name, value in asdict(Quotes()).items()}
+        manifest = {"quotes": quotes, "tokens": Tokens.deploy(chain)}
+        world = World(node, manifest)
+        for kind in PROTOCOLS:
+            manifest[kind.name] = world.add(kind)
+        for one in world.deployments:
+            one.fund()
+        node.warp(ACCRUAL_SECONDS)
+        world.prices.refresh()
+        for one in world.deployments:
+            one.seed()
+        for name, wei in NATIVE_WEI.items():
+            node.set_balance(world.wallets[name], wei)
+        node.warp(AGE_SECONDS)
+        world.prices.refresh()
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        node.dump_state(folder / "state.json")
