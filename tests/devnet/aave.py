@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.devnet.artifacts import Bundle
     from tests.devnet.prices import Quotes
 
-VARIABLE_RATE = 2
+STABLE_RATE, VARIABLE_RATE = 1, 2
 Amount = Decimal | int | str
 
 
@@ -55,7 +55,6 @@ class Aave(Deployment):
     revision: ClassVar[int]
     pool_name: ClassVar[str]
     configurator_name: ClassVar[str]
-    title: ClassVar[str]
 
     def __init__(self, site: Site, addresses: Mapping[str, str]) -> None:
         super().__init__(site, addresses)
@@ -268,6 +267,15 @@ class AaveV301(Aave):
     def deploy(cls, site: Site) -> dict[str, str]:
         """Deploy the market with its five reserves."""
         return deploy_v301(site)
+
+    def borrow_stable(self, user: str, symbol: str, amount: Amount) -> Receipt:
+        """Borrow at the stable rate, which later versions no longer have; allows it on the reserve first.
+
+        The pool refuses more than a quarter of the reserve's free liquidity.
+        """
+        self.configurator.send("setReserveStableRateBorrowing", self.asset(symbol), True)  # noqa: FBT003
+        units = self.tokens.units(symbol, amount)
+        return self.pool.send("borrow", self.asset(symbol), units, STABLE_RATE, 0, user, sender=user)
 
     def seed(self) -> None:
         """A borrower with two collaterals and two debts."""

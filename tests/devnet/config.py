@@ -29,6 +29,8 @@ def render(
             f"name = {_text(entry.name)}",
             f"[deployments.{entry.adapter}.addresses]",
             *(f"{name} = {_text(address)}" for name, address in entry.addresses.items()),
+            *([f"[deployments.{entry.adapter}.options]"] if entry.options else []),
+            *(f"{name} = {_text(value)}" for name, value in entry.options.items()),
         ]
     for token in tokens:
         lines += [

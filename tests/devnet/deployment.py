@@ -8,7 +8,7 @@ returned. Every protocol deploys from its own account, so that its addresses do 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from tests.devnet.errors import DevnetError
@@ -57,11 +57,12 @@ class Site:
 
 @dataclass(frozen=True)
 class DeploymentEntry:
-    """A deployment in the configuration of crossmargin; `addresses` are what its adapter asks for."""
+    """A deployment in the configuration of crossmargin: what its adapter asks for."""
 
     adapter: str
     name: str
     addresses: Mapping[str, str]
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class TokenEntry:
 class Deployment(ABC):
     """One deployed protocol: subscribes its feeds to the market and offers operations on it."""
 
-    name: ClassVar[str]
+    name: ClassVar[str]  # key in the manifest
+    title: ClassVar[str]  # for people, and as the deployment's name in the configuration
     deployer: ClassVar[int]
 
     def __init__(self, site: Site, addresses: Mapping[str, str]) -> None:
