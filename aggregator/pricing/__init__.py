@@ -1,0 +1,1 @@
+"""Prices without I/O: one market mark per asset, and option values."""
