@@ -31,6 +31,14 @@ class Function(Generic[T]):
     def __repr__(self) -> str:
         return f"Function({self.signature!r})"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Function):
+            return NotImplemented
+        return self.signature == other.signature and self.into == other.into
+
+    def __hash__(self) -> int:
+        return hash(self.signature)
+
     @cached_property
     def _parsed(self) -> tuple[str, AbiType, AbiType]:
         return parse_signature(self.signature)

@@ -62,7 +62,7 @@ class AbiType:
         names = [name for name, _ in self.components]
         if not names or not all(names):
             return lambda *values: values
-        return namedtuple("Struct", names)  # noqa: PYI024  # the fields are known at run time only
+        return namedtuple("Struct", names)
 
     def shape(self, value: Any) -> Any:
         """A value as eth_abi decodes it, with structs as namedtuples."""

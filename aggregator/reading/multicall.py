@@ -1,0 +1,223 @@
+"""Packs calls into Multicall3's aggregate3 with failures allowed, and unpacks its replies.
+
+Single calls are joined as bytes; a columnar request is laid out as one array of equal rows and, where every
+call of it succeeded with the promised size, taken out of the reply as one slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from aggregator.abi.columns import Column
+from aggregator.abi.function import Call, Calls, Function
+from aggregator.model.errors import CallReverted, MalformedReply, NoContract, ReadError
+from aggregator.model.units import Address
+from aggregator.reading.source import Raw, Wanted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
+_SELECTOR = Function("aggregate3((address target,bool allowFailure,bytes data)[])()").selector
+_WORD = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Calls `start` to `stop` of a columnar request."""
+
+    calls: Calls
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+Part: TypeAlias = Call[Any] | Slice
+
+
+def parts(requests: Sequence[Wanted], limit: int) -> Iterator[list[tuple[int, Part]]]:
+    """Batches of at most `limit` calls; each part comes with the number of its request."""
+    batch: list[tuple[int, Part]] = []
+    room = limit
+    for i, request in enumerate(requests):
+        if isinstance(request, Call):
+            batch.append((i, request))
+            room -= 1
+        else:
+            start = 0
+            while len(request) - start > room:
+                batch.append((i, Slice(request, start, start + room)))
+                start += room
+                yield batch
+                batch, room = [], limit
+            batch.append((i, Slice(request, start, len(request))))
+            room -= len(request) - start
+        if room == 0:
+            yield batch
+            batch, room = [], limit
+    if batch:
+        yield batch
+
+
+def size(batch: Sequence[tuple[int, Part]]) -> int:
+    """How many calls a batch holds."""
+    return sum(1 if isinstance(part, Call) else len(part) for _, part in batch)
+
+
+def halves(batch: Sequence[tuple[int, Part]]) -> tuple[list[tuple[int, Part]], list[tuple[int, Part]]]:
+    """A batch of two or more calls as two; a columnar part is cut where the middle falls into it."""
+    left: list[tuple[int, Part]] = []
+    right: list[tuple[int, Part]] = []
+    room = size(batch) // 2
+    for i, part in batch:
+        length = 1 if isinstance(part, Call) else len(part)
+        if room >= length:
+            left.append((i, part))
+        elif room > 0 and isinstance(part, Slice):
+            left.append((i, Slice(part.calls, part.start, part.start + room)))
+            right.append((i, Slice(part.calls, part.start + room, part.stop)))
+        else:
+            right.append((i, part))
+        room = max(0, room - length)
+    return left, right
+
+
+def pack(batch: Sequence[tuple[int, Part]]) -> bytes:
+    """The calldata of one aggregate3 over a batch."""
+    blobs: list[bytes] = []
+    sizes: list[NDArray[np.int64]] = []
+    for _, part in batch:
+        if isinstance(part, Call):
+            blob = _element(part.target, part.data)
+            blobs.append(blob)
+            sizes.append(np.array([len(blob)], dtype=np.int64))
+        else:
+            rows = _elements(part)
+            blobs.append(rows.tobytes())
+            sizes.append(np.full(len(part), rows.shape[1], dtype=np.int64))
+    lengths = np.concatenate(sizes)
+    offsets = np.zeros((len(lengths), 4), dtype=">u8")
+    offsets[:, 3] = _WORD * len(lengths) + np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    head = _uint(_WORD) + _uint(len(lengths))
+    return b"".join([_SELECTOR, head, offsets.tobytes(), *blobs])
+
+
+def _uint(value: int) -> bytes:
+    return value.to_bytes(_WORD)
+
+
+def _element(target: Address, data: bytes) -> bytes:
+    padding = bytes(-len(data) % _WORD)
+    head = bytes(12) + bytes.fromhex(target[2:]) + _uint(1) + _uint(3 * _WORD)
+    return head + _uint(len(data)) + data + padding
+
+
+def _elements(part: Slice) -> NDArray[np.uint8]:
+    width = part.calls.width
+    rows = np.zeros((len(part), 4 * _WORD + width + -width % _WORD), dtype=np.uint8)
+    targets = np.frombuffer(part.calls.targets, dtype=np.uint8).reshape(-1, 20)
+    rows[:, 12:32] = targets[part.start : part.stop]
+    rows[:, 32:128] = np.frombuffer(_uint(1) + _uint(3 * _WORD) + _uint(width), dtype=np.uint8)
+    calldata = np.frombuffer(part.calls.rows, dtype=np.uint8).reshape(-1, width)
+    rows[:, 128 : 128 + width] = calldata[part.start : part.stop]
+    return rows
+
+
+def unpack(batch: Sequence[tuple[int, Part]], raw: bytes) -> list[Raw]:
+    """The replies of a batch, one per part. Raises MalformedReply where `raw` is no aggregate3 reply."""
+    count = size(batch)
+    starts = _starts(raw, count)
+    replies: list[Raw] = []
+    first = 0
+    for _, part in batch:
+        if isinstance(part, Call):
+            success, data = _result(raw, int(starts[first]))
+            replies.append(data if success else reverted(part.origin, data))
+            first += 1
+        else:
+            replies.append(_column(part, raw, starts[first : first + len(part)]))
+            first += len(part)
+    return replies
+
+
+def _starts(raw: bytes, count: int) -> NDArray[np.int64]:
+    body = 2 * _WORD
+    if len(raw) < body + _WORD * count or raw[:body] != _uint(_WORD) + _uint(count):
+        raise MalformedReply("aggregate3", f"{len(raw)} bytes are no array of {count} results")
+    words = np.frombuffer(raw, dtype=">u8", count=4 * count, offset=body).reshape(-1, 4)
+    ends = words[:, 3].astype(np.uint64)
+    if words[:, :3].any() or (ends > len(raw)).any():
+        raise MalformedReply("aggregate3", "a result lies outside the reply")
+    return ends.astype(np.int64) + body
+
+
+def _result(raw: bytes, start: int) -> tuple[bool, bytes]:
+    head = raw[start : start + 3 * _WORD]
+    if len(head) < 3 * _WORD or head[:31] != bytes(31) or head[31] > 1 or head[32:64] != _uint(2 * _WORD):
+        raise MalformedReply("aggregate3", "a result is not (bool, bytes)")
+    length = int.from_bytes(head[64:])
+    data = raw[start + 3 * _WORD : start + 3 * _WORD + length]
+    if len(data) != length:
+        raise MalformedReply("aggregate3", f"a result promises {length} bytes and holds {len(data)}")
+    return head[31] == 1, data
+
+
+def _column(part: Slice, raw: bytes, starts: NDArray[np.int64]) -> Column:
+    width, count = part.calls.reply_width, len(part)
+    outputs = part.calls.function.outputs
+    stride = 3 * _WORD + width
+    begin = int(starts[0]) if count else 0
+    if count and len(raw) >= begin + stride * count and (np.diff(starts) == stride).all():
+        block = np.frombuffer(raw, dtype=np.uint8, count=stride * count, offset=begin).reshape(count, stride)
+        expected = np.frombuffer(_uint(1) + _uint(2 * _WORD) + _uint(width), dtype=np.uint8)
+        if (block[:, : 3 * _WORD] == expected).all():
+            return Column(outputs, block[:, 3 * _WORD :].tobytes(), {})
+    rows: list[bytes] = []
+    failures: dict[int, ReadError] = {}
+    for i in range(count):
+        success, data = _result(raw, int(starts[i]))
+        origin = f"{part.calls.function.canonical}@{part.calls.one(part.start + i)[0]}"
+        if not success:
+            failures[i] = reverted(origin, data)
+        elif not data and width:
+            failures[i] = NoContract(origin)
+        elif len(data) != width:
+            failures[i] = MalformedReply(origin, f"{len(data)} bytes where {outputs.canonical} takes {width}")
+        rows.append(bytes(width) if i in failures else data)
+    return Column(outputs, b"".join(rows), failures)
+
+
+_ERROR = Function[str]("Error(string)(string)")
+_PANIC = Function[int]("Panic(uint256)(uint256)")
+
+
+def reverted(origin: str, data: bytes) -> ReadError:
+    """The failure that revert data tells: its message, its panic code, or its first bytes in hex."""
+    for function, prefix in ((_ERROR, ""), (_PANIC, "panic ")):
+        if data[:4] == function.selector:
+            try:
+                value: object = function.decode(data[4:], origin)
+            except ReadError:
+                break
+            return CallReverted(origin, f"{prefix}{value}"[:200])
+    return CallReverted(origin, f"0x{data[:36].hex()}" if data else "")
+
+
+def merge(calls: Calls, columns: Sequence[Column | ReadError]) -> Column | ReadError:
+    """The columns of a request's slices as one; the first slice that failed whole fails the request."""
+    failures: dict[int, ReadError] = {}
+    raw: list[bytes] = []
+    start = 0
+    for column in columns:
+        if isinstance(column, ReadError):
+            return column
+        failures.update({start + i: error for i, error in column.failures.items()})
+        raw.append(column.raw)
+        start += len(column)
+    return Column(calls.function.outputs, b"".join(raw), failures)

@@ -1,0 +1,226 @@
+"""Record and replay every reply in one portable file.
+
+The file is gzip of one JSON document. Replies are kept per contract call, not per batch, so that a replay
+does not depend on how calls were packed. It holds chain ids, endpoint-free errors and the configuration
+that the read used (deployments, tokens), never a URL. Equal content gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from aggregator.abi.columns import Column
+from aggregator.abi.function import Call, Calls
+from aggregator.model import errors
+from aggregator.model.errors import NotRecorded, ReadError, RecordingError
+from aggregator.model.readings import Block
+from aggregator.model.units import Address, ChainId
+from aggregator.reading.source import ChainSource, Raw, Wanted
+
+FORMAT = "crossmargin-recording"
+VERSION = 1
+_MAX_BYTES = 512 * 2**20
+
+
+@dataclass
+class Tape:
+    """The replies of one chain: pins by the text asked for, calls by `block:target:calldata`."""
+
+    pins: dict[str, Any] = field(default_factory=dict)
+    calls: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Recording:
+    """Everything that a read was answered, and what it was asked with.
+
+    `origin` says which world answered: `mainnet` or `local node`. `request` holds wallets and block;
+    `configuration` the settings that the replay must use.
+    """
+
+    origin: str
+    request: dict[str, Any]
+    configuration: dict[str, Any]
+    tapes: dict[ChainId, Tape] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "origin": self.origin,
+            "request": self.request,
+            "configuration": self.configuration,
+            "chains": {str(chain): asdict(tape) for chain, tape in self.tapes.items()},
+        }
+        content = gzip.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), mtime=0)
+        draft = path.with_name(path.name + ".part")
+        try:
+            draft.write_bytes(content)
+            draft.replace(path)
+        except OSError as error:
+            raise RecordingError(str(path), f"can't be written: {error.strerror}") from error
+
+    @classmethod
+    def load(cls, path: Path) -> Recording:
+        """Raises RecordingError where the file is missing, damaged, or of another format or version."""
+        try:
+            packed = path.read_bytes()
+        except OSError as error:
+            raise RecordingError(str(path), f"can't be read: {error.strerror}") from error
+        return cls.parse(packed, str(path))
+
+    @classmethod
+    def parse(cls, packed: bytes, name: str) -> Recording:
+        """A recording from the bytes of its file; see `load`."""
+        try:
+            unpacker = zlib.decompressobj(wbits=31)
+            text = unpacker.decompress(packed, _MAX_BYTES)
+            if not unpacker.eof:
+                raise RecordingError(name, f"is cut short, or larger than {_MAX_BYTES} bytes unpacked")
+            document = orjson.loads(text)
+        except (zlib.error, orjson.JSONDecodeError) as error:
+            raise RecordingError(name, f"is damaged or not a recording ({error})") from error
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise RecordingError(name, "is not a crossmargin recording")
+        if document.get("version") != VERSION:
+            raise RecordingError(name, f"has version {document.get('version')}; this release reads {VERSION}")
+        try:
+            tapes = {
+                ChainId(int(chain)): Tape(dict(tape["pins"]), dict(tape["calls"]))
+                for chain, tape in document["chains"].items()
+            }
+            return cls(
+                origin=str(document["origin"]),
+                request=dict(document["request"]),
+                configuration=dict(document["configuration"]),
+                tapes=tapes,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RecordingError(name, f"lacks a part that it must have ({error!r})") from error
+
+
+class Recorder:
+    """A ChainSource that notes every reply of another on a tape of a recording."""
+
+    def __init__(self, inner: ChainSource, recording: Recording) -> None:
+        self._inner = inner
+        self._recording = recording
+
+    @property
+    def chain(self) -> ChainId:
+        """See ChainSource."""
+        return self._inner.chain
+
+    async def pin(self, block: str) -> Block:
+        """See ChainSource."""
+        pinned = await self._inner.pin(block)
+        self._tape.pins[block] = asdict(pinned)
+        return pinned
+
+    async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
+        """See ChainSource."""
+        replies = await self._inner.fetch(block, requests)
+        for request, reply in zip(requests, replies, strict=True):
+            for target, data, noted in _rows(request, reply):
+                self._tape.calls[_key(block, target, data)] = noted
+        return replies
+
+    @property
+    def _tape(self) -> Tape:
+        return self._recording.tapes.setdefault(self._inner.chain, Tape())
+
+
+class Replay:
+    """A ChainSource that answers from a recording."""
+
+    def __init__(self, chain: ChainId, tape: Tape) -> None:
+        self._chain = chain
+        self._tape = tape
+
+    @property
+    def chain(self) -> ChainId:
+        """See ChainSource."""
+        return self._chain
+
+    async def pin(self, block: str) -> Block:
+        """See ChainSource; raises NotRecorded for a block that was not asked for when recording."""
+        if block not in self._tape.pins:
+            raise NotRecorded(f"block {block} of chain {self._chain}")
+        try:
+            return Block(**self._tape.pins[block])
+        except TypeError as error:
+            raise NotRecorded(f"block {block} of chain {self._chain} ({error})") from error
+
+    async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
+        """See ChainSource; a reply that is missing is a NotRecorded as a value."""
+        return [self._answer(block, request) for request in requests]
+
+    def _answer(self, block: Block, request: Wanted) -> Raw:
+        if isinstance(request, Call):
+            return self._row(block, request.target, request.data, request.origin)
+        rows: list[bytes] = []
+        failures: dict[int, ReadError] = {}
+        for i in range(len(request)):
+            target, data = request.one(i)
+            row = self._row(block, target, data, f"{request.function.canonical}@{target}")
+            if isinstance(row, ReadError):
+                failures[i] = row
+            rows.append(bytes(request.reply_width) if isinstance(row, ReadError) else row)
+        return Column(request.function.outputs, b"".join(rows), failures)
+
+    def _row(self, block: Block, target: Address, data: bytes, origin: str) -> bytes | ReadError:
+        noted = self._tape.calls.get(_key(block, target, data))
+        if noted is None:
+            return NotRecorded(origin)
+        try:
+            return _read(noted)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return NotRecorded(f"{origin} ({error!r})")
+
+
+def _key(block: Block, target: Address, data: bytes) -> str:
+    return f"{block.hash}:{target}:{data.hex()}"
+
+
+def _rows(request: Wanted, reply: Raw) -> list[tuple[Address, bytes, Any]]:
+    if isinstance(request, Call):
+        if isinstance(reply, Column):
+            raise TypeError("a single call was answered with a column")
+        return [(request.target, request.data, _note(reply))]
+    return [(*request.one(i), _note(_row_of(request, reply, i))) for i in range(len(request))]
+
+
+def _row_of(request: Calls, reply: Raw, i: int) -> bytes | ReadError:
+    if isinstance(reply, Column):
+        width = request.reply_width
+        return reply.failures.get(i) or reply.raw[width * i : width * (i + 1)]
+    return reply
+
+
+def _note(reply: bytes | ReadError) -> Any:
+    if isinstance(reply, bytes):
+        return "0x" + reply.hex()
+    return {"error": type(reply).__name__, "args": list(_arguments(reply))}
+
+
+def _arguments(error: ReadError) -> Sequence[Any]:
+    made: Any = error.__reduce__()
+    return tuple(made[1])
+
+
+def _read(noted: Any) -> bytes | ReadError:
+    if isinstance(noted, str):
+        return bytes.fromhex(noted.removeprefix("0x"))
+    kinds: Mapping[str, Any] = vars(errors)
+    kind = kinds[noted["error"]]
+    if not (isinstance(kind, type) and issubclass(kind, ReadError)):
+        raise ValueError(f"{noted['error']} is no read error")
+    return kind(*noted["args"])

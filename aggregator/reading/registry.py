@@ -1,0 +1,93 @@
+"""Adapters, from the entry points in `crossmargin.adapters`: each is built with its shipped and the user's
+own deployments."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+
+from aggregator.contract import Adapter, Deployment, Deployments
+from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, native_id, token_id
+from aggregator.model.errors import BadConfiguration, InvalidAddress
+from aggregator.model.units import Address, ChainId, parse_address
+from aggregator.settings import DeploymentSettings, Settings, TokenSettings
+
+GROUP = "crossmargin.adapters"
+
+
+def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...]:
+    """Every installed adapter (or those named), in alphabetical order.
+
+    Raises BadConfiguration where a name is unknown, a configured deployment names no installed adapter, or
+    an entry lacks what its adapter needs.
+    """
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    for name in (*only, *settings.deployments):
+        if name not in found:
+            known = ", ".join(sorted(found))
+            raise BadConfiguration(f"adapter {name!r}", f"is not installed; installed are {known}")
+    tokens = listed_tokens(settings.tokens)
+    return tuple(
+        _build(found[name], settings.deployments.get(name, []), tokens, shipped=settings.shipped_deployments)
+        for name in sorted(found)
+        if not only or name in only
+    )
+
+
+def _build(
+    point: EntryPoint, own: Iterable[DeploymentSettings], tokens: tuple[ListedToken, ...], *, shipped: bool
+) -> Adapter:
+    entries = [*(_shipped(point) if shipped else ()), *own]
+    deployments = Deployments(tuple(deployment(point.name, entry) for entry in entries), tokens)
+    factory = point.load()
+    adapter: Adapter = factory(deployments)
+    return adapter
+
+
+def _shipped(point: EntryPoint) -> list[DeploymentSettings]:
+    package = point.module.rpartition(".")[0]
+    resource = files(package) / "deployments.toml"
+    if not resource.is_file():
+        return []
+    document = tomllib.loads(resource.read_text(encoding="utf-8"))
+    return [DeploymentSettings.model_validate(entry) for entry in document.get("deployment", [])]
+
+
+def deployment(adapter: str, entry: DeploymentSettings) -> Deployment:
+    """A deployment from its configuration entry; raises BadConfiguration on a malformed address."""
+    where = f"deployment {entry.name!r} of {adapter}"
+    return Deployment(
+        adapter=adapter,
+        chain=ChainId(entry.chain),
+        name=entry.name,
+        addresses={role: _address(where, text) for role, text in entry.addresses.items()},
+        source=entry.source,
+        first_block=entry.first_block,
+        verified=entry.verified,
+        options=dict(entry.options),
+    )
+
+
+def listed_tokens(entries: Iterable[TokenSettings]) -> tuple[ListedToken, ...]:
+    """The token table; a later entry of the same chain and address replaces an earlier one."""
+    tokens: dict[AssetId, ListedToken] = {}
+    for entry in entries:
+        chain = ChainId(entry.chain)
+        address = _address(f"token {entry.symbol!r}", entry.address) if entry.address else None
+        identity = token_id(chain, address) if address else native_id(chain)
+        tokens[identity] = ListedToken(
+            chain=chain,
+            address=address,
+            asset=Asset(identity, entry.symbol, entry.decimals),
+            classification=Classification(entry.underlying, entry.risk_class),
+        )
+    return tuple(tokens.values())
+
+
+def _address(where: str, text: str) -> Address:
+    try:
+        return parse_address(text)
+    except InvalidAddress as error:
+        raise BadConfiguration(where, str(error)) from error

@@ -1,0 +1,113 @@
+"""Drives reads: merges what they ask for into common rounds, fetches once what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aggregator.abi.columns import Column
+from aggregator.contract import Adapter, Deployment, Read, join
+from aggregator.model.errors import MalformedReply, ReadError
+from aggregator.model.readings import Block, Failure, Reading
+from aggregator.model.units import Address, ChainId
+from aggregator.reading.source import ChainSource, Raw, Wanted
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One adapter's read of one wallet at one deployment."""
+
+    adapter: Adapter
+    deployment: Deployment
+    wallet: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a job."""
+
+    job: Job
+    result: Reading | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All outcomes in the order of the jobs, the pinned blocks, and the dependent rounds per chain."""
+
+    outcomes: tuple[Outcome, ...]
+    blocks: Mapping[ChainId, Block]
+    rounds: Mapping[ChainId, int]
+
+
+async def drive(read: Read[R], source: ChainSource, block: Block) -> tuple[R, int]:
+    """A read's result and how many rounds it took. Raises what the read raises."""
+    rounds = 0
+    replies: list[Any] | None = None
+    while True:
+        try:
+            asked = read.send(replies) if replies is not None else next(read)
+        except StopIteration as done:
+            return done.value, rounds
+        unique: list[Any] = list(dict.fromkeys(asked))
+        raws = await source.fetch(block, unique)
+        decoded = {request: _decoded(request, raw) for request, raw in zip(unique, raws, strict=True)}
+        replies = [decoded[request] for request in asked]
+        rounds += 1
+
+
+def _decoded(request: Wanted, raw: Raw) -> Any:
+    if isinstance(raw, (ReadError, Column)):
+        return raw
+    try:
+        return request.decode(raw)
+    except ReadError as error:
+        return error
+    except ValueError as error:  # an `into` that refuses what was decoded
+        return MalformedReply(request.origin, str(error))
+
+
+async def run(
+    jobs: Sequence[Job], sources: Mapping[ChainId, ChainSource], block: str | Mapping[ChainId, str]
+) -> Run:
+    """Every job's outcome: chains at once, each at one pinned block, all jobs of a chain in common rounds.
+
+    `block` is one text for all chains or one per chain. Never raises ReadError: a chain that can't be
+    reached fails its own jobs.
+    """
+    chains = list(dict.fromkeys(job.deployment.chain for job in jobs))
+    parts = await asyncio.gather(*(_run_chain(chain, jobs, sources[chain], block) for chain in chains))
+    results: dict[int, Reading | Failure] = {}
+    blocks: dict[ChainId, Block] = {}
+    rounds: dict[ChainId, int] = {}
+    for chain, (found, pinned, count) in zip(chains, parts, strict=True):
+        results.update(found)
+        rounds[chain] = count
+        if pinned is not None:
+            blocks[chain] = pinned
+    outcomes = tuple(Outcome(job, results[i]) for i, job in enumerate(jobs))
+    return Run(outcomes, blocks, rounds)
+
+
+async def _run_chain(
+    chain: ChainId, jobs: Sequence[Job], source: ChainSource, block: str | Mapping[ChainId, str]
+) -> tuple[dict[int, Reading | Failure], Block | None, int]:
+    mine = {i: job for i, job in enumerate(jobs) if job.deployment.chain == chain}
+    try:
+        pinned = await source.pin(block if isinstance(block, str) else block[chain])
+        reads = [job.adapter.read(job.deployment, job.wallet, pinned) for job in mine.values()]
+        results, rounds = await drive(join(reads, isolate=True), source, pinned)
+    except ReadError as error:
+        return {i: _failure(job, error) for i, job in mine.items()}, None, 0
+    found = {
+        i: _failure(job, result) if isinstance(result, ReadError) else result
+        for (i, job), result in zip(mine.items(), results, strict=True)
+    }
+    return found, pinned, rounds
+
+
+def _failure(job: Job, error: ReadError) -> Failure:
+    return Failure(job.adapter.name, job.deployment.name, job.deployment.chain, job.wallet, error)

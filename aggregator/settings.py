@@ -1,0 +1,148 @@
+"""Configuration: flag over environment (`CROSSMARGIN_*`) over file (TOML) over what ships.
+
+Secrets come by environment or as `${VAR}` in a URL of the file; they are never written back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from aggregator.model.errors import BadConfiguration
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EndpointSettings(_Strict):
+    """A JSON-RPC endpoint; `name` is shown instead of the URL, which may hold `${VAR}`."""
+
+    name: str = ""
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _expand(cls, url: str) -> str:
+        missing = [name for name in _VARIABLE.findall(url) if name not in os.environ]
+        if missing:
+            raise ValueError(f"the environment variable {missing[0]} is not set")
+        return _VARIABLE.sub(lambda match: os.environ[match.group(1)], url)
+
+
+class ChainSettings(_Strict):
+    """A chain: its name, its endpoints in order of preference, and where its Multicall3 is if elsewhere."""
+
+    name: str
+    endpoints: tuple[EndpointSettings, ...] = ()
+    multicall3: str = "0xcA11bde05977b3631167028862bE2a173976CA11"
+    origin: str = "mainnet"
+    enabled: bool = True
+
+
+class DeploymentSettings(_Strict):
+    """A protocol market on a chain: addresses by role, and where they were found."""
+
+    chain: int
+    name: str
+    source: str = "own configuration"
+    first_block: int | None = None
+    verified: bool = False
+    addresses: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class TokenSettings(_Strict):
+    """A token: where it lives (no address: the native coin), what moves it, and its risk class."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    chain: int
+    address: str = ""
+    symbol: str
+    decimals: int = Field(ge=0, le=255)
+    underlying: str
+    risk_class: str = Field(alias="class")
+    feed: str = ""
+    heartbeat_s: int | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured."""
+
+    model_config = SettingsConfigDict(env_prefix="CROSSMARGIN_", extra="forbid", frozen=True)
+
+    chains: dict[int, ChainSettings] = Field(default_factory=dict)
+    deployments: dict[str, tuple[DeploymentSettings, ...]] = Field(default_factory=dict)
+    tokens: tuple[TokenSettings, ...] = ()
+    shipped_deployments: bool = True
+    database: Path = Path(platformdirs.user_data_dir("crossmargin")) / "crossmargin.duckdb"
+    parameters: Path | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what the file gave."""
+        return env_settings, init_settings
+
+
+def config_path() -> Path:
+    """The configuration file: `CROSSMARGIN_CONFIG`, else in the user's configuration folder."""
+    named = os.environ.get("CROSSMARGIN_CONFIG")
+    return Path(named) if named else Path(platformdirs.user_config_dir("crossmargin")) / "config.toml"
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings of a file over those that ship; without `path` the file may be absent.
+
+    Raises BadConfiguration where it can't be read, isn't TOML, or holds an unknown or malformed setting.
+    """
+    source = path or config_path()
+    given: dict[str, Any] = {}
+    if path is not None or source.exists():
+        try:
+            given = tomllib.loads(source.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadConfiguration(str(source), f"can't be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadConfiguration(str(source), f"is not valid TOML: {error}") from error
+    return build(given, str(source))
+
+
+def build(given: dict[str, Any], where: str) -> Settings:
+    """Settings from a parsed document over those that ship; `where` is named in errors."""
+    given = dict(given)
+    chains = {int(chain): entry for chain, entry in shipped("chains.toml").get("chains", {}).items()}
+    tokens = [*shipped("tokens.toml").get("tokens", []), *given.pop("tokens", [])]
+    try:
+        chains |= {int(chain): entry for chain, entry in given.pop("chains", {}).items()}
+        return Settings(**{**given, "chains": chains, "tokens": tokens})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadConfiguration(where, f"{place or 'settings'}: {first['msg']}") from error
+    except (ValueError, AttributeError) as error:
+        raise BadConfiguration(where, f"chains: {error}") from error
+
+
+@cache
+def shipped(name: str) -> dict[str, Any]:
+    """A data file of the package, parsed."""
+    return tomllib.loads((files("aggregator") / "data" / name).read_text(encoding="utf-8"))
