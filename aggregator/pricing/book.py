@@ -1,0 +1,155 @@
+"""The price book: one market mark per asset out of everything that protocols quote."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from aggregator.model.accounts import Account
+from aggregator.model.assets import USD, AssetId, TokenList, index_id
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
+from aggregator.model.readings import Block, Quote, Reading
+
+DISAGREEMENT = 0.01
+"""Two sources further apart than this are worth a warning."""
+
+OWN_BASE = frozenset({"base", "mid", "tail"})
+"""Classes whose tokens are the underlying itself rather than something pegged to it."""
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBook:
+    """Marks, spots and ages at one moment.
+
+    `spots` in USD per unit of each underlying; `USD` is 1. `staleness_days`: how far beyond its heartbeat
+    the oldest feed of an underlying is, only where that is more than 0.
+    """
+
+    marks: Mapping[AssetId, Quote]
+    spots: Mapping[str, float]
+    staleness_days: Mapping[str, float]
+    warnings: tuple[str, ...]
+
+    def missing(self, account: Account) -> tuple[AssetId, ...]:
+        """The assets of an account that nobody prices: with any, the account must not be valued."""
+        return tuple(asset for asset in assets_of(account) if asset not in self.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Aged:
+    quote: Quote
+    overdue_s: int
+
+
+def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
+    """The book of everything that these readings quote.
+
+    Several protocols may quote one asset. A quote past its heartbeat gives way to a fresh one. Of the rest
+    the lower median is the mark: a price that somebody really quotes, untouched by one wild source among
+    three, and independent of the order of reading. Two held quotes more than 1% apart give a warning.
+    Raises UnusablePrice on a quote that is not positive.
+    """
+    readings = tuple(readings)
+    quoted: dict[AssetId, dict[str, _Aged]] = defaultdict(dict)
+    for reading in readings:
+        now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
+        for quote in reading.quotes:
+            if quote.price <= 0:
+                raise UnusablePrice(quote.asset, quote.origin, quote.price)
+            quoted[quote.asset].setdefault(quote.origin, _Aged(quote, _overdue_s(quote, now)))
+    marks = {asset: _mark(list(aged.values())) for asset, aged in sorted(quoted.items())}
+    held = {asset for reading in readings for account in reading.accounts for asset in assets_of(account)}
+    spots, guesses = _spots(marks, held, tokens)
+    warnings = [*_disagreements(quoted, marks, held), *guesses]
+    return PriceBook(marks, spots, _staleness_days(quoted, tokens), tuple(warnings))
+
+
+def assets_of(account: Account) -> tuple[AssetId, ...]:
+    """Every asset whose price an account's value depends on, each once."""
+    assets: dict[AssetId, None] = {}
+    for position in account.positions:
+        match position:
+            case Holding() | Supply() | Debt():
+                assets[position.asset.id] = None
+            case Perp() | Option():
+                assets[position.index] = None
+                assets[position.settlement.id] = None
+            case _:
+                assert_never(position)
+    return tuple(assets)
+
+
+def usd(quote: Quote) -> float:
+    """A mark as a float, correctly rounded."""
+    return float(quote.price / 10**quote.decimals)
+
+
+def _overdue_s(quote: Quote, now: int) -> int:
+    if quote.updated_at is None or quote.heartbeat_s is None:
+        return 0
+    return max(0, now - quote.updated_at - quote.heartbeat_s)
+
+
+def _mark(aged: Sequence[_Aged]) -> Quote:
+    fresh = [a.quote for a in aged if a.overdue_s == 0] or [a.quote for a in aged]
+    fresh.sort(key=lambda quote: (quote.usd, quote.origin))
+    return fresh[(len(fresh) - 1) // 2]
+
+
+def _disagreements(
+    quoted: Mapping[AssetId, Mapping[str, _Aged]], marks: Mapping[AssetId, Quote], held: set[AssetId]
+) -> list[str]:
+    sentences = []
+    for asset, mark in marks.items():
+        if asset not in held:
+            continue
+        quotes = sorted(
+            (a.quote for a in quoted[asset].values()), key=lambda quote: (quote.usd, quote.origin)
+        )
+        low, high = quotes[0], quotes[-1]
+        gap = usd(high) / usd(low) - 1.0
+        if gap > DISAGREEMENT:
+            sentences.append(
+                f"sources of the price of {asset} differ by {gap:.1%}: {low.origin} says {usd(low):,.6g}, "
+                f"{high.origin} says {usd(high):,.6g}; {usd(mark):,.6g} is used"
+            )
+    return sentences
+
+
+def _spots(
+    marks: Mapping[AssetId, Quote], held: set[AssetId], tokens: TokenList
+) -> tuple[dict[str, float], list[str]]:
+    itself: dict[str, list[Quote]] = defaultdict(list)
+    pegged: dict[str, list[Quote]] = defaultdict(list)
+    for asset, mark in marks.items():
+        known = tokens.classify(asset)
+        (itself if known.risk_class in OWN_BASE else pegged)[known.underlying].append(mark)
+    spots: dict[str, float] = {USD: 1.0}
+    sentences = []
+    for underlying in sorted(itself.keys() | pegged.keys()):
+        if underlying == USD:
+            continue
+        index = marks.get(index_id(underlying))
+        chosen = index or _mark([_Aged(quote, 0) for quote in itself[underlying] or pegged[underlying]])
+        spots[underlying] = usd(chosen)
+        if not itself[underlying] and any(quote.asset in held for quote in pegged[underlying]):
+            sentences.append(
+                f"nothing quotes {underlying} itself: {chosen.asset} stands for it in Greeks and "
+                "liquidation prices"
+            )
+    return spots, sentences
+
+
+def _staleness_days(quoted: Mapping[AssetId, Mapping[str, _Aged]], tokens: TokenList) -> dict[str, float]:
+    oldest: dict[str, float] = {}
+    for asset, aged in sorted(quoted.items()):
+        underlying = tokens.classify(asset).underlying
+        days = max(a.overdue_s for a in aged.values()) / DAY_S
+        if days > oldest.get(underlying, 0.0):
+            oldest[underlying] = days
+    return oldest
