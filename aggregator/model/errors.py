@@ -9,6 +9,7 @@ CrossmarginError
 │   ├── NoContract                nothing answers at that address
 │   ├── MalformedReply            bytes that the signature does not describe
 │   ├── UnusablePrice             an oracle answered zero or less
+│   ├── Unpriced                  nobody quotes an asset that is held
 │   ├── Unsupported               a version or a feature that the adapter does not know
 │   │   └── MissingMulticall
 │   ├── NotRecorded               a replay lacks the reply
@@ -113,6 +114,21 @@ class UnusablePrice(ReadError):
 
     def __str__(self) -> str:
         return f"the price of {self.asset} from {self.origin} is {self.price}: the account can't be valued"
+
+
+class Unpriced(ReadError):
+    """An asset that is held but that no source read here quotes."""
+
+    code = "unpriced"
+
+    def __init__(self, asset: str, account: str) -> None:
+        super().__init__(asset, account)
+        self.asset, self.account = asset, account
+
+    def __str__(self) -> str:
+        return (
+            f"nothing quotes {self.asset} of {self.account}: give it a `feed` in the configuration's tokens"
+        )
 
 
 class Unsupported(ReadError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId, Classification
@@ -29,8 +29,9 @@ class Coverage:
 class Portfolio:
     """Everything known of one wallet at one block per chain.
 
-    `marks` holds the price in USD of every asset of every position (an asset without a usable price makes
-    its account a Failure, so none is missing). `spots` holds the price of each underlying; `USD` is 1.
+    `marks` holds the price in USD of every asset of every position: a position that nobody prices is a
+    Failure instead, so none is missing. `spots` holds the price of each underlying; `USD` is 1.
+    `staleness_days` says how far beyond its heartbeat the oldest feed of an underlying is.
     """
 
     wallet: Address
@@ -42,3 +43,4 @@ class Portfolio:
     failures: tuple[Failure, ...]
     coverage: Coverage
     warnings: tuple[str, ...]
+    staleness_days: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,76 @@
+"""One wallet's readings as one portfolio: priced, classified, and honest about what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from aggregator.model.accounts import Account
+from aggregator.model.assets import TokenList
+from aggregator.model.errors import Unpriced
+from aggregator.model.portfolio import Coverage, Portfolio
+from aggregator.model.readings import Block, Failure, Reading
+from aggregator.model.units import Address, ChainId
+from aggregator.pricing.book import PriceBook, assets_of, price_book
+
+
+def assemble(
+    wallet: Address,
+    readings: Sequence[Reading],
+    failures: Iterable[Failure],
+    *,
+    blocks: Mapping[ChainId, Block],
+    tokens: TokenList,
+    warnings: Sequence[str] = (),
+) -> Portfolio:
+    """The portfolio of everything read of a wallet.
+
+    An account with an asset that nobody prices becomes a Failure; of the wallet's own coins only those
+    without a price do, and the rest stays. Coverage counts a deployment with any failure as failed.
+    """
+    book = price_book(readings, tokens=tokens)
+    failed = list(failures)
+    accounts: list[Account] = []
+    lost = 0
+    for reading in readings:
+        unpriced: list[Failure] = []
+        for account in reading.accounts:
+            kept, missing = _priced(account, book)
+            unpriced += [_failure(wallet, account, asset) for asset in missing]
+            if kept.positions:
+                accounts.append(kept)
+        failed += unpriced
+        lost += bool(unpriced)
+    unread = len(failed) - sum(isinstance(failure.error, Unpriced) for failure in failed)
+    expected = len(readings) + unread
+    classes = {asset: tokens.classify(asset) for account in accounts for asset in assets_of(account)}
+    return Portfolio(
+        wallet=wallet,
+        accounts=tuple(accounts),
+        marks=book.marks,
+        spots=book.spots,
+        classes=classes,
+        blocks=blocks,
+        failures=tuple(failed),
+        coverage=Coverage(expected=expected, ok=len(readings) - lost, failed=unread + lost),
+        warnings=tuple(
+            dict.fromkeys([*warnings, *(w for r in readings for w in r.warnings), *book.warnings])
+        ),
+        staleness_days=book.staleness_days,
+    )
+
+
+def _priced(account: Account, book: PriceBook) -> tuple[Account, tuple[str, ...]]:
+    missing = book.missing(account)
+    if not missing:
+        return account, ()
+    if account.kind != "wallet":
+        return replace(account, positions=()), missing
+    kept = tuple(
+        p for p in account.positions if not set(missing) & set(assets_of(replace(account, positions=(p,))))
+    )
+    return replace(account, positions=kept), missing
+
+
+def _failure(wallet: Address, account: Account, asset: str) -> Failure:
+    return Failure(account.protocol, account.label, account.chain, wallet, Unpriced(asset, account.id))

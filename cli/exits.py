@@ -1,0 +1,56 @@
+"""Exit codes: what each failure ends the process with (docs/exit-codes.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from aggregator.model import errors
+from aggregator.model.errors import CrossmarginError, ReadError
+from aggregator.model.readings import Failure
+
+
+class Exit(IntEnum):
+    """The documented exit codes."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    AUTHENTICATION = 10
+    RATE_LIMITED = 11
+    UNAVAILABLE = 12
+    UNSUPPORTED = 13
+    STALE = 14
+    PARTIAL = 15
+    LOCKED = 17
+    WARN = 30
+    CRITICAL = 31
+    LIQUIDATABLE = 32
+    INTERRUPTED = 130
+
+
+_BY_ERROR: tuple[tuple[type[CrossmarginError], Exit], ...] = (
+    (errors.UsageError, Exit.USAGE),
+    (errors.RecordingError, Exit.USAGE),
+    (errors.AuthenticationFailed, Exit.AUTHENTICATION),
+    (errors.RateLimited, Exit.RATE_LIMITED),
+    (errors.ProviderUnavailable, Exit.UNAVAILABLE),
+    (errors.Unsupported, Exit.UNSUPPORTED),
+    (errors.StoreLocked, Exit.LOCKED),
+    (errors.StoreError, Exit.USAGE),
+    (errors.ReadError, Exit.PARTIAL),
+)
+
+
+def of_error(error: CrossmarginError) -> Exit:
+    """The exit code of a failure that ends a command."""
+    return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.INTERNAL)
+
+
+def of_failures(failures: Iterable[Failure], *, nothing_read: bool) -> Exit:
+    """The exit code of an incomplete result: 15, or the common cause where nothing at all could be read."""
+    found: list[ReadError] = [failure.error for failure in failures]
+    if not found:
+        return Exit.OK
+    codes = {of_error(error) for error in found}
+    return codes.pop() if nothing_read and len(codes) == 1 else Exit.PARTIAL
