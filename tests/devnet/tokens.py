@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.devnet.prices import Quotes
 
 FEED_DECIMALS = 8
+NATIVE = "ETH"
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,14 @@ class Tokens:
         """Transfer whole tokens away from an account."""
         self[symbol].send("transfer", to, self.units(symbol, amount), sender=account)
 
-    def entries(self) -> list[TokenEntry]:
-        """All tokens as crossmargin's configuration names them."""
-        return [
-            TokenEntry(
-                contract.address, symbol, KINDS[symbol].decimals, KINDS[symbol].underlying, KINDS[symbol].kind
-            )
-            for symbol, contract in self._contracts.items()
-        ]
+    def entries(self, feeds: Feeds) -> list[TokenEntry]:
+        """The native coin and all tokens as crossmargin's configuration names them."""
+        native = TokenEntry("", NATIVE, 18, "ETH", "base", feeds[NATIVE].address)
+        return [native, *(self._entry(symbol, feeds[symbol].address) for symbol in self._contracts)]
+
+    def _entry(self, symbol: str, feed: str) -> TokenEntry:
+        kind = KINDS[symbol]
+        return TokenEntry(self[symbol].address, symbol, kind.decimals, kind.underlying, kind.kind, feed)
 
 
 class Feeds:

@@ -21,9 +21,10 @@ from tests.devnet.chain import Chain
 from tests.devnet.config import render
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, Site
 from tests.devnet.errors import DevnetError
+from tests.devnet.lyra import LyraV1
 from tests.devnet.node import CHAIN_ID, Node
 from tests.devnet.prices import Prices, Quotes
-from tests.devnet.tokens import Tokens
+from tests.devnet.tokens import KINDS, NATIVE, Feeds, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 # Order matters only for the blocks in which things happen, never for addresses.
-PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301)
+PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301, LyraV1)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -59,6 +60,9 @@ class World:
         self.prices = Prices(Quotes(**{name: Decimal(text) for name, text in manifest["quotes"].items()}))
         self.wallets = {name: self.chain.accounts[index] for name, index in WALLETS.items()}
         self.spare = [self.chain.accounts[index] for index in SPARE]
+        # Market feeds of the tokens themselves, as a wallet's holdings are priced by.
+        self.feeds = Feeds(self.chain, manifest["feeds"])
+        self.prices.subscribe(self.feeds.write)
         self._deployments: dict[str, Deployment] = {}
         for kind in PROTOCOLS:
             if kind.name in manifest:
@@ -105,6 +109,11 @@ class World:
         """The market with the rules of 2022."""
         return self.get(AaveV301)
 
+    @property
+    def lyra_v1(self) -> LyraV1:
+        """The ETH option market."""
+        return self.get(LyraV1)
+
     @contextmanager
     def isolated(self) -> Iterator[World]:
         """Undo at the end whatever happened on the chain, prices and time included."""
@@ -122,7 +131,7 @@ class World:
             chain_id=self.node.chain_id,
             url=self.node.url,
             deployments=[one.deployment_entry() for one in self.deployments],
-            tokens=[*self.tokens.entries(), *own],
+            tokens=[*self.tokens.entries(self.feeds), *own],
         )
 
 
@@ -142,7 +151,11 @@ def _build(folder: Path) -> None:
         chain = Chain(node)
         multicall3.install(chain)
         quotes = {name: str(value) for name, value in asdict(Quotes()).items()}
-        manifest = {"quotes": quotes, "tokens": Tokens.deploy(chain)}
+        manifest = {
+            "quotes": quotes,
+            "tokens": Tokens.deploy(chain),
+            "feeds": Feeds.deploy(chain, Quotes(), (NATIVE, *KINDS)),
+        }
         world = World(node, manifest)
         for kind in PROTOCOLS:
             manifest[kind.name] = world.add(kind)
