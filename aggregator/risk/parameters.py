@@ -1,0 +1,177 @@
+"""The framework's parameters, validated: what ships in data/parameters.toml, overridden line by line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.model.errors import BadConfiguration
+from aggregator.risk.tables import Table, merged
+
+PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc")
+"""Risk classes whose tokens are pegged to their underlying."""
+
+USD_PEGS = frozenset({"stable", "synthetic_usd"})
+"""Those of them that may also rise above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetParameters:
+    """An underlying: price scan range and daily volatility as fractions, annual IV where none is known."""
+
+    scan_range: float
+    daily_volatility: float
+    iv: float
+
+
+@dataclass(frozen=True, slots=True)
+class RayParameters:
+    """Sizes of the rays relative to the scan range; `extreme_floor` is the largest fall of a price."""
+
+    idiosyncratic_floor: float
+    spread_floor: float
+    extreme_ranges: float
+    extreme_weight: float
+    extreme_floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class VolatilityParameters:
+    """The shock of implied volatility at 30 days to expiry and how it scales with the time left."""
+
+    up: float
+    down: float
+    power_short: float
+    power_long: float
+    lowest_factor: float
+    skew_tilt: float
+
+
+@dataclass(frozen=True, slots=True)
+class HaircutParameters:
+    """Share of positive equity at risk from the protocol itself, by tier of adapter."""
+
+    wallet: float
+    top_tier: float
+    other: float
+    new: float
+    top_tier_protocols: tuple[str, ...]
+    new_protocols: tuple[str, ...]
+
+    def of(self, protocol: str) -> float:
+        """The share for an adapter; one that no list names is `other`."""
+        if protocol == "wallet":
+            return self.wallet
+        if protocol in self.new_protocols:
+            return self.new
+        return self.top_tier if protocol in self.top_tier_protocols else self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """All of them. `correlation` holds the full matrix in the order of `assets`."""
+
+    version: str
+    assets: Mapping[str, AssetParameters]
+    mid: AssetParameters
+    tail: AssetParameters
+    correlation: tuple[tuple[float, ...], ...]
+    rays: RayParameters
+    volatility: VolatilityParameters
+    peg: Mapping[str, float]
+    peg_up: float
+    haircut: HaircutParameters
+    transfer_same_chain: float
+    transfer_bridged: float
+    add_on_perp: float
+    add_on_naked_short: float
+    half_spread: float
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of every value, independent of spelling and order of the files."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def correlations(self) -> NDArray[np.float64]:
+        """The correlation matrix of the named assets."""
+        return np.array(self.correlation, dtype=np.float64)
+
+
+def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") -> Parameters:
+    """The parameters that these tables give, a later one overriding an earlier one line by line.
+
+    `where` names the source in messages. Raises BadConfiguration on a value that is missing, unknown, of
+    the wrong type or out of range, and on correlations that no returns could have.
+    """
+    table = Table(merged(*layers), where)
+    assets = {name: _asset(entry) for name, entry in table.tables("assets").items()}
+    if not assets:
+        raise BadConfiguration(where, "[assets] names no asset: scenarios need at least one")
+    other, rays, vol = table.table("other"), table.table("rays"), table.table("volatility")
+    peg, haircut = table.table("peg"), table.table("haircut")
+    transfer, add_on = table.table("transfer"), table.table("add_on")
+    result = Parameters(
+        version=table.text("version"),
+        assets=assets,
+        mid=_asset(other.table("mid")),
+        tail=_asset(other.table("tail")),
+        correlation=_correlation(table.table("correlation"), tuple(assets), where),
+        rays=RayParameters(
+            idiosyncratic_floor=rays.number("idiosyncratic_floor", 0.0, 1.0),
+            spread_floor=rays.number("spread_floor", 0.0, 1.0),
+            extreme_ranges=rays.number("extreme_ranges", 1.0, 10.0),
+            extreme_weight=rays.number("extreme_weight", 0.0, 1.0),
+            extreme_floor=rays.number("extreme_floor", -0.999, 0.0),
+        ),
+        volatility=VolatilityParameters(
+            up=vol.number("up", 0.0, 10.0),
+            down=vol.number("down", 0.0, 1.0),
+            power_short=vol.number("power_short", 0.0, 1.0),
+            power_long=vol.number("power_long", 0.0, 1.0),
+            lowest_factor=vol.number("lowest_factor", 0.001, 1.0),
+            skew_tilt=vol.number("skew_tilt", 0.0, 0.99),
+        ),
+        peg={name: peg.number(name, -0.999, 0.0) for name in PEG_CLASSES},
+        peg_up=peg.number("up", 0.0, 1.0),
+        haircut=HaircutParameters(
+            wallet=haircut.number("wallet", 0.0, 1.0),
+            top_tier=haircut.number("top_tier", 0.0, 1.0),
+            other=haircut.number("other", 0.0, 1.0),
+            new=haircut.number("new", 0.0, 1.0),
+            top_tier_protocols=haircut.texts("top_tier_protocols"),
+            new_protocols=haircut.texts("new_protocols"),
+        ),
+        transfer_same_chain=transfer.number("same_chain", 0.0, 1.0),
+        transfer_bridged=transfer.number("bridged", 0.0, 1.0),
+        add_on_perp=add_on.number("perp", 0.0, 1.0),
+        add_on_naked_short=add_on.number("naked_short", 0.0, 1.0),
+        half_spread=add_on.number("half_spread", 0.0, 1.0),
+    )
+    table.finish()
+    return result
+
+
+def _asset(table: Table) -> AssetParameters:
+    return AssetParameters(
+        scan_range=table.number("scan_range", 0.001, 0.95),
+        daily_volatility=table.number("daily_volatility", 0.0, 1.0),
+        iv=table.number("iv", 0.01, 10.0),
+    )
+
+
+def _correlation(table: Table, names: tuple[str, ...], where: str) -> tuple[tuple[float, ...], ...]:
+    matrix = np.eye(len(names))
+    for (i, one), (j, other) in combinations(enumerate(names), 2):
+        value = table.number(f"{one}-{other}", -0.99, 0.99)
+        matrix[i, j] = matrix[j, i] = value
+    smallest = float(np.linalg.eigvalsh(matrix)[0])
+    if smallest < 1e-6:
+        raise BadConfiguration(where, f"[correlation] is impossible: smallest eigenvalue {smallest:.2g}")
+    return tuple(tuple(float(value) for value in row) for row in matrix)
