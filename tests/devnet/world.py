@@ -24,6 +24,7 @@ from tests.devnet.errors import DevnetError
 from tests.devnet.lyra import LyraV1
 from tests.devnet.node import CHAIN_ID, Node
 from tests.devnet.prices import Prices, Quotes
+from tests.devnet.synthetix import SynthetixPerpsV2
 from tests.devnet.tokens import KINDS, NATIVE, Feeds, Tokens
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 # Order matters only for the blocks in which things happen, never for addresses.
-PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301, LyraV1)
+PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301, SynthetixPerpsV2, LyraV1)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -108,6 +109,11 @@ class World:
     def aave_v301(self) -> AaveV301:
         """The market with the rules of 2022."""
         return self.get(AaveV301)
+
+    @property
+    def synthetix(self) -> SynthetixPerpsV2:
+        """The perps markets sETHPERP and sBTCPERP."""
+        return self.get(SynthetixPerpsV2)
 
     @property
     def lyra_v1(self) -> LyraV1:
