@@ -1,0 +1,55 @@
+"""What makes two snapshots the same: the wallet, the blocks, what was read there and how it was judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.results import RiskResult
+from aggregator.store.bulk import Columns
+from aggregator.store.columns import utc
+
+# Not part of what was read: the order of rows, and messages that name an endpoint or a moment.
+_LEFT_OUT = frozenset({"ordinal", "error_message"})
+
+
+def content_hash(tables: Mapping[str, Columns]) -> str:
+    """SHA-256 over the rows of the named tables, in hex.
+
+    Independent of the order of rows and of columns that are NULL, so that a column added by a later release
+    leaves it as it is.
+    """
+    lines = sorted(line for table, columns in tables.items() for line in _lines(table, columns))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def as_of(portfolio: Portfolio, taken_at: datetime) -> datetime:
+    """The time of the newest block, naive UTC; `taken_at` where no chain answered."""
+    return max((utc(block.timestamp) for block in portfolio.blocks.values()), default=taken_at)
+
+
+def snapshot_id(portfolio: Portfolio, result: RiskResult, content: str, taken_at: datetime) -> str:
+    """A text that sorts by time and is the same for the same read at the same blocks.
+
+    Where no chain answered nothing but the moment tells two reads apart, so it takes part.
+    """
+    parts = {
+        "wallet": portfolio.wallet,
+        "blocks": sorted([b.chain, b.number, b.hash] for b in portfolio.blocks.values()),
+        "framework": [result.framework_version, result.parameters_hash, result.scenario_hash],
+        "content": content,
+        "taken_at": None if portfolio.blocks else taken_at.isoformat(),
+    }
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return f"{as_of(portfolio, taken_at):%Y%m%dT%H%M%SZ}-{portfolio.wallet[2:8]}-{digest[:20]}"
+
+
+def _lines(table: str, columns: Columns) -> Iterable[str]:
+    kept = sorted(name for name in columns if name not in _LEFT_OUT)
+    for values in zip(*(columns[name] for name in kept), strict=True):
+        row = {name: value for name, value in zip(kept, values, strict=True) if value is not None}
+        # str() of a Decimal, a time or a StrEnum is canonical; integers stay exact in Python's JSON.
+        yield json.dumps([table, row], sort_keys=True, allow_nan=False, default=str)

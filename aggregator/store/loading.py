@@ -1,0 +1,230 @@
+"""The rows of one snapshot as the objects they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel, select
+
+from aggregator.contract import RuleFamily
+from aggregator.model.accounts import Account, Reported
+from aggregator.model.assets import Asset, AssetId, Classification
+from aggregator.model.portfolio import Coverage, Portfolio
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
+from aggregator.model.readings import Block, Failure, Quote
+from aggregator.model.results import Band, RiskResult, Verdict
+from aggregator.model.rules import Rule
+from aggregator.model.units import Address, ChainId
+from aggregator.store.account_tables import AccountRow, PositionRow
+from aggregator.store.columns import unix
+from aggregator.store.risk_rows import to_result
+from aggregator.store.risk_tables import (
+    AccountRiskRow,
+    GreekRow,
+    LiquidationPointRow,
+    RiskResultRow,
+    ScenarioAccountLossRow,
+    ScenarioLossRow,
+)
+from aggregator.store.saved import PastReadError, StoredSnapshot, Summary
+from aggregator.store.tables import (
+    AssetClassRow,
+    BlockRow,
+    NoteRow,
+    PriceRow,
+    ReadStatusRow,
+    SnapshotRow,
+    SpotRow,
+)
+
+ROW = TypeVar("ROW", bound=SQLModel)
+
+
+def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFamily]) -> StoredSnapshot:
+    """A snapshot's portfolio and result, equal to those that were saved.
+
+    Raises ValueError where a rule's family is not among `families` or does not accept its data.
+    """
+    [result_row] = _rows(session, RiskResultRow, snapshot)
+    notes = _rows(session, NoteRow, snapshot)
+    result = _result(session, snapshot, result_row, tuple(n.text for n in notes if n.kind == "flag"))
+    portfolio = Portfolio(
+        wallet=Address(snapshot.wallet),
+        accounts=_accounts(session, snapshot, families),
+        marks={AssetId(row.asset_id): _quote(row) for row in _rows(session, PriceRow, snapshot)},
+        spots={row.underlying: row.price_usd for row in _rows(session, SpotRow, snapshot)},
+        classes={
+            AssetId(row.asset_id): Classification(row.underlying, row.risk_class)
+            for row in _rows(session, AssetClassRow, snapshot)
+        },
+        blocks={ChainId(row.chain_id): _block(row) for row in _rows(session, BlockRow, snapshot)},
+        failures=tuple(_failure(r) for r in _rows(session, ReadStatusRow, snapshot) if r.status == "error"),
+        coverage=Coverage(snapshot.reads_expected, snapshot.reads_ok, snapshot.reads_failed),
+        warnings=tuple(note.text for note in notes if note.kind == "warning"),
+    )
+    return StoredSnapshot(summary(snapshot, result_row), portfolio, result)
+
+
+def summary(snapshot: SnapshotRow, result: RiskResultRow) -> Summary:
+    """One line about a snapshot."""
+    return Summary(
+        id=snapshot.snapshot_id,
+        wallet=Address(snapshot.wallet),
+        as_of=snapshot.as_of,
+        taken_at=snapshot.taken_at,
+        trigger=snapshot.trigger,
+        source=snapshot.source,
+        status=snapshot.status,
+        reads_expected=snapshot.reads_expected,
+        reads_ok=snapshot.reads_ok,
+        reads_failed=snapshot.reads_failed,
+        tool_version=snapshot.tool_version,
+        content_hash=snapshot.content_hash,
+        score=result.score,
+        band=Band(result.band),
+        verdict=Verdict(result.verdict),
+    )
+
+
+def _rows(session: Session, row: type[ROW], snapshot: SnapshotRow) -> Sequence[ROW]:
+    """A snapshot's rows of one table, in the order in which they were given."""
+    columns = sa.inspect(row).columns
+    ordered = [columns[name] for name in ("ordinal",) if name in columns]
+    statement = select(row).where(columns["snapshot_id"] == snapshot.snapshot_id).order_by(*ordered)
+    return session.exec(statement).all()
+
+
+def _result(
+    session: Session, snapshot: SnapshotRow, row: RiskResultRow, flags: tuple[str, ...]
+) -> RiskResult:
+    return to_result(
+        row,
+        accounts=_rows(session, AccountRiskRow, snapshot),
+        points=_rows(session, LiquidationPointRow, snapshot),
+        greeks=_rows(session, GreekRow, snapshot),
+        scenarios=_rows(session, ScenarioLossRow, snapshot),
+        losses=_rows(session, ScenarioAccountLossRow, snapshot),
+        flags=flags,
+    )
+
+
+def _accounts(
+    session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFamily]
+) -> tuple[Account, ...]:
+    positions: dict[str, list[Position]] = {}
+    for row in _rows(session, PositionRow, snapshot):
+        positions.setdefault(row.account_id, []).append(_position(row))
+    return tuple(
+        Account(
+            id=row.account_id,
+            protocol=row.protocol,
+            kind=cast("Any", row.kind),
+            chain=ChainId(row.chain_id),
+            label=row.label,
+            owner_path=tuple(Address(address) for address in row.owner_path),
+            positions=tuple(positions.get(row.account_id, ())),
+            rule=_rule(row, families),
+            reported=_reported(row),
+            debt_is_recourse=row.debt_is_recourse,
+        )
+        for row in _rows(session, AccountRow, snapshot)
+    )
+
+
+def _rule(row: AccountRow, families: Mapping[str, RuleFamily]) -> Rule | None:
+    if row.rule_family is None or row.rule is None:
+        return None
+    family = families.get(row.rule_family)
+    if family is None:
+        raise ValueError(
+            f"account {row.account_id} needs the rule family {row.rule_family}: install its adapter"
+        )
+    return family.load(row.rule)
+
+
+def _reported(row: AccountRow) -> Reported | None:
+    if row.reported_origin is None:
+        return None
+    return Reported(
+        health=row.reported_health_raw,
+        liquidatable=row.reported_liquidatable,
+        liquidation_price=row.reported_liquidation_price_raw,
+        origin=row.reported_origin,
+    )
+
+
+def _position(row: PositionRow) -> Position:
+    # The cast gives columns that are NULL in other kinds the type that they have in this one.
+    of: Any = cast("Any", row)
+    asset = Asset(AssetId(row.asset_id), row.symbol, row.decimals)
+    match row.kind:
+        case "holding":
+            return Holding(asset, of.amount_raw, row.origin)
+        case "supply":
+            return Supply(asset, of.amount_raw, of.is_collateral, row.origin)
+        case "debt":
+            return Debt(asset, of.amount_raw, of.rate_mode, row.origin)
+        case "perp":
+            return Perp(
+                market=of.market,
+                index=AssetId(of.index_asset_id),
+                underlying=of.underlying,
+                size_raw=of.size_raw,
+                size_decimals=of.size_decimals,
+                entry_price_raw=of.entry_price_raw,
+                mark_price_raw=of.mark_price_raw,
+                price_decimals=of.price_decimals,
+                pnl_raw=of.pnl_raw,
+                funding_raw=of.funding_raw,
+                settlement=asset,
+                origin=row.origin,
+            )
+        case "option":
+            return Option(
+                instrument=of.market,
+                index=AssetId(of.index_asset_id),
+                underlying=of.underlying,
+                right=of.option_right,
+                style=of.option_style,
+                size_raw=of.size_raw,
+                size_decimals=of.size_decimals,
+                strike_raw=of.strike_raw,
+                price_decimals=of.price_decimals,
+                expiry=unix(of.expiry),
+                settlement=asset,
+                mark_raw=of.mark_price_raw,
+                iv=of.iv,
+                iv_source=of.iv_source,
+                rate=of.rate,
+                origin=row.origin,
+            )
+        case kind:
+            raise ValueError(f"account {row.account_id} holds a position of unknown kind {kind}")
+
+
+def _quote(row: PriceRow) -> Quote:
+    return Quote(
+        asset=AssetId(row.quoted_asset_id),
+        price=row.price_raw,
+        decimals=row.decimals,
+        origin=row.origin,
+        updated_at=None if row.updated_at is None else unix(row.updated_at),
+        heartbeat_s=row.heartbeat_s,
+    )
+
+
+def _block(row: BlockRow) -> Block:
+    return Block(
+        chain=ChainId(row.chain_id),
+        number=row.block_number,
+        hash=row.block_hash,
+        parent_hash=row.parent_hash,
+        timestamp=unix(row.block_time),
+    )
+
+
+def _failure(row: ReadStatusRow) -> Failure:
+    error = PastReadError(row.error_code or "", row.error_message or "")
+    return Failure(row.adapter, row.deployment, ChainId(row.chain_id), Address(row.wallet), error)

@@ -1,0 +1,117 @@
+"""Opening the file only for as long as a transaction takes, with bounded retries and clear failures.
+
+DuckDB lets one process at a time open a file for writing, and none beside it, so nothing may hold it: no
+pool (NullPool), one connection per transaction.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+from sqlmodel import create_engine
+
+from aggregator.model.errors import StoreError, StoreLocked
+from aggregator.store.schema import bring_up_to_date, check_version
+
+T = TypeVar("T")
+
+DATABASE_ERRORS = (SQLAlchemyError, duckdb.Error)
+
+_FIRST_WAIT_S = 0.02
+_LONGEST_WAIT_S = 0.5
+# DuckDB has no error class for a lock; the second text is what a process tells itself when it has the file
+# open in another mode.
+_LOCKED = ("Could not set lock on file", "with a different configuration")
+
+
+class Opening:
+    """How to open one DuckDB file; it holds nothing open between transactions."""
+
+    def __init__(self, path: Path, *, lock_timeout_s: float) -> None:
+        self.path = path
+        self.lock_timeout_s = lock_timeout_s
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """The outcome of `work` in one transaction, on a schema that is up to date.
+
+        `work` is run again where another transaction got in its way. Raises StoreLocked where another process
+        keeps the file beyond the timeout, StoreError where it can't be used or written; nothing is left then.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(str(self.path), f"its folder can't be made ({error})") from error
+
+        def transaction() -> T:
+            with self._connect(read_only=False) as connection:
+                with connection.begin():
+                    bring_up_to_date(connection, self.path)
+                with connection.begin():
+                    return work(connection)
+
+        return self._patiently(transaction)
+
+    def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """The outcome of `work` on the file opened read-only; raises like `write`."""
+
+        def transaction() -> T:
+            with self._connect(read_only=True) as connection, connection.begin():
+                check_version(connection, self.path)
+                return work(connection)
+
+        return self._patiently(transaction)
+
+    @contextmanager
+    def _connect(self, *, read_only: bool) -> Iterator[sa.Connection]:
+        url = sa.URL.create("duckdb", database=str(self.path.absolute()))
+        engine = create_engine(url, poolclass=NullPool, connect_args={"read_only": read_only})
+        with engine.connect() as connection:
+            yield connection
+
+    def _patiently(self, transaction: Callable[[], T]) -> T:
+        deadline, wait_s = time.monotonic() + self.lock_timeout_s, _FIRST_WAIT_S
+        while True:
+            try:
+                return transaction()
+            except DATABASE_ERRORS as error:
+                cause = _cause(error)
+                if not _passes(cause):
+                    raise StoreError(str(self.path), _advice(cause)) from error
+                if time.monotonic() + wait_s > deadline:
+                    why = (
+                        f"another process has had it open for {self.lock_timeout_s:g} s: "
+                        f"close it (a DuckDB shell, a running snapshot) and try again ({_first_line(cause)})"
+                    )
+                    raise StoreLocked(str(self.path), why) from error
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _passes(cause: BaseException) -> bool:
+    """Whether waiting helps: a lock, or a transaction that lost against another one of this process."""
+    if isinstance(cause, duckdb.TransactionException | duckdb.ConstraintException):
+        return any(text in str(cause).lower() for text in ("conflict", "duplicate key"))
+    return any(text in str(cause) for text in _LOCKED)
+
+
+def _advice(cause: BaseException) -> str:
+    line = _first_line(cause)
+    if "not a valid DuckDB database" in line:
+        return f"it is no DuckDB database, or it is damaged: name another file or restore a copy ({line})"
+    return f"nothing was saved or read ({line})"
+
+
+def _first_line(cause: BaseException) -> str:
+    return str(cause).strip().partition("\n")[0]

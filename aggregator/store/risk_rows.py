@@ -1,0 +1,172 @@
+"""A risk result as rows and columns, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar, cast
+
+from sqlmodel import SQLModel
+
+from aggregator.model.results import (
+    AccountRisk,
+    Band,
+    Greeks,
+    LiquidationPrice,
+    Multiples,
+    RiskResult,
+    ScenarioLoss,
+    Verdict,
+    Waterfall,
+)
+from aggregator.store.bulk import Columns
+from aggregator.store.risk_tables import (
+    AccountRiskRow,
+    GreekRow,
+    LiquidationPointRow,
+    RiskResultRow,
+    ScenarioAccountLossRow,
+    ScenarioLossRow,
+)
+
+T = TypeVar("T")
+
+# Fields of RiskResult that are lists or parts, with tables or prefixed columns of their own.
+_PARTS = {"multiples", "accounts", "greeks", "worst_scenarios", "binding", "waterfall", "flags"}
+_INFINITE = {"kappa", "margin_coverage_ratio"}
+_SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINITE]
+_MULTIPLES = [f.name for f in fields(Multiples)]
+_ACCOUNT = [f.name for f in fields(AccountRisk) if f.name not in {"lam_native", "liquidation_prices"}]
+
+
+def result_row(snapshot_id: str, result: RiskResult) -> RiskResultRow:
+    """The result's scalars as one row."""
+    values: dict[str, Any] = {name: getattr(result, name) for name in _SCALARS}
+    for name in _INFINITE:
+        values |= _flagged(name, getattr(result, name))
+    for name in _MULTIPLES:
+        values |= _flagged(f"multiple_{name}", getattr(result.multiples, name))
+    values |= {f.name: getattr(result.waterfall, f.name) for f in fields(Waterfall)}
+    return RiskResultRow(snapshot_id=snapshot_id, **values)
+
+
+def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
+    """The columns of every table that tells what risk said of parts, without `snapshot_id`."""
+    accounts, scenarios = result.accounts, _scenarios(result)
+    points = [(a.account_id, i, p) for a in accounts for i, p in enumerate(a.liquidation_prices)]
+    parts = [
+        (role, rank, i, account_id, loss)
+        for role, rank, scenario in scenarios
+        for i, (account_id, loss) in enumerate(scenario.by_account)
+    ]
+    return {
+        AccountRiskRow: {
+            **_attributes(accounts, _ACCOUNT),
+            "ordinal": range(len(accounts)),
+            "lam_native": [_finite(a.lam_native) for a in accounts],
+            "lam_native_infinite": [_is_infinite(a.lam_native) for a in accounts],
+        },
+        LiquidationPointRow: {
+            **_attributes([p for _, _, p in points], [f.name for f in fields(LiquidationPrice)]),
+            "account_id": [account_id for account_id, _, _ in points],
+            "ordinal": [i for _, i, _ in points],
+        },
+        GreekRow: {
+            **_attributes(result.greeks, [f.name for f in fields(Greeks)]),
+            "ordinal": range(len(result.greeks)),
+        },
+        ScenarioLossRow: {
+            **_attributes([s for _, _, s in scenarios], ["name", "level", "loss_usd"]),
+            "role": [role for role, _, _ in scenarios],
+            "ordinal": [rank for _, rank, _ in scenarios],
+        },
+        ScenarioAccountLossRow: {
+            "role": [part[0] for part in parts],
+            "scenario_ordinal": [part[1] for part in parts],
+            "ordinal": [part[2] for part in parts],
+            "account_id": [part[3] for part in parts],
+            "loss_usd": [part[4] for part in parts],
+        },
+    }
+
+
+def to_result(
+    row: RiskResultRow,
+    *,
+    accounts: Sequence[AccountRiskRow],
+    points: Sequence[LiquidationPointRow],
+    greeks: Sequence[GreekRow],
+    scenarios: Sequence[ScenarioLossRow],
+    losses: Sequence[ScenarioAccountLossRow],
+    flags: tuple[str, ...],
+) -> RiskResult:
+    """The result that the rows of one snapshot, each table in its order, were made from."""
+    by_role = {
+        role: tuple(_scenario(s, losses) for s in scenarios if s.role == role)
+        for role in ("worst", "binding")
+    }
+    values: dict[str, Any] = {name: getattr(row, name) for name in _SCALARS}
+    values |= {name: Band(values[name]) for name in ("band", "unified_band", "weakest_band")}
+    values["verdict"] = Verdict(row.verdict)
+    values |= {name: _unflagged(row, name) for name in _INFINITE}
+    return RiskResult(
+        **values,
+        multiples=Multiples(**{name: _unflagged(row, f"multiple_{name}") for name in _MULTIPLES}),
+        waterfall=_picked(Waterfall, row),
+        accounts=tuple(
+            AccountRisk(
+                **{name: getattr(account, name) for name in _ACCOUNT},
+                lam_native=_unflagged(account, "lam_native"),
+                liquidation_prices=tuple(
+                    _picked(LiquidationPrice, p) for p in points if p.account_id == account.account_id
+                ),
+            )
+            for account in accounts
+        ),
+        greeks=tuple(_picked(Greeks, greek) for greek in greeks),
+        worst_scenarios=by_role["worst"],
+        binding=by_role["binding"][0] if by_role["binding"] else None,
+        flags=flags,
+    )
+
+
+def _scenarios(result: RiskResult) -> list[tuple[str, int, ScenarioLoss]]:
+    binding = [] if result.binding is None else [("binding", 0, result.binding)]
+    return [("worst", i, scenario) for i, scenario in enumerate(result.worst_scenarios)] + binding
+
+
+def _scenario(row: ScenarioLossRow, losses: Iterable[ScenarioAccountLossRow]) -> ScenarioLoss:
+    mine = [
+        (part.account_id, part.loss_usd)
+        for part in losses
+        if part.role == row.role and part.scenario_ordinal == row.ordinal
+    ]
+    return ScenarioLoss(row.name, row.level, row.loss_usd, tuple(mine))
+
+
+def _attributes(items: Sequence[object], attributes: Iterable[str]) -> dict[str, Sequence[object]]:
+    return {name: [getattr(item, name) for item in items] for name in attributes}
+
+
+def _picked(kind: type[T], row: SQLModel) -> T:
+    """A dataclass whose fields are columns of the row."""
+    return kind(**{f.name: getattr(row, f.name) for f in fields(cast("Any", kind))})
+
+
+def _is_infinite(value: float) -> bool:
+    return value == math.inf
+
+
+def _finite(value: float) -> float | None:
+    return None if _is_infinite(value) else value
+
+
+def _flagged(name: str, value: float) -> dict[str, object]:
+    return {name: _finite(value), f"{name}_infinite": _is_infinite(value)}
+
+
+def _unflagged(row: SQLModel, name: str) -> float:
+    infinite: bool = getattr(row, f"{name}_infinite")
+    value: float = math.inf if infinite else getattr(row, name)
+    return value

@@ -1,0 +1,184 @@
+"""What the risk framework said, as tables. USD here are float64: they come from scenarios, balances never do.
+
+Infinity is NULL beside a flag, so that SQL averages and Parquet readers meet no special value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from aggregator.model.results import Band, Verdict
+from aggregator.store.account_tables import ACCOUNT_ID
+from aggregator.store.columns import FiniteFloat, OneOf, Table, checked, column, rows_by
+from aggregator.store.tables import SNAPSHOT_ID
+
+BANDS = OneOf(*(band.value for band in Band))
+ROLES = OneOf("worst", "binding")
+ROLE = "worst: among the worst scenarios; binding: the one that sets the score"
+
+
+@checked
+class RiskResultRow(Table, table=True):
+    """The framework's answer for the whole."""
+
+    __tablename__ = "risk_result"
+    __table_args__ = ({"comment": "The framework's answer for the whole wallet"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    framework_version: str = column(sa.String, "Version of the risk framework")
+    parameters_hash: str = column(sa.String, "Hash of its parameters")
+    scenario_hash: str = column(sa.String, "Hash of its scenario set")
+    score: float | None = column(
+        FiniteFloat, "0 to 100: 100*kappa/(1+kappa); NULL: no positions", nullable=True
+    )
+    kappa: float | None = column(
+        FiniteFloat, "Standard stresses that the whole survives; NULL: see kappa_infinite", nullable=True
+    )
+    kappa_infinite: bool = column(sa.Boolean, "No stress on the grid breaks it")
+    band: str = column(BANDS, "Headline: the worse of unified_band and weakest_band")
+    unified_band: str = column(BANDS, "Band by kappa alone")
+    weakest_band: str = column(BANDS, "Band of the weakest account")
+    verdict: str = column(
+        OneOf(*(verdict.value for verdict in Verdict)),
+        "For tables and exit codes; unknown: something is missing",
+    )
+    margin_coverage_ratio: float | None = column(
+        FiniteFloat, "equity_usd / requirement_usd; NULL: see margin_coverage_ratio_infinite", nullable=True
+    )
+    margin_coverage_ratio_infinite: bool = column(sa.Boolean, "Nothing is required")
+    equity_usd: float = column(FiniteFloat, "Equity at market marks with full recourse, USD")
+    walk_away_equity_usd: float = column(
+        FiniteFloat, "Equity if under-water non-recourse accounts are left, USD"
+    )
+    gross_usd: float = column(FiniteFloat, "Sum of absolute position values, USD")
+    requirement_usd: float = column(FiniteFloat, "M: scan requirement and add-ons, USD")
+    scan_requirement_usd: float = column(FiniteFloat, "Largest loss over the scenario grid, USD")
+    add_on_usd: float = column(FiniteFloat, "Costs that prices do not show, USD")
+    isolated_requirement_usd: float = column(FiniteFloat, "Sum of the accounts' own M, USD")
+    multiple_native: float | None = column(
+        FiniteFloat, "Standard stresses until an account fails its own test; NULL: infinite", nullable=True
+    )
+    multiple_native_infinite: bool = column(sa.Boolean, "No stress on the grid makes one fail")
+    multiple_operational: float | None = column(
+        FiniteFloat, "Standard stresses until no transfer can help; NULL: infinite", nullable=True
+    )
+    multiple_operational_infinite: bool = column(sa.Boolean, "Transfers help at every stress on the grid")
+    multiple_solvency: float | None = column(
+        FiniteFloat, "Standard stresses until equity is gone; NULL: infinite", nullable=True
+    )
+    multiple_solvency_infinite: bool = column(sa.Boolean, "No stress on the grid uses equity up")
+    weakest_account: str | None = column(sa.String, ACCOUNT_ID + "; the first to fail", nullable=True)
+    native_headroom_usd: float = column(FiniteFloat, "Waterfall: sum of N-Q, USD")
+    common_haircuts_usd: float = column(FiniteFloat, "Waterfall: our haircuts against the venues' own, USD")
+    netting_usd: float = column(FiniteFloat, "Waterfall: what netting between accounts saves, USD")
+    excess_usd: float = column(FiniteFloat, "Waterfall: equity above the requirement, USD")
+
+
+@checked
+class AccountRiskRow(Table, table=True):
+    """One account in the framework."""
+
+    __tablename__ = "account_risk"
+    __table_args__ = ({"comment": "Each account in the framework: its own test and its share of ours"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "account_id")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the result, from 0")
+    account_id: str = column(sa.String, ACCOUNT_ID)
+    equity_usd: float = column(FiniteFloat, "Value at market marks, USD")
+    power_usd: float = column(FiniteFloat, "N of its own test, USD")
+    native_requirement_usd: float = column(FiniteFloat, "Q of its own test, USD")
+    native_health: float | None = column(
+        FiniteFloat, "N/Q by the exact rule; NULL: nothing is required", nullable=True
+    )
+    reported_health: float | None = column(
+        FiniteFloat, "N/Q as the protocol answers; NULL: nothing is required or no answer", nullable=True
+    )
+    check_bps: float | None = column(
+        FiniteFloat, "Difference of the two in basis points; NULL: the protocol answers none", nullable=True
+    )
+    liquidatable: bool = column(sa.Boolean, "Can be liquidated now")
+    lam_native: float | None = column(
+        FiniteFloat,
+        "Standard stresses until it fails its own test; NULL: see lam_native_infinite",
+        nullable=True,
+    )
+    lam_native_infinite: bool = column(sa.Boolean, "No stress on the grid makes it fail")
+    binding_ray: str | None = column(sa.String, "Scenario in which it fails first", nullable=True)
+    requirement_usd: float = column(FiniteFloat, "M of the account alone, USD")
+    sets_band: bool = column(sa.Boolean, "False: its debt is dust and does not set the headline band")
+    oracle_blind: bool = column(sa.Boolean, "A pinned oracle hides losses from its own test")
+
+
+@checked
+class LiquidationPointRow(Table, table=True):
+    """The price of one underlying at which one account is liquidated."""
+
+    __tablename__ = "liquidation_point"
+    __table_args__ = ({"comment": "Prices at which an account is liquidated if only that underlying moves"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "account_id", "ordinal")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    account_id: str = column(sa.String, ACCOUNT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the account's list, from 0")
+    underlying: str = column(sa.String, "Underlying that moves, with all that moves with it")
+    direction: str = column(OneOf("down", "up"), "Which way it moves")
+    price_usd: float = column(FiniteFloat, "Price of the underlying at liquidation, USD")
+    distance: float = column(FiniteFloat, "Relative move from today: -0.45 is 45% down")
+
+
+@checked
+class GreekRow(Table, table=True):
+    """Sensitivities to one underlying."""
+
+    __tablename__ = "greek"
+    __table_args__ = ({"comment": "Sensitivities per underlying, in its base units and in USD"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "underlying")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the result, from 0")
+    underlying: str = column(sa.String, "Underlying, such as ETH")
+    delta_units: float = column(FiniteFloat, "Delta in units of the underlying")
+    delta_usd: float = column(FiniteFloat, "Change of value for +1%, USD")
+    gamma_units: float = column(FiniteFloat, "Change of delta for +1%, units")
+    gamma_usd: float = column(FiniteFloat, "Change of delta for +1%, USD")
+    vega_usd: float = column(FiniteFloat, "Change of value per +1 point of volatility, USD")
+    theta_usd: float = column(FiniteFloat, "Change of value per day, USD")
+    rho_usd: float = column(FiniteFloat, "Change of value per +1 basis point of rate, USD")
+
+
+@checked
+class ScenarioLossRow(Table, table=True):
+    """The loss of the whole in one scenario."""
+
+    __tablename__ = "scenario_loss"
+    __table_args__ = ({"comment": "Losses of the whole in the worst scenarios and in the binding one"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "role", "ordinal")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    role: str = column(ROLES, ROLE)
+    ordinal: int = column(sa.BigInteger, "Rank in its role, from 0")
+    name: str = column(sa.String, "Scenario")
+    level: float = column(FiniteFloat, "Stress multiple; 1 is a standard stress")
+    loss_usd: float = column(FiniteFloat, "Loss of the whole, USD; a gain is negative")
+
+
+@checked
+class ScenarioAccountLossRow(Table, table=True):
+    """One account's part of a scenario's loss."""
+
+    __tablename__ = "scenario_account_loss"
+    __table_args__ = ({"comment": "Each account's part of a loss in scenario_loss"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by(
+        "snapshot_id", "role", "scenario_ordinal", "account_id"
+    )
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    role: str = column(ROLES, ROLE)
+    scenario_ordinal: int = column(sa.BigInteger, "scenario_loss.ordinal")
+    ordinal: int = column(sa.BigInteger, "Position in the scenario, from 0")
+    account_id: str = column(sa.String, ACCOUNT_ID)
+    loss_usd: float = column(FiniteFloat, "Loss of the account, USD; a gain is negative")

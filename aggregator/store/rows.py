@@ -1,0 +1,205 @@
+"""A portfolio as columns: what was read, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, assert_never
+
+from sqlmodel import SQLModel
+
+from aggregator.contract import Deployment
+from aggregator.model.accounts import Account
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
+from aggregator.model.readings import Block
+from aggregator.model.rules import Health, prices_of
+from aggregator.store.account_tables import AccountRow, PositionRow
+from aggregator.store.bulk import Columns
+from aggregator.store.columns import names, table_of, utc
+from aggregator.store.derived import price_usd, value_usd
+from aggregator.store.tables import AssetClassRow, PriceRow, ReadStatusRow, SpotRow
+
+
+def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dict[type[SQLModel], Columns]:
+    """The columns of every table that tells what was read, without `snapshot_id`.
+
+    `expected` are the deployments that were to be read. Raises ValueError where an account lies on a chain
+    without a pinned block, and what a rule raises that can't be evaluated at the block.
+    """
+    accounts = portfolio.accounts
+    return {
+        ReadStatusRow: _statuses(portfolio, expected),
+        AccountRow: _columns(
+            AccountRow, [_account(account, _block(portfolio, account)) for account in accounts]
+        ),
+        PositionRow: _columns(PositionRow, _positions(portfolio)),
+        PriceRow: _columns(
+            PriceRow,
+            [
+                {
+                    "asset_id": asset,
+                    "quoted_asset_id": quote.asset,
+                    "price_raw": quote.price,
+                    "decimals": quote.decimals,
+                    "price_usd": price_usd(quote),
+                    "origin": quote.origin,
+                    "updated_at": None if quote.updated_at is None else utc(quote.updated_at),
+                    "heartbeat_s": quote.heartbeat_s,
+                }
+                for asset, quote in portfolio.marks.items()
+            ],
+        ),
+        AssetClassRow: {
+            "asset_id": list(portfolio.classes),
+            "underlying": [c.underlying for c in portfolio.classes.values()],
+            "risk_class": [c.risk_class for c in portfolio.classes.values()],
+        },
+        SpotRow: {"underlying": list(portfolio.spots), "price_usd": list(portfolio.spots.values())},
+    }
+
+
+def _columns(row: type[SQLModel], rows: Sequence[dict[str, Any]]) -> Columns:
+    """Rows as columns; what a row does not name is NULL in it."""
+    wanted = names(table_of(row), but={"snapshot_id", "ordinal"})
+    columns: dict[str, Sequence[object]] = {name: [values.get(name) for values in rows] for name in wanted}
+    if "ordinal" in table_of(row).columns:
+        columns["ordinal"] = [values.get("ordinal", i) for i, values in enumerate(rows)]
+    return columns
+
+
+def _block(portfolio: Portfolio, account: Account) -> Block:
+    block = portfolio.blocks.get(account.chain)
+    if block is None:
+        raise ValueError(f"account {account.id} lies on chain {account.chain}, which has no pinned block")
+    return block
+
+
+def _statuses(portfolio: Portfolio, expected: Iterable[Deployment]) -> Columns:
+    failed = {(f.adapter, f.chain, f.deployment) for f in portfolio.failures}
+    ok = [
+        deployment
+        for deployment in expected
+        if not failed & {(deployment.adapter, deployment.chain, n) for n in (deployment.name, deployment.key)}
+    ]
+    rows: list[dict[str, Any]] = [
+        {
+            "adapter": d.adapter,
+            "deployment": d.name,
+            "chain_id": d.chain,
+            "wallet": portfolio.wallet,
+            "status": "ok",
+        }
+        for d in ok
+    ]
+    rows += [
+        {
+            "adapter": f.adapter,
+            "deployment": f.deployment,
+            "chain_id": f.chain,
+            "wallet": f.wallet,
+            "status": "error",
+            "error_code": f.error.code,
+            "error_message": str(f.error),
+        }
+        for f in portfolio.failures
+    ]
+    return _columns(ReadStatusRow, rows)
+
+
+def _account(account: Account, block: Block) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "account_id": account.id,
+        "protocol": account.protocol,
+        "kind": account.kind,
+        "chain_id": account.chain,
+        "block_number": block.number,
+        "block_hash": block.hash,
+        "label": account.label,
+        "owner_path": list(account.owner_path),
+        "debt_is_recourse": account.debt_is_recourse,
+    }
+    if account.rule is not None:
+        health: Health = account.rule.health(prices_of(account.rule), block.timestamp)
+        row |= {
+            "rule_family": account.rule.family,
+            "rule": account.rule.to_json(),
+            "native_power_raw": health.power,
+            "native_requirement_raw": health.requirement,
+            "native_decimals": health.decimals,
+            "native_health_raw": health.health,
+            "native_liquidatable": health.liquidatable,
+        }
+    if account.reported is not None:
+        row |= {
+            "reported_health_raw": account.reported.health,
+            "reported_liquidatable": account.reported.liquidatable,
+            "reported_liquidation_price_raw": account.reported.liquidation_price,
+            "reported_origin": account.reported.origin,
+        }
+    return row
+
+
+def _positions(portfolio: Portfolio) -> list[dict[str, Any]]:
+    return [
+        {
+            "account_id": account.id,
+            "ordinal": i,
+            "chain_id": account.chain,
+            "block_number": block.number,
+            "block_hash": block.hash,
+            "origin": position.origin,
+            "value_usd": value_usd(position, portfolio.marks),
+            **_position(position),
+        }
+        for account in portfolio.accounts
+        for block in [_block(portfolio, account)]
+        for i, position in enumerate(account.positions)
+    ]
+
+
+def _position(position: Position) -> dict[str, Any]:
+    asset = position.settlement if isinstance(position, Perp | Option) else position.asset
+    row: dict[str, Any] = {"asset_id": asset.id, "symbol": asset.symbol, "decimals": asset.decimals}
+    match position:
+        case Holding(raw=raw):
+            return row | {"kind": "holding", "amount_raw": raw}
+        case Supply(raw=raw, is_collateral=is_collateral):
+            return row | {"kind": "supply", "amount_raw": raw, "is_collateral": is_collateral}
+        case Debt(raw=raw, rate_mode=rate_mode):
+            return row | {"kind": "debt", "amount_raw": raw, "rate_mode": rate_mode}
+        case Perp():
+            return row | {
+                "kind": "perp",
+                "market": position.market,
+                "entry_price_raw": position.entry_price_raw,
+                "mark_price_raw": position.mark_price_raw,
+                "pnl_raw": position.pnl_raw,
+                "funding_raw": position.funding_raw,
+                **_derivative(position),
+            }
+        case Option():
+            return row | {
+                "kind": "option",
+                "market": position.instrument,
+                "mark_price_raw": position.mark_raw,
+                "option_right": position.right,
+                "option_style": position.style,
+                "strike_raw": position.strike_raw,
+                "expiry": utc(position.expiry),
+                "iv": position.iv,
+                "iv_source": position.iv_source,
+                "rate": position.rate,
+                **_derivative(position),
+            }
+        case _:
+            assert_never(position)
+
+
+def _derivative(position: Perp | Option) -> dict[str, Any]:
+    return {
+        "index_asset_id": position.index,
+        "underlying": position.underlying,
+        "size_raw": position.size_raw,
+        "size_decimals": position.size_decimals,
+        "price_decimals": position.price_decimals,
+    }

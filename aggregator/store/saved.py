@@ -1,0 +1,67 @@
+"""What the warehouse answers, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from aggregator.model.errors import ReadError
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.results import Band, RiskResult, Verdict
+from aggregator.model.units import Address
+
+Trigger: TypeAlias = Literal["health", "snapshot", "schedule"]
+Origin: TypeAlias = Literal["chain", "recording"]
+
+
+class PastReadError(ReadError):
+    """A failure that a snapshot keeps: its code and the message that was shown."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSnapshot:
+    """Where a result is kept; `created` is False where the same snapshot was there already."""
+
+    id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line about a snapshot. Times are naive UTC; `score` is None without positions."""
+
+    id: str
+    wallet: Address
+    as_of: datetime
+    taken_at: datetime
+    trigger: str
+    source: str
+    status: str
+    reads_expected: int
+    reads_ok: int
+    reads_failed: int
+    tool_version: str
+    content_hash: str
+    score: float | None
+    band: Band
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """A snapshot as it was: what was read, with rules that recompute health, and what risk said.
+
+    The errors of `portfolio.failures` are PastReadError.
+    """
+
+    summary: Summary
+    portfolio: Portfolio
+    result: RiskResult

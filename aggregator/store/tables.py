@@ -1,0 +1,159 @@
+"""What was read, as tables: one snapshot of one wallet, its blocks, reads, notes and prices.
+
+Rows are appended per snapshot and never changed. Every column carries its unit in its name or its comment;
+comments show in duckdb_columns(). There are no foreign keys and no keys on fact tables (DuckDB can't delete
+parent and child in one transaction, and a key halves the rate of inserts): `bulk.check_unique` checks the
+natural key, which the mapper knows as `primary_key`, before each commit.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from aggregator.store.columns import PRICE, FiniteFloat, OneOf, Table, checked, column, raw, rows_by
+
+SNAPSHOT_ID = "snapshot.snapshot_id"
+ORIGIN = "The call that the figure came from: signature@contract"
+
+
+@checked
+class SnapshotRow(Table, table=True):
+    """One wallet at one block per chain."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = ({"comment": "One wallet at one block per chain; identical reads have one row"},)
+
+    snapshot_id: str = column(
+        sa.String, "Deterministic: as_of, wallet, hash of blocks, framework and content", key=True
+    )
+    wallet: str = column(sa.String, "The wallet that was asked for: 0x and 40 lower-case hex digits")
+    as_of: datetime = column(
+        sa.DateTime, "UTC time of the newest block (of the read, where no block is known)"
+    )
+    taken_at: datetime = column(sa.DateTime, "UTC time at which it was first saved")
+    trigger: str = column(OneOf("health", "snapshot", "schedule"), "What saved it first")
+    source: str = column(OneOf("chain", "recording"), "Read from endpoints, or replayed from a recording")
+    status: str = column(
+        OneOf("complete", "partial", "failed", "orphaned"),
+        "complete: every read succeeded; failed: none did; orphaned: one of its blocks was reorganised away",
+    )
+    reads_expected: int = column(sa.BigInteger, "Reads that a complete snapshot needs")
+    reads_ok: int = column(sa.BigInteger, "Reads that succeeded")
+    reads_failed: int = column(sa.BigInteger, "Reads that failed; each has a row in read_status")
+    skew_s: int | None = column(sa.BigInteger, "Seconds between the oldest and newest block", nullable=True)
+    tool_version: str = column(sa.String, "Version of crossmargin that saved it")
+    content_hash: str = column(sa.String, "SHA-256 over what was read, in an order-independent form")
+
+
+@checked
+class BlockRow(Table, table=True):
+    """The block that one chain was pinned to."""
+
+    __tablename__ = "snapshot_block"
+    __table_args__ = ({"comment": "The block of each chain that a snapshot was read at"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "chain_id")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    chain_id: int = column(sa.BigInteger, "EIP-155 chain id")
+    block_number: int = column(sa.BigInteger, "Block number")
+    block_hash: str = column(sa.String, "Block hash, 0x hex")
+    parent_hash: str = column(sa.String, "Hash of the parent block, 0x hex")
+    block_time: datetime = column(sa.DateTime, "UTC time of the block")
+
+
+@checked
+class ReadStatusRow(Table, table=True):
+    """One expected read and how it ended."""
+
+    __tablename__ = "read_status"
+    __table_args__ = (
+        {"comment": "A row per read that succeeded and per failure: nothing is missing silently"},
+    )
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "ordinal")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the snapshot, from 0")
+    adapter: str = column(sa.String, "Adapter that read")
+    deployment: str = column(sa.String, "Market that was read, as the adapter's deployments name it")
+    chain_id: int = column(sa.BigInteger, "EIP-155 chain id")
+    wallet: str = column(sa.String, "Wallet that was asked for")
+    status: str = column(OneOf("ok", "error"), "Whether the read succeeded")
+    error_code: str | None = column(sa.String, "Kind of failure, such as reverted", nullable=True)
+    error_message: str | None = column(sa.String, "What happened and what to do", nullable=True)
+
+
+@checked
+class NoteRow(Table, table=True):
+    """One sentence for the user."""
+
+    __tablename__ = "snapshot_note"
+    __table_args__ = (
+        {"comment": "Sentences for the user: warnings of reading, flags of the risk framework"},
+    )
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "kind", "ordinal")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    kind: str = column(OneOf("warning", "flag"), "warning: from reading; flag: from the risk framework")
+    ordinal: int = column(sa.BigInteger, "Position among its kind, from 0")
+    text: str = column(sa.String, "The sentence; names of tokens in it are untrusted text")
+
+
+@checked
+class PriceRow(Table, table=True):
+    """The mark of one asset."""
+
+    __tablename__ = "price"
+    __table_args__ = ({"comment": "The mark of each asset that a position or rule of the snapshot needs"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "asset_id")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    asset_id: str = column(
+        sa.String, "Asset: eip155:<chain>/erc20:<address>, eip155:<chain>/native, index:<name>"
+    )
+    quoted_asset_id: str = column(
+        sa.String,
+        "Asset that the oracle priced: another one where, say, a wrapped coin's price serves",
+    )
+    price_raw: int = raw("USD per whole unit, 10^-decimals, as the oracle answered")
+    decimals: int = column(sa.BigInteger, "Decimals of price_raw")
+    price_usd: Decimal | None = column(
+        PRICE, "USD per whole unit, rounded to 18 digits; NULL: beyond the column's range", nullable=True
+    )
+    origin: str = column(sa.String, ORIGIN)
+    updated_at: datetime | None = column(
+        sa.DateTime, "UTC time at which the oracle last changed it", nullable=True
+    )
+    heartbeat_s: int | None = column(sa.BigInteger, "Seconds after which the oracle is stale", nullable=True)
+
+
+@checked
+class AssetClassRow(Table, table=True):
+    """What moves one asset."""
+
+    __tablename__ = "asset_class"
+    __table_args__ = ({"comment": "How each asset was classified when the snapshot was taken"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "asset_id")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    asset_id: str = column(sa.String, "Asset, as in price")
+    underlying: str = column(sa.String, "Base that moves it: USD, ETH, …; an unknown asset is its own base")
+    risk_class: str = column(
+        sa.String, "Risk class: base, stable, synthetic_usd, lst, lrt, wrapped_btc, mid, tail"
+    )
+
+
+@checked
+class SpotRow(Table, table=True):
+    """The price of one underlying."""
+
+    __tablename__ = "spot"
+    __table_args__ = ({"comment": "The price of each underlying that scenarios start from"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "underlying")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    underlying: str = column(sa.String, "Underlying, such as ETH; USD is 1")
+    price_usd: float = column(FiniteFloat, "USD per whole unit, as the framework used it")
