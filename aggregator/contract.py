@@ -10,6 +10,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
+from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import ListedToken
@@ -27,6 +28,7 @@ __all__ = [
     "AdapterFactory",
     "Call",
     "Calls",
+    "Column",
     "Columns",
     "Deployment",
     "Deployments",
