@@ -1,0 +1,82 @@
+"""How a reserve's balances grow between its updates, wei by wei as the contracts compute it.
+
+Rates and indices are rays (27 decimals), rates per year of 365 days; times are Unix seconds.
+Source: MathUtils and WadRayMath of the releases named in versions.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.aave_v3.versions import Maths
+
+RAY = 10**27
+YEAR_SECONDS = 31_536_000
+
+
+def ray_mul(a: int, b: int) -> int:
+    """`a * b` for rays, rounded half up."""
+    return (a * b + RAY // 2) // RAY
+
+
+def ceil_div(a: int, b: int) -> int:
+    """`a / b` rounded up, for a >= 0 and b > 0."""
+    return -(-a // b)
+
+
+def linear(rate: int, seconds: int) -> int:
+    """Growth of supply over a time, as a ray."""
+    return RAY + rate * seconds // YEAR_SECONDS
+
+
+def binomial_powers(rate: int) -> tuple[int, int]:
+    """Second and third power of the rate per second as the contracts truncate them, as rays."""
+    second = ray_mul(rate, rate) // YEAR_SECONDS**2
+    return second, ray_mul(second, rate) // YEAR_SECONDS
+
+
+def compound(maths: Maths, rate: int, seconds: int) -> int:
+    """Growth of debt over a time, as a ray."""
+    if seconds == 0:
+        return RAY
+    if maths is Maths.V3_0:
+        second, third = binomial_powers(rate)
+        pairs = seconds * (seconds - 1)
+        triples = pairs * max(seconds - 2, 0)
+        return RAY + rate * seconds // YEAR_SECONDS + pairs * second // 2 + triples * third // 6
+    x = rate * seconds // YEAR_SECONDS
+    return RAY + x + ray_mul(x, x // 2 + ray_mul(x, x // 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """A reserve's indices and rates since its last update."""
+
+    liquidity_index: int
+    liquidity_rate: int
+    borrow_index: int
+    borrow_rate: int
+    updated_at: int
+
+    def supplied(self, maths: Maths, scaled: int, time: int) -> int:
+        """An aToken balance in the underlying's smallest unit."""
+        index = ray_mul(linear(self.liquidity_rate, time - self.updated_at), self.liquidity_index)
+        return scaled * index // RAY if maths is Maths.V3_5 else ray_mul(scaled, index)
+
+    def owed(self, maths: Maths, scaled: int, time: int) -> int:
+        """Variable debt in the underlying's smallest unit."""
+        index = ray_mul(compound(maths, self.borrow_rate, time - self.updated_at), self.borrow_index)
+        return ceil_div(scaled * index, RAY) if maths is Maths.V3_5 else ray_mul(scaled, index)
+
+
+@dataclass(frozen=True, slots=True)
+class StableDebt:
+    """Debt at a rate of its own, until V3.1: the principal at `updated_at`."""
+
+    principal: int
+    rate: int
+    updated_at: int
+
+    def owed(self, time: int) -> int:
+        """The debt with interest in the underlying's smallest unit."""
+        return ray_mul(self.principal, compound(Maths.V3_0, self.rate, time - self.updated_at))
