@@ -52,6 +52,13 @@ def locked(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
+def prune(prefix: str, keep: int) -> None:
+    """Remove the oldest entries whose names start so, all but `keep`; the newest are never touched."""
+    entries = sorted(cache_root().glob(f"{prefix}*/"), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in entries[keep:]:
+        shutil.rmtree(entry, ignore_errors=True)
+
+
 def build_once(name: str, build: Callable[[Path], None]) -> Path:
     """Folder `name` of the cache, filled by `build(temporary_folder)` if it is not there yet.
 

@@ -6,6 +6,7 @@ only thing that moves time further, so that a world comes out the same on every 
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import re
@@ -37,7 +38,7 @@ exec 3<&0
 "$@" >"$DEVNET_LOG" 2>&1 3<&- &
 node=$!
 echo $node
-(read _ <&3; kill $node) >/dev/null 2>&1 &
+(read _ <&3; kill -9 $node) >/dev/null 2>&1 &
 watcher=$!
 wait $node
 kill $watcher 2>/dev/null
@@ -160,6 +161,12 @@ class Node:
     def freeze(self) -> None:
         """Make the node accept connections and answer nothing, until `thaw` or `stop`."""
         self._signal(signal.SIGSTOP)
+        # The signal stops one thread after the other: wait until a request goes unanswered.
+        probe = Rpc(self.host, self.port, timeout_seconds=0.05)
+        with contextlib.suppress(NodeError):
+            while True:
+                probe.request("web3_clientVersion")
+        probe.close()
 
     def thaw(self) -> None:
         """Let a frozen node go on."""

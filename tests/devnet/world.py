@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tests.devnet import multicall3
 from tests.devnet.aave import AaveV36, AaveV301
 from tests.devnet.artifacts import recipe_key, recipe_names
-from tests.devnet.cache import KIT, build_once, digest
+from tests.devnet.cache import KIT, build_once, digest, prune
 from tests.devnet.chain import Chain
 from tests.devnet.config import render
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, Site
@@ -149,6 +149,8 @@ def world_key() -> str:
 
 def cached() -> Path:
     """Folder with `state.json` and `manifest.json` of the world, built if it is not there yet."""
+    # Every edit of the kit makes a new one; several test runs may each use one of the latest.
+    prune("world-", keep=10)
     return build_once(f"world-{world_key()}", _build)
 
 

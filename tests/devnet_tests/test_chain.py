@@ -17,6 +17,7 @@ from tests.devnet.artifacts import compiled
 from tests.devnet.chain import Chain, Contract, bytes32
 from tests.devnet.errors import DevnetError, NodeError, TransactionReverted
 from tests.devnet.node import GENESIS_TIMESTAMP, Node
+from tests.devnet.rpc import Rpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +104,24 @@ def test_a_killed_node_is_reported_and_stopping_it_again_is_harmless() -> None:
         with pytest.raises(NodeError, match="eth_chainId: no answer from the node"):
             node.rpc("eth_chainId")
         node.stop()
+
+
+def test_a_frozen_node_answers_nothing_until_thawed() -> None:
+    with Node() as node:
+        impatient = Rpc(node.host, node.port, timeout_seconds=0.3)
+        node.freeze()
+        with pytest.raises(NodeError, match="timed out"):
+            impatient.request("eth_chainId")
+        node.thaw()
+        assert impatient.request("eth_chainId") == hex(node.chain_id)
+        impatient.close()
+
+
+def test_a_frozen_node_is_stopped_all_the_same() -> None:
+    with Node() as node:
+        node.freeze()
+        pid = node._pid
+    assert ended(pid)
 
 
 def test_the_node_does_not_outlive_a_killed_test_process() -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import tarfile
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from tests.devnet import __main__ as command
 from tests.devnet.artifacts import Artifact, compiled
-from tests.devnet.cache import CACHE_VARIABLE, KIT, build_once, cache_root
+from tests.devnet.cache import CACHE_VARIABLE, KIT, build_once, cache_root, prune
 from tests.devnet.errors import DevnetError, DevnetUnavailable
 from tests.devnet.packages import ANVIL_VARIABLE, Packed, anvil, executable, packages, pinned, unpack
 
@@ -125,6 +126,15 @@ def test_a_failed_build_leaves_nothing_and_can_be_repeated(
         build_once("entry", fail)
     assert not [one for one in cache_root().iterdir() if one.is_dir()]
     assert build_once("entry", Path.touch).is_dir()
+
+
+def test_pruning_keeps_the_newest_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    for age, name in enumerate(("world-new", "world-old", "world-oldest", "tools-old")):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    prune("world-", keep=1)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["tools-old", "world-new"]
 
 
 def test_linking_puts_addresses_in_place_and_names_a_missing_library() -> None:
