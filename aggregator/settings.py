@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from aggregator.model.errors import BadConfiguration
 
+MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -46,9 +47,8 @@ class ChainSettings(_Strict):
 
     name: str
     endpoints: tuple[EndpointSettings, ...] = ()
-    multicall3: str = "0xcA11bde05977b3631167028862bE2a173976CA11"
+    multicall3: str = MULTICALL3
     origin: str = "mainnet"
-    enabled: bool = True
 
 
 class DeploymentSettings(_Strict):
@@ -79,13 +79,17 @@ class TokenSettings(_Strict):
 
 
 class Settings(BaseSettings):
-    """Everything that can be configured."""
+    """Everything that can be configured.
+
+    `default_chains` are read where the user names none: those of the user's file, or all that ship.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CROSSMARGIN_", extra="forbid", frozen=True)
 
     chains: dict[int, ChainSettings] = Field(default_factory=dict)
     deployments: dict[str, tuple[DeploymentSettings, ...]] = Field(default_factory=dict)
     tokens: tuple[TokenSettings, ...] = ()
+    default_chains: tuple[int, ...] = ()
     shipped_deployments: bool = True
     database: Path = Path(platformdirs.user_data_dir("crossmargin")) / "crossmargin.duckdb"
     parameters: Path | None = None
@@ -115,31 +119,60 @@ def load(path: Path | None = None) -> Settings:
     Raises BadConfiguration where it can't be read, isn't TOML, or holds an unknown or malformed setting.
     """
     source = path or config_path()
-    given: dict[str, Any] = {}
-    if path is not None or source.exists():
-        try:
-            given = tomllib.loads(source.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BadConfiguration(str(source), f"can't be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadConfiguration(str(source), f"is not valid TOML: {error}") from error
+    given = _read_toml(source) if path is not None or source.exists() else {}
     return build(given, str(source))
 
 
 def build(given: dict[str, Any], where: str) -> Settings:
     """Settings from a parsed document over those that ship; `where` is named in errors."""
-    given = dict(given)
-    chains = {int(chain): entry for chain, entry in shipped("chains.toml").get("chains", {}).items()}
-    tokens = [*shipped("tokens.toml").get("tokens", []), *given.pop("tokens", [])]
+    base = shipped("chains.toml")["chains"]
+    own = given.get("chains", {})
+    return exactly(
+        {
+            "default_chains": [int(chain) for chain in own or base if str(chain).isdecimal()],
+            **given,
+            "chains": {**base, **own} if isinstance(own, dict) else own,
+            "tokens": [*shipped("tokens.toml")["tokens"], *given.get("tokens", [])],
+            "shipped_deployments": True,
+        },
+        where,
+    )
+
+
+def exactly(given: dict[str, Any], where: str) -> Settings:
+    """Settings from a document alone, nothing that ships added: what a recording was made with."""
     try:
-        chains |= {int(chain): entry for chain, entry in given.pop("chains", {}).items()}
-        return Settings(**{**given, "chains": chains, "tokens": tokens})
+        return Settings(**{"shipped_deployments": False, **given})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadConfiguration(where, f"{place or 'settings'}: {first['msg']}") from error
-    except (ValueError, AttributeError) as error:
-        raise BadConfiguration(where, f"chains: {error}") from error
+
+
+def risk_parameters(settings: Settings) -> dict[str, Any]:
+    """The risk parameters that ship, with the lines of the user's own file over them."""
+    base = shipped("parameters.toml")
+    if settings.parameters is None:
+        return base
+    return _merged(base, _read_toml(settings.parameters))
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        k: _merged(base[k], v)
+        for k, v in over.items()
+        if isinstance(v, dict) and isinstance(base.get(k), dict)
+    }
+    return {**base, **over, **both}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadConfiguration(str(path), f"can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfiguration(str(path), f"is not valid TOML: {error}") from error
 
 
 @cache

@@ -25,7 +25,7 @@ from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import multicall
 from aggregator.reading.source import Raw, Wanted
-from aggregator.reading.transport import Rpc, RpcError
+from aggregator.reading.transport import Endpoint, Rpc, RpcError
 
 BATCH_CALLS = 500
 _TAGS = ("latest", "safe", "finalized")
@@ -39,8 +39,9 @@ class ChainReader:
 
     def __init__(self, rpc: Rpc, *, multicall3: Address = multicall.MULTICALL3) -> None:
         self._rpc = rpc
-        self._multicall3 = multicall3
+        self.multicall3 = multicall3
         self._by_hash = True
+        self._pins: dict[str, Block] = {}
 
     @property
     def chain(self) -> ChainId:
@@ -54,8 +55,17 @@ class ChainReader:
         """HTTP requests so far."""
         return self._rpc.requests
 
+    def add(self, endpoint: Endpoint) -> None:
+        """One more endpoint of the same chain to fail over to."""
+        self._rpc.endpoints.append(endpoint)
+
     async def pin(self, block: str) -> Block:
-        """See ChainSource.pin; `-64` counts back from the latest."""
+        """See ChainSource.pin; `-64` counts back from the latest. A text means one block for good."""
+        if block not in self._pins:
+            self._pins[block] = await self._look_up(block)
+        return self._pins[block]
+
+    async def _look_up(self, block: str) -> Block:
         if block.startswith("-"):
             latest = await self.pin("latest")
             block = str(max(0, latest.number + int(block)))
@@ -81,6 +91,18 @@ class ChainReader:
                 pieces[i].append(reply)
         return [_whole(request, found) for request, found in zip(requests, pieces, strict=True)]
 
+    async def ask(self, method: str, params: list[Any]) -> Any | RpcError:
+        """The node's answer to one JSON-RPC call, its refusal as a value."""
+        [answer] = await self._rpc.send([(method, params)])
+        return answer
+
+    async def code(self, address: Address, block: Block) -> str:
+        """The code at an address as 0x hex; raises ProviderUnavailable where the node refuses."""
+        answer = await self.ask("eth_getCode", [address, hex(block.number)])
+        if not isinstance(answer, str):
+            raise ProviderUnavailable(f"chain {self.chain}", f"eth_getCode: {answer}")
+        return answer
+
     async def _batch(self, block: Block, batch: list[tuple[int, multicall.Part]]) -> list[Raw]:
         try:
             answer = await self._aggregate3(block, multicall.pack(batch))
@@ -91,7 +113,7 @@ class ChainReader:
                 return await self._halved(block, batch)
             return [CallReverted(_origin(part), str(answer)) for _, part in batch]
         if answer == "0x":
-            return [MissingMulticall(self.chain, self._multicall3)] * len(batch)
+            return [MissingMulticall(self.chain, self.multicall3)] * len(batch)
         try:
             return multicall.unpack(batch, bytes.fromhex(answer[2:]))
         except (MalformedReply, ValueError) as error:
@@ -108,7 +130,7 @@ class ChainReader:
         return [_whole_part(part, found[i]) for i, part in batch]
 
     async def _aggregate3(self, block: Block, data: bytes) -> str | RpcError:
-        call = {"to": self._multicall3, "data": "0x" + data.hex()}
+        call = {"to": self.multicall3, "data": "0x" + data.hex()}
         at: Any = {"blockHash": block.hash} if self._by_hash else hex(block.number)
         [answer] = await self._rpc.send([("eth_call", [call, at])])
         if isinstance(answer, RpcError):
@@ -125,7 +147,7 @@ class ChainReader:
         return answer
 
     async def _check_number(self, block: Block) -> None:
-        now = await self.pin(str(block.number))
+        now = await self._look_up(str(block.number))
         if now.hash != block.hash:
             raise BlockUnavailable(
                 f"chain {self.chain}", f"block {block.number} was reorganised while reading"

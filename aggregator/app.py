@@ -1,0 +1,313 @@
+"""The use cases: read, check, record, replay, diagnose. The only module that joins the layers.
+
+Heavy libraries are imported where they are used: a replay needs no HTTP client, a health check no database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aggregator import __version__, settings
+from aggregator.contract import Adapter, Deployment, RuleFamily
+from aggregator.model.assets import TokenList
+from aggregator.model.errors import BadConfiguration
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.readings import Failure, Reading
+from aggregator.model.results import RiskResult
+from aggregator.model.units import Address, ChainId, parse_address
+from aggregator.pricing.assembly import assemble
+from aggregator.reading import registry
+from aggregator.reading.recording import Recorder, Recording, Replay
+from aggregator.reading.run import Job, Run, run
+from aggregator.reading.source import ChainSource
+from aggregator.settings import Settings
+
+if TYPE_CHECKING:
+    from aggregator.reading.doctor import ChainReport
+
+DEMO = "demo.cmrec"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to read: wallets, and optionally only some chains (id or name) and adapters, at which block.
+
+    `rpc` are URLs that replace the configured endpoints of the chains that they serve.
+    """
+
+    wallets: tuple[Address, ...]
+    chains: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
+    block: str = "latest"
+    rpc: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A wallet's portfolio and what risk says of it."""
+
+    portfolio: Portfolio
+    risk: RiskResult
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a read came to: portfolios in the order of the wallets, and how it went.
+
+    `origin` is `mainnet` or `local node`; `recorded` tells a replay. `requests` counts HTTP requests.
+    """
+
+    portfolios: tuple[Portfolio, ...]
+    families: Mapping[str, RuleFamily]
+    chain_names: Mapping[ChainId, str]
+    tokens: TokenList
+    origin: str
+    recorded: bool
+    requests: int
+    rounds: Mapping[ChainId, int]
+
+
+def read(selection: Selection, config: Settings, *, record_to: Path | None = None) -> Answer:
+    """Read wallets live, and with `record_to` keep every reply in a file.
+
+    Raises UsageError where the selection or the configuration can't be used; what can't be read is in the
+    portfolios' failures.
+    """
+    return asyncio.run(_read(selection, config, record_to))
+
+
+def replay(recording: Recording, *, adapters: Sequence[str] = ()) -> Answer:
+    """Answer from a recording: the same wallets, deployments, tokens and block as when it was made."""
+    config = settings.exactly(recording.configuration, "recording")
+    request = recording.request
+    wallets = tuple(parse_address(wallet) for wallet in request.get("wallets", ()))
+    if not wallets:
+        raise BadConfiguration("recording", "names no wallet")
+    built = registry.adapters(config, adapters)
+    sources: dict[ChainId, ChainSource] = {
+        chain: Replay(chain, tape) for chain, tape in recording.tapes.items()
+    }
+    jobs = _jobs(built, wallets, set(sources))
+    outcome = asyncio.run(run(jobs, sources, str(request.get("block", "latest"))))
+    return _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
+
+
+def demo() -> Recording:
+    """The recording that ships with the package: a three-protocol wallet on the local chain."""
+    packed = (files("aggregator") / "data" / DEMO).read_bytes()
+    return Recording.parse(packed, DEMO)
+
+
+def check(answer: Answer, config: Settings) -> tuple[Checked, ...]:
+    """The score and all that belongs to it, for each wallet of an answer."""
+    from aggregator.risk.assess import assess  # noqa: PLC0415  # numpy: not for commands that only read
+    from aggregator.risk.parameters import parameters  # noqa: PLC0415
+    from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
+
+    known = parameters(settings.risk_parameters(config))
+    scenarios = scenario_set(known, answer.tokens)
+    return tuple(
+        Checked(portfolio, assess(portfolio, families=answer.families, parameters=known, scenarios=scenarios))
+        for portfolio in answer.portfolios
+    )
+
+
+def save(checked: Checked, config: Settings) -> Any:
+    """Keep a check in the database; the same check again changes nothing."""
+    from aggregator.store.warehouse import Warehouse  # noqa: PLC0415  # a second of imports
+
+    return Warehouse(config.database).save(checked.portfolio, checked.risk, tool_version=__version__)
+
+
+def adapters(config: Settings) -> tuple[Adapter, ...]:
+    """Every installed adapter with its deployments."""
+    return registry.adapters(config)
+
+
+def doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:
+    """What can be used of each chain, and what can't."""
+    return asyncio.run(_doctor(selection, config))
+
+
+async def _read(selection: Selection, config: Settings, record_to: Path | None) -> Answer:
+    built = registry.adapters(config, selection.adapters)
+    async with _live(selection, config, built) as live:
+        sources: dict[ChainId, ChainSource] = dict(live)
+        recording = None
+        if record_to is not None:
+            names = {config.chains[c].origin for c in sources if c in config.chains}
+            request = {"wallets": list(selection.wallets), "block": selection.block}
+            recording = Recording(" and ".join(sorted(names)) or "mainnet", request, {})
+            sources = {chain: Recorder(source, recording) for chain, source in sources.items()}
+        jobs = _jobs(built, selection.wallets, set(sources))
+        outcome = await run(jobs, sources, selection.block)
+        if recording is not None and record_to is not None:
+            recording.configuration = _configuration(config, jobs)
+            recording.save(record_to)
+        requests = sum(source.requests for source in live.values())
+    origins = {config.chains[c].origin for c in live if c in config.chains}
+    origin = " and ".join(sorted(origins)) or "mainnet"
+    return _answer(outcome, selection.wallets, config, built, origin, recorded=False, requests=requests)
+
+
+async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:
+    from aggregator.reading.doctor import examine  # noqa: PLC0415
+
+    built = registry.adapters(config, selection.adapters)
+    async with _live(selection, config, built) as live:
+        found: Mapping[ChainId, list[tuple[Adapter, Deployment]]] = defaultdict(list)
+        for adapter in built:
+            for deployment in adapter.deployments:
+                found[deployment.chain].append((adapter, deployment))
+        return tuple(
+            await asyncio.gather(
+                *(examine(chain, reader, found[chain], selection.block) for chain, reader in live.items())
+            )
+        )
+
+
+@asynccontextmanager
+async def _live(
+    selection: Selection, config: Settings, built: Sequence[Adapter]
+) -> AsyncIterator[Mapping[ChainId, Any]]:
+    """A reader per selected chain."""
+    import httpx  # noqa: PLC0415  # not for replays
+
+    from aggregator.reading.chain import ChainReader  # noqa: PLC0415
+    from aggregator.reading.transport import TIMEOUT_S, Endpoint, Rpc  # noqa: PLC0415
+
+    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as client:
+        readers: dict[ChainId, ChainReader] = {}
+        if selection.rpc:
+            for url in selection.rpc:
+                endpoint = Endpoint.of(url)
+                reader = ChainReader(Rpc([endpoint], None, client))
+                chain = (await reader.pin(selection.block)).chain  # a URL doesn't tell which chain it serves
+                reader.multicall3 = _multicall3(config, chain)
+                if chain in readers:
+                    readers[chain].add(endpoint)
+                else:
+                    readers[chain] = reader
+            wanted = _chains(selection.chains, config, default=list(readers))
+            readers = {chain: reader for chain, reader in readers.items() if chain in wanted}
+        else:
+            deployed = {deployment.chain for adapter in built for deployment in adapter.deployments}
+            default = [ChainId(c) for c in config.default_chains if c in deployed]
+            for chain in _chains(selection.chains, config, default=default):
+                entry = config.chains[chain]
+                if not entry.endpoints:
+                    raise BadConfiguration(
+                        f"chain {entry.name}", "has no endpoint: add one, or give --rpc URL"
+                    )
+                endpoints = [
+                    Endpoint(e.name, e.url) if e.name else Endpoint.of(e.url) for e in entry.endpoints
+                ]
+                readers[chain] = ChainReader(
+                    Rpc(endpoints, chain, client), multicall3=_multicall3(config, chain)
+                )
+        if not readers:
+            raise BadConfiguration("chains", "none is selected that any adapter is deployed on")
+        yield readers
+
+
+def _multicall3(config: Settings, chain: ChainId) -> Address:
+    entry = config.chains.get(chain)
+    return parse_address(entry.multicall3 if entry else settings.MULTICALL3)
+
+
+def _chains(named: Sequence[str], config: Settings, *, default: list[ChainId]) -> list[ChainId]:
+    if not named:
+        return default
+    by_name = {entry.name: ChainId(chain) for chain, entry in config.chains.items()}
+    chains = []
+    for name in named:
+        chain = ChainId(int(name)) if name.isdecimal() else by_name.get(name)
+        if chain is None or (chain not in config.chains and chain not in default):
+            known = ", ".join(f"{entry.name} ({number})" for number, entry in config.chains.items())
+            raise BadConfiguration(f"chain {name!r}", f"is not configured; known are {known}")
+        chains.append(chain)
+    return chains
+
+
+def _jobs(built: Iterable[Adapter], wallets: Iterable[Address], chains: set[ChainId]) -> list[Job]:
+    return [
+        Job(adapter, deployment, wallet)
+        for wallet in wallets
+        for adapter in built
+        for deployment in adapter.deployments
+        if deployment.chain in chains
+    ]
+
+
+def _answer(
+    outcome: Run,
+    wallets: Sequence[Address],
+    config: Settings,
+    built: Sequence[Adapter],
+    origin: str,
+    *,
+    recorded: bool,
+    requests: int,
+) -> Answer:
+    tokens = TokenList(registry.listed_tokens(config.tokens))
+    portfolios = []
+    for wallet in dict.fromkeys(wallets):
+        mine = [o for o in outcome.outcomes if o.job.wallet == wallet]
+        readings = [o.result for o in mine if isinstance(o.result, Reading)]
+        failures = [o.result for o in mine if isinstance(o.result, Failure)]
+        unseen = [
+            f"{o.job.adapter.name} was never seen working on {o.job.deployment.name}: compare with the protocol"
+            for o in mine
+            if isinstance(o.result, Reading) and o.result.accounts and not o.job.deployment.verified
+        ]
+        portfolios.append(
+            assemble(wallet, readings, failures, blocks=outcome.blocks, tokens=tokens, warnings=unseen)
+        )
+    return Answer(
+        portfolios=tuple(portfolios),
+        families={a.name: a.family for a in built if a.family is not None},
+        chain_names={ChainId(c): entry.name for c, entry in config.chains.items()},
+        tokens=tokens,
+        origin=origin,
+        recorded=recorded,
+        requests=requests,
+        rounds=outcome.rounds,
+    )
+
+
+def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
+    """The part of the configuration that a replay needs: no endpoint, no path."""
+    used = {job.deployment.key: job.deployment for job in jobs}
+    chains = {deployment.chain for deployment in used.values()}
+    deployments: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entry in used.values():
+        deployments[entry.adapter].append(
+            {
+                "chain": entry.chain,
+                "name": entry.name,
+                "source": entry.source,
+                "first_block": entry.first_block,
+                "verified": entry.verified,
+                "addresses": dict(entry.addresses),
+                "options": dict(entry.options),
+            }
+        )
+    return {
+        "chains": {
+            str(chain): {"name": entry.name, "multicall3": entry.multicall3, "origin": entry.origin}
+            for chain, entry in config.chains.items()
+            if chain in chains
+        },
+        "deployments": deployments,
+        "tokens": [
+            token.model_dump(mode="json", by_alias=True) for token in config.tokens if token.chain in chains
+        ],
+    }

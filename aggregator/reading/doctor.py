@@ -1,0 +1,114 @@
+"""Examines what can be used of a chain: endpoint, Multicall3, overrides, history, every deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aggregator.contract import Adapter, Deployment, Read, join
+from aggregator.model.errors import CrossmarginError, MissingMulticall, NoContract, ReadError
+from aggregator.model.readings import Block
+from aggregator.model.units import ChainId
+from aggregator.reading.chain import ChainReader
+from aggregator.reading.run import drive
+from aggregator.reading.transport import RpcError
+
+# Runtime code that returns 42: PUSH1 42, PUSH0-free, stored at 0 and returned as one word.
+_ANSWER_42 = "0x602a60005260206000f3"
+_NOWHERE = "0x000000000000000000000000000000000000c0de"
+_DEPTHS = (128, 10_000, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `error` is None where it is in order."""
+
+    subject: str
+    finding: str
+    error: CrossmarginError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be used."""
+        return self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """All checks of one chain; `block` is None where it can't be reached."""
+
+    chain: ChainId
+    block: Block | None
+    checks: tuple[Check, ...]
+
+
+async def examine(
+    chain: ChainId, reader: ChainReader, deployed: Sequence[tuple[Adapter, Deployment]], block: str
+) -> ChainReport:
+    """A chain's report; failures are checks of it, never raised."""
+    try:
+        pinned = await reader.pin(block)
+    except ReadError as error:
+        return ChainReport(chain, None, (Check("endpoint", "can't be used", error),))
+    checks = [Check("endpoint", f"serves chain {chain}, block {pinned.number}")]
+    try:
+        checks.append(await _multicall3(reader, pinned))
+        checks.append(await _overrides(reader, pinned))
+        checks.append(await _history(reader, pinned))
+        checks += await _deployments(reader, pinned, deployed)
+    except ReadError as error:
+        checks.append(Check("endpoint", "failed while it was examined", error))
+    return ChainReport(chain, pinned, tuple(checks))
+
+
+async def _multicall3(reader: ChainReader, block: Block) -> Check:
+    code = await reader.code(reader.multicall3, block)
+    if len(code) <= 2:
+        return Check("Multicall3", "is missing", MissingMulticall(block.chain, reader.multicall3))
+    return Check("Multicall3", f"at {reader.multicall3}")
+
+
+async def _overrides(reader: ChainReader, block: Block) -> Check:
+    call = {"to": _NOWHERE, "data": "0x"}
+    answer = await reader.ask("eth_call", [call, hex(block.number), {_NOWHERE: {"code": _ANSWER_42}}])
+    works = isinstance(answer, str) and answer.startswith("0x") and answer != "0x" and int(answer, 16) == 42
+    return Check("state overrides", "supported" if works else "not supported: reads use Multicall3 alone")
+
+
+async def _history(reader: ChainReader, block: Block) -> Check:
+    deepest = 0
+    for depth in (d for d in (*_DEPTHS, block.number) if d <= block.number):
+        answer = await reader.ask("eth_getBalance", [_NOWHERE, hex(block.number - depth)])
+        if isinstance(answer, RpcError):
+            break
+        deepest = depth
+    whole = deepest == block.number
+    return Check("history", "whole (archive)" if whole else f"at least {deepest:,} blocks back")
+
+
+async def _deployments(
+    reader: ChainReader, block: Block, deployed: Sequence[tuple[Adapter, Deployment]]
+) -> list[Check]:
+    checks: list[Check] = []
+    probes: list[tuple[str, Read[tuple[str, ...]]]] = []
+    for adapter, deployment in deployed:
+        subject = f"{adapter.name} · {deployment.name}"
+        empty = [
+            f"{role} {address}"
+            for role, address in deployment.addresses.items()
+            if len(await reader.code(address, block)) <= 2
+        ]
+        if empty:
+            checks.append(Check(subject, "no code at an address", NoContract(", ".join(empty))))
+        else:
+            probes.append((subject, adapter.probe(deployment, block)))
+    results: list[Any] = []
+    if probes:
+        results, _ = await drive(join([probe for _, probe in probes], isolate=True), reader, block)
+    for (subject, _), result in zip(probes, results, strict=True):
+        if isinstance(result, ReadError):
+            checks.append(Check(subject, "can't be used", result))
+        else:
+            checks.append(Check(subject, "; ".join(result)))
+    return checks

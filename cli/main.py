@@ -1,0 +1,56 @@
+"""The command `crossmargin`: registers the commands and turns every failure into its exit code.
+
+Command modules import the rest of the package inside their functions, so that --help stays fast.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from cli import adapters, chains, doctor, health, positions, record, replay, snapshot, version
+
+app = typer.Typer(
+    name="crossmargin",
+    help="One health score over lending, perpetuals and options, beside what each protocol itself says.",
+    epilog="Exit codes: 0 ok, 1 internal, 2 usage, 10 authentication, 11 rate limited, 12 provider "
+    "unavailable, 13 unsupported, 15 partial, 17 database locked, 30 warn, 31 critical, 32 liquidatable.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("health")(health.health)
+app.command("positions")(positions.positions)
+app.command("doctor")(doctor.doctor)
+app.command("record")(record.record)
+app.command("replay")(replay.replay)
+app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(adapters.app, name="adapters")
+app.command("chains")(chains.chains)
+app.command("version")(version.version)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    from aggregator.model.errors import CrossmarginError  # noqa: PLC0415  # --help must not pay for it
+    from cli import envelope, exits  # noqa: PLC0415
+
+    try:
+        app()
+    except CrossmarginError as error:
+        if "--json" in sys.argv:
+            command = next((a for a in sys.argv[1:] if not a.startswith("-")), "crossmargin")
+            envelope.write(envelope.of_error(command, error))
+        sys.stderr.write(f"crossmargin: {error}\n")
+        sys.exit(exits.of_error(error))
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not a failure, and nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Options that commands share, and what they are turned into."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from aggregator.app import Selection
+    from aggregator.settings import Settings
+
+Wallets = Annotated[list[str], typer.Argument(metavar="WALLET...", help="One or more 0x addresses.")]
+Rpc = Annotated[
+    list[str] | None,
+    typer.Option("--rpc", metavar="URL", help="Read through this JSON-RPC endpoint (repeatable)."),
+]
+Chain = Annotated[
+    list[str] | None,
+    typer.Option("--chain", metavar="NAME", help="Only this chain, by name or id (repeatable)."),
+]
+AdapterName = Annotated[
+    list[str] | None, typer.Option("--adapter", metavar="NAME", help="Only this adapter (repeatable).")
+]
+BlockText = Annotated[
+    str,
+    typer.Option(
+        "--block", metavar="BLOCK", help="latest, safe, finalized, a number, -N from the latest, or a hash."
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Configuration file.", envvar="CROSSMARGIN_CONFIG"),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON envelope per answer on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings on stderr.")]
+AllowPartial = Annotated[
+    bool, typer.Option("--allow-partial", help="Exit 0 although something could not be read.")
+]
+
+_BLOCK = re.compile(r"latest|safe|finalized|\d{1,18}|-\d{1,9}|0x[0-9a-fA-F]{64}")
+
+
+def settings(config: Path | None) -> Settings:
+    """The configuration; raises BadConfiguration."""
+    from aggregator import settings as configured  # noqa: PLC0415  # --help must not pay for it
+
+    return configured.load(config)
+
+
+def selection(
+    wallets: list[str],
+    *,
+    rpc: list[str] | None = None,
+    chain: list[str] | None = None,
+    adapter: list[str] | None = None,
+    block: str = "latest",
+) -> Selection:
+    """What to read, from the options as given; raises UsageError on an address or block that is none."""
+    from aggregator.app import Selection as Selected  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+    from aggregator.model.units import parse_address  # noqa: PLC0415
+
+    if not _BLOCK.fullmatch(block):
+        raise BadConfiguration(
+            "--block", f"{block!r} is no block: give latest, finalized, a number or a hash"
+        )
+    chains = tuple(chain or ())
+    if block[0].isdigit() and len(chains or rpc or ()) != 1:
+        raise BadConfiguration("--block", "a number or a hash belongs to one chain: name it with --chain")
+    return Selected(
+        wallets=tuple(parse_address(wallet) for wallet in wallets),
+        chains=chains,
+        adapters=tuple(adapter or ()),
+        block=block.lower(),
+        rpc=tuple(rpc or ()),
+    )

@@ -1,0 +1,40 @@
+"""`crossmargin record`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import options
+
+
+def record(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the recording goes.")],
+    wallets: options.Wallets,
+    *,
+    rpc: options.Rpc = None,
+    chain: options.Chain = None,
+    adapter: options.AdapterName = None,
+    block: options.BlockText = "latest",
+    config: options.Config = None,
+    json: options.Json = False,
+) -> None:
+    """Read wallets and keep every reply in one portable file, without URLs or keys."""
+    from aggregator import app  # noqa: PLC0415
+    from cli import envelope, exits  # noqa: PLC0415
+
+    selection = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
+    answer = app.read(selection, options.settings(config), record_to=file)
+    failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
+    if json:
+        data = {"file": file.name, "bytes": file.stat().st_size, "wallets": list(selection.wallets)}
+        for portfolio in answer.portfolios:
+            envelope.write(envelope.of_portfolio("record", portfolio, data))
+    else:
+        typer.echo(f"{file.name}: {len(answer.portfolios)} wallet(s), {file.stat().st_size:,} bytes")
+        for failure in failures:
+            typer.echo(f"not read: {failure.adapter} · {failure.deployment}: {failure.error}", err=True)
+    nothing = not any(portfolio.coverage.ok for portfolio in answer.portfolios)
+    raise typer.Exit(exits.of_failures(failures, nothing_read=nothing))
