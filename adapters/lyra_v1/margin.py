@@ -1,0 +1,116 @@
+"""The solvency test of one short option, exact: collateral against the minimum that the market asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
+
+from adapters.lyra_v1.collateral import CollateralParameters, OptionType, min_collateral
+from aggregator.model.assets import AssetId
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.rules import WAD, Feed, Health, JsonValue, Oracle
+
+DECIMALS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class ShortOptionRule:
+    """One short position; the market's quote counts as one dollar, as it does in the protocol.
+
+    `amount`, `collateral` (in base for SHORT_CALL_BASE, else in quote) and `strike` have 18 decimals,
+    `expiry` is in Unix seconds.
+    """
+
+    family: ClassVar[str] = "lyra_v1"
+
+    kind: OptionType
+    amount: int
+    collateral: int
+    strike: int
+    expiry: int
+    parameters: CollateralParameters
+    spot: Feed
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The spot price of the underlying."""
+        return (self.spot,)
+
+    def health(self, prices: Mapping[AssetId, int], time: int) -> Health:
+        """Collateral over minimum collateral; power and requirement in quote, base counted at spot.
+
+        Equal to `getMinCollateral` and `canLiquidate`, which from expiry on judge the option at its shocked
+        intrinsic value although the market liquidates nothing then. Raises UnusablePrice on a price <= 0
+        and on one so low that the contract's logarithm reverts.
+        """
+        spot = prices[self.spot.asset]
+        if spot <= 0:
+            raise UnusablePrice(self.spot.asset, self.spot.origin, spot)
+        seconds = max(self.expiry - time, 0)
+        try:
+            least = min_collateral(self.parameters, self.kind, self.strike, seconds, spot, self.amount)
+        except ValueError as error:
+            raise UnusablePrice(self.spot.asset, self.spot.origin, spot) from error
+        value = spot if self.kind is OptionType.SHORT_CALL_BASE else WAD
+        return Health(
+            power=self.collateral * value,
+            requirement=least * value,
+            decimals=DECIMALS,
+            health=self.collateral * WAD // least if least else None,
+            liquidatable=self.collateral < least,
+        )
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Data for LyraFamily.load."""
+        parameters = asdict(self.parameters)
+        return {
+            "family": self.family,
+            "kind": self.kind.name,
+            "amount": str(self.amount),
+            "collateral": str(self.collateral),
+            "strike": str(self.strike),
+            "expiry": str(self.expiry),
+            "parameters": {name: str(value) for name, value in parameters.items()},
+            "asset": self.spot.asset,
+            "oracle": self.spot.oracle,
+            "price": str(self.spot.price),
+            "price_decimals": self.spot.decimals,
+            "price_origin": self.spot.origin,
+        }
+
+
+def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
+    """The rule that `ShortOptionRule.to_json` wrote; raises ValueError on data of another shape."""
+    if data.get("family") != ShortOptionRule.family:
+        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {ShortOptionRule.family}")
+    kind = _text(data, "kind")
+    if kind not in {one.name for one in OptionType if one.is_short}:
+        raise ValueError(f"{kind!r} is no kind of short option")
+    parameters, decimals = data.get("parameters"), data.get("price_decimals")
+    if not isinstance(parameters, dict) or not isinstance(decimals, int):
+        raise ValueError("a stored rule lacks its parameters or its price's decimals")
+    return ShortOptionRule(
+        kind=OptionType[kind],
+        amount=int(_text(data, "amount")),
+        collateral=int(_text(data, "collateral")),
+        strike=int(_text(data, "strike")),
+        expiry=int(_text(data, "expiry")),
+        parameters=CollateralParameters(
+            **{field.name: int(_text(parameters, field.name)) for field in fields(CollateralParameters)}
+        ),
+        spot=Feed(
+            asset=AssetId(_text(data, "asset")),
+            oracle=Oracle(_text(data, "oracle")),
+            price=int(_text(data, "price")),
+            decimals=decimals,
+            origin=_text(data, "price_origin"),
+        ),
+    )
+
+
+def _text(data: Mapping[str, JsonValue], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name!r} of a stored rule should be text, not {value!r}")
+    return value

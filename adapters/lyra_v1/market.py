@@ -1,0 +1,116 @@
+"""One market at one block: what all of its wallets share, and the prices it settles at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.lyra_v1.calls import (
+    BASE_KEY,
+    EXCHANGE_RATES,
+    GLOBAL_PAUSED,
+    MARKET_PAUSED,
+    MIN_COLLATERAL_PARAMETERS,
+    QUOTE_KEY,
+    RATE_AND_CARRY,
+    RATE_AND_INVALID,
+)
+from adapters.lyra_v1.collateral import CollateralParameters
+from aggregator.contract import Deployment, Read, ask, both
+from aggregator.model.assets import Asset, index_id, token_id
+from aggregator.model.errors import ReadError, Unsupported, UnusablePrice
+from aggregator.model.readings import Quote
+from aggregator.model.rules import Feed, Oracle
+from aggregator.model.units import Address
+
+PRICE_DECIMALS = 18
+QUOTE_SYMBOL = "sUSD"
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market's assets, parameters and state. Both assets are synths, with 18 decimals."""
+
+    base: Asset
+    quote: Asset
+    base_key: bytes
+    quote_key: bytes
+    underlying: str
+    parameters: CollateralParameters
+    exchange_rates: Address
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """The market's prices: the underlying's spot as a feed, and all of them as quotes."""
+
+    feed: Feed
+    quotes: tuple[Quote, ...]
+
+
+def read_market(deployment: Deployment) -> Read[Market]:
+    """A market in one round; raises Unsupported where it isn't a synth against sUSD."""
+    at = deployment.addresses
+    market, cache, adapter = at["option_market"], at["greek_cache"], at["synthetix_adapter"]
+    keys = ask([BASE_KEY.at(adapter, market), QUOTE_KEY.at(adapter, market)])
+    paused = ask([MARKET_PAUSED.at(adapter, market), GLOBAL_PAUSED.at(adapter)])
+    parameters, ((base_key, quote_key), ([rates], pauses)) = yield from both(
+        _read_parameters(cache), both(keys, both(ask([EXCHANGE_RATES.at(adapter)]), paused))
+    )
+    base, quote = _symbol(base_key), _symbol(quote_key)
+    if quote != QUOTE_SYMBOL or not base.startswith("s") or len(base) < 2:
+        raise Unsupported(
+            f"a market of {base or 'nothing'} against {quote or 'nothing'} ({deployment.name})",
+            "correct its addresses; Avalon markets trade a synth of Synthetix against sUSD",
+        )
+    return Market(
+        base=Asset(token_id(deployment.chain, at["base_asset"]), base, PRICE_DECIMALS),
+        quote=Asset(token_id(deployment.chain, at["quote_asset"]), quote, PRICE_DECIMALS),
+        base_key=base_key,
+        quote_key=quote_key,
+        # Synthetix names a synth `s` and what it follows.
+        underlying=base[1:],
+        parameters=parameters,
+        exchange_rates=rates,
+        is_paused=any(pauses),
+    )
+
+
+def _read_parameters(cache: Address) -> Read[CollateralParameters]:
+    [minimum], [rate] = yield from both(
+        ask([MIN_COLLATERAL_PARAMETERS.at(cache)]), ask([RATE_AND_CARRY.at(cache)])
+    )
+    return CollateralParameters(*minimum, rate=rate)
+
+
+def read_spot(market: Market) -> Read[Spot]:
+    """The market's prices in one round; raises UnusablePrice where one is zero or flagged invalid.
+
+    They come from where the market's own adapter takes them, but are there while it is paused, too.
+    """
+    calls = [RATE_AND_INVALID.at(market.exchange_rates, key) for key in (market.base_key, market.quote_key)]
+    base, quote = yield from ask(calls)
+    index = index_id(market.underlying)
+    for asset, rate in ((market.base, base), (market.quote, quote)):
+        if rate.price == 0 or rate.invalid:
+            raise UnusablePrice(asset.id, calls[0].origin, rate.price)
+    return Spot(
+        feed=Feed(index, Oracle.MARKET, base.price, PRICE_DECIMALS, calls[0].origin),
+        quotes=(
+            Quote(index, base.price, PRICE_DECIMALS, calls[0].origin),
+            Quote(market.base.id, base.price, PRICE_DECIMALS, calls[0].origin),
+            Quote(market.quote.id, quote.price, PRICE_DECIMALS, calls[1].origin),
+        ),
+    )
+
+
+def read_spot_if_usable(market: Market) -> Read[Spot | ReadError]:
+    """The market's prices, or why there are none: for wallets that hold nothing here."""
+    try:
+        return (yield from read_spot(market))
+    except ReadError as error:
+        return error
+
+
+def _symbol(key: bytes) -> str:
+    return key.rstrip(b"\0").decode("ascii", errors="replace")

@@ -1,0 +1,196 @@
+"""From what was read of a wallet's positions to its accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from adapters.lyra_v1.calls import (
+    OWNER_POSITIONS,
+    SETTLEMENT,
+    STRIKE_AND_BOARD,
+    HeldPosition,
+    Series,
+    Settlement,
+)
+from adapters.lyra_v1.collateral import OptionType
+from adapters.lyra_v1.fixed_point import UNIT
+from adapters.lyra_v1.margin import ShortOptionRule
+from adapters.lyra_v1.market import PRICE_DECIMALS, Market
+from aggregator.contract import Deployment
+from aggregator.model.accounts import Account, Reported
+from aggregator.model.assets import index_id
+from aggregator.model.positions import Option, Position, Supply
+from aggregator.model.rules import WAD, Feed
+from aggregator.model.units import Address, scaled
+
+IV_SOURCE = "board.iv * strike.skew"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One position of a wallet with its series; `is_expired` at the block that was read."""
+
+    kind: OptionType
+    position: HeldPosition
+    series: Series
+    settlement: Settlement
+    is_expired: bool
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its board has its settlement price, so that the position is a fixed claim."""
+        return self.settlement.price_at_expiry > 0
+
+    @property
+    def can_be_liquidated(self) -> bool:
+        """A short before its expiry: afterwards the market refuses."""
+        return self.kind.is_short and not self.is_expired
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the protocol itself says of a short."""
+
+    min_collateral: int
+    can_liquidate: bool
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """Whose positions of which market, at which spot."""
+
+    deployment: Deployment
+    address: Address
+    market: Market
+    spot: Feed
+
+    def account_id(self, number: str) -> str:
+        """Unique and stable: a short has its position's number, all longs have one account."""
+        at = self.deployment
+        return f"{at.adapter}:{at.chain}:{at.addresses['option_market']}:{number}"
+
+    def long_account(self, holdings: list[Holding]) -> Account:
+        """All options held, which nothing can liquidate."""
+        return Account(
+            id=self.account_id(f"{self.address}:long"),
+            protocol=self.deployment.adapter,
+            kind="option",
+            chain=self.deployment.chain,
+            label=f"{self.deployment.name} options held",
+            owner_path=(self.address,),
+            positions=tuple(position for held in holdings for position in self._positions(held)),
+            rule=None,
+            reported=None,
+        )
+
+    def short_account(self, held: Holding, judgement: Judgement | None) -> Account:
+        """One written option with its collateral; without a judgement nothing can liquidate it any more."""
+        position = held.position
+        rule = reported = None
+        if judgement is not None:
+            rule = ShortOptionRule(
+                kind=held.kind,
+                amount=position.amount,
+                collateral=position.collateral,
+                strike=held.series.strike,
+                expiry=held.series.expiry,
+                parameters=self.market.parameters,
+                spot=self.spot,
+            )
+            least = judgement.min_collateral
+            reported = Reported(
+                health=position.collateral * WAD // least if least else None,
+                liquidatable=judgement.can_liquidate,
+                liquidation_price=None,
+                origin=judgement.origin,
+            )
+        return Account(
+            id=self.account_id(str(position.position_id)),
+            protocol=self.deployment.adapter,
+            kind="option",
+            chain=self.deployment.chain,
+            label=f"{self.deployment.name} short #{position.position_id} {self._instrument(held)}",
+            owner_path=(self.address,),
+            positions=self._positions(held),
+            rule=rule,
+            reported=reported,
+        )
+
+    def warning(self, held: Holding) -> str | None:
+        """What the user should know of a position, as a sentence."""
+        name = f"{self.deployment.name} position {held.position.position_id} ({self._instrument(held)})"
+        if held.is_settled:
+            price = scaled(held.settlement.price_at_expiry, PRICE_DECIMALS).normalize()
+            return f"{name} is settled at {price:f}: only its payout counts; claim it with settleOptions."
+        if held.is_expired:
+            return (
+                f"{name} has expired and its board is not settled: it counts at its intrinsic value, which "
+                "moves with the spot price until settleExpiredBoard is called."
+            )
+        if held.series.frozen:
+            return f"{name} is on a frozen board: it can be neither closed nor liquidated."
+        return None
+
+    def _instrument(self, held: Holding) -> str:
+        day = datetime.fromtimestamp(held.series.expiry, UTC).strftime("%Y-%m-%d")
+        strike = scaled(held.series.strike, PRICE_DECIMALS).normalize()
+        return f"{self.market.underlying} {day} {strike:f} {'call' if held.kind.is_call else 'put'}"
+
+    def _positions(self, held: Holding) -> tuple[Position, ...]:
+        market, in_base = self.market, held.kind is OptionType.SHORT_CALL_BASE
+        asset = market.base if in_base else market.quote
+        if held.is_settled:
+            origin = SETTLEMENT.at(self.deployment.addresses["option_market"], held.position.strike_id).origin
+            return (Supply(asset, payout(held), is_collateral=False, origin=origin),)
+        origin = OWNER_POSITIONS.at(self.deployment.addresses["option_token"], self.address).origin
+        option = self._option(held, origin)
+        if not held.kind.is_short:
+            return (option,)
+        return option, Supply(asset, held.position.collateral, is_collateral=True, origin=origin)
+
+    def _option(self, held: Holding, origin: str) -> Option:
+        series, amount = held.series, held.position.amount
+        iv = series.base_iv * series.skew // UNIT
+        series_origin = STRIKE_AND_BOARD.at(
+            self.deployment.addresses["option_market"], held.position.strike_id
+        ).origin
+        return Option(
+            instrument=self._instrument(held),
+            index=index_id(self.market.underlying),
+            underlying=self.market.underlying,
+            right="call" if held.kind.is_call else "put",
+            style="european",
+            size_raw=-amount if held.kind.is_short else amount,
+            size_decimals=PRICE_DECIMALS,
+            strike_raw=series.strike,
+            price_decimals=PRICE_DECIMALS,
+            expiry=series.expiry,
+            settlement=self.market.quote,
+            # Before expiry the market has no view of a price at its present spot and volatility.
+            mark_raw=intrinsic(held, self.spot.price) if held.is_expired else None,
+            iv=iv / UNIT,
+            iv_source=f"{IV_SOURCE}, {series_origin}",
+            rate=self.market.parameters.rate / UNIT,
+            origin=origin,
+        )
+
+
+def intrinsic(held: Holding, price: int) -> int:
+    """What one option is worth at a price of the underlying without time; 18 decimals."""
+    difference = price - held.series.strike
+    return max(difference if held.kind.is_call else -difference, 0)
+
+
+def payout(held: Holding) -> int:
+    """What a settled position is paid, in base for SHORT_CALL_BASE, else in quote; 18 decimals.
+
+    A short gets back the collateral that its loss leaves; a loss beyond it is the pool's. Source:
+    ShortCollateral.settleOptions of @lyrafinance/protocol 0.1.3-alpha.
+    """
+    position, price = held.position, held.settlement.price_at_expiry
+    if held.kind is OptionType.SHORT_CALL_BASE:
+        return max(position.collateral - held.settlement.base_ratio * position.amount // UNIT, 0)
+    difference = intrinsic(held, price) * position.amount // UNIT
+    return max(position.collateral - difference, 0) if held.kind.is_short else difference
