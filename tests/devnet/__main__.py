@@ -48,7 +48,7 @@ def run(port: int, chain_id: int, config: Path) -> None:
 
 def introduction(world: World, config: Path) -> str:
     """What runs where, and commands to try."""
-    names = ", ".join(sorted(one.title for one in world.deployments))
+    names = ", ".join(sorted(one.deployment_entry().name for one in world.deployments))
     lines = [
         f"Local chain {world.node.chain_id} at {world.node.url}, block {world.node.block_number}.",
         f"Protocols: {names}.",

@@ -55,6 +55,7 @@ class Aave(Deployment):
     revision: ClassVar[int]
     pool_name: ClassVar[str]
     configurator_name: ClassVar[str]
+    title: ClassVar[str]
 
     def __init__(self, site: Site, addresses: Mapping[str, str]) -> None:
         super().__init__(site, addresses)

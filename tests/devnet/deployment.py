@@ -83,8 +83,7 @@ class TokenEntry:
 class Deployment(ABC):
     """One deployed protocol: subscribes its feeds to the market and offers operations on it."""
 
-    name: ClassVar[str]  # key in the manifest
-    title: ClassVar[str]  # for people, and as the deployment's name in the configuration
+    name: ClassVar[str]
     deployer: ClassVar[int]
 
     def __init__(self, site: Site, addresses: Mapping[str, str]) -> None:
