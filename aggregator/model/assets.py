@@ -52,12 +52,17 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class ListedToken:
-    """A token of the configuration's table: what it is and what moves it."""
+    """A token of the configuration's table: what it is, what moves it, and who else prices it.
+
+    `feed` is a Chainlink-style contract that answers its price in USD, at least every `heartbeat_s`.
+    """
 
     chain: ChainId
     address: Address | None
     asset: Asset
     classification: Classification
+    feed: Address | None = None
+    heartbeat_s: int | None = None
 
 
 class TokenList:

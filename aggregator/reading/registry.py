@@ -82,6 +82,8 @@ def listed_tokens(entries: Iterable[TokenSettings]) -> tuple[ListedToken, ...]:
             address=address,
             asset=Asset(identity, entry.symbol, entry.decimals),
             classification=Classification(entry.underlying, entry.risk_class),
+            feed=_address(f"feed of token {entry.symbol!r}", entry.feed) if entry.feed else None,
+            heartbeat_s=entry.heartbeat_s,
         )
     return tuple(tokens.values())
 
