@@ -44,6 +44,7 @@ class Perp:
     `size_raw` is signed (short < 0), in units of the index with `size_decimals`. Prices have
     `price_decimals` in the settlement asset. `pnl_raw` (unrealised) and `funding_raw` (accrued) are
     signed, in the settlement asset's smallest unit; the posted margin is a Supply of the same account.
+    `funding_24h_raw` is what the next 24 hours bring at today's rate (paid < 0), None where unknown.
     """
 
     market: str
@@ -58,6 +59,7 @@ class Perp:
     funding_raw: int
     settlement: Asset
     origin: str
+    funding_24h_raw: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
