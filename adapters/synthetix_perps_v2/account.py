@@ -1,0 +1,144 @@
+"""From what a market said to an account: positions, rule, and the protocol's own word."""
+
+from __future__ import annotations
+
+from adapters.synthetix_perps_v2 import calls
+from adapters.synthetix_perps_v2.calls import DelayedOrder
+from adapters.synthetix_perps_v2.fixed_point import multiply
+from adapters.synthetix_perps_v2.margin import DECIMALS, PerpsV2Rule
+from adapters.synthetix_perps_v2.market import Details, Held, OpenPosition
+from adapters.synthetix_perps_v2.names import underlying_of
+from aggregator.model.accounts import Account, Reported
+from aggregator.model.assets import Asset, index_id
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.positions import Perp, Position, Supply
+from aggregator.model.readings import Block, Quote
+from aggregator.model.rules import WAD, Feed, Oracle
+from aggregator.model.units import Address, scaled
+
+
+def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Account:
+    """One isolated margin account; raises UnusablePrice where the market's price values nothing.
+
+    The margin is a Supply as last settled; profit and funding since then are in the Perp.
+    """
+    held, opened = found.held, found.position
+    origin = calls.POSITIONS.at(held.market, wallet).origin
+    positions: list[Position] = [Supply(susd, held.margin, is_collateral=True, origin=origin)]
+    rule = reported = None
+    if opened is not None:
+        positions.append(_perp(held, opened, susd, block.timestamp, origin))
+        rule = _rule(held, opened)
+        reported = _reported(rule, opened, calls.LIQUIDATION_PRICE.at(held.market, wallet).origin)
+    if locked := _locked(found.order):
+        locked_origin = calls.DELAYED_ORDERS.at(held.market, wallet).origin
+        positions.append(Supply(susd, locked, is_collateral=False, origin=locked_origin))
+    return Account(
+        id=f"synthetix_perps_v2:{block.chain}:{held.market}:{wallet}",
+        protocol="synthetix_perps_v2",
+        kind="perp",
+        chain=block.chain,
+        label=held.label,
+        owner_path=(wallet,),
+        positions=tuple(positions),
+        rule=rule,
+        reported=reported,
+    )
+
+
+def quote_of(found: Details) -> Quote | None:
+    """The market's price in USD of what it follows; None where no position needed it."""
+    if found.position is None:
+        return None
+    feed = _feed(found.held, found.position)
+    return Quote(feed.asset, feed.price, feed.decimals, feed.origin)
+
+
+def warnings_of(found: Details) -> list[str]:
+    """What the user should know of an account beyond its figures."""
+    held, opened, order = found.held, found.position, found.order
+    warnings = []
+    if opened is not None and opened.flagged:
+        warnings.append(f"{held.label}: the position is flagged and can be liquidated at any price")
+    if order.size_delta:
+        size, deposit = _plain(order.size_delta), _plain(_locked(order))
+        warnings.append(
+            f"{held.label}: a delayed order of {size} is pending; until it is executed or cancelled the "
+            f"margin can't be changed, and its deposit of {deposit} sUSD goes to whoever does that"
+        )
+    return warnings
+
+
+def _perp(held: Held, opened: OpenPosition, susd: Asset, time: int, origin: str) -> Perp:
+    underlying = underlying_of(opened.base_asset)
+    price = opened.price.value
+    received_24h = -multiply(opened.state.funding_rate_at(time), price)
+    return Perp(
+        market=held.label,
+        index=index_id(underlying),
+        underlying=underlying,
+        size_raw=held.size,
+        size_decimals=DECIMALS,
+        entry_price_raw=held.last_price,
+        mark_price_raw=price,
+        price_decimals=DECIMALS,
+        pnl_raw=opened.profit_loss.value,
+        funding_raw=opened.accrued_funding.value,
+        settlement=susd,
+        origin=origin,
+        funding_24h_raw=multiply(held.size, received_24h),
+    )
+
+
+def _feed(held: Held, opened: OpenPosition) -> Feed:
+    asset = index_id(underlying_of(opened.base_asset))
+    price, origin = opened.price, calls.ASSET_PRICE.at(held.market).origin
+    if price.invalid or price.value <= 0:
+        marked = f"{origin} (marked invalid)" if price.invalid else origin
+        raise UnusablePrice(asset, marked, price.value)
+    return Feed(asset, Oracle.MARKET, price.value, DECIMALS, origin)
+
+
+def _rule(held: Held, opened: OpenPosition) -> PerpsV2Rule:
+    return PerpsV2Rule(
+        feed=_feed(held, opened),
+        market=opened.state,
+        size=held.size,
+        margin=held.margin,
+        last_price=held.last_price,
+        settled_funding=opened.settled_funding,
+        flagged=opened.flagged,
+    )
+
+
+def _reported(rule: PerpsV2Rule, opened: OpenPosition, origin: str) -> Reported:
+    """The protocol's word, from its own views as far as they go.
+
+    It answers no ratio. Its liquidation price P solves margin + (P - price)*size = requirement + premium,
+    with the latter at the present price: so its margin and P give the requirement, less the premium, which
+    no view tells. Where a view is cut off at zero, the next best one stands in.
+    """
+    price, liquidation_price = opened.price.value, opened.liquidation_price.value
+    # Zero is what a margin below zero is cut off at: then the parts tell how far below it is.
+    unsettled = opened.profit_loss.value + opened.accrued_funding.value
+    margin = opened.remaining_margin.value or rule.margin + unsettled
+    premium = rule.market.liquidation_premium(rule.size, price)
+    if liquidation_price > 0:
+        required = margin + multiply(liquidation_price - price, rule.size) - premium
+    else:
+        required = rule.market.liquidation_margin(rule.size, price)
+    return Reported(
+        health=(margin - premium) * WAD // required if required > 0 else None,
+        liquidatable=opened.can_liquidate or opened.flagged,
+        liquidation_price=liquidation_price or None,
+        origin=origin,
+    )
+
+
+def _locked(order: DelayedOrder) -> int:
+    return order.commit_deposit + order.keeper_deposit
+
+
+def _plain(raw: int) -> str:
+    text = f"{scaled(raw, DECIMALS):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

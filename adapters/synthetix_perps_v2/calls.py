@@ -1,0 +1,84 @@
+"""The contract functions that are read, and what they answer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aggregator.contract import Function
+from aggregator.model.units import Address
+
+
+class Valued(NamedTuple):
+    """A figure that depends on the asset's price, and whether the market calls that price invalid."""
+
+    value: int
+    invalid: bool
+
+
+class DelayedOrder(NamedTuple):
+    """An order that a keeper may execute later; without one, all fields are zero.
+
+    Both deposits have left the margin: the keeper's is his if he executes or cancels it.
+    """
+
+    is_offchain: bool
+    size_delta: int
+    desired_fill_price: int
+    target_round_id: int
+    commit_deposit: int
+    keeper_deposit: int
+    executable_at_time: int
+    intention_time: int
+    tracking_code: bytes
+
+
+def _order(fields: tuple[bool, int, int, int, int, int, int, int, bytes]) -> DelayedOrder:
+    return DelayedOrder(*fields)
+
+
+# AddressResolver
+GET_ADDRESS: Function[Address] = Function("getAddress(bytes32)(address)")
+
+# FuturesMarketManager; its argument asks for the markets of V2 or of V1
+V1, V2 = False, True
+ALL_MARKETS: Function[tuple[Address, ...]] = Function("allMarkets(bool)(address[])")
+NUM_MARKETS: Function[int] = Function("numMarkets(bool)(uint256)")
+
+# ExchangeRates
+RATE: Function[Valued] = Function("rateAndInvalid(bytes32)(uint256,bool)", into=Valued)
+
+# PerpsV2MarketSettings: of a market, by its key
+SKEW_SCALE: Function[int] = Function("skewScale(bytes32)(uint256)")
+MAX_FUNDING_VELOCITY: Function[int] = Function("maxFundingVelocity(bytes32)(uint256)")
+PREMIUM_MULTIPLIER: Function[int] = Function("liquidationPremiumMultiplier(bytes32)(uint256)")
+BUFFER_RATIO: Function[int] = Function("liquidationBufferRatio(bytes32)(uint256)")
+# ... and of all markets
+FEE_RATIO: Function[int] = Function("liquidationFeeRatio()(uint256)")
+MIN_KEEPER_FEE: Function[int] = Function("minKeeperFee()(uint256)")
+MAX_KEEPER_FEE: Function[int] = Function("maxKeeperFee()(uint256)")
+KEEPER_LIQUIDATION_FEE: Function[int] = Function("keeperLiquidationFee()(uint256)")
+
+# A market
+MARKET_KEY: Function[bytes] = Function("marketKey()(bytes32)")
+BASE_ASSET: Function[bytes] = Function("baseAsset()(bytes32)")
+ASSET_PRICE: Function[Valued] = Function("assetPrice()(uint256,bool)", into=Valued)
+MARKET_SKEW: Function[int] = Function("marketSkew()(int128)")
+FUNDING_SEQUENCE_LENGTH: Function[int] = Function("fundingSequenceLength()(uint256)")
+FUNDING_SEQUENCE: Function[int] = Function("fundingSequence(uint256)(int128)")
+FUNDING_LAST_RECOMPUTED: Function[int] = Function("fundingLastRecomputed()(uint32)")
+FUNDING_RATE_LAST_RECOMPUTED: Function[int] = Function("fundingRateLastRecomputed()(int128)")
+
+# A market, of an account
+POSITIONS: Function[tuple[int, ...]] = Function(
+    "positions(address)((uint64 id,uint64 lastFundingIndex,uint128 margin,uint128 lastPrice,int128 size))"
+)
+DELAYED_ORDERS: Function[DelayedOrder] = Function(
+    "delayedOrders(address)((bool,int128,uint128,uint128,uint128,uint128,uint256,uint256,bytes32))",
+    into=_order,
+)
+PROFIT_LOSS: Function[Valued] = Function("profitLoss(address)(int256,bool)", into=Valued)
+ACCRUED_FUNDING: Function[Valued] = Function("accruedFunding(address)(int256,bool)", into=Valued)
+REMAINING_MARGIN: Function[Valued] = Function("remainingMargin(address)(uint256,bool)", into=Valued)
+LIQUIDATION_PRICE: Function[Valued] = Function("liquidationPrice(address)(uint256,bool)", into=Valued)
+CAN_LIQUIDATE: Function[bool] = Function("canLiquidate(address)(bool)")
+IS_FLAGGED: Function[bool] = Function("isFlagged(address)(bool)")

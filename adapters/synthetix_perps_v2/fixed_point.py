@@ -1,0 +1,21 @@
+"""Synthetix's arithmetic of numbers with 18 decimals: every product and quotient is cut towards zero."""
+
+from __future__ import annotations
+
+from aggregator.model.rules import WAD
+
+
+def multiply(x: int, y: int) -> int:
+    """`x * y`, as SafeDecimalMath.multiplyDecimal and its signed sibling round it."""
+    return truncated(x * y, WAD)
+
+
+def divide(x: int, y: int) -> int:
+    """`x / y` for `y` > 0, as SafeDecimalMath.divideDecimal and its signed sibling round it."""
+    return truncated(x * WAD, y)
+
+
+def truncated(numerator: int, denominator: int) -> int:
+    """The quotient cut towards zero, as Solidity divides; `denominator` > 0."""
+    quotient = abs(numerator) // denominator
+    return quotient if numerator >= 0 else -quotient
