@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.reading.doctor import ChainReport
+    from aggregator.store.saved import SavedSnapshot, Summary, Trigger
 
 DEMO = "demo.cmrec"
 
@@ -65,6 +67,7 @@ class Answer:
     """
 
     portfolios: tuple[Portfolio, ...]
+    deployments: tuple[Deployment, ...]
     families: Mapping[str, RuleFamily]
     chain_names: Mapping[ChainId, str]
     tokens: TokenList
@@ -119,11 +122,26 @@ def check(answer: Answer, config: Settings) -> tuple[Checked, ...]:
     )
 
 
-def save(checked: Checked, config: Settings) -> Any:
+def save(checked: Checked, answer: Answer, config: Settings, *, trigger: Trigger = "health") -> SavedSnapshot:
     """Keep a check in the database; the same check again changes nothing."""
     from aggregator.store.warehouse import Warehouse  # noqa: PLC0415  # a second of imports
 
-    return Warehouse(config.database).save(checked.portfolio, checked.risk, tool_version=__version__)
+    return Warehouse(config.database).save(
+        checked.portfolio,
+        checked.risk,
+        expected=answer.deployments,
+        tool_version=__version__,
+        taken_at=datetime.now(UTC),
+        trigger=trigger,
+        source="recording" if answer.recorded else "chain",
+    )
+
+
+def snapshots(config: Settings) -> tuple[Summary, ...]:
+    """What the database keeps, the newest first."""
+    from aggregator.store.warehouse import Warehouse  # noqa: PLC0415
+
+    return tuple(Warehouse(config.database).snapshots())
 
 
 def adapters(config: Settings) -> tuple[Adapter, ...]:
@@ -264,7 +282,7 @@ def _answer(
         readings = [o.result for o in mine if isinstance(o.result, Reading)]
         failures = [o.result for o in mine if isinstance(o.result, Failure)]
         unseen = [
-            f"{o.job.adapter.name} was never seen working on {o.job.deployment.name}: compare with the protocol"
+            f"{o.job.adapter.name} was never seen working on {o.job.deployment.name}: check with the protocol"
             for o in mine
             if isinstance(o.result, Reading) and o.result.accounts and not o.job.deployment.verified
         ]
@@ -273,6 +291,7 @@ def _answer(
         )
     return Answer(
         portfolios=tuple(portfolios),
+        deployments=tuple({o.job.deployment.key: o.job.deployment for o in outcome.outcomes}.values()),
         families={a.name: a.family for a in built if a.family is not None},
         chain_names={ChainId(c): entry.name for c, entry in config.chains.items()},
         tokens=tokens,

@@ -10,6 +10,7 @@ from cli import options
 def chains(*, config: options.Config = None, json: options.Json = False) -> None:
     """List the chains that can be read, their endpoints and how many deployments are known on each."""
     from aggregator import app  # noqa: PLC0415
+    from aggregator.model.units import ChainId  # noqa: PLC0415
     from cli import envelope  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
@@ -20,7 +21,7 @@ def chains(*, config: options.Config = None, json: options.Json = False) -> None
             "chain_id": chain,
             "name": entry.name,
             "endpoints": [e.name or "configured" for e in entry.endpoints],
-            "deployments": deployed.count(app.ChainId(chain)),
+            "deployments": deployed.count(ChainId(chain)),
             "read_by_default": chain in settings.default_chains,
         }
         for chain, entry in settings.chains.items()

@@ -1,0 +1,238 @@
+"""Results as the `data` of an envelope; docs/schema/ describes each shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, assert_never
+
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
+from aggregator.model.units import EXACT, scaled
+from cli.envelope import finite, usd
+from cli.text import clean
+
+if TYPE_CHECKING:
+    from aggregator.app import Checked
+    from aggregator.model.accounts import Account
+    from aggregator.model.portfolio import Portfolio
+    from aggregator.model.results import AccountRisk, RiskResult, ScenarioLoss
+
+_CENTS = Decimal("1e-8")
+
+
+def health(checked: Checked) -> dict[str, Any]:
+    """Everything that `health` computed of one wallet."""
+    portfolio, risk = checked.portfolio, checked.risk
+    accounts = {account.id: account for account in portfolio.accounts}
+    return {
+        "wallet": portfolio.wallet,
+        "score": risk.score,
+        "kappa": finite(risk.kappa),
+        "kappa_infinite": finite(risk.kappa) is None,
+        "band": risk.band,
+        "unified_band": risk.unified_band,
+        "weakest_band": risk.weakest_band,
+        "verdict": risk.verdict,
+        "margin_coverage_ratio": finite(risk.margin_coverage_ratio),
+        "equity_usd": usd(risk.equity_usd),
+        "walk_away_equity_usd": usd(risk.walk_away_equity_usd),
+        "gross_usd": usd(risk.gross_usd),
+        "requirement_usd": usd(risk.requirement_usd),
+        "scan_requirement_usd": usd(risk.scan_requirement_usd),
+        "add_on_usd": usd(risk.add_on_usd),
+        "isolated_requirement_usd": usd(risk.isolated_requirement_usd),
+        "multiples": {
+            "native": finite(risk.multiples.native),
+            "operational": finite(risk.multiples.operational),
+            "solvency": finite(risk.multiples.solvency),
+        },
+        "weakest_account": risk.weakest_account,
+        "accounts": [_account_health(portfolio, accounts[a.account_id], a) for a in risk.accounts],
+        "greeks": [
+            {
+                "underlying": clean(g.underlying, 64),
+                "delta_units": g.delta_units,
+                "delta_usd": usd(g.delta_usd),
+                "gamma_units": g.gamma_units,
+                "gamma_usd": usd(g.gamma_usd),
+                "vega_usd": usd(g.vega_usd),
+                "theta_usd": usd(g.theta_usd),
+                "rho_usd": usd(g.rho_usd),
+            }
+            for g in risk.greeks
+        ],
+        "worst_scenarios": [_scenario(s) for s in risk.worst_scenarios],
+        "binding_scenario": _scenario(risk.binding) if risk.binding else None,
+        "waterfall": _waterfall(risk),
+        "flags": list(risk.flags),
+        "framework": {
+            "version": risk.framework_version,
+            "parameters_hash": risk.parameters_hash,
+            "scenario_hash": risk.scenario_hash,
+        },
+    }
+
+
+def positions(portfolio: Portfolio) -> dict[str, Any]:
+    """A wallet's accounts and positions, without risk."""
+    return {
+        "wallet": portfolio.wallet,
+        "accounts": [
+            {**_account(account), "positions": _positions(portfolio, account.positions)}
+            for account in portfolio.accounts
+        ],
+    }
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {
+        "account_id": account.id,
+        "protocol": account.protocol,
+        "kind": account.kind,
+        "label": clean(account.label, 64),
+        "chain_id": account.chain,
+        "owner_path": list(account.owner_path),
+    }
+
+
+def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -> dict[str, Any]:
+    return {
+        **_account(account),
+        "equity_usd": usd(risk.equity_usd),
+        "state": "no_debt"
+        if risk.native_health is None
+        else "liquidatable"
+        if risk.liquidatable
+        else "healthy",
+        "native_health": risk.native_health,
+        "reported_health": risk.reported_health,
+        "check_bps": risk.check_bps,
+        "liquidatable": risk.liquidatable,
+        "power_usd": usd(risk.power_usd),
+        "native_requirement_usd": usd(risk.native_requirement_usd),
+        "requirement_usd": usd(risk.requirement_usd),
+        "survives_stresses": finite(risk.lam_native),
+        "binding_scenario": risk.binding_ray,
+        "sets_band": risk.sets_band,
+        "oracle_blind": risk.oracle_blind,
+        "liquidation_prices": [
+            {
+                "underlying": clean(p.underlying, 64),
+                "direction": p.direction,
+                "price_usd": usd(p.price_usd),
+                "distance": p.distance,
+            }
+            for p in risk.liquidation_prices
+        ],
+        "reported_by": account.reported.origin if account.reported else None,
+        "positions": _positions(portfolio, account.positions),
+    }
+
+
+def _positions(portfolio: Portfolio, found: Sequence[Position]) -> list[dict[str, Any]]:
+    return [_position(portfolio, position) for position in found]
+
+
+def _position(portfolio: Portfolio, position: Position) -> dict[str, Any]:
+    match position:
+        case Holding():
+            return {"kind": "holding", **_spot(portfolio, position, 1), "origin": position.origin}
+        case Supply():
+            return {
+                "kind": "supply",
+                **_spot(portfolio, position, 1),
+                "is_collateral": position.is_collateral,
+                "origin": position.origin,
+            }
+        case Debt():
+            return {
+                "kind": "debt",
+                **_spot(portfolio, position, -1),
+                "rate_mode": position.rate_mode,
+                "origin": position.origin,
+            }
+        case Perp():
+            return _perp(portfolio, position)
+        case Option():
+            return _option(position)
+        case _:
+            assert_never(position)
+
+
+def _spot(portfolio: Portfolio, position: Holding | Supply | Debt, sign: int) -> dict[str, Any]:
+    amount = scaled(position.raw, position.asset.decimals)
+    price = portfolio.marks[position.asset.id].usd
+    return {
+        "asset_id": position.asset.id,
+        "symbol": clean(position.asset.symbol),
+        "raw": str(position.raw),
+        "decimals": position.asset.decimals,
+        "amount": text(amount),
+        "price_usd": text(price),
+        "value_usd": text(EXACT.multiply(EXACT.multiply(amount, price), sign).quantize(_CENTS)),
+    }
+
+
+def _perp(portfolio: Portfolio, perp: Perp) -> dict[str, Any]:
+    unit = portfolio.marks[perp.settlement.id].usd
+    value = EXACT.multiply(scaled(perp.pnl_raw + perp.funding_raw, perp.settlement.decimals), unit)
+    return {
+        "kind": "perp",
+        "market": clean(perp.market, 64),
+        "underlying": clean(perp.underlying, 64),
+        "size_raw": str(perp.size_raw),
+        "size_decimals": perp.size_decimals,
+        "size": text(scaled(perp.size_raw, perp.size_decimals)),
+        "entry_price": text(scaled(perp.entry_price_raw, perp.price_decimals)),
+        "mark_price": text(scaled(perp.mark_price_raw, perp.price_decimals)),
+        "pnl_raw": str(perp.pnl_raw),
+        "funding_raw": str(perp.funding_raw),
+        "settlement": clean(perp.settlement.symbol),
+        "value_usd": text(value.quantize(_CENTS)),
+        "origin": perp.origin,
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    mark = None if option.mark_raw is None else text(scaled(option.mark_raw, option.price_decimals))
+    return {
+        "kind": "option",
+        "instrument": clean(option.instrument, 64),
+        "underlying": clean(option.underlying, 64),
+        "right": option.right,
+        "style": option.style,
+        "size_raw": str(option.size_raw),
+        "size_decimals": option.size_decimals,
+        "size": text(scaled(option.size_raw, option.size_decimals)),
+        "strike": text(scaled(option.strike_raw, option.price_decimals)),
+        "expiry": option.expiry,
+        "mark": mark,
+        "iv": option.iv,
+        "iv_source": option.iv_source,
+        "settlement": clean(option.settlement.symbol),
+        "origin": option.origin,
+    }
+
+
+def _scenario(scenario: ScenarioLoss) -> dict[str, Any]:
+    return {
+        "name": scenario.name,
+        "level": scenario.level,
+        "loss_usd": usd(scenario.loss_usd),
+        "by_account": [{"account_id": a, "loss_usd": usd(loss)} for a, loss in scenario.by_account],
+    }
+
+
+def _waterfall(risk: RiskResult) -> dict[str, str]:
+    return {
+        "native_headroom_usd": usd(risk.waterfall.native_headroom_usd),
+        "common_haircuts_usd": usd(risk.waterfall.common_haircuts_usd),
+        "netting_usd": usd(risk.waterfall.netting_usd),
+        "excess_usd": usd(risk.waterfall.excess_usd),
+    }
+
+
+def text(value: Decimal) -> str:
+    """A Decimal in full, without exponent and trailing zeros."""
+    shown = f"{value:f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown

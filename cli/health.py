@@ -1,0 +1,117 @@
+"""`crossmargin health`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+
+if TYPE_CHECKING:
+    from aggregator.app import Answer, Checked
+    from aggregator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """When a check fails: score thresholds (0 to 100), and whether a missing part is acceptable.
+
+    With either threshold the verdict counts too: 30 warn, 31 critical, 32 liquidatable now.
+    """
+
+    warn_under: float | None = None
+    fail_under: float | None = None
+    allow_partial: bool = False
+
+
+def health(
+    wallets: Annotated[
+        list[str] | None, typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses.")
+    ] = None,
+    *,
+    rpc: options.Rpc = None,
+    chain: options.Chain = None,
+    adapter: options.AdapterName = None,
+    block: options.BlockText = "latest",
+    demo: Annotated[bool, typer.Option("--demo", help="Show a wallet recorded on the local chain.")] = False,
+    save: Annotated[bool, typer.Option("--save", help="Keep the result in the database.")] = False,
+    warn_under: Annotated[
+        float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 30 below this score.")
+    ] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 31 below this score.")
+    ] = None,
+    allow_partial: options.AllowPartial = False,
+    config: options.Config = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show the score of a wallet beside what each protocol itself says of its accounts."""
+    from aggregator import app  # noqa: PLC0415  # --help must not pay for it
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    if demo == bool(wallets):
+        raise BadConfiguration(
+            "WALLET", "give one or more addresses, or --demo" if not demo else "not with --demo"
+        )
+    settings = options.settings(config)
+    if demo:
+        answer = app.replay(app.demo())
+    else:
+        chosen = options.selection(wallets or [], rpc=rpc, chain=chain, adapter=adapter, block=block)
+        answer = app.read(chosen, settings)
+    gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
+    answer_health(answer, settings, gate, json=json, quiet=quiet, save=save)
+
+
+def answer_health(
+    answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet: bool, save: bool
+) -> None:
+    """Print the health of every wallet of an answer, and exit with the worst of their codes."""
+    from aggregator import app  # noqa: PLC0415
+    from cli import documents, envelope  # noqa: PLC0415
+
+    found = app.check(answer, settings)
+    for checked in found:
+        if json:
+            envelope.write(envelope.of_portfolio("health", checked.portfolio, documents.health(checked)))
+        else:
+            from cli.screen import screen  # noqa: PLC0415
+
+            typer.echo(screen(checked, answer))
+        if not quiet:
+            for warning in checked.portfolio.warnings:
+                typer.echo(f"warning: {warning}", err=True)
+        if save:
+            kept = app.save(checked, answer, settings)
+            typer.echo(f"snapshot {kept.id}{'' if kept.created else ' was kept already'}", err=True)
+    codes = [exit_code(checked, gate) for checked in found]
+    raise typer.Exit(max(codes, key=_PRECEDENCE.index))
+
+
+# Worst last: a proven liquidation is never hidden by a missing part, nor a missing part by a warning.
+_PRECEDENCE = [0, 30, 15, 13, 12, 11, 10, 31, 32]
+
+
+def exit_code(checked: Checked, gate: Gate) -> int:
+    """The exit code of one wallet's check under a gate."""
+    from aggregator.model.results import Band, Verdict  # noqa: PLC0415
+    from cli.exits import Exit, of_failures  # noqa: PLC0415
+
+    portfolio, risk = checked.portfolio, checked.risk
+    gated = gate.warn_under is not None or gate.fail_under is not None
+    if gated and any(account.liquidatable for account in risk.accounts):
+        return Exit.LIQUIDATABLE
+    if gated and (risk.verdict is Verdict.CRITICAL or risk.weakest_band is Band.CRITICAL):
+        return Exit.CRITICAL
+    missing = Exit.OK
+    if not gate.allow_partial:
+        missing = of_failures(portfolio.failures, nothing_read=portfolio.coverage.ok == 0)
+    if missing is not Exit.OK:
+        return missing
+    if gate.fail_under is not None and risk.score is not None and risk.score < gate.fail_under:
+        return Exit.CRITICAL
+    warned = gate.warn_under is not None and risk.score is not None and risk.score < gate.warn_under
+    return Exit.WARN if warned or (gated and risk.verdict is Verdict.WARN) else Exit.OK

@@ -1,0 +1,261 @@
+"""What a person must see in five seconds: the whole beside its weakest account, then the rest.
+
+100 columns, readable without colour. Every text that comes from a chain passes `clean`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, assert_never
+
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
+from aggregator.model.results import Band
+from aggregator.model.units import checksum, scaled
+from cli.table import table
+from cli.text import amount, clean, multiple, percent, price, short_address, signed, usd
+
+if TYPE_CHECKING:
+    from aggregator.app import Answer, Checked
+    from aggregator.model.accounts import Account
+    from aggregator.model.results import AccountRisk, Greeks, RiskResult
+
+WIDTH = 100
+_COLOURS = {
+    Band.STRONG: "32",
+    Band.HEALTHY: "32",
+    Band.WATCH: "33",
+    Band.CRITICAL: "31",
+    Band.UNDER_MARGINED: "31",
+    Band.INSOLVENT: "31;1",
+    Band.NATIVE_LIQUIDATION: "31;1",
+}
+
+
+def screen(checked: Checked, answer: Answer) -> str:
+    """The health of one wallet as text for a terminal."""
+    risk = checked.risk
+    blocks = [_header(checked, answer), _incomplete(checked)]
+    if risk.score is None:
+        blocks.append("  no position found" if checked.portfolio.coverage.complete else "")
+    else:
+        blocks += [_verdict(checked), _accounts(checked), _figures(checked)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def coloured() -> bool:
+    """Whether the terminal wants colour: NO_COLOR, TERM=dumb and a pipe say no."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _band(band: Band, width: int = 0) -> str:
+    text = band.value.ljust(width)
+    colour = _COLOURS.get(band)
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour and coloured() else text
+
+
+def _header(checked: Checked, answer: Answer) -> str:
+    portfolio = checked.portfolio
+    blocks = " · ".join(
+        f"{clean(answer.chain_names.get(chain, f'chain {chain}'))} {block.number:,}"
+        for chain, block in portfolio.blocks.items()
+    )
+    times = [block.timestamp for block in portfolio.blocks.values()]
+    if len(times) > 1:
+        blocks += f" · skew {max(times) - min(times)} s"
+    coverage = portfolio.coverage
+    read = f"{coverage.ok} of {coverage.expected} reads"
+    first = f"{short_address(checksum(portfolio.wallet))}   {blocks}"
+    line = first + read.rjust(max(3 + len(read), WIDTH - len(first)))
+    if not answer.recorded:
+        return line
+    when = (
+        datetime.fromtimestamp(max(times), tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+        if times
+        else "an unknown time"
+    )
+    return f"{line}\nreplayed from a recording of a {answer.origin} at {when}: not a live position"
+
+
+def _incomplete(checked: Checked) -> str:
+    failures = checked.portfolio.failures
+    if not failures:
+        return ""
+    lines = [
+        f"  INCOMPLETE: {checked.portfolio.coverage.failed} of {checked.portfolio.coverage.expected} reads"
+    ]
+    lines[0] += " failed; what they hold is in no figure below"
+    for failure in failures:
+        told = f"{failure.adapter} · {clean(failure.deployment, 48)}: {clean(str(failure.error), 300)}"
+        lines += textwrap.wrap(told, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    return "\n".join(lines)
+
+
+def _verdict(checked: Checked) -> str:
+    risk = checked.risk
+    score = "–" if risk.score is None else f"{risk.score:.0f}"
+    survives = "any standard stress" if risk.kappa == float("inf") else f"{risk.kappa:.2f} standard stresses"
+    whole = (
+        f"  WHOLE    {_band(risk.unified_band, 15)} score {score:<4} survives {survives}   "
+        f"equity {usd(risk.equity_usd)}   requirement {usd(risk.requirement_usd)}"
+    )
+    lines = [whole]
+    weakest = next((a for a in risk.accounts if a.account_id == risk.weakest_account), None)
+    if weakest is not None:
+        lines.append(f"  WEAKEST  {_band(risk.weakest_band, 15)} {_threat(checked, weakest)}")
+    if checked.portfolio.coverage.complete:
+        lines.append(f"  VERDICT  {_band(risk.band, 15)} {_reason(risk)}")
+    else:
+        lines.append("  VERDICT  UNKNOWN         a part could not be read: the true score may be lower")
+    return "\n".join(lines)
+
+
+def _reason(risk: RiskResult) -> str:
+    ratio = multiple(risk.margin_coverage_ratio) if risk.requirement_usd > 0 else "–"
+    text = f"margin coverage {ratio}"
+    if risk.band is not risk.unified_band:
+        return f"{text}; the weakest account decides: no protocol counts the others' gains"
+    return text
+
+
+def _threat(checked: Checked, weakest: AccountRisk) -> str:
+    label = clean(_account(checked, weakest.account_id).label, 40)
+    if weakest.liquidatable:
+        return f"{label} can be liquidated now"
+    nearest = min(weakest.liquidation_prices, key=lambda p: abs(p.distance), default=None)
+    away = f"{multiple(weakest.lam_native)} stresses away"
+    if nearest is None:
+        return f"{label}, {away}"
+    at = f"{clean(nearest.underlying, 20)} {price(nearest.price_usd)}, {percent(nearest.distance)}"
+    return f"{label} liquidates at {at}, {away}"
+
+
+def _accounts(checked: Checked) -> str:
+    rows: list[tuple[str, ...]] = []
+    for risk in checked.risk.accounts:
+        account = _account(checked, risk.account_id)
+        held = _wrapped([_position(p) for p in account.positions], 40)
+        rows.append(
+            (clean(account.label, 26), usd(risk.equity_usd), _health(risk), _liquidation(risk), held[0])
+        )
+        rows += [("", "", "", "", more) for more in held[1:]]
+    header = ("account", "equity", "own health", "liquidation", "positions")
+    return textwrap.indent(table(header, rows, right=(1,)), "  ")
+
+
+def _account(checked: Checked, account_id: str) -> Account:
+    return next(account for account in checked.portfolio.accounts if account.id == account_id)
+
+
+def _health(risk: AccountRisk) -> str:
+    if risk.native_health is None:
+        return "–"
+    if risk.check_bps is None:
+        return f"{risk.native_health:.2f}"
+    mark = "✓" if risk.check_bps <= 1 else "≠"
+    return f"{risk.native_health:.2f} {mark}{risk.check_bps:.1f}bp"
+
+
+def _liquidation(risk: AccountRisk) -> str:
+    if risk.liquidatable:
+        return "now"
+    nearest = min(risk.liquidation_prices, key=lambda p: abs(p.distance), default=None)
+    if nearest is None:
+        return "–"
+    return f"{clean(nearest.underlying, 12)} {price(nearest.price_usd)} {percent(nearest.distance)}"
+
+
+def _position(position: Position) -> str:
+    match position:
+        case Holding() | Supply():
+            return (
+                f"+{amount(scaled(position.raw, position.asset.decimals))} {clean(position.asset.symbol, 12)}"
+            )
+        case Debt():
+            return (
+                f"−{amount(scaled(position.raw, position.asset.decimals))} {clean(position.asset.symbol, 12)}"
+            )
+        case Perp():
+            size = amount(scaled(position.size_raw, position.size_decimals))
+            entry = amount(scaled(position.entry_price_raw, position.price_decimals))
+            return f"{_plus(size)} {clean(position.underlying, 12)} perp @ ${entry}"
+        case Option():
+            size = amount(scaled(position.size_raw, position.size_decimals))
+            strike = amount(scaled(position.strike_raw, position.price_decimals))
+            day = _day(position.expiry)
+            return (
+                f"{_plus(size)} {clean(position.underlying, 12)} {position.right[0].upper()} {strike} {day}"
+            )
+        case _:
+            assert_never(position)
+
+
+def _day(timestamp: int) -> str:
+    try:
+        return datetime.fromtimestamp(timestamp, tz=UTC).strftime("%d %b %y")
+    except (OverflowError, OSError, ValueError):  # an expiry beyond the calendar
+        return f"t={timestamp}"
+
+
+def _plus(text: str) -> str:
+    return text if text.startswith("−") else f"+{text}"
+
+
+def _wrapped(parts: Iterable[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(part)
+    return lines or [""]
+
+
+def _figures(checked: Checked) -> str:
+    risk = checked.risk
+    lines = [
+        f"  Greeks   {_greeks(g)}" if i == 0 else f"           {_greeks(g)}"
+        for i, g in enumerate(risk.greeks)
+    ]
+    worst = [f"{_words(s.name)}: −{usd(s.loss_usd)}" for s in risk.worst_scenarios[:3] if s.loss_usd > 0]
+    if worst:
+        lines.append("  Worst    " + "   ·   ".join(worst))
+    isolated, together = risk.isolated_requirement_usd, risk.requirement_usd
+    if isolated > 0:
+        saved = 1 - together / isolated
+        lines.append(
+            f"  Netting  accounts apart need {usd(isolated)}, together {usd(together)}: "
+            f"{saved:.0%} less capital, if it could move"
+        )
+    m = risk.multiples
+    lines.append(
+        f"  Stress   first account fails at {multiple(m.native)}, no transfer helps from "
+        f"{multiple(m.operational)}, insolvent at {multiple(m.solvency)} standard stresses"
+    )
+    for flag in risk.flags:
+        lines += textwrap.wrap(
+            clean(flag, 400), WIDTH, initial_indent="  note     ", subsequent_indent=" " * 11
+        )
+    return "\n".join(lines)
+
+
+def _greeks(greeks: Greeks) -> str:
+    name = clean(greeks.underlying, 16).ljust(5)
+    text = f"{name} delta {signed(greeks.delta_units)} ({signed_usd(greeks.delta_usd * 100)})"
+    if greeks.gamma_units or greeks.vega_usd or greeks.theta_usd:
+        text += f"   gamma {signed(greeks.gamma_units)}/1%   vega {signed_usd(greeks.vega_usd)}/pt"
+        text += f"   theta {signed_usd(greeks.theta_usd)}/day"
+    return text
+
+
+def signed_usd(value: float) -> str:
+    """Dollars with their sign."""
+    shown = usd(value)
+    return shown if shown.startswith("−") else f"+{shown}"
+
+
+def _words(name: str) -> str:
+    return clean(name, 40)
