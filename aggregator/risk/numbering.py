@@ -1,0 +1,52 @@
+"""Which factor moves an asset or a protocol's feed, and its number in a book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aggregator.model.assets import USD, AssetId, Classification, TokenList
+from aggregator.model.rules import Feed, Oracle
+from aggregator.risk.factors import Factor
+from aggregator.risk.scenarios import ScenarioSet
+
+_UNLISTED = TokenList(())
+
+
+class Numbering:
+    """Numbers distinct factors as they appear."""
+
+    def __init__(self, scenarios: ScenarioSet, classes: Mapping[AssetId, Classification]) -> None:
+        self._scenarios, self._classes = scenarios, classes
+        self._at: dict[Factor, int] = {}
+
+    def of(self, asset: AssetId) -> Factor:
+        """What moves an asset; one that no table knows is its own underlying in class tail."""
+        return self._scenarios.factor(asset, self._classes.get(asset) or _UNLISTED.classify(asset))
+
+    def of_feed(self, feed: Feed) -> Factor:
+        """What moves the price that a protocol's own test sees: `rate` ignores pegs, `fixed` everything."""
+        match feed.oracle:
+            case Oracle.MARKET:
+                return self.of(feed.asset)
+            case Oracle.RATE:
+                return Factor(self.of(feed.asset).underlying)
+            case Oracle.FIXED:
+                return Factor(USD)
+
+    def paid_in(self, index: AssetId, settlement: AssetId) -> Factor:
+        """What moves the USD value of an index whose price is paid out in a settlement asset.
+
+        A contract pays a dollar's worth of index as one stablecoin, so the stablecoin's peg matters; paid
+        in anything else, it pays by value.
+        """
+        price, payment = self.of(index), self.of(settlement)
+        return Factor(price.underlying, price.pegs + payment.pegs) if payment.underlying == USD else price
+
+    def number(self, factor: Factor) -> int:
+        """The number of a factor, a new one where it is new."""
+        return self._at.setdefault(factor, len(self._at))
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """All of them, in the order of their numbers."""
+        return tuple(self._at)

@@ -1,0 +1,93 @@
+"""Rays as arrays: directions in which the market moves, to be followed to any stress multiple."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.risk.factors import Axes, Peg
+
+
+class Vol(IntEnum):
+    """How the implied volatility surface of every underlying moves."""
+
+    NONE = 0
+    UP = 1
+    DOWN = 2
+    SHORT_UP = 3
+    """Up to 30 days to expiry up, beyond down, at half the shock."""
+    SHORT_DOWN = 4
+    TILT_UP = 5
+    """Strikes above the forward up, below down."""
+    TILT_DOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ray:
+    """One direction: relative moves of underlyings and pegs, a move of volatility, and the share of the
+    resulting gain or loss that counts."""
+
+    name: str
+    bases: Mapping[str, float] = field(default_factory=dict)
+    pegs: Mapping[Peg, float] = field(default_factory=dict)
+    vol: Vol = Vol.NONE
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rays:
+    """Rays restricted to some axes. `base` (rays, bases) and `peg` (rays, pegs) are relative moves at
+    stress multiple 1; `vol` (rays,) holds values of `Vol`; `weight` (rays,) the share that counts."""
+
+    names: tuple[str, ...]
+    axes: Axes
+    base: NDArray[np.float64]
+    peg: NDArray[np.float64]
+    vol: NDArray[np.int8]
+    weight: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @staticmethod
+    def of(rays: Sequence[Ray], axes: Axes) -> Rays:
+        """The rays on these axes; moves of anything else fall away."""
+        return Rays(
+            names=tuple(ray.name for ray in rays),
+            axes=axes,
+            base=np.array([[ray.bases.get(u, 0.0) for u in axes.bases] for ray in rays]).reshape(
+                len(rays), len(axes.bases)
+            ),
+            peg=np.array([[ray.pegs.get(p, 0.0) for p in axes.pegs] for ray in rays]).reshape(
+                len(rays), len(axes.pegs)
+            ),
+            vol=np.array([ray.vol for ray in rays], dtype=np.int8),
+            weight=np.array([ray.weight for ray in rays]),
+        )
+
+    def distinct(self, *, options: bool) -> Rays:
+        """Without rays that move what these axes see exactly like an earlier one.
+
+        Without `options` volatility moves nothing. The result gives the same minimum over rays.
+        """
+        vol = self.vol if options else np.zeros_like(self.vol)
+        idle = ~(self.base.any(axis=1) | self.peg.any(axis=1) | (vol != 0))
+        weight = np.where(idle, 1.0, self.weight)
+        rows = np.column_stack([self.base, self.peg, vol, weight]) + 0.0
+        _, first = np.unique(rows, axis=0, return_index=True)
+        return Rays(self.names, self.axes, self.base, self.peg, vol, weight).take(np.sort(first))
+
+    def take(self, index: NDArray[np.intp]) -> Rays:
+        """The rays at these positions."""
+        return Rays(
+            tuple(self.names[i] for i in index),
+            self.axes,
+            self.base[index],
+            self.peg[index],
+            self.vol[index],
+            self.weight[index],
+        )
