@@ -281,13 +281,13 @@ def _answer(
         mine = [o for o in outcome.outcomes if o.job.wallet == wallet]
         readings = [o.result for o in mine if isinstance(o.result, Reading)]
         failures = [o.result for o in mine if isinstance(o.result, Failure)]
-        unseen = [
-            f"{o.job.adapter.name} was never seen working on {o.job.deployment.name}: check with the protocol"
+        unverified = [
+            o.job.deployment.name
             for o in mine
             if isinstance(o.result, Reading) and o.result.accounts and not o.job.deployment.verified
         ]
         portfolios.append(
-            assemble(wallet, readings, failures, blocks=outcome.blocks, tokens=tokens, warnings=unseen)
+            assemble(wallet, readings, failures, blocks=outcome.blocks, tokens=tokens, unverified=unverified)
         )
     return Answer(
         portfolios=tuple(portfolios),

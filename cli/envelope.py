@@ -50,7 +50,12 @@ def of_portfolio(command: str, portfolio: Portfolio, data: Any) -> dict[str, Any
         data,
         ok=coverage.complete,
         warnings=portfolio.warnings,
-        coverage={"expected": coverage.expected, "ok": coverage.ok, "failed": coverage.failed},
+        coverage={
+            "expected": coverage.expected,
+            "ok": coverage.ok,
+            "failed": coverage.failed,
+            "unverified": list(coverage.unverified),
+        },
         blocks=[
             {"chain_id": b.chain, "number": b.number, "hash": b.hash, "timestamp": b.timestamp}
             for b in portfolio.blocks.values()

@@ -13,11 +13,15 @@ from aggregator.model.units import Address, ChainId
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of what should have been read was: counts of (deployment, wallet) reads."""
+    """How much of what should have been read was: counts of deployments read for the wallet.
+
+    `unverified` names deployments with positions on which the adapter was never seen working.
+    """
 
     expected: int
     ok: int
     failed: int
+    unverified: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

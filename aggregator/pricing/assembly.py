@@ -21,7 +21,7 @@ def assemble(
     *,
     blocks: Mapping[ChainId, Block],
     tokens: TokenList,
-    warnings: Sequence[str] = (),
+    unverified: Sequence[str] = (),
 ) -> Portfolio:
     """The portfolio of everything read of a wallet.
 
@@ -43,6 +43,10 @@ def assemble(
         lost += bool(unpriced)
     unread = len(failed) - sum(isinstance(failure.error, Unpriced) for failure in failed)
     expected = len(readings) + unread
+    unseen = [
+        f"{name}: its adapter was never seen working there; compare with the protocol's own screen"
+        for name in unverified
+    ]
     classes = {asset: tokens.classify(asset) for account in accounts for asset in assets_of(account)}
     return Portfolio(
         wallet=wallet,
@@ -52,10 +56,8 @@ def assemble(
         classes=classes,
         blocks=blocks,
         failures=tuple(failed),
-        coverage=Coverage(expected=expected, ok=len(readings) - lost, failed=unread + lost),
-        warnings=tuple(
-            dict.fromkeys([*warnings, *(w for r in readings for w in r.warnings), *book.warnings])
-        ),
+        coverage=Coverage(expected, len(readings) - lost, unread + lost, tuple(unverified)),
+        warnings=tuple(dict.fromkeys([*unseen, *(w for r in readings for w in r.warnings), *book.warnings])),
         staleness_days=book.staleness_days,
     )
 

@@ -83,6 +83,8 @@ async def _history(reader: ChainReader, block: Block) -> Check:
         if isinstance(answer, RpcError):
             break
         deepest = depth
+    if deepest == 0:
+        return Check("history", "nothing before the latest blocks")
     whole = deepest == block.number
     return Check("history", "whole (archive)" if whole else f"at least {deepest:,} blocks back")
 

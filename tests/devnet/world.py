@@ -19,7 +19,7 @@ from tests.devnet.artifacts import recipe_key, recipe_names
 from tests.devnet.cache import KIT, build_once, digest, prune
 from tests.devnet.chain import Chain
 from tests.devnet.config import render
-from tests.devnet.deployment import SPARE, WALLETS, Deployment, Site
+from tests.devnet.deployment import SPARE, WALLETS, Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
 from tests.devnet.lyra import LyraV1
 from tests.devnet.node import CHAIN_ID, Node
@@ -133,10 +133,11 @@ class World:
     def config(self) -> str:
         """The configuration file that makes crossmargin read this chain."""
         own = [token for one in self.deployments for token in one.token_entries()]
+        wallet = DeploymentEntry("wallet", "Wallet", {"multicall3": self.multicall.address})
         return render(
             chain_id=self.node.chain_id,
             url=self.node.url,
-            deployments=[one.deployment_entry() for one in self.deployments],
+            deployments=[*(one.deployment_entry() for one in self.deployments), wallet],
             tokens=[*self.tokens.entries(self.feeds), *own],
         )
 
