@@ -67,11 +67,15 @@ def attempt(requests: Sequence[Request[T]]) -> Read[list[T | ReadError]]:
 
 
 def ask(requests: Sequence[Request[T]]) -> Read[list[T]]:
-    """Send one batch; raises the first failure among the replies."""
+    """Send one batch; raises the first failure among the replies.
+
+    A columnar request whose calls failed one by one answers with a Column that holds their errors.
+    """
     replies: list[T] = []
     for reply in (yield from attempt(requests)):
         if isinstance(reply, ReadError):
-            raise reply
+            # The same error answers every read that shares the request: each starts a traceback of its own.
+            raise reply.with_traceback(None)
         replies.append(reply)
     return replies
 
@@ -81,7 +85,7 @@ def both(first: Read[R], second: Read[S]) -> Read[tuple[R, S]]:
     a, b = yield from join([first, second], isolate=True)
     for outcome in (a, b):
         if isinstance(outcome, ReadError):
-            raise outcome
+            raise outcome.with_traceback(None)
     return a, b
 
 
@@ -99,7 +103,7 @@ def join(reads: Iterable[Read[Any]], *, isolate: bool = False) -> Read[list[Any]
         waiting: list[tuple[int, Read[Any], Sequence[Request[Any]]]] = []
         for i, read, replies in live:
             try:
-                waiting.append((i, read, read.send(replies)))
+                waiting.append((i, read, list(read.send(replies))))
             except StopIteration as done:
                 results[i] = done.value
             except ReadError as error:

@@ -134,9 +134,7 @@ def _reserve_columns(pool: Pool) -> Read[tuple[Column, Column]]:
 def _prices(
     column: Column, origin: str, ids: Mapping[Address, AssetId], pool: Pool
 ) -> Sequence[int | ReadError]:
-    found: list[int | ReadError] = list(column.values())
-    for i, error in column.failures.items():
-        found[i] = error
+    found: list[int | ReadError] = column.outcomes()
     return [
         UnusablePrice(ids[address], origin, price) if price == 0 else price
         for address, price in zip(pool.assets, found, strict=True)

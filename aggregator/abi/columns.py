@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aggregator.abi.types import AbiType
-from aggregator.abi.words import WordError, leaves, reader, writer
-from aggregator.model.errors import ReadError
+from aggregator.abi.words import WordError, address_bytes, leaves, reader, writer
+from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.units import Address
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def columnar(
     Raises WordError where a layout is not flat and fixed, or the sequences differ in length.
     """
     kinds = list(leaves(inputs)) if inputs.words is not None else None
-    if kinds is None or outputs.words is None or len(kinds) != len(inputs.components):
+    if kinds is None or not outputs.words or len(kinds) != len(inputs.components):
         raise WordError(f"{inputs.canonical} -> {outputs.canonical} has no flat fixed layout")
     if len(arguments) != len(kinds):
         raise WordError(f"{inputs.canonical} takes {len(kinds)} arguments, not {len(arguments)}")
@@ -53,11 +53,8 @@ def _is_column(values: Any) -> bool:
 def _words(kind: str, values: Any) -> NDArray[np.uint8]:
     column = values if _is_column(values) else [values]
     if kind == "address":
-        flat = np.frombuffer(bytes.fromhex("".join(v[2:] for v in column)), dtype=np.uint8)
-        if flat.size != 20 * len(column):
-            raise WordError("a column of addresses holds something else")
         words = np.zeros((len(column), 32), dtype=np.uint8)
-        words[:, 12:] = flat.reshape(-1, 20)
+        words[:, 12:] = np.frombuffer(address_bytes(column), dtype=np.uint8).reshape(-1, 20)
         return words
     write = writer(kind)
     return np.frombuffer(b"".join([write(v) for v in column]), dtype=np.uint8).reshape(-1, 32)
@@ -67,9 +64,11 @@ def _words(kind: str, values: Any) -> NDArray[np.uint8]:
 class Column:
     """The replies of many calls: `raw` holds them one after another, zeros where a call failed.
 
-    `failures` maps the number of a call to its error. Values are read by output word.
+    `failures` maps the number of a call to its error. Values are read by output word; a failed call has
+    none, so that its zeros are never taken for a figure.
     """
 
+    origin: str
     outputs: AbiType
     raw: bytes
     failures: Mapping[int, ReadError]
@@ -79,25 +78,54 @@ class Column:
         width = self.outputs.words or 0
         return np.frombuffer(self.raw, dtype=np.uint8).reshape(-1, width, 32)
 
+    @cached_property
+    def _kinds(self) -> list[str]:
+        return list(leaves(self.outputs))
+
     def __len__(self) -> int:
         return len(self._words)
 
     def values(self, word: int = 0) -> list[Any]:
-        """Output word `word` of every call, decoded by its type; a failed call decodes as zero.
+        """Output word `word` of every call, decoded by its type.
 
-        Raises WordError where a word is outside its type.
+        Raises the first call's error that failed, MalformedReply where a word is outside its type.
         """
-        kind = list(leaves(self.outputs))[word]
+        self._check()
+        return self._read(word)
+
+    def outcomes(self, word: int = 0) -> list[Any | ReadError]:
+        """As `values`, with the error of a call that failed in its place."""
+        found = self._read(word)
+        for i, error in self.failures.items():
+            found[i] = error
+        return found
+
+    def uint64(self, word: int = 0) -> NDArray[np.uint64] | None:
+        """Output word `word` of every call as uint64; None where one is larger than 64 bits.
+
+        Raises the first call's error that failed.
+        """
+        self._check()
+        return self._small(word)
+
+    def _check(self) -> None:
+        for error in self.failures.values():
+            raise error.with_traceback(None)
+
+    def _read(self, word: int) -> list[Any]:
+        kind = self._kinds[word]
         if kind == "uint256":
-            small = self.uint64(word)
+            small = self._small(word)
             if small is not None:
                 return small.tolist()  # type: ignore[no-any-return]
         read = reader(kind)
         flat = self._words[:, word, :].tobytes()
-        return [read(flat[i : i + 32]) for i in range(0, len(flat), 32)]
+        try:
+            return [read(flat[i : i + 32]) for i in range(0, len(flat), 32)]
+        except WordError as error:
+            raise MalformedReply(self.origin, str(error)) from error
 
-    def uint64(self, word: int = 0) -> NDArray[np.uint64] | None:
-        """Output word `word` of every call as uint64; None where one is larger than 64 bits."""
+    def _small(self, word: int) -> NDArray[np.uint64] | None:
         column = np.ascontiguousarray(self._words[:, word, :])
         if column[:, :24].any():
             return None

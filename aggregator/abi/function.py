@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from aggregator.abi.columns import Column, columnar
+from aggregator.abi.layout import check_canonical
 from aggregator.abi.types import AbiType, parse_signature
 from aggregator.abi.words import WordError, compile_decoder, compile_encoder
 from aggregator.model.errors import MalformedReply, NoContract
@@ -69,9 +70,17 @@ class Function(Generic[T]):
         if self.inputs.words is not None:
             return compile_encoder(self.inputs)
         from eth_abi.abi import encode  # noqa: PLC0415  # 0.2 s of import that fixed layouts never need
+        from eth_abi.exceptions import EncodingError  # noqa: PLC0415
 
         types = [t.canonical for _, t in self.inputs.components]
-        return lambda values: bytes(encode(types, values))
+
+        def encode_dynamic(values: Sequence[Any]) -> bytes:
+            try:
+                return bytes(encode(types, values))
+            except (EncodingError, ValueError, TypeError) as error:
+                raise WordError(f"{self.canonical}: {error}") from error
+
+        return encode_dynamic
 
     @cached_property
     def _decode(self) -> Callable[[bytes], Sequence[Any]]:
@@ -111,14 +120,11 @@ def _dynamic_decoder(outputs: AbiType) -> Callable[[bytes], Sequence[Any]]:
     types = [t.canonical for _, t in outputs.components]
 
     def decode_dynamic(raw: bytes) -> Sequence[Any]:
+        check_canonical(outputs, raw)
         try:
             values = decode(types, raw)
-        except (DecodingError, UnicodeDecodeError, OverflowError) as error:
+        except (DecodingError, UnicodeDecodeError) as error:
             raise WordError(f"{type(error).__name__}: {error}") from error
-        # A contract encodes canonically: another length means another version of the structs, whose fields
-        # would be read from the wrong places.
-        if outputs.encoded_size(values) != len(raw):
-            raise WordError(f"{len(raw)} bytes, not the {outputs.encoded_size(values)} that the values take")
         return outputs.shape(values)  # type: ignore[no-any-return]
 
     return decode_dynamic
@@ -177,4 +183,4 @@ class Calls:
         """The replies, concatenated, as a column in which no call failed."""
         if len(raw) != len(self) * self.reply_width:
             raise MalformedReply(self.origin, f"{len(raw)} bytes for {len(self)} replies")
-        return Column(self.function.outputs, raw, {})
+        return Column(self.origin, self.function.outputs, raw, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections import namedtuple
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-_LEAF = re.compile(r"(address|bool|string|bytes([1-9]|[12]\d|3[012])?|u?int(\d{1,3})?)")
+_LEAF = re.compile(r"(address|bool|string|bytes([1-9]|[12]\d|3[012])?|u?int([1-9]\d{0,2})?)")
 _TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*|\(|\)|,|\[\d*\])")
 
 
@@ -51,7 +52,7 @@ class AbiType:
             width *= dim or 0
         return width
 
-    @property
+    @cached_property
     def element(self) -> AbiType:
         """The type of an array's elements."""
         return AbiType(self.base, self.components, self.dims[:-1])
@@ -71,23 +72,6 @@ class AbiType:
         if self.base != "tuple":
             return value
         return self.struct(*(t.shape(v) for (_, t), v in zip(self.components, value, strict=True)))
-
-    def encoded_size(self, value: Any) -> int:
-        """Bytes of the canonical encoding of a value, its own offset word not counted."""
-        if self.words is not None:
-            return 32 * self.words
-        if self.dims:
-            inner = self.element
-            head = 32 if self.dims[-1] is None else 0
-            per_item = 32 if inner.words is None else 0
-            return head + sum(per_item + inner.encoded_size(v) for v in value)
-        if self.base == "tuple":
-            return sum(
-                (32 if t.words is None else 0) + t.encoded_size(v)
-                for (_, t), v in zip(self.components, value, strict=True)
-            )
-        length = len(value.encode() if isinstance(value, str) else value)
-        return 32 + (length + 31) // 32 * 32
 
 
 def parse_signature(text: str) -> tuple[str, AbiType, AbiType]:
@@ -127,15 +111,24 @@ def _tuple(tokens: list[str], text: str) -> tuple[AbiType, list[str]]:
         name = ""
         if rest and rest[0].isidentifier():
             name, rest = rest[0], rest[1:]
+            _check_name(name, [known for known, _ in components], text)
         components.append((name, component))
     if not rest:
         raise SignatureError(f"{text!r}: a parenthesis is not closed")
     return AbiType("tuple", tuple(components)), rest[1:]
 
 
+def _check_name(name: str, others: list[str], text: str) -> None:
+    # Structs become namedtuples, which refuse these, and would do so at the first reply only.
+    if keyword.iskeyword(name) or name.startswith("_") or name in others:
+        raise SignatureError(f"{text!r}: {name!r} can't name a field: choose another name or none")
+
+
 def _typed(tokens: list[str], text: str) -> tuple[AbiType, list[str]]:
     if tokens and tokens[0] == "(":
         inner, rest = _tuple(tokens, text)
+        if not inner.components:
+            raise SignatureError(f"{text!r}: a struct has no components")
     elif tokens and _LEAF.fullmatch(tokens[0]):
         leaf = {"uint": "uint256", "int": "int256"}.get(tokens[0], tokens[0])
         bits = leaf.lstrip("uint")
@@ -146,6 +139,8 @@ def _typed(tokens: list[str], text: str) -> tuple[AbiType, list[str]]:
         raise SignatureError(f"{text!r}: {tokens[0] if tokens else 'nothing'!r} is no type")
     dims: list[int | None] = []
     while rest and rest[0].startswith("["):
+        if rest[0] != "[]" and int(rest[0][1:-1]) == 0:
+            raise SignatureError(f"{text!r}: an array has no items")
         dims.append(int(rest[0][1:-1]) if rest[0] != "[]" else None)
         rest = rest[1:]
     return AbiType(inner.base, inner.components, tuple(dims)), rest

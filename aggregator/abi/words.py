@@ -104,10 +104,22 @@ def writer(leaf: str) -> Writer:
 
 
 def _write_address(value: Any) -> bytes:
-    raw = bytes.fromhex(value[2:]) if isinstance(value, str) and value.startswith("0x") else b""
-    if len(raw) != 20:
-        raise WordError(f"{value!r} is no address")
-    return bytes(12) + raw
+    return bytes(12) + address_bytes([value])
+
+
+def address_bytes(values: Sequence[Any]) -> bytes:
+    """Addresses as 20 bytes each, one after another; raises WordError where a value is none."""
+    for value in values:
+        if not isinstance(value, str) or len(value) != 42 or not value.startswith("0x"):
+            raise WordError(f"{value!r} is no address")
+    joined = "".join([value[2:] for value in values])
+    try:
+        raw = bytes.fromhex(joined)
+    except ValueError as error:
+        raise WordError(f"an address is not hex: {error}") from None
+    if len(raw) != 20 * len(values):  # fromhex skips white space
+        raise WordError("an address holds white space")
+    return raw
 
 
 def _write_bool(value: Any) -> bytes:
@@ -148,17 +160,22 @@ def builder(abi_type: AbiType) -> Callable[[Iterator[Any]], Any]:
 def flatten(abi_type: AbiType, value: Any) -> Iterator[Any]:
     """The leaf values of a fixed layout, in the order of its words; raises WordError on a wrong shape."""
     if abi_type.dims:
-        if len(value) != abi_type.dims[-1]:
-            raise WordError(f"{abi_type.canonical} needs {abi_type.dims[-1]} items, not {len(value)}")
-        for item in value:
+        for item in _items(abi_type, value, abi_type.dims[-1] or 0):
             yield from flatten(abi_type.element, item)
     elif abi_type.base == "tuple":
-        if len(value) != len(abi_type.components):
-            raise WordError(f"{abi_type.canonical} needs {len(abi_type.components)} values, not {len(value)}")
-        for (_, component), item in zip(abi_type.components, value, strict=True):
+        items = _items(abi_type, value, len(abi_type.components))
+        for (_, component), item in zip(abi_type.components, items, strict=True):
             yield from flatten(component, item)
     else:
         yield value
+
+
+def _items(abi_type: AbiType, value: Any, count: int) -> Sequence[Any]:
+    if not isinstance(value, (tuple, list)):
+        raise WordError(f"{abi_type.canonical} needs a tuple or a list, not {value!r}")
+    if len(value) != count:
+        raise WordError(f"{abi_type.canonical} needs {count} values, not {len(value)}")
+    return value
 
 
 def compile_decoder(abi_type: AbiType) -> Callable[[bytes], Sequence[Any]]:

@@ -7,12 +7,14 @@ number is checked again after every round, so that a reorganisation never mixes 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call
 from aggregator.model.errors import (
+    BadConfiguration,
     BlockUnavailable,
     CallReverted,
     MalformedReply,
@@ -29,8 +31,11 @@ from aggregator.reading.transport import Endpoint, Rpc, RpcError
 
 BATCH_CALLS = 500
 _TAGS = ("latest", "safe", "finalized")
+_BLOCK = re.compile(r"latest|safe|finalized|-?[1-9]\d{0,18}|0|0x[0-9a-fA-F]{1,16}|0x[0-9a-fA-F]{64}")
 # What nodes say of a block that they don't have: geth, reth, erigon, nethermind, anvil.
 _NO_BLOCK = ("not found", "unknown block", "missing trie node", "blockoutofrange", "pruned", "no state")
+_WORK = ("revert", "gas", "timeout", "timed out", "abort", "too large", "too big", "size")
+_REVERTED = 3  # JSON-RPC error code of a reverted execution
 _NO_HASH = ("invalid params", "cannot unmarshal", "invalid argument", "unknown field", "invalid type")
 
 
@@ -66,18 +71,24 @@ class ChainReader:
         return self._pins[block]
 
     async def _look_up(self, block: str) -> Block:
+        if not _BLOCK.fullmatch(block):
+            why = "is no block: give latest, safe, finalized, a number, a hash, or -N to count back"
+            raise BadConfiguration(f"block {block!r}", why)
         if block.startswith("-"):
             latest = await self.pin("latest")
             block = str(max(0, latest.number + int(block)))
-        by_hash = block.startswith("0x") and len(block) == 66
-        name = block if by_hash or block in _TAGS else hex(int(block, 0))
+        by_hash = len(block) == 66
+        name = block.lower() if by_hash or block in _TAGS else hex(int(block, 0))
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
         [answer] = await self._rpc.send([(method, [name, False])])
         if isinstance(answer, RpcError):
             raise BlockUnavailable(f"chain {self._rpc.chain}", f"block {block}: {answer}")
         if answer is None:
             raise BlockUnavailable(f"chain {self._rpc.chain}", f"has no block {block}")
-        return _block(self.chain, answer)
+        found = _block(self.chain, answer)
+        if name not in (*_TAGS, found.hash, hex(found.number)):
+            raise MalformedReply(f"{method} on chain {self.chain}", f"asked {name}, answered {found.number}")
+        return found
 
     async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
         """See ChainSource.fetch. Batches are sent at once; one that is too big is halved and sent again."""
@@ -110,8 +121,8 @@ class ChainReader:
             return [error] * len(batch)
         if isinstance(answer, RpcError):
             if multicall.size(batch) > 1:
-                return await self._halved(block, batch)
-            return [CallReverted(_origin(part), str(answer)) for _, part in batch]
+                return await self._halved(block, batch, answer)
+            return [self._refusal(part, answer) for _, part in batch]
         if answer == "0x":
             return [MissingMulticall(self.chain, self.multicall3)] * len(batch)
         try:
@@ -120,14 +131,29 @@ class ChainReader:
             why = error.why if isinstance(error, MalformedReply) else "not hex"
             return [MalformedReply("aggregate3", why)] * len(batch)
 
-    async def _halved(self, block: Block, batch: list[tuple[int, multicall.Part]]) -> list[Raw]:
+    async def _halved(
+        self, block: Block, batch: list[tuple[int, multicall.Part]], refused: RpcError
+    ) -> list[Raw]:
         left, right = multicall.halves(batch)
-        replies = await asyncio.gather(self._batch(block, left), self._batch(block, right))
+        answer = await self._batch(block, left)
+        # A node that refuses every call must not be asked for each of them in turn.
+        alike = [reply for reply in answer if isinstance(reply, TransportError)]
+        if len(alike) == len(left) and not _about_work(refused):
+            answer += [alike[0]] * len(right)
+        else:
+            answer += await self._batch(block, right)
         found: dict[int, list[Raw]] = {}
-        for half, answered in zip((left, right), replies, strict=True):
-            for (i, _), reply in zip(half, answered, strict=True):
-                found.setdefault(i, []).append(reply)
+        for (i, _), reply in zip((*left, *right), answer, strict=True):
+            found.setdefault(i, []).append(reply)
         return [_whole_part(part, found[i]) for i, part in batch]
+
+    def _refusal(self, part: multicall.Part, refused: RpcError) -> ReadError:
+        # aggregate3 passes on a revert as a failed result, so what is left is gas, or the node itself:
+        # an adapter takes CallReverted for the contract's own answer, and must not be told so of the latter.
+        said = refused.message.lower().replace(" ", "")
+        if refused.code == _REVERTED or "revert" in said or "outofgas" in said:
+            return CallReverted(_origin(part), str(refused))
+        return ProviderUnavailable(f"chain {self.chain}", f"eth_call was refused: {refused}")
 
     async def _aggregate3(self, block: Block, data: bytes) -> str | RpcError:
         call = {"to": self.multicall3, "data": "0x" + data.hex()}
@@ -152,6 +178,12 @@ class ChainReader:
             raise BlockUnavailable(
                 f"chain {self.chain}", f"block {block.number} was reorganised while reading"
             )
+
+
+def _about_work(refused: RpcError) -> bool:
+    """Whether a refusal is about what these very calls do, so that others may well succeed."""
+    said = refused.message.lower()
+    return refused.code == _REVERTED or any(words in said for words in _WORK)
 
 
 def _origin(part: multicall.Part) -> str:

@@ -17,6 +17,7 @@ from aggregator.abi.function import Call, Calls, Function
 from aggregator.model.errors import CallReverted, MalformedReply, NoContract, ReadError
 from aggregator.model.units import Address
 from aggregator.reading.source import Raw, Wanted
+from aggregator.reading.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -177,7 +178,7 @@ def _column(part: Slice, raw: bytes, starts: NDArray[np.int64]) -> Column:
         block = np.frombuffer(raw, dtype=np.uint8, count=stride * count, offset=begin).reshape(count, stride)
         expected = np.frombuffer(_uint(1) + _uint(2 * _WORD) + _uint(width), dtype=np.uint8)
         if (block[:, : 3 * _WORD] == expected).all():
-            return Column(outputs, block[:, 3 * _WORD :].tobytes(), {})
+            return Column(part.calls.origin, outputs, block[:, 3 * _WORD :].tobytes(), {})
     rows: list[bytes] = []
     failures: dict[int, ReadError] = {}
     for i in range(count):
@@ -190,7 +191,7 @@ def _column(part: Slice, raw: bytes, starts: NDArray[np.int64]) -> Column:
         elif len(data) != width:
             failures[i] = MalformedReply(origin, f"{len(data)} bytes where {outputs.canonical} takes {width}")
         rows.append(bytes(width) if i in failures else data)
-    return Column(outputs, b"".join(rows), failures)
+    return Column(part.calls.origin, outputs, b"".join(rows), failures)
 
 
 _ERROR = Function[str]("Error(string)(string)")
@@ -205,7 +206,7 @@ def reverted(origin: str, data: bytes) -> ReadError:
                 value: object = function.decode(data[4:], origin)
             except ReadError:
                 break
-            return CallReverted(origin, f"{prefix}{value}"[:200])
+            return CallReverted(origin, f"{prefix}{printable(str(value)[:200])}")
     return CallReverted(origin, f"0x{data[:36].hex()}" if data else "")
 
 
@@ -220,4 +221,4 @@ def merge(calls: Calls, columns: Sequence[Column | ReadError]) -> Column | ReadE
         failures.update({start + i: error for i, error in column.failures.items()})
         raw.append(column.raw)
         start += len(column)
-    return Column(calls.function.outputs, b"".join(raw), failures)
+    return Column(calls.origin, calls.function.outputs, b"".join(raw), failures)

@@ -8,6 +8,7 @@ that the read used (deployments, tokens), never a URL. Equal content gives equal
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +20,7 @@ import orjson
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
 from aggregator.model import errors
-from aggregator.model.errors import NotRecorded, ReadError, RecordingError
+from aggregator.model.errors import MalformedReply, NotRecorded, ReadError, RecordingError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.source import ChainSource, Raw, Wanted
@@ -27,13 +28,14 @@ from aggregator.reading.source import ChainSource, Raw, Wanted
 FORMAT = "crossmargin-recording"
 VERSION = 1
 _MAX_BYTES = 512 * 2**20
+_HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
 @dataclass
 class Tape:
     """The replies of one chain: pins by the text asked for, calls by `block:target:calldata`."""
 
-    pins: dict[str, Any] = field(default_factory=dict)
+    pins: dict[str, Block] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,6 +85,8 @@ class Recording:
         try:
             unpacker = zlib.decompressobj(wbits=31)
             text = unpacker.decompress(packed, _MAX_BYTES)
+            if unpacker.unused_data:
+                raise RecordingError(name, "is damaged: something follows its end")
             if not unpacker.eof:
                 raise RecordingError(name, f"is cut short, or larger than {_MAX_BYTES} bytes unpacked")
             document = orjson.loads(text)
@@ -94,7 +98,7 @@ class Recording:
             raise RecordingError(name, f"has version {document.get('version')}; this release reads {VERSION}")
         try:
             tapes = {
-                ChainId(int(chain)): Tape(dict(tape["pins"]), dict(tape["calls"]))
+                ChainId(int(chain)): Tape(_pins(ChainId(int(chain)), tape["pins"]), dict(tape["calls"]))
                 for chain, tape in document["chains"].items()
             }
             return cls(
@@ -122,7 +126,7 @@ class Recorder:
     async def pin(self, block: str) -> Block:
         """See ChainSource."""
         pinned = await self._inner.pin(block)
-        self._tape.pins[block] = asdict(pinned)
+        self._tape.pins[block] = pinned
         return pinned
 
     async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
@@ -154,10 +158,7 @@ class Replay:
         """See ChainSource; raises NotRecorded for a block that was not asked for when recording."""
         if block not in self._tape.pins:
             raise NotRecorded(f"block {block} of chain {self._chain}")
-        try:
-            return Block(**self._tape.pins[block])
-        except TypeError as error:
-            raise NotRecorded(f"block {block} of chain {self._chain} ({error})") from error
+        return self._tape.pins[block]
 
     async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
         """See ChainSource; a reply that is missing is a NotRecorded as a value."""
@@ -170,11 +171,14 @@ class Replay:
         failures: dict[int, ReadError] = {}
         for i in range(len(request)):
             target, data = request.one(i)
-            row = self._row(block, target, data, f"{request.function.canonical}@{target}")
+            origin = f"{request.function.canonical}@{target}"
+            row = self._row(block, target, data, origin)
+            if isinstance(row, bytes) and len(row) != request.reply_width:
+                row = MalformedReply(origin, f"{len(row)} bytes where {request.reply_width} are expected")
             if isinstance(row, ReadError):
-                failures[i] = row
-            rows.append(bytes(request.reply_width) if isinstance(row, ReadError) else row)
-        return Column(request.function.outputs, b"".join(rows), failures)
+                failures[i], row = row, bytes(request.reply_width)
+            rows.append(row)
+        return Column(request.origin, request.function.outputs, b"".join(rows), failures)
 
     def _row(self, block: Block, target: Address, data: bytes, origin: str) -> bytes | ReadError:
         noted = self._tape.calls.get(_key(block, target, data))
@@ -184,6 +188,19 @@ class Replay:
             return _read(noted)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return NotRecorded(f"{origin} ({error!r})")
+
+
+def _pins(chain: ChainId, document: Any) -> dict[str, Block]:
+    pins: dict[str, Block] = {}
+    for text, fields in document.items():
+        block = Block(**fields)
+        numbers, hashes = (block.number, block.timestamp), (block.hash, block.parent_hash)
+        if block.chain != chain or not all(type(n) is int for n in numbers):
+            raise ValueError(f"the pinned block {text} is not one of chain {chain}")
+        if not all(_HASH.fullmatch(h) for h in hashes):  # a TypeError where it is no text
+            raise ValueError(f"the pinned block {text} has no hash")
+        pins[text] = block
+    return pins
 
 
 def _key(block: Block, target: Address, data: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from aggregator.abi.columns import Column
 from aggregator.contract import Adapter, Deployment, Read, join
-from aggregator.model.errors import MalformedReply, ReadError
+from aggregator.model.errors import AdapterFault, MalformedReply, ReadError
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.source import ChainSource, Raw, Wanted
@@ -68,6 +68,10 @@ def _decoded(request: Wanted, raw: Raw) -> Any:
         return error
     except ValueError as error:  # an `into` that refuses what was decoded
         return MalformedReply(request.origin, str(error))
+    except Exception as error:  # noqa: BLE001  # an `into` that is broken must not take other reads along
+        fault = AdapterFault(f"{request.origin}: {type(error).__name__}: {error}")
+        fault.__cause__ = error
+        return fault
 
 
 async def run(
@@ -98,7 +102,7 @@ async def _run_chain(
     mine = {i: job for i, job in enumerate(jobs) if job.deployment.chain == chain}
     try:
         pinned = await source.pin(block if isinstance(block, str) else block[chain])
-        reads = [job.adapter.read(job.deployment, job.wallet, pinned) for job in mine.values()]
+        reads = [_reading(job, pinned) for job in mine.values()]
         results, rounds = await drive(join(reads, isolate=True), source, pinned)
     except ReadError as error:
         return {i: _failure(job, error) for i, job in mine.items()}, None, 0
@@ -107,6 +111,11 @@ async def _run_chain(
         for (i, job), result in zip(mine.items(), results, strict=True)
     }
     return found, pinned, rounds
+
+
+def _reading(job: Job, block: Block) -> Read[Reading]:
+    # A generator of ours: an adapter that raises before its first request fails inside join, alone.
+    return (yield from job.adapter.read(job.deployment, job.wallet, block))
 
 
 def _failure(job: Job, error: ReadError) -> Failure:
