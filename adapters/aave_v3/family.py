@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-# A quotient of two exact sums may come out a few units in the last place below a whole number.
-_LAST_PLACES = 1 + 4 * np.finfo(np.float64).eps
+# What is a whole number exactly may come out a few units in the last place beside it.
+_SLACK = 4 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AaveColumns:
     """The rules of many accounts as arrays: a row per leg, in the order of `feeds`.
 
-    `supplied`, `owed` and `stable` are whole tokens at their index or principal; rates are per year, times
-    Unix seconds. `second` and `third` are the powers of the rate per second that the binomial uses (0 for
-    legs that compound by `taylor`). `starts` and `filled` give the first leg of every account that has any.
+    `supplied`, `owed` and `stable` are smallest units at their index or principal, and `unit` makes whole
+    tokens of them; `outward` legs round supply down and debt up. Rates are per year, times Unix seconds;
+    `second` and `third` are the powers of the rate per second that the binomial uses (0 for legs that
+    compound by `taylor`). `starts` is the first leg of every account that has any, `filled` says which have.
     `average` marks accounts whose power uses the average threshold; `lowest` is their lowest threshold and
     `base_unit` what their base currency counts as one.
     """
@@ -40,6 +41,8 @@ class AaveColumns:
     accounts: int
     starts: Integers
     filled: NDArray[np.bool_]
+    unit: Floats
+    outward: NDArray[np.bool_]
     supplied: Floats
     supply_rate: Floats
     threshold: Floats
@@ -92,20 +95,18 @@ class AaveFamily:
             accounts=len(ours),
             starts=starts,
             filled=filled,
-            supplied=_tokens(
-                [(leg.supplied_scaled * leg.accrual.liquidity_index, leg.decimals) for _, leg in legs], RAY
-            ),
+            unit=_floats([10**leg.decimals for _, leg in legs]),
+            outward=np.array([rule.maths is Maths.V3_5 for rule, _ in legs], dtype=np.bool_),
+            supplied=_rays([leg.supplied_scaled * leg.accrual.liquidity_index for _, leg in legs]),
             supply_rate=_rays([leg.accrual.liquidity_rate for _, leg in legs]),
             threshold=threshold,
-            owed=_tokens(
-                [(leg.owed_scaled * leg.accrual.borrow_index, leg.decimals) for _, leg in legs], RAY
-            ),
+            owed=_rays([leg.owed_scaled * leg.accrual.borrow_index for _, leg in legs]),
             borrow_rate=_rays([leg.accrual.borrow_rate for _, leg in legs]),
             second=powers[0],
             third=powers[1],
             taylor=taylor,
             updated=_floats([leg.accrual.updated_at for _, leg in legs]),
-            stable=_tokens([(leg.stable.principal if leg.stable else 0, leg.decimals) for _, leg in legs], 1),
+            stable=_floats([leg.stable.principal if leg.stable else 0 for _, leg in legs]),
             stable_rate=_rays([leg.stable.rate if leg.stable else 0 for _, leg in legs]),
             stable_second=stable_powers[0],
             stable_third=stable_powers[1],
@@ -143,10 +144,14 @@ def _amounts(columns: AaveColumns, time: int) -> tuple[Floats, Floats]:
     binomial = _binomial(seconds, columns.second, columns.third)
     growth = 1 + x + np.where(columns.taylor, x**2 / 2 + x**3 / 6, binomial)
     supplied = columns.supplied * (1 + columns.supply_rate * seconds / YEAR_SECONDS)
+    owed = columns.owed * growth
     stable_seconds = time - columns.stable_updated
     stable_growth = 1 + columns.stable_rate * stable_seconds / YEAR_SECONDS
     stable_growth += _binomial(stable_seconds, columns.stable_second, columns.stable_third)
-    return supplied, columns.owed * growth + columns.stable * stable_growth
+    # One unit of a token with two decimals is worth rounding as the contracts do.
+    down = np.where(columns.outward, np.floor(supplied * (1 + _SLACK)), np.floor(supplied + 0.5))
+    up = np.where(columns.outward, np.ceil(owed * (1 - _SLACK)), np.floor(owed + 0.5))
+    return down / columns.unit, (up + np.floor(columns.stable * stable_growth + 0.5)) / columns.unit
 
 
 def _binomial(seconds: Floats, second: Floats, third: Floats) -> Floats:
@@ -168,7 +173,7 @@ def _average_power(columns: AaveColumns, prices: Floats, supplied: Floats) -> Fl
     collateral[columns.filled] = np.add.reduceat(values, columns.starts, axis=0)
     excess[columns.filled] = np.add.reduceat(values * above[:, None], columns.starts, axis=0)
     mean = np.divide(excess, collateral, out=np.zeros(shape), where=collateral > 0)
-    average_bps = columns.lowest[:, None] + np.floor(mean * _LAST_PLACES)
+    average_bps = columns.lowest[:, None] + np.floor(mean * (1 + _SLACK))
     power: Floats = collateral * average_bps / BPS / columns.base_unit[:, None]
     return power
 
@@ -184,8 +189,3 @@ def _rays(values: Sequence[int]) -> Floats:
 def _powers(rates: Sequence[int]) -> tuple[Floats, Floats]:
     pairs = [binomial_powers(rate) for rate in rates]
     return _rays([second for second, _ in pairs]), _rays([third for _, third in pairs])
-
-
-def _tokens(amounts: Sequence[tuple[int, int]], scale: int) -> Floats:
-    # Integer by integer division rounds once, however large both are.
-    return np.array([amount / (scale * 10**decimals) for amount, decimals in amounts], dtype=np.float64)

@@ -1,0 +1,111 @@
+"""What several tests need: the adapter over a market of the local chain, and strategies for rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from adapters.aave_v3.adapter import build
+from adapters.aave_v3.interest import RAY, Accrual, StableDebt
+from adapters.aave_v3.margin import AaveRule, Leg
+from adapters.aave_v3.versions import Maths
+from aggregator.contract import Adapter, Deployment, Deployments
+from aggregator.model.assets import Asset, Classification, ListedToken, token_id
+from aggregator.model.rules import Feed, Oracle
+from aggregator.model.units import Address, ChainId, parse_address
+from tests.reading_kit import read_accounts
+
+if TYPE_CHECKING:
+    from aggregator.model.readings import Reading
+    from tests.devnet.aave import Aave
+    from tests.devnet.world import World
+
+CHAIN = ChainId(31337)
+START = 1_793_491_200
+
+
+def market_deployment(market: Aave) -> Deployment:
+    """A market of the local chain as the adapter is given it."""
+    entry = market.deployment_entry()
+    addresses = {role: parse_address(text) for role, text in entry.addresses.items()}
+    return Deployment(entry.adapter, CHAIN, entry.name, addresses, "local chain")
+
+
+def adapter_of(*markets: Aave, **options: object) -> Adapter:
+    """The adapter over markets of the local chain; `options` go into every entry."""
+    entries = tuple(market_deployment(market) for market in markets)
+    entries = tuple(
+        Deployment(e.adapter, e.chain, e.name, e.addresses, e.source, options=options) for e in entries
+    )
+    return build(Deployments(entries, ()))
+
+
+def read_market(world: World, market: Aave, wallet: str) -> Reading:
+    """What the adapter reads of a wallet in one market now."""
+    return read_accounts(world.node.url, adapter_of(market), wallet)
+
+
+def rule_in(reading: Reading) -> AaveRule:
+    """The rule of the only account that was read."""
+    [account] = reading.accounts
+    assert isinstance(account.rule, AaveRule)
+    return account.rule
+
+
+def listed(address: Address, symbol: str, decimals: int) -> ListedToken:
+    """A token of the configuration."""
+    asset = Asset(token_id(CHAIN, address), symbol, decimals)
+    return ListedToken(CHAIN, address, asset, Classification(symbol, "tail"))
+
+
+def _accruals() -> st.SearchStrategy[Accrual]:
+    rates = st.integers(0, 3 * RAY)
+    return st.builds(
+        Accrual,
+        liquidity_index=st.integers(RAY, 2 * RAY),
+        liquidity_rate=rates,
+        borrow_index=st.integers(RAY, 2 * RAY),
+        borrow_rate=rates,
+        updated_at=st.integers(START - 40 * 86_400, START),
+    )
+
+
+@st.composite
+def legs(draw: st.DrawFn, number: int) -> Leg:
+    """One leg of a rule: worth 100 to 10 million USD a side, or nothing."""
+    decimals = draw(st.sampled_from([2, 6, 8, 18]))
+    price = draw(st.integers(10**6, 10**14))
+    cent_units = max(1, 10 ** (decimals + 8) // (100 * price))
+
+    worth = st.integers(10_000 * cent_units, 10**9 * cent_units)
+    scaled = st.one_of(st.just(0), worth)
+
+    stable = None
+    if draw(st.booleans()):
+        stable = StableDebt(
+            principal=draw(worth),
+            rate=draw(st.integers(0, RAY)),
+            updated_at=draw(st.integers(START - 40 * 86_400, START)),
+        )
+    asset = token_id(CHAIN, Address(f"0x{number:040x}"))
+    return Leg(
+        feed=Feed(asset, Oracle.MARKET, price, 8, "a test"),
+        decimals=decimals,
+        supplied_scaled=draw(scaled),
+        threshold_bps=draw(st.one_of(st.just(0), st.integers(100, 9_700))),
+        owed_scaled=draw(scaled),
+        accrual=draw(_accruals()),
+        stable=stable,
+    )
+
+
+@st.composite
+def rules(draw: st.DrawFn, *, most_legs: int = 5) -> AaveRule:
+    """A rule of any arithmetic with up to so many legs."""
+    count = draw(st.integers(0, most_legs))
+    return AaveRule(
+        maths=draw(st.sampled_from(Maths)),
+        base_decimals=8,
+        legs=tuple(draw(legs(number + 1)) for number in range(count)),
+    )
