@@ -6,7 +6,7 @@ and the spot price; the protocol's own minimum collateral. Without shorts it is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from adapters.lyra_v1.calls import (
     CAN_LIQUIDATE,
@@ -22,7 +22,7 @@ from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.family import LyraFamily
 from adapters.lyra_v1.market import Market, Spot, read_market, read_spot, read_spot_if_usable
 from adapters.lyra_v1.portfolio import Holding, Judgement, Wallet
-from aggregator.contract import Deployment, Deployments, Read, ask, both
+from aggregator.contract import Deployment, Deployments, Read, RuleFamily, ask, both
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.errors import BadConfiguration, ReadError, Unsupported
 from aggregator.model.readings import Block, Reading
@@ -49,8 +49,8 @@ class LyraAdapter:
     kind: ProtocolKind = "option"
 
     def __init__(self, deployments: Sequence[Deployment]) -> None:
-        self.deployments = tuple(deployments)
-        self.family = LyraFamily()
+        self.deployments: Collection[Deployment] = tuple(deployments)
+        self.family: RuleFamily | None = LyraFamily()
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """Every short as its own account, all longs as one; see model and README for expired ones."""
