@@ -1,0 +1,164 @@
+"""The adapter's generator fed by hand: what it asks for, in which rounds, what bad replies do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapters.lyra_v1 import calls
+from adapters.lyra_v1.adapter import ROLES, build
+from adapters.lyra_v1.calls import HeldPosition, MinCollateral, Rate, Series, Settlement
+from aggregator.contract import Call, Deployment, Deployments, Function
+from aggregator.model.errors import BadConfiguration, CallReverted, MalformedReply, Unsupported, UnusablePrice
+from aggregator.model.positions import Option
+from aggregator.model.readings import Block, Reading
+from aggregator.model.units import Address, ChainId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+WAD = 10**18
+NOW = 1_796_000_000
+WALLET = Address("0x" + "a1" * 20)
+OTHER = Address("0x" + "b2" * 20)
+BLOCK = Block(ChainId(10), 1, "0x01", "0x00", NOW)
+AT = Deployment(
+    adapter="lyra_v1",
+    chain=ChainId(10),
+    name="Lyra",
+    addresses={role: Address(f"0x{i:040x}") for i, role in enumerate(ROLES, 1)},
+    source="test",
+)
+SHORT = HeldPosition(7, 3, 3, 2 * WAD, 900 * WAD, 1)
+LONG = HeldPosition(8, 3, 1, 5 * WAD, 0, 1)
+ANSWERS: dict[Function[Any], Any] = {
+    calls.OWNER_POSITIONS: (SHORT, LONG),
+    calls.MIN_COLLATERAL_PARAMETERS: MinCollateral(
+        200 * WAD, WAD // 5, 5 * WAD // 2, 1_209_600, 9 * WAD // 5, 4_838_400, 6 * WAD // 5, 4 * WAD // 5
+    ),
+    calls.RATE_AND_CARRY: WAD // 20,
+    calls.BASE_KEY: b"sETH".ljust(32, b"\0"),
+    calls.QUOTE_KEY: b"sUSD".ljust(32, b"\0"),
+    calls.EXCHANGE_RATES: Address("0x" + "c3" * 20),
+    calls.MARKET_PAUSED: False,
+    calls.GLOBAL_PAUSED: False,
+    calls.STRIKE_AND_BOARD: Series(2_000 * WAD, WAD, NOW + 86_400, 8 * WAD // 10, frozen=False),
+    calls.SETTLEMENT: Settlement(2_000 * WAD, 0, 0),
+    calls.RATE_AND_INVALID: Rate(1_500 * WAD, invalid=False),
+    calls.MIN_COLLATERAL: 600 * WAD,
+    calls.CAN_LIQUIDATE: False,
+}
+
+
+def asked(
+    answers: Mapping[Function[Any], Any], wallet: Address = WALLET
+) -> tuple[Reading, list[Sequence[Call[Any]]]]:
+    """The reading that comes of these replies, and the batches that were asked for."""
+    read = build(Deployments((AT,), ())).read(AT, wallet, BLOCK)
+    batches: list[Sequence[Call[Any]]] = []
+    try:
+        batch = next(read)
+        while True:
+            requests = [request for request in batch if isinstance(request, Call)]
+            batches.append(requests)
+            batch = read.send([answers[request.function] for request in requests])
+    except StopIteration as done:
+        reading = done.value
+    assert isinstance(reading, Reading)
+    return reading, batches
+
+
+def test_three_rounds_and_one_account_per_short() -> None:
+    """The short is judged by the protocol's own minimum; the long has no rule."""
+    reading, batches = asked(ANSWERS)
+    assert len(batches) == 3
+    short, longs = reading.accounts
+    assert short.id == f"lyra_v1:10:{AT.addresses['option_market']}:7"
+    assert longs.id == f"lyra_v1:10:{AT.addresses['option_market']}:{WALLET}:long"
+    assert short.reported is not None
+    assert (short.reported.health, short.reported.liquidatable) == (15 * WAD // 10, False)
+    assert (longs.rule, longs.reported) == (None, None)
+    assert short.owner_path == longs.owner_path == (WALLET,)
+    [option] = longs.positions
+    assert isinstance(option, Option)
+    assert (option.size_raw, option.iv, option.rate, option.mark_raw) == (5 * WAD, 0.8, 0.05, None)
+    assert option.instrument == "ETH 2026-12-01 2000 put"
+
+
+def test_wallets_share_everything_but_their_positions() -> None:
+    """Requests of the market are equal, so that they are fetched once."""
+    batches = [asked(ANSWERS, wallet)[1] for wallet in (WALLET, OTHER)]
+    own = [set(first) ^ set(second) for first, second in zip(*batches, strict=True)]
+    assert [len(each) for each in own] == [2, 0, 0]
+    assert {call.function for call in own[0]} == {calls.OWNER_POSITIONS}
+
+
+def test_a_series_is_asked_for_once() -> None:
+    """Two positions of one strike, one strike with its board."""
+    _, batches = asked(ANSWERS)
+    assert [call.function for call in batches[1]].count(calls.STRIKE_AND_BOARD) == 1
+
+
+def test_longs_alone_take_two_rounds() -> None:
+    """There is nothing to judge."""
+    reading, batches = asked({**ANSWERS, calls.OWNER_POSITIONS: (LONG,)})
+    assert len(batches) == 2
+    assert len(reading.accounts) == 1
+
+
+def test_no_positions_give_no_accounts_but_prices() -> None:
+    """The prices serve other adapters' positions."""
+    reading, batches = asked({**ANSWERS, calls.OWNER_POSITIONS: ()})
+    assert len(batches) == 2
+    assert reading.accounts == ()
+    assert reading.quotes[0].asset == "index:ETH"
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize("rate", [Rate(0, invalid=False), Rate(WAD, invalid=True)])
+def test_a_bad_price_is_no_number(rate: Rate) -> None:
+    """Zero, or flagged invalid."""
+    with pytest.raises(UnusablePrice):
+        asked({**ANSWERS, calls.RATE_AND_INVALID: rate})
+
+
+@pytest.mark.parametrize("function", [f for f in ANSWERS if f is not calls.OWNER_POSITIONS])
+def test_any_failed_call_fails_the_read_of_a_holder(function: Function[Any]) -> None:
+    """Never a smaller account."""
+    with pytest.raises(CallReverted):
+        asked({**ANSWERS, function: CallReverted(function.canonical, "no")})
+
+
+@pytest.mark.parametrize("position", [SHORT._replace(option_type=5), SHORT._replace(state=2)])
+def test_unknown_positions_are_unsupported(position: HeldPosition) -> None:
+    """Another type or state than this release knows."""
+    with pytest.raises(Unsupported, match="active positions"):
+        asked({**ANSWERS, calls.OWNER_POSITIONS: (position,)})
+
+
+@pytest.mark.parametrize(
+    ("base", "quote"), [(b"ETH", b"sUSD"), (b"sETH", b"USDC"), (b"", b""), (b"s", b"sUSD")]
+)
+def test_other_pairs_are_unsupported(base: bytes, quote: bytes) -> None:
+    """A key that isn't a synth's, and keys of a market that the adapter doesn't know."""
+    keys = {calls.BASE_KEY: base.ljust(32, b"\0"), calls.QUOTE_KEY: quote.ljust(32, b"\0")}
+    with pytest.raises(Unsupported, match="market of"):
+        asked({**ANSWERS, **keys})
+
+
+def test_newports_structs_do_not_decode() -> None:
+    """One word less in the parameters, one more in the settlement: an error, never a shifted field."""
+    for function, words in ((calls.RATE_AND_CARRY, 9), (calls.SETTLEMENT, 4)):
+        with pytest.raises(MalformedReply):
+            function.decode(bytes(32 * words), function.canonical)
+
+
+def test_deployments_are_checked_when_built() -> None:
+    """A missing address and Newport are refused by name."""
+    lacking = Deployment("lyra_v1", ChainId(10), "Lyra", {"option_market": WALLET}, "test")
+    with pytest.raises(BadConfiguration, match="lacks the address of option_token"):
+        build(Deployments((lacking,), ()))
+    newport = Deployment("lyra_v1", ChainId(10), "N", AT.addresses, "test", options={"version": "newport"})
+    with pytest.raises(BadConfiguration, match="Newport"):
+        build(Deployments((newport,), ()))
