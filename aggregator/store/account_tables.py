@@ -122,6 +122,11 @@ class PositionRow(Table, table=True):
         nullable=True,
     )
     pnl_raw: int | None = raw("perp: unrealised profit, 10^-decimals", signed=True, nullable=True)
+    funding_24h_raw: int | None = raw(
+        "perp: funding of the next 24 hours at today's rate, paid < 0, 10^-decimals; NULL: unknown",
+        signed=True,
+        nullable=True,
+    )
     funding_raw: int | None = raw(
         "perp: accrued funding, received > 0, 10^-decimals", signed=True, nullable=True
     )

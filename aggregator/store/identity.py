@@ -31,15 +31,18 @@ def as_of(portfolio: Portfolio, taken_at: datetime) -> datetime:
     return max((utc(block.timestamp) for block in portfolio.blocks.values()), default=taken_at)
 
 
-def snapshot_id(portfolio: Portfolio, result: RiskResult, content: str, taken_at: datetime) -> str:
+def snapshot_id(
+    portfolio: Portfolio, result: RiskResult, content: str, taken_at: datetime, tool_version: str
+) -> str:
     """A text that sorts by time and is the same for the same read at the same blocks.
 
+    The result takes part by what determines it (tool, framework, parameters, scenarios), not by its floats.
     Where no chain answered nothing but the moment tells two reads apart, so it takes part.
     """
     parts = {
         "wallet": portfolio.wallet,
         "blocks": sorted([b.chain, b.number, b.hash] for b in portfolio.blocks.values()),
-        "framework": [result.framework_version, result.parameters_hash, result.scenario_hash],
+        "judged_by": [tool_version, result.framework_version, result.parameters_hash, result.scenario_hash],
         "content": content,
         "taken_at": None if portfolio.blocks else taken_at.isoformat(),
     }

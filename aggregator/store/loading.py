@@ -37,6 +37,7 @@ from aggregator.store.tables import (
     ReadStatusRow,
     SnapshotRow,
     SpotRow,
+    StalenessRow,
 )
 
 ROW = TypeVar("ROW", bound=SQLModel)
@@ -49,7 +50,11 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
     """
     [result_row] = _rows(session, RiskResultRow, snapshot)
     notes = _rows(session, NoteRow, snapshot)
-    result = _result(session, snapshot, result_row, tuple(n.text for n in notes if n.kind == "flag"))
+
+    def texts(kind: str) -> tuple[str, ...]:
+        return tuple(note.text for note in notes if note.kind == kind)
+
+    result = _result(session, snapshot, result_row, texts("flag"))
     portfolio = Portfolio(
         wallet=Address(snapshot.wallet),
         accounts=_accounts(session, snapshot, families),
@@ -61,8 +66,14 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
         },
         blocks={ChainId(row.chain_id): _block(row) for row in _rows(session, BlockRow, snapshot)},
         failures=tuple(_failure(r) for r in _rows(session, ReadStatusRow, snapshot) if r.status == "error"),
-        coverage=Coverage(snapshot.reads_expected, snapshot.reads_ok, snapshot.reads_failed),
-        warnings=tuple(note.text for note in notes if note.kind == "warning"),
+        coverage=Coverage(
+            expected=snapshot.reads_expected,
+            ok=snapshot.reads_ok,
+            failed=snapshot.reads_failed,
+            unverified=texts("unverified"),
+        ),
+        warnings=texts("warning"),
+        staleness_days={r.underlying: r.staleness_days for r in _rows(session, StalenessRow, snapshot)},
     )
     return StoredSnapshot(summary(snapshot, result_row), portfolio, result)
 
@@ -178,6 +189,7 @@ def _position(row: PositionRow) -> Position:
                 price_decimals=of.price_decimals,
                 pnl_raw=of.pnl_raw,
                 funding_raw=of.funding_raw,
+                funding_24h_raw=of.funding_24h_raw,
                 settlement=asset,
                 origin=row.origin,
             )

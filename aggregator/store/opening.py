@@ -27,6 +27,10 @@ DATABASE_ERRORS = (SQLAlchemyError, duckdb.Error)
 
 _FIRST_WAIT_S = 0.02
 _LONGEST_WAIT_S = 0.5
+_MAGIC, _MAGIC_AT = b"DUCK", 8
+_NO_DATABASE = "it is no DuckDB database, or it is damaged: name another file or restore a copy"
+# Else DuckDB may fetch an extension from its vendor.
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 # DuckDB has no error class for a lock; the second text is what a process tells itself when it has the file
 # open in another mode.
 _LOCKED = ("Could not set lock on file", "with a different configuration")
@@ -51,6 +55,7 @@ class Opening:
             raise StoreError(str(self.path), f"its folder can't be made ({error})") from error
 
         def transaction() -> T:
+            self._refuse_other_files()
             with self._connect(read_only=False) as connection:
                 with connection.begin():
                     bring_up_to_date(connection, self.path)
@@ -63,16 +68,31 @@ class Opening:
         """The outcome of `work` on the file opened read-only; raises like `write`."""
 
         def transaction() -> T:
+            self._refuse_other_files()
             with self._connect(read_only=True) as connection, connection.begin():
                 check_version(connection, self.path)
                 return work(connection)
 
         return self._patiently(transaction)
 
+    def _refuse_other_files(self) -> None:
+        """DuckDB opens files of other kinds through extensions; an empty one may be in the making."""
+        try:
+            with self.path.open("rb") as file:
+                start = file.read(_MAGIC_AT + len(_MAGIC))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(str(self.path), f"it can't be read ({error})") from error
+        if start and start[_MAGIC_AT:] != _MAGIC:
+            raise StoreError(str(self.path), _NO_DATABASE)
+
     @contextmanager
     def _connect(self, *, read_only: bool) -> Iterator[sa.Connection]:
         url = sa.URL.create("duckdb", database=str(self.path.absolute()))
-        engine = create_engine(url, poolclass=NullPool, connect_args={"read_only": read_only})
+        engine = create_engine(
+            url, poolclass=NullPool, connect_args={"read_only": read_only, "config": _CONFIG}
+        )
         with engine.connect() as connection:
             yield connection
 
@@ -109,7 +129,7 @@ def _passes(cause: BaseException) -> bool:
 def _advice(cause: BaseException) -> str:
     line = _first_line(cause)
     if "not a valid DuckDB database" in line:
-        return f"it is no DuckDB database, or it is damaged: name another file or restore a copy ({line})"
+        return _NO_DATABASE
     return f"nothing was saved or read ({line})"
 
 

@@ -17,7 +17,7 @@ from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import names, table_of, utc
 from aggregator.store.derived import price_usd, value_usd
-from aggregator.store.tables import AssetClassRow, PriceRow, ReadStatusRow, SpotRow
+from aggregator.store.tables import AssetClassRow, PriceRow, ReadStatusRow, SpotRow, StalenessRow
 
 
 def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dict[type[SQLModel], Columns]:
@@ -55,6 +55,10 @@ def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dic
             "risk_class": [c.risk_class for c in portfolio.classes.values()],
         },
         SpotRow: {"underlying": list(portfolio.spots), "price_usd": list(portfolio.spots.values())},
+        StalenessRow: {
+            "underlying": list(portfolio.staleness_days),
+            "staleness_days": list(portfolio.staleness_days.values()),
+        },
     }
 
 
@@ -175,6 +179,7 @@ def _position(position: Position) -> dict[str, Any]:
                 "mark_price_raw": position.mark_price_raw,
                 "pnl_raw": position.pnl_raw,
                 "funding_raw": position.funding_raw,
+                "funding_24h_raw": position.funding_24h_raw,
                 **_derivative(position),
             }
         case Option():

@@ -28,7 +28,7 @@ class SnapshotRow(Table, table=True):
     __table_args__ = ({"comment": "One wallet at one block per chain; identical reads have one row"},)
 
     snapshot_id: str = column(
-        sa.String, "Deterministic: as_of, wallet, hash of blocks, framework and content", key=True
+        sa.String, "Deterministic: as_of, wallet, hash of blocks, content, tool, framework", key=True
     )
     wallet: str = column(sa.String, "The wallet that was asked for: 0x and 40 lower-case hex digits")
     as_of: datetime = column(
@@ -41,9 +41,11 @@ class SnapshotRow(Table, table=True):
         OneOf("complete", "partial", "failed", "orphaned"),
         "complete: every read succeeded; failed: none did; orphaned: one of its blocks was reorganised away",
     )
-    reads_expected: int = column(sa.BigInteger, "Reads that a complete snapshot needs")
-    reads_ok: int = column(sa.BigInteger, "Reads that succeeded")
-    reads_failed: int = column(sa.BigInteger, "Reads that failed; each has a row in read_status")
+    reads_expected: int = column(sa.BigInteger, "Deployments that were to be read for the wallet")
+    reads_ok: int = column(sa.BigInteger, "Deployments of which everything was read and priced")
+    reads_failed: int = column(
+        sa.BigInteger, "Deployments of which something is missing; read_status tells what"
+    )
     skew_s: int | None = column(sa.BigInteger, "Seconds between the oldest and newest block", nullable=True)
     tool_version: str = column(sa.String, "Version of crossmargin that saved it")
     content_hash: str = column(sa.String, "SHA-256 over what was read, in an order-independent form")
@@ -71,17 +73,20 @@ class ReadStatusRow(Table, table=True):
 
     __tablename__ = "read_status"
     __table_args__ = (
-        {"comment": "A row per read that succeeded and per failure: nothing is missing silently"},
+        {"comment": "A row per deployment that was read and per failure: nothing is missing silently"},
     )
     __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "ordinal")
 
     snapshot_id: str = column(sa.String, SNAPSHOT_ID)
     ordinal: int = column(sa.BigInteger, "Position in the snapshot, from 0")
     adapter: str = column(sa.String, "Adapter that read")
-    deployment: str = column(sa.String, "Market that was read, as the adapter's deployments name it")
+    deployment: str = column(sa.String, "Name of the deployment; of a failed valuation the account's label")
     chain_id: int = column(sa.BigInteger, "EIP-155 chain id")
     wallet: str = column(sa.String, "Wallet that was asked for")
-    status: str = column(OneOf("ok", "error"), "Whether the read succeeded")
+    status: str = column(
+        OneOf("ok", "error"),
+        "ok: the deployment was read; error: the read, or the valuation of an account, failed",
+    )
     error_code: str | None = column(sa.String, "Kind of failure, such as reverted", nullable=True)
     error_message: str | None = column(sa.String, "What happened and what to do", nullable=True)
 
@@ -92,14 +97,17 @@ class NoteRow(Table, table=True):
 
     __tablename__ = "snapshot_note"
     __table_args__ = (
-        {"comment": "Sentences for the user: warnings of reading, flags of the risk framework"},
+        {"comment": "Texts for the user: warnings of reading, unverified deployments, flags of risk"},
     )
     __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "kind", "ordinal")
 
     snapshot_id: str = column(sa.String, SNAPSHOT_ID)
-    kind: str = column(OneOf("warning", "flag"), "warning: from reading; flag: from the risk framework")
+    kind: str = column(
+        OneOf("warning", "unverified", "flag"),
+        "warning: from reading; unverified: deployment never seen working; flag: from risk",
+    )
     ordinal: int = column(sa.BigInteger, "Position among its kind, from 0")
-    text: str = column(sa.String, "The sentence; names of tokens in it are untrusted text")
+    text: str = column(sa.String, "The sentence or name; names of tokens in it are untrusted text")
 
 
 @checked
@@ -157,3 +165,16 @@ class SpotRow(Table, table=True):
     snapshot_id: str = column(sa.String, SNAPSHOT_ID)
     underlying: str = column(sa.String, "Underlying, such as ETH; USD is 1")
     price_usd: float = column(FiniteFloat, "USD per whole unit, as the framework used it")
+
+
+@checked
+class StalenessRow(Table, table=True):
+    """The age of one underlying's feeds."""
+
+    __tablename__ = "oracle_staleness"
+    __table_args__ = ({"comment": "How far beyond its heartbeat the oldest feed of an underlying is"},)
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "underlying")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    underlying: str = column(sa.String, "Underlying, such as ETH")
+    staleness_days: float = column(FiniteFloat, "Days beyond the heartbeat; widens the scan range")

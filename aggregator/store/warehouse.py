@@ -48,8 +48,8 @@ class Warehouse:
     ) -> SavedSnapshot:
         """Keep what was read and what risk said of it, in one transaction.
 
-        The id is determined by wallet, blocks, what was read, framework, parameters and scenarios; where it
-        is there already nothing is written. `expected` are the deployments that were to be read, `taken_at`
+        The id is determined by wallet, blocks, what was read, tool, parameters and scenarios; where it is
+        there already nothing is written. `expected` are the deployments that were to be read, `taken_at`
         is an aware time. Raises StoreLocked, StoreError (also on a value that can't be stored), and ReadError
         where a rule can't be evaluated at its own block; nothing is left then.
         """
@@ -60,7 +60,7 @@ class Warehouse:
         try:
             reading = reading_columns(portfolio, expected)
             content = identity.content_hash({table_of(row).name: cols for row, cols in reading.items()})
-            snapshot_id = identity.snapshot_id(portfolio, result, content, taken)
+            snapshot_id = identity.snapshot_id(portfolio, result, content, taken, tool_version)
             first = SnapshotRow(
                 snapshot_id=snapshot_id,
                 wallet=portfolio.wallet,
@@ -139,7 +139,7 @@ def _write(
         for row, values in columns.items():
             length = len(next(iter(values.values())))
             bulk.insert(connection, row, {**values, "snapshot_id": [snapshot_id] * length})
-        for row in {type(row) for row in single} | set(columns):
+        for row in dict.fromkeys([*map(type, single), *columns]):
             bulk.check_unique(connection, row, snapshot_id)
     return True
 
@@ -170,7 +170,11 @@ def _blocks(portfolio: Portfolio, snapshot_id: str) -> list[BlockRow]:
 
 
 def _notes(portfolio: Portfolio, result: RiskResult, snapshot_id: str) -> list[NoteRow]:
-    kinds = {"warning": portfolio.warnings, "flag": result.flags}
+    kinds = {
+        "warning": portfolio.warnings,
+        "unverified": portfolio.coverage.unverified,
+        "flag": result.flags,
+    }
     return [
         NoteRow(snapshot_id=snapshot_id, kind=kind, ordinal=i, text=text)
         for kind, texts in kinds.items()

@@ -1,0 +1,1 @@
+"""Tests of aggregator.store: round trips through real DuckDB files."""
