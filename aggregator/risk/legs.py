@@ -177,10 +177,8 @@ class LegBuilder:
         number = self._contracts.setdefault(contract, len(self._contracts))
         key = (price.underlying, option.expiry, contract.strike)
         group = self._groups.setdefault(key, len(self._groups))
-        quantity, unit_usd = (
-            option.size_raw / 10**option.size_decimals,
-            contract.spot * contract.settlement_usd,
-        )
+        quantity = option.size_raw / int(10**option.size_decimals)
+        unit_usd = contract.spot * contract.settlement_usd
         self._options.append((at, number, quantity, group, unit_usd))
         return abs(quantity) * float(unit_usd)
 

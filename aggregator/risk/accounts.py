@@ -1,0 +1,140 @@
+"""Each account: its own test, checked against the protocol's answer, and what it would require alone."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aggregator.model.accounts import Account, Reported
+from aggregator.model.results import AccountRisk, LiquidationPrice
+from aggregator.model.rules import WAD, Health, prices_of
+from aggregator.risk.liquidation import Crossing, crossings
+from aggregator.risk.scan import Scan
+
+FAST_TOLERANCE = 1e-4
+"""One basis point: further apart, the fast form of a rule is not the exact one."""
+
+DUST_USD = 1.0
+DUST_SHARE = 1e-4
+"""An account that owes less than $1 or 0.01% of the portfolio's gross value does not set the band."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Accounts of one portfolio, and sentences about what does not agree."""
+
+    accounts: tuple[AccountRisk, ...]
+    flags: tuple[str, ...]
+
+
+def judged(scan: Scan) -> list[Judged]:
+    """The accounts of every portfolio of a book, in their order."""
+    prices: dict[int, list[Crossing]] = defaultdict(list)
+    for crossing in crossings(scan.book, scan.groups):
+        prices[crossing.account].append(crossing)
+    results = []
+    for wallet, portfolio in enumerate(scan.book.portfolios):
+        start, end = scan.book.account_start[wallet : wallet + 2]
+        gross = float(scan.book.gross_usd()[start:end].sum())
+        accounts, flags = [], []
+        for i in range(start, end):
+            risk, told = _judge(scan, int(i), gross, prices[int(i)], portfolio.spots)
+            accounts.append(risk)
+            flags += told
+        results.append(Judged(tuple(accounts), tuple(flags)))
+    return results
+
+
+def check_bps(ours: int | None, reported: int | None) -> float | None:
+    """How far our health is from the protocol's in basis points, both with 18 decimals.
+
+    None where the protocol reports none; inf where it reports one and we find nothing required, or where it
+    reports zero and we don't.
+    """
+    if reported is None:
+        return None
+    if ours is None:
+        return math.inf
+    if reported == 0:
+        return 0.0 if ours == 0 else math.inf
+    return abs(ours - reported) * 10_000 / abs(reported)
+
+
+def _judge(
+    scan: Scan, i: int, gross_usd: float, found: list[Crossing], spots: Mapping[str, float]
+) -> tuple[AccountRisk, list[str]]:
+    account, standard = scan.book.accounts[i], scan.standard
+    equity, N, Q = float(scan.equity[i]), float(standard.power[i]), float(standard.requirement[i])
+    exact = account.rule.health(prices_of(account.rule), int(scan.book.time[i])) if account.rule else None
+    reported = account.reported
+    liquidatable = bool((exact and exact.liquidatable) or (reported and reported.liquidatable))
+    lam = 0.0 if liquidatable else float(scan.native[i])
+    risk = AccountRisk(
+        account_id=account.id,
+        equity_usd=equity,
+        power_usd=N,
+        native_requirement_usd=Q,
+        native_health=None if exact is None or exact.health is None else exact.health / WAD,
+        reported_health=None if reported is None or reported.health is None else reported.health / WAD,
+        check_bps=_check_bps(exact, reported),
+        liquidatable=liquidatable,
+        lam_native=lam,
+        binding_ray=scan.rays.names[scan.binding[i]] if math.isfinite(lam) else None,
+        requirement_usd=equity - float(standard.lowest[i]) + float(scan.add_ons.account[i]),
+        liquidation_prices=() if liquidatable else _prices(found, spots),
+        sets_band=max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd),
+        oracle_blind=bool(standard.blind[i]),
+    )
+    return risk, _told(account, exact, risk)
+
+
+def _check_bps(exact: Health | None, reported: Reported | None) -> float | None:
+    """As `check_bps`; 0 where a rule and the protocol agree that nothing is required."""
+    if exact is None or reported is None:
+        return None
+    if exact.health is None and reported.health is None:
+        return 0.0
+    return check_bps(exact.health, reported.health)
+
+
+def _prices(found: list[Crossing], spots: Mapping[str, float]) -> tuple[LiquidationPrice, ...]:
+    return tuple(
+        LiquidationPrice(
+            underlying=crossing.underlying,
+            direction="down" if crossing.multiple < 1.0 else "up",
+            price_usd=spots[crossing.underlying] * crossing.multiple,
+            distance=crossing.multiple - 1.0,
+        )
+        for crossing in found
+        if crossing.underlying in spots
+    )
+
+
+def _told(account: Account, exact: Health | None, risk: AccountRisk) -> list[str]:
+    sentences = []
+    if risk.check_bps is not None and risk.check_bps > 1.0:
+        sentences.append(
+            f"{account.id}: our health differs from the protocol's own answer by {risk.check_bps:,.2f} bp"
+        )
+    if exact is not None and not _agrees(exact, risk):
+        sentences.append(
+            f"{account.id}: the exact and the fast form of its rule differ; trust its health only"
+        )
+    if exact and account.reported and account.reported.liquidatable not in (None, exact.liquidatable):
+        sentences.append(f"{account.id}: the protocol and our rule disagree on whether it is liquidatable")
+    if risk.oracle_blind:
+        sentences.append(
+            f"{account.id}: oracle blind, its own test does not see losses that the market would"
+        )
+    return sentences
+
+
+def _agrees(exact: Health, risk: AccountRisk) -> bool:
+    """Whether the fast form gives the exact form's ratio of power to requirement."""
+    if exact.requirement == 0 or risk.native_requirement_usd == 0.0:
+        return exact.requirement == 0 and risk.native_requirement_usd == 0.0
+    ratio = exact.power / exact.requirement
+    fast = risk.power_usd / risk.native_requirement_usd
+    return abs(fast - ratio) <= FAST_TOLERANCE * max(1.0, abs(ratio))

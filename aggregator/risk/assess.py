@@ -1,0 +1,188 @@
+"""The framework's answer for portfolios: the one entry point of this package."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from aggregator.contract import RuleFamily
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.results import (
+    AccountRisk,
+    Band,
+    Multiples,
+    RiskResult,
+    ScenarioLoss,
+    Verdict,
+    Waterfall,
+)
+from aggregator.risk import score
+from aggregator.risk.accounts import Judged, judged
+from aggregator.risk.book import book
+from aggregator.risk.greeks import greeks
+from aggregator.risk.grid import STANDARD
+from aggregator.risk.native import headroom
+from aggregator.risk.scan import Scan, scan
+from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
+
+NO_HISTORY = "no price history: scan ranges are the configured floors, and expected shortfall is not included"
+
+BLOCK_ACCOUNTS = 256
+"""Accounts evaluated together: bounds memory to some 100 MB."""
+
+
+def assess(
+    portfolio: Portfolio,
+    *,
+    families: Mapping[str, RuleFamily],
+    scenarios: ScenarioSet,
+    worst: int = 10,
+) -> RiskResult:
+    """Score, requirement, bands, multiples and Greeks of one portfolio (RISK.md sections 4 to 7).
+
+    `families` by rule family name; `worst` is how many scenarios to list. Only what could be read is in the
+    figures: with `portfolio.failures` the verdict is `unknown` unless an account proves worse. Raises
+    UnusablePrice where an asset has no mark, BadConfiguration where a family is not installed.
+    """
+    return assess_all([portfolio], families=families, scenarios=scenarios, worst=worst)[0]
+
+
+def assess_all(
+    portfolios: Sequence[Portfolio],
+    *,
+    families: Mapping[str, RuleFamily],
+    scenarios: ScenarioSet,
+    worst: int = 10,
+) -> list[RiskResult]:
+    """`assess` of each portfolio, evaluated together; they share one configuration."""
+    results: list[RiskResult] = []
+    for block in _blocks(portfolios):
+        scanned = scan(book(block, scenarios), families)
+        results += [
+            _result(scanned, wallet, accounts, worst) for wallet, accounts in enumerate(judged(scanned))
+        ]
+    return results
+
+
+def _blocks(portfolios: Sequence[Portfolio]) -> list[list[Portfolio]]:
+    blocks: list[list[Portfolio]] = []
+    accounts = BLOCK_ACCOUNTS
+    for portfolio in portfolios:
+        if accounts + len(portfolio.accounts) > BLOCK_ACCOUNTS:
+            blocks.append([])
+            accounts = 0
+        blocks[-1].append(portfolio)
+        accounts += len(portfolio.accounts)
+    return blocks
+
+
+def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResult:
+    portfolio, accounts = scan.book.portfolios[wallet], judgement.accounts
+    mine = slice(*scan.book.account_start[wallet : wallet + 2])
+    equities = scan.equity[mine]
+    equity = float(equities.sum())
+    gross = float(scan.book.gross_usd()[mine].sum())
+    whole = scan.standard.whole[wallet]
+    scan_requirement, add_on = equity - float(whole.min()), float(scan.add_ons.wallet[wallet])
+    requirement = scan_requirement + add_on
+    isolated = math.fsum(account.requirement_usd for account in accounts)
+    kappa = float(scan.kappa[wallet])
+    empty = not any(account.positions for account in portfolio.accounts)
+    complete = portfolio.coverage.complete and not portfolio.failures
+    first = score.weakest(accounts)
+    unified = Band.NONE if empty else score.unified_band(kappa)
+    weakest = Band.NONE if first is None else score.account_band(first)
+    losses = _losses(scan, wallet)
+    level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
+    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan), NO_HISTORY)
+    return RiskResult(
+        score=None if empty else score.score(kappa),
+        kappa=kappa,
+        band=score.worse(unified, weakest),
+        unified_band=unified,
+        weakest_band=weakest,
+        verdict=Verdict.OK if empty and complete else score.verdict(unified, weakest, complete=complete),
+        margin_coverage_ratio=equity / requirement if requirement > 0.0 else math.inf,
+        equity_usd=equity,
+        walk_away_equity_usd=_walk_away(scan, mine),
+        gross_usd=gross,
+        requirement_usd=requirement,
+        scan_requirement_usd=scan_requirement,
+        add_on_usd=add_on,
+        isolated_requirement_usd=isolated,
+        multiples=Multiples(
+            native=min((account.lam_native for account in accounts), default=math.inf),
+            operational=float(scan.operational[wallet]),
+            solvency=float(scan.solvency[wallet]),
+        ),
+        weakest_account=None if first is None else first.account_id,
+        accounts=accounts,
+        greeks=greeks(scan.book, wallet),
+        worst_scenarios=tuple(sorted(losses, key=lambda loss: -loss.loss_usd)[:worst]),
+        binding=None if empty else _loss(scan, wallet, int(level), int(ray)),
+        waterfall=_waterfall(equity, requirement, accounts, isolated, gross),
+        flags=tuple(dict.fromkeys(flags)),
+        framework_version=FRAMEWORK_VERSION,
+        parameters_hash=scan.book.scenarios.parameters.hash,
+        scenario_hash=scan.book.scenarios.hash,
+    )
+
+
+def _walk_away(scan: Scan, mine: slice) -> float:
+    """Equity where silos without recourse are left behind once they are worth less than nothing."""
+    kept = (
+        equity if account.debt_is_recourse else max(equity, 0.0)
+        for account, equity in zip(scan.book.accounts[mine], scan.equity[mine], strict=True)
+    )
+    return math.fsum(kept)
+
+
+def _losses(scan: Scan, wallet: int) -> list[ScenarioLoss]:
+    """The largest market loss on each ray up to one standard stress, of those that lose anything."""
+    mine = slice(*scan.book.account_start[wallet : wallet + 2])
+    lost = scan.equity[mine].sum() - scan.standard.values[mine].sum(axis=0)
+    levels = lost.argmax(axis=0)
+    least = 1e-9 * float(scan.book.gross_usd()[mine].sum())
+    return [
+        _loss(scan, wallet, int(level), ray) for ray, level in enumerate(levels) if lost[level, ray] > least
+    ]
+
+
+def _loss(scan: Scan, wallet: int, level: int, ray: int) -> ScenarioLoss:
+    mine = range(*scan.book.account_start[wallet : wallet + 2])
+    lost = [float(scan.equity[i] - scan.standard.values[i, level, ray]) for i in mine]
+    return ScenarioLoss(
+        name=scan.rays.names[ray],
+        level=float(STANDARD[level]),
+        loss_usd=math.fsum(lost),
+        by_account=tuple((scan.book.accounts[i].id, loss) for i, loss in zip(mine, lost, strict=True)),
+    )
+
+
+def _late(scan: Scan) -> list[str]:
+    return [
+        f"the price of {underlying} is {days * 24:.1f} hours past its heartbeat: its scan range is wider"
+        for underlying, days in sorted(scan.book.scenarios.staleness_days.items())
+        if underlying in scan.book.axes.bases
+    ]
+
+
+def _waterfall(
+    equity: float, requirement: float, accounts: Sequence[AccountRisk], isolated: float, gross: float
+) -> Waterfall:
+    """E0 - M = sum G_v + sum((E_v - M_v) - G_v) + (sum M_v - M), asserted relative to gross (section 6).
+
+    Raises ArithmeticError where it does not hold or netting is negative: a defect of this package.
+    """
+    power = np.array([account.power_usd for account in accounts])
+    required = np.array([account.native_requirement_usd for account in accounts])
+    equities = np.array([account.equity_usd for account in accounts])
+    alone = np.array([account.requirement_usd for account in accounts])
+    G = headroom(power, required, equities)
+    native, haircuts, netting = float(G.sum()), float((equities - alone - G).sum()), isolated - requirement
+    excess, slack = equity - requirement, 1e-9 * gross
+    if abs(native + haircuts + netting - excess) > slack or netting < -slack:
+        raise ArithmeticError(f"the waterfall does not add up: {native} + {haircuts} + {netting} != {excess}")
+    return Waterfall(native, haircuts, netting, excess)
