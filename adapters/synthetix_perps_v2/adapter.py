@@ -16,7 +16,7 @@ from adapters.synthetix_perps_v2.family import PerpsV2Family
 from adapters.synthetix_perps_v2.margin import DECIMALS
 from adapters.synthetix_perps_v2.market import Details, Held, details
 from adapters.synthetix_perps_v2.names import name_key
-from aggregator.contract import Adapter, Column, Deployment, Deployments, Read, RuleFamily, ask, both, join
+from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import Asset, token_id
 from aggregator.model.errors import BadConfiguration, Unsupported, UnusablePrice
@@ -109,8 +109,7 @@ def _held(markets: tuple[Address, ...], wallet: Address) -> Read[list[Held]]:
             calls.FUNDING_SEQUENCE_LENGTH.each(markets),
         ]
     )
-    for column in (positions, keys, lengths):
-        _complete(column)
+    # A column raises what any of its calls failed with: a market that can't be asked may hold a position.
     rows = zip(
         markets,
         keys.values(),
@@ -128,12 +127,6 @@ def _held(markets: tuple[Address, ...], wallet: Address) -> Read[list[Held]]:
         for market, key, length, index, margin, last_price, size in rows
         if margin or size
     ]
-
-
-def _complete(column: Column) -> None:
-    """Raises the first failure: a market that can't be asked may hold a position."""
-    for failure in column.failures.values():
-        raise failure
 
 
 def _susd_quote(exchange_rates: Address, susd: Asset) -> Read[Quote]:

@@ -1,0 +1,60 @@
+"""Random rules: markets with any skew and settings, positions on both sides, solvent or not."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from adapters.synthetix_perps_v2.margin import MarketState, PerpsV2Rule
+from aggregator.model.assets import index_id
+from aggregator.model.rules import WAD, Feed, Oracle
+
+NOW = 1_790_000_000
+DAY = 86_400
+ETH = index_id("ETH")
+
+
+def ratios(largest: int = WAD) -> st.SearchStrategy[int]:
+    """A share with 18 decimals."""
+    return st.integers(0, largest)
+
+
+def prices() -> st.SearchStrategy[int]:
+    """From a tenth of a cent to a million dollars."""
+    return st.integers(10**15, 10**24)
+
+
+def signed(smallest: int, largest: int) -> st.SearchStrategy[int]:
+    """A magnitude with either sign."""
+    return st.builds(lambda sign, size: sign * size, st.sampled_from([-1, 1]), st.integers(smallest, largest))
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> MarketState:
+    """A market that was last recomputed within the month before NOW."""
+    return MarketState(
+        skew=draw(signed(0, 10**25)),
+        skew_scale=draw(st.integers(10**20, 10**25)),
+        max_funding_velocity=draw(ratios(9 * WAD)),
+        funding_rate=draw(signed(0, WAD)),
+        funding_time=NOW - draw(st.integers(0, 30 * DAY)),
+        premium_multiplier=draw(ratios(3 * WAD)),
+        buffer_ratio=draw(ratios(WAD // 10)),
+        fee_ratio=draw(ratios(WAD // 10)),
+        min_keeper_fee=draw(st.integers(0, 100 * WAD)),
+        max_keeper_fee=draw(st.integers(0, 10_000 * WAD)),
+        keeper_liquidation_fee=draw(st.integers(0, 10 * WAD)),
+    )
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> PerpsV2Rule:
+    """An account with a position, read at NOW."""
+    return PerpsV2Rule(
+        feed=Feed(ETH, Oracle.MARKET, draw(prices()), 18, "assetPrice()@0xaa"),
+        market=draw(markets()),
+        size=draw(signed(10**14, 10**23)),
+        margin=draw(st.integers(0, 10**25)),
+        last_price=draw(prices()),
+        settled_funding=draw(signed(0, 10**20)),
+        flagged=draw(st.booleans()),
+    )
