@@ -165,6 +165,10 @@ async def _read(selection: Selection, config: Settings, record_to: Path | None) 
             recording = Recording(" and ".join(sorted(names)) or "mainnet", request, {})
             sources = {chain: Recorder(source, recording) for chain, source in sources.items()}
         jobs = _jobs(built, selection.wallets, set(sources))
+        # No deployment must never look like no position.
+        for chain in set(sources) - {job.deployment.chain for job in jobs}:
+            why = "no selected adapter has a deployment there: add one to the configuration"
+            raise BadConfiguration(f"chain {chain}", why)
         outcome = await run(jobs, sources, selection.block)
         if recording is not None and record_to is not None:
             recording.configuration = _configuration(config, jobs)

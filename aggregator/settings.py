@@ -129,7 +129,7 @@ def build(given: dict[str, Any], where: str) -> Settings:
     own = given.get("chains", {})
     return exactly(
         {
-            "default_chains": [int(chain) for chain in own or base if str(chain).isdecimal()],
+            "default_chains": [*(own if isinstance(own, dict) and own else base)],
             **given,
             "chains": {**base, **own} if isinstance(own, dict) else own,
             "tokens": [*shipped("tokens.toml")["tokens"], *given.get("tokens", [])],

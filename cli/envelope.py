@@ -78,8 +78,7 @@ def failure(found: Failure) -> dict[str, Any]:
 
 def of_error(command: str, error: CrossmarginError) -> dict[str, Any]:
     """The envelope of a command that could not answer."""
-    code = getattr(error, "code", None) or type(error).__name__
-    return envelope(command, None, ok=False, errors=[{"code": code, "message": str(error)}])
+    return envelope(command, None, ok=False, errors=[{"code": error.code, "message": str(error)}])
 
 
 def write(document: Mapping[str, Any]) -> None:

@@ -29,11 +29,15 @@ from __future__ import annotations
 
 
 class CrossmarginError(Exception):
-    """The root of every failure that this package raises on purpose."""
+    """The root of every failure that this package raises on purpose; `code` names its kind in JSON."""
+
+    code = "error"
 
 
 class UsageError(CrossmarginError):
     """What was asked can't be done as asked."""
+
+    code = "usage"
 
 
 class InvalidAddress(UsageError):
@@ -225,6 +229,8 @@ class AuthenticationFailed(TransportError):
 class RecordingError(CrossmarginError):
     """A recording that can't be read; `path` names it."""
 
+    code = "recording"
+
     def __init__(self, path: str, why: str) -> None:
         super().__init__(path, why)
         self.path, self.why = path, why
@@ -249,6 +255,8 @@ class NotRecorded(ReadError):
 class StoreError(CrossmarginError):
     """The database can't be used."""
 
+    code = "database"
+
     def __init__(self, path: str, why: str) -> None:
         super().__init__(path, why)
         self.path, self.why = path, why
@@ -259,3 +267,5 @@ class StoreError(CrossmarginError):
 
 class StoreLocked(StoreError):
     """Another process holds the database file."""
+
+    code = "database_locked"

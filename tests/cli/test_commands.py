@@ -1,0 +1,153 @@
+"""Commands that need no chain, and what wrong input is answered with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from tests.cli.runner import crossmargin
+
+WALLET = "0x" + "12" * 20
+
+
+def test_help_names_every_command_and_exit_code() -> None:
+    """The first thing a stranger reads is complete."""
+    result = crossmargin("--help")
+    assert result.code == 0
+    for name in (
+        "health",
+        "positions",
+        "doctor",
+        "record",
+        "replay",
+        "snapshot",
+        "adapters",
+        "chains",
+        "version",
+    ):
+        assert f"\n  {name}" in result.out
+    for code in Exit:
+        if code not in (Exit.STALE, Exit.INTERRUPTED):
+            assert f"{code.value} " in " ".join(result.out.split())
+
+
+def test_version() -> None:
+    """Version in both shapes."""
+    assert crossmargin("version").out.startswith("crossmargin ")
+    assert set(crossmargin("version", "--json").json()["data"]) == {"crossmargin", "python"}
+
+
+def test_chains_lists_several_public_endpoints() -> None:
+    """Without configuration every chain that ships has more than one endpoint."""
+    rows = crossmargin("chains", "--json").json()["data"]
+    assert {row["name"] for row in rows} >= {"ethereum", "optimism", "arbitrum", "base"}
+    assert all(len(row["endpoints"]) > 1 and row["read_by_default"] for row in rows)
+    assert "optimism" in crossmargin("chains").out
+
+
+def test_adapters_list_and_show() -> None:
+    """The four adapters of this release, with the source of every address."""
+    rows = crossmargin("adapters", "list", "--json").json()["data"]
+    assert [row["name"] for row in rows] == ["aave_v3", "lyra_v1", "synthetix_perps_v2", "wallet"]
+    assert "aave_v3" in crossmargin("adapters", "list").out
+    shown = crossmargin("adapters", "show", "aave_v3", "--json").json()["data"]
+    assert all(d["source"] and d["addresses"] and not d["verified"] for d in shown["deployments"])
+    assert "never seen working" in crossmargin("adapters", "show", "aave_v3").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["health", "vitalik"], "'vitalik' is not a wallet address"),
+        (["health", "0x1234"], "is not a wallet address"),
+        (["health", "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed"], "checksum"),
+        (["health"], "give one or more addresses, or --demo"),
+        (["health", "--demo", WALLET], "not with --demo"),
+        (["health", WALLET, "--block", "yesterday"], "'yesterday' is no block"),
+        (["health", WALLET, "--block", "17"], "belongs to one chain"),
+        (["health", WALLET, "--chain", "atlantis"], "'atlantis'"),
+        (["health", WALLET, "--adapter", "atlantis"], "is not installed"),
+        (["health", WALLET, "--rpc", "no url"], "http"),
+        (["adapters", "show", "atlantis"], "is not installed"),
+        (["replay", "absent.cmrec"], "absent.cmrec"),
+        (["health", WALLET, "--config", "absent.toml"], "absent.toml"),
+    ],
+)
+def test_wrong_input_says_what_to_do(arguments: list[str], told: str) -> None:
+    """A usage error ends with its code and one sentence, never with a traceback."""
+    result = crossmargin(*arguments)
+    assert result.code in (Exit.USAGE, Exit.UNAVAILABLE)
+    assert told in result.err
+    assert result.out == ""
+    assert "Traceback" not in result.err
+
+
+def test_csv_and_json_exclude_each_other() -> None:
+    """Two shapes at once are a usage error, told in the shape that machines read."""
+    result = crossmargin("positions", WALLET, "--csv", "--json")
+    assert result.code == Exit.USAGE
+    assert "not together" in result.json()["errors"][0]["message"]
+
+
+def test_wrong_option_is_a_usage_error() -> None:
+    """An unknown option or command exits 2, as Typer does."""
+    assert crossmargin("health", WALLET, "--frobnicate").code == Exit.USAGE
+    assert crossmargin("frobnicate").code == Exit.USAGE
+
+
+def test_an_error_is_an_envelope_too() -> None:
+    """With --json even a command that can't answer prints the envelope."""
+    result = crossmargin("health", "nobody", "--json")
+    document = result.json()
+    assert result.code == Exit.USAGE
+    assert document["ok"] is False
+    assert document["data"] is None
+    assert document["errors"][0]["code"] == "usage"
+    assert "nobody" in document["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("chains = 3", "chains"),
+        ("[chains.1]\nname = 'x'\nendpoint = 'y'", "endpoint"),
+        ("[chains.one]\nname = 'x'", "chains"),
+        ("[[deployments.aave_v3]]\nchain = 1", "name"),
+        ("[[deployments.atlantis]]\nchain = 1\nname = 'x'", "atlantis"),
+        (
+            "[[deployments.aave_v3]]\nchain = 1\nname = 'x'\n[deployments.aave_v3.addresses]\npool = '0x1'",
+            "0x1",
+        ),
+        ("colour = 'red'", "colour"),
+        ("= broken", "TOML"),
+        ("[chains.1]\nname='x'\nendpoints=[{url='https://host/${NO_SUCH_VARIABLE}'}]", "NO_SUCH_VARIABLE"),
+    ],
+)
+def test_broken_configuration_names_the_place(text: str, told: str, tmp_path: Path) -> None:
+    """Exit 2, and the setting that is wrong."""
+    path = tmp_path / "broken.toml"
+    path.write_text(text, encoding="utf-8")
+    result = crossmargin("chains", "--config", str(path))
+    assert result.code == Exit.USAGE
+    assert told in result.err
+
+
+def test_health_of_a_recording_stays_light() -> None:
+    """A check without --save imports no database, no web3, no solver."""
+    code = (
+        "import json, sys\n"
+        "from tests.cli.runner import crossmargin\n"
+        "result = crossmargin('health', '--demo', '--json')\n"
+        "heavy = {'numba', 'sqlmodel', 'duckdb', 'web3', 'gql', 'scipy.optimize', 'httpx'} & set(sys.modules)\n"
+        "print(json.dumps([result.code, sorted(heavy)]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert json.loads(done.stdout) == [0, []]
