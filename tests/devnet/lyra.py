@@ -95,9 +95,9 @@ class LyraV1(Deployment):
         )
 
     def token_entries(self) -> list[TokenEntry]:
-        """Both synths: the quote is a stablecoin, the base follows its underlying."""
+        """Both synths: the quote is a synthetic dollar, the base follows its underlying."""
         return [
-            TokenEntry(self.quote.address, "sUSD", 18, "USD", "stable"),
+            TokenEntry(self.quote.address, "sUSD", 18, "USD", "synthetic_usd"),
             TokenEntry(self.base.address, f"s{self.underlying}", 18, self.underlying, "base"),
         ]
 
