@@ -183,7 +183,7 @@ def compile_decoder(abi_type: AbiType) -> Callable[[bytes], Sequence[Any]]:
     kinds = list(leaves(abi_type))
     size = 32 * len(kinds)
     readers = [(reader(kind), 32 * i, 32 * i + 32) for i, kind in enumerate(kinds)]
-    flat = all(t.words == 1 and t.base != "tuple" for _, t in abi_type.components)
+    flat = all(not t.dims and t.base != "tuple" for _, t in abi_type.components)
     build = None if flat else builder(abi_type)
 
     def decode(raw: bytes) -> Sequence[Any]:
