@@ -5,5 +5,5 @@ from hypothesis import settings
 pytest_plugins = ["tests.devnet.fixtures"]
 
 # The same examples in every run; machines are too unequal for a time limit per example.
-settings.register_profile("suite", deadline=None, derandomize=True)
-settings.load_profile("suite")
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
