@@ -73,12 +73,12 @@ def _accruals() -> st.SearchStrategy[Accrual]:
 
 @st.composite
 def legs(draw: st.DrawFn, number: int) -> Leg:
-    """One leg of a rule: worth 100 to 10 million USD a side, or nothing."""
+    """One leg of a rule: worth 1,000 to 10 million USD a side, or nothing."""
     decimals = draw(st.sampled_from([2, 6, 8, 18]))
     price = draw(st.integers(10**6, 10**14))
     cent_units = max(1, 10 ** (decimals + 8) // (100 * price))
 
-    worth = st.integers(10_000 * cent_units, 10**9 * cent_units)
+    worth = st.integers(10**5 * cent_units, 10**9 * cent_units)
     scaled = st.one_of(st.just(0), worth)
 
     stable = None
