@@ -37,7 +37,7 @@ def judged(scan: Scan) -> list[Judged]:
     results = []
     for wallet, portfolio in enumerate(scan.book.portfolios):
         start, end = scan.book.account_start[wallet : wallet + 2]
-        gross = float(scan.book.gross_usd()[start:end].sum())
+        gross = float(scan.gross[start:end].sum())
         accounts, flags = [], []
         for i in range(start, end):
             risk, told = _judge(scan, int(i), gross, prices[int(i)], portfolio.spots)

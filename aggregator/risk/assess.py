@@ -15,7 +15,6 @@ from aggregator.model.results import (
     Multiples,
     RiskResult,
     ScenarioLoss,
-    Verdict,
     Waterfall,
 )
 from aggregator.risk import score
@@ -83,7 +82,7 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
     mine = slice(*scan.book.account_start[wallet : wallet + 2])
     equities = scan.equity[mine]
     equity = float(equities.sum())
-    gross = float(scan.book.gross_usd()[mine].sum())
+    gross = float(scan.gross[mine].sum())
     whole = scan.standard.whole[wallet]
     scan_requirement, add_on = equity - float(whole.min()), float(scan.add_ons.wallet[wallet])
     requirement = scan_requirement + add_on
@@ -103,7 +102,7 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
         band=score.worse(unified, weakest),
         unified_band=unified,
         weakest_band=weakest,
-        verdict=Verdict.OK if empty and complete else score.verdict(unified, weakest, complete=complete),
+        verdict=score.verdict(unified, weakest, complete=complete),
         margin_coverage_ratio=equity / requirement if requirement > 0.0 else math.inf,
         equity_usd=equity,
         walk_away_equity_usd=_walk_away(scan, mine),
@@ -144,7 +143,7 @@ def _losses(scan: Scan, wallet: int) -> list[ScenarioLoss]:
     mine = slice(*scan.book.account_start[wallet : wallet + 2])
     lost = scan.equity[mine].sum() - scan.standard.values[mine].sum(axis=0)
     levels = lost.argmax(axis=0)
-    least = 1e-9 * float(scan.book.gross_usd()[mine].sum())
+    least = 1e-9 * float(scan.gross[mine].sum())
     return [
         _loss(scan, wallet, int(level), ray) for ray, level in enumerate(levels) if lost[level, ray] > least
     ]

@@ -35,12 +35,17 @@ class Standard:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scan:
-    """`kappa`, `solvency` and `operational` (portfolios,), `native` (accounts,) are stress multiples, inf
-    where nothing on the grid is too much; `binding` (accounts,) the ray in which an account fails first."""
+    """A book along all rays.
+
+    `equity` and `gross` (accounts,) in USD. `kappa`, `solvency`, `operational` (portfolios,) and `native`
+    (accounts,) are stress multiples, inf where nothing on the grid is too much; `binding` (accounts,) is the
+    ray in which an account fails first.
+    """
 
     book: Book
     rays: Rays
     equity: Floats
+    gross: Floats
     add_ons: AddOns
     groups: tuple[NativeGroup, ...]
     standard: Standard
@@ -61,6 +66,7 @@ def scan(book: Book, families: Mapping[str, RuleFamily]) -> Scan:
         revaluation=Revaluation.of(book, rays),
         charges=add_ons(book),
         groups=native_groups(book, families),
+        gross=book.gross_usd(),
         transfer=_transfer_factors(book)[:, None, None],
         sure=np.flatnonzero(rays.weight == 1.0),
     )
@@ -77,6 +83,7 @@ def scan(book: Book, families: Mapping[str, RuleFamily]) -> Scan:
         book=book,
         rays=rays,
         equity=follow.revaluation.equity_usd,
+        gross=follow.gross,
         add_ons=follow.charges,
         groups=follow.groups,
         standard=standard,
@@ -112,6 +119,7 @@ class _Follow:
     revaluation: Revaluation
     charges: AddOns
     groups: tuple[NativeGroup, ...]
+    gross: Floats
     transfer: Floats
     sure: NDArray[np.intp]
 
@@ -129,7 +137,7 @@ class _Follow:
         silos = counted(self._book, values)
         whole = self._book.by_wallet(silos)
         part, N, Q, G = self._part(STANDARD, factors, values, whole)
-        slack = 1e-9 * self._book.gross_usd()[:, None, None]
+        slack = 1e-9 * self.gross[:, None, None]
         seen = (Q > 0.0) & (values[:, :, self.sure] + slack < G)
         kept = Standard(
             values=values,
