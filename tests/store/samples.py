@@ -124,7 +124,7 @@ LOAN = Account(
     rule=RULE,
     reported=Reported(
         health=RULE.health({WETH.id: RULE.price}, 1).health,
-        liquidatable=False,
+        liquidatable=True,
         liquidation_price=1_140 * 10**18,
         origin="getUserData()@0x0a",
     ),

@@ -10,9 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from aggregator.store import account_tables, risk_tables, tables
 from aggregator.store.columns import ExactInteger, FiniteFloat, Table
+from aggregator.store.opening import Opening
 from tests.store.samples import save
 
 TABLES = list(Table.metadata.sorted_tables)
@@ -71,6 +74,18 @@ def test_only_the_snapshot_has_a_key(database: duckdb.DuckDBPyConnection) -> Non
     ).fetchall()
     assert keys == [("schema_version", "PRIMARY KEY"), ("snapshot", "PRIMARY KEY")]
     assert database.execute("SELECT count(*) FROM duckdb_indexes()").fetchone() == (0,)
+
+
+def test_migrations_can_start_from_here(tmp_path: Path) -> None:
+    """Alembic finds its revision in our version table, and no difference to the tables of the code."""
+    path = tmp_path / "w.duckdb"
+    save(path)
+
+    def differences(connection: sa.Connection) -> tuple[str | None, list[object]]:
+        context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
+        return context.get_current_revision(), compare_metadata(context, Table.metadata)
+
+    assert Opening(path, lock_timeout_s=1).read(differences) == ("0001", [])
 
 
 RAW = [(t, c) for t in TABLES for c in t.columns if isinstance(c.type, ExactInteger)]
