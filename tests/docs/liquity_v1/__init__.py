@@ -1,0 +1,1 @@
+"""Liquity V1: the worked example of docs/adapters.md."""

@@ -1,0 +1,57 @@
+"""The small examples of docs/adapters.md, in the order of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aggregator.contract import Column, Function, Read, ask, attempt, both, join
+from aggregator.model.errors import ReadError, UnusablePrice
+from aggregator.model.units import Address
+
+
+class Round(NamedTuple):
+    """What a Chainlink-style feed answers."""
+
+    round_id: int
+    answer: int
+    started_at: int
+    updated_at: int
+    answered_in_round: int
+
+
+BALANCE: Function[int] = Function("balanceOf(address)(uint256)")
+SYMBOL: Function[str] = Function("symbol()(string)")
+LATEST: Function[Round] = Function("latestRoundData()(uint80,int256,uint256,uint256,uint80)", into=Round)
+
+
+def name_and_balance(token: Address, wallet: Address) -> Read[tuple[str, int]]:
+    """One round, two types of reply."""
+    [symbol], [balance] = yield from both(ask([SYMBOL.at(token)]), ask([BALANCE.at(token, wallet)]))
+    return symbol, balance
+
+
+def price(asset: str, feeds: Sequence[Address]) -> Read[int]:
+    """The answer of the first feed that has one, all of them asked in one round."""
+    calls = [LATEST.at(feed) for feed in feeds]
+    last: ReadError = UnusablePrice(asset, "no feed", 0)
+    for call, answer in zip(calls, (yield from attempt(calls)), strict=True):
+        if isinstance(answer, ReadError):
+            last = answer
+        elif answer.answer > 0:
+            return answer.answer
+        else:
+            last = UnusablePrice(asset, call.origin, answer.answer)
+    raise last
+
+
+def balances(tokens: Sequence[Address], wallet: Address) -> Read[list[int]]:
+    """One columnar request; raises the error of the first call that failed."""
+    column: Column
+    [column] = yield from ask([BALANCE.each(tokens, wallet)])
+    return column.values()
+
+
+def prices(feeds: dict[str, Sequence[Address]]) -> Read[list[int | ReadError]]:
+    """Any number of reads in common rounds, each failing for itself."""
+    return (yield from join([price(asset, of) for asset, of in feeds.items()], isolate=True))
