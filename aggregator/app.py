@@ -110,23 +110,30 @@ def demo() -> Recording:
 
 def check(answer: Answer, config: Settings) -> tuple[Checked, ...]:
     """The score and all that belongs to it, for each wallet of an answer."""
-    from aggregator.risk.assess import assess  # noqa: PLC0415  # numpy: not for commands that only read
+    from aggregator.risk.assess import assess_all  # noqa: PLC0415  # numpy: not for commands that only read
     from aggregator.risk.parameters import parameters  # noqa: PLC0415
     from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
 
-    known = parameters(settings.risk_parameters(config))
-    scenarios = scenario_set(known, answer.tokens)
-    return tuple(
-        Checked(portfolio, assess(portfolio, families=answer.families, parameters=known, scenarios=scenarios))
-        for portfolio in answer.portfolios
-    )
+    known = parameters(*settings.risk_parameters(config), where=str(config.parameters or "parameters.toml"))
+    scenarios = scenario_set(known, answer.tokens, _staleness_days(answer.portfolios))
+    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios)
+    return tuple(map(Checked, answer.portfolios, results))
+
+
+def _staleness_days(portfolios: Iterable[Portfolio]) -> dict[str, float]:
+    """How far beyond its heartbeat the oldest feed of each underlying is: one snapshot for all wallets."""
+    oldest: dict[str, float] = {}
+    for portfolio in portfolios:
+        for underlying, days in portfolio.staleness_days.items():
+            oldest[underlying] = max(days, oldest.get(underlying, 0.0))
+    return oldest
 
 
 def save(checked: Checked, answer: Answer, config: Settings, *, trigger: Trigger = "health") -> SavedSnapshot:
     """Keep a check in the database; the same check again changes nothing."""
     from aggregator.store.warehouse import Warehouse  # noqa: PLC0415  # a second of imports
 
-    return Warehouse(config.database).save(
+    return Warehouse(config.database, lock_timeout_s=config.lock_timeout_s).save(
         checked.portfolio,
         checked.risk,
         expected=answer.deployments,
@@ -141,7 +148,7 @@ def snapshots(config: Settings) -> tuple[Summary, ...]:
     """What the database keeps, the newest first."""
     from aggregator.store.warehouse import Warehouse  # noqa: PLC0415
 
-    return tuple(Warehouse(config.database).snapshots())
+    return tuple(Warehouse(config.database, lock_timeout_s=config.lock_timeout_s).snapshots())
 
 
 def adapters(config: Settings) -> tuple[Adapter, ...]:

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     default_chains: tuple[int, ...] = ()
     shipped_deployments: bool = True
     database: Path = Path(platformdirs.user_data_dir("crossmargin")) / "crossmargin.duckdb"
+    lock_timeout_s: float = Field(default=10.0, ge=0)
     parameters: Path | None = None
 
     @classmethod
@@ -149,21 +150,10 @@ def exactly(given: dict[str, Any], where: str) -> Settings:
         raise BadConfiguration(where, f"{place or 'settings'}: {first['msg']}") from error
 
 
-def risk_parameters(settings: Settings) -> dict[str, Any]:
-    """The risk parameters that ship, with the lines of the user's own file over them."""
-    base = shipped("parameters.toml")
-    if settings.parameters is None:
-        return base
-    return _merged(base, _read_toml(settings.parameters))
-
-
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    both = {
-        k: _merged(base[k], v)
-        for k, v in over.items()
-        if isinstance(v, dict) and isinstance(base.get(k), dict)
-    }
-    return {**base, **over, **both}
+def risk_parameters(settings: Settings) -> tuple[dict[str, Any], ...]:
+    """The tables of risk parameters: those that ship, then the user's own file, whose lines win."""
+    own = () if settings.parameters is None else (_read_toml(settings.parameters),)
+    return (shipped("parameters.toml"), *own)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

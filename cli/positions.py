@@ -49,7 +49,7 @@ def answer_positions(
         elif csv:
             _write_csv(_rows(data), header=number == 0)
         else:
-            typer.echo(_screen(data))
+            typer.echo(_screen(data, complete=portfolio.coverage.complete))
         for failure in portfolio.failures:
             typer.echo(f"not read: {failure.adapter} · {failure.deployment}: {failure.error}", err=True)
         if not quiet:
@@ -97,14 +97,14 @@ def _write_csv(rows: list[tuple[str, ...]], *, header: bool) -> None:
     writer.writerows([["'" + c if c[:1] in "=@+" else c for c in row] for row in rows])
 
 
-def _screen(data: dict[str, Any]) -> str:
+def _screen(data: dict[str, Any], *, complete: bool) -> str:
     from decimal import Decimal  # noqa: PLC0415
 
     from cli import text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
     if not data["accounts"]:
-        return f"{data['wallet']}: no position found"
+        return f"{data['wallet']}: {'no position found' if complete else 'nothing could be read'}"
     cells = []
     labels = {account["account_id"]: account["label"] for account in data["accounts"]}
     for _, _, _, account, kind, asset, amount, price, value in _rows(data):

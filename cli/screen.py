@@ -97,7 +97,7 @@ def _incomplete(checked: Checked) -> str:
 def _verdict(checked: Checked) -> str:
     risk = checked.risk
     score = "–" if risk.score is None else f"{risk.score:.0f}"
-    survives = "any standard stress" if risk.kappa == float("inf") else f"{risk.kappa:.2f} standard stresses"
+    survives = f"{multiple(risk.kappa)} standard stresses"
     whole = (
         f"  WHOLE    {_band(risk.unified_band, 15)} score {score:<4} survives {survives}   "
         f"equity {usd(risk.equity_usd)}   requirement {usd(risk.requirement_usd)}"
@@ -122,7 +122,7 @@ def _reason(risk: RiskResult) -> str:
 
 
 def _threat(checked: Checked, weakest: AccountRisk) -> str:
-    label = clean(_account(checked, weakest.account_id).label, 40)
+    label = clean(_account(checked, weakest.account_id).label, 32)
     if weakest.liquidatable:
         return f"{label} can be liquidated now"
     nearest = min(weakest.liquidation_prices, key=lambda p: abs(p.distance), default=None)
@@ -232,8 +232,8 @@ def _figures(checked: Checked) -> str:
         )
     m = risk.multiples
     lines.append(
-        f"  Stress   first account fails at {multiple(m.native)}, no transfer helps from "
-        f"{multiple(m.operational)}, insolvent at {multiple(m.solvency)} standard stresses"
+        f"  Stress   first account fails after {multiple(m.native)}, no transfer helps after "
+        f"{multiple(m.operational)}, insolvent after {multiple(m.solvency)} standard stresses"
     )
     for flag in risk.flags:
         lines += textwrap.wrap(

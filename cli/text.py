@@ -50,8 +50,8 @@ def percent(value: float) -> str:
 
 
 def multiple(value: float) -> str:
-    """A stress multiple; infinity is in words."""
-    return "any" if math.isinf(value) else f"{value:.2f}"
+    """A stress multiple; the grid of stresses ends at 20."""
+    return "over 20" if math.isinf(value) else f"{value:.2f}"
 
 
 def short_address(address: str) -> str:

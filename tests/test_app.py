@@ -160,7 +160,9 @@ def test_a_reverting_contract_fails_its_reader_alone(devnet: World) -> None:
     entry = next(
         d.deployment_entry() for d in devnet.deployments if d.deployment_entry().adapter == "lyra_v1"
     )
-    devnet.node.set_code(entry.addresses["option_token"], bytes.fromhex("60006000fd"))  # PUSH1 0 PUSH1 0 REVERT
+    devnet.node.set_code(
+        entry.addresses["option_token"], bytes.fromhex("60006000fd")
+    )  # PUSH1 0 PUSH1 0 REVERT
     [portfolio] = app.read(selection(devnet.wallets["hedged"]), configured(devnet)).portfolios
     assert [type(failure.error) for failure in portfolio.failures] == [errors.CallReverted]
     assert {account.kind for account in portfolio.accounts} == {"wallet", "lending", "perp"}

@@ -1,0 +1,255 @@
+"""The main job from the command line, on the real contracts of the local chain."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import stamina
+
+from cli.exits import Exit
+from tests.cli.runner import crossmargin
+from tests.devnet.world import World
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries() -> Iterator[None]:
+    """Retries happen, but nobody waits for them."""
+    stamina.set_testing(True, attempts=2)
+    yield
+    stamina.set_testing(False)
+
+
+def break_options(world: World) -> None:
+    """Make the option token revert, so that one of five reads fails."""
+    [token] = [
+        entry.addresses["option_token"]
+        for entry in (d.deployment_entry() for d in world.deployments)
+        if entry.adapter == "lyra_v1"
+    ]
+    world.node.set_code(token, bytes.fromhex("60006000fd"))
+
+
+def test_health_shows_all_three_kinds_and_one_score(local: World) -> None:
+    """The three-protocol wallet: every account's own health agrees with its protocol, beside one score."""
+    result = crossmargin("health", local.wallets["hedged"], "--json")
+    document = result.json()
+    data = document["data"]
+    assert result.code == 0
+    assert document["ok"] is True
+    assert document["coverage"] == {"expected": 5, "ok": 5, "failed": 0, "unverified": []}
+    kinds = {p["kind"] for account in data["accounts"] for p in account["positions"]}
+    assert kinds == {"holding", "supply", "debt", "perp", "option"}
+    assert 0 < data["score"] < 100
+    assert data["kappa_infinite"] is False
+    checked = [a for a in data["accounts"] if a["native_health"] is not None]
+    assert {a["protocol"] for a in checked} == {"aave_v3", "synthetix_perps_v2", "lyra_v1"}
+    assert all(a["check_bps"] <= (0 if a["protocol"] == "aave_v3" else 1) for a in checked)
+    assert data["weakest_account"] in {a["account_id"] for a in checked}
+    [block] = document["blocks"]
+    assert block["chain_id"] == 31337
+    assert block["number"] == local.node.block_number
+
+
+def test_the_screen_fits_and_holds_no_control_characters(local: World) -> None:
+    """A hundred columns, no colour in a pipe, and what must be seen at a glance."""
+    for name in local.wallets:
+        result = crossmargin("health", local.wallets[name])
+        assert result.code == 0
+        assert max(map(len, result.out.splitlines())) <= 100
+        assert not any(ord(c) < 32 and c != "\n" for c in result.out)
+    result = crossmargin("health", local.wallets["hedged"])
+    for word in ("WHOLE", "WEAKEST", "score", "equity", "requirement", "Greeks", "Worst", "5 of 5"):
+        assert word in result.out
+
+
+def test_an_empty_wallet_has_no_score(local: World) -> None:
+    """Nothing found is said, with a score of null and exit 0."""
+    result = crossmargin("health", local.wallets["empty"], "--json", "--fail-under", "50")
+    assert result.code == 0
+    assert result.json()["data"]["score"] is None
+    assert result.json()["data"]["band"] == "NONE"
+    assert "no position found" in crossmargin("health", local.wallets["empty"]).out
+
+
+def test_thresholds_decide_the_exit_code(local: World) -> None:
+    """Without a threshold a check succeeds; with one the verdict and the score decide."""
+    edge = local.wallets["edge"]
+    assert crossmargin("health", edge).code == Exit.OK
+    assert crossmargin("health", edge, "--fail-under", "1").code == Exit.CRITICAL
+    unhedged = local.wallets["unhedged"]
+    score = crossmargin("health", unhedged, "--json").json()["data"]["score"]
+    assert crossmargin("health", unhedged, "--fail-under", str(score + 1)).code == Exit.CRITICAL
+    assert crossmargin("health", unhedged, "--warn-under", str(score + 1)).code == Exit.WARN
+
+
+def test_a_proven_liquidation_wins_over_a_missing_part(
+    devnet: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """32 although one reader failed; 15 for the same wallet while it is healthy; 0 with --allow-partial."""
+    configure(devnet, tmp_path, monkeypatch)
+    edge = devnet.wallets["edge"]
+    break_options(devnet)
+    assert crossmargin("health", edge).code == Exit.PARTIAL
+    assert crossmargin("health", edge, "--allow-partial").code == Exit.OK
+    shown = crossmargin("health", edge)
+    assert "INCOMPLETE" in shown.out
+    assert "UNKNOWN" in shown.out
+    document = crossmargin("health", edge, "--json").json()
+    assert document["ok"] is False
+    assert document["coverage"]["failed"] == 1
+    assert document["errors"][0]["adapter"] == "lyra_v1"
+    devnet.prices.set(ETH=1900)
+    assert crossmargin("health", edge, "--fail-under", "1").code == Exit.LIQUIDATABLE
+    assert crossmargin("positions", edge).code == Exit.PARTIAL
+
+
+def configure(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None = None) -> None:
+    """Make the command line read a world, optionally through another URL."""
+    path = tmp_path / "devnet.toml"
+    path.write_text(world.config().replace(world.node.url, url or world.node.url), encoding="utf-8")
+    monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))
+
+
+def test_recording_and_replay_give_identical_bytes(local: World, tmp_path: Path) -> None:
+    """What was recorded answers health and positions exactly as the chain did, without it."""
+    file = tmp_path / "hedged.cmrec"
+    hedged = local.wallets["hedged"]
+    assert crossmargin("record", str(file), hedged).code == 0
+    for command in ("health", "positions"):
+        live = crossmargin(command, hedged, "--json")
+        assert crossmargin("replay", str(file), command, "--json").out == live.out
+    first = file.read_bytes()
+    assert crossmargin("record", str(file), hedged).code == 0
+    assert file.read_bytes() == first
+    assert local.node.url.encode() not in gzip.decompress(first)
+    assert "replayed from a recording of a local node" in crossmargin("replay", str(file)).out
+
+
+def test_a_damaged_recording_is_refused(local: World, tmp_path: Path) -> None:
+    """Exit 2 and a sentence, never a number."""
+    file = tmp_path / "broken.cmrec"
+    assert crossmargin("record", str(file), local.wallets["edge"]).code == 0
+    file.write_bytes(file.read_bytes()[:-20])
+    result = crossmargin("replay", str(file))
+    assert result.code == Exit.USAGE
+    assert "broken.cmrec" in result.err
+    assert result.out == ""
+
+
+def test_doctor_finds_everything_in_order(local: World) -> None:
+    """Every deployment of the local chain passes, and a wrong address is named."""
+    result = crossmargin("doctor", "--json")
+    assert result.code == 0
+    [report] = result.json()["data"]
+    assert report["chain_id"] == 31337
+    assert all(check["ok"] for check in report["checks"])
+    subjects = " ".join(check["subject"] for check in report["checks"])
+    for subject in ("endpoint", "Multicall3", "state overrides", "history", "aave_v3", "lyra_v1", "wallet"):
+        assert subject in subjects
+    assert local.wallets["edge"] not in result.out
+
+
+def test_doctor_names_what_is_wrong(devnet: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing contract, then a missing Multicall3: each with its exit code."""
+    configure(devnet, tmp_path, monkeypatch)
+    devnet.node.set_code(devnet.aave_v36.addresses["pool"], b"")
+    result = crossmargin("doctor", "--adapter", "aave_v3")
+    assert result.code == Exit.PARTIAL
+    assert "FAIL aave_v3" in result.out
+    devnet.node.set_code(devnet.multicall.address, b"")
+    result = crossmargin("doctor", "--adapter", "wallet")
+    assert result.code == Exit.UNSUPPORTED
+    assert "Multicall3" in result.out
+
+
+def test_a_dead_node_is_unavailable(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing could be read: the common cause is the exit code, and the screen shows no total."""
+    configure(world, tmp_path, monkeypatch, url="http://127.0.0.1:9")
+    result = crossmargin("health", world.wallets["hedged"])
+    assert result.code == Exit.UNAVAILABLE
+    assert "INCOMPLETE" in result.out
+    assert "score" not in result.out
+    assert crossmargin("doctor").code == Exit.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, Exit.AUTHENTICATION), (429, Exit.RATE_LIMITED), (503, Exit.UNAVAILABLE)]
+)
+def test_refusals_of_a_provider(
+    status: int, code: Exit, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTP 401, 429 and 503 have their own exit codes, and the key in the URL is never shown."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        configure(
+            world, tmp_path, monkeypatch, url=f"http://127.0.0.1:{server.server_address[1]}/v2/TOPSECRET"
+        )
+        result = crossmargin("health", world.wallets["hedged"], "--json")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert result.code == code
+    assert "TOPSECRET" not in result.out + result.err
+
+
+def test_snapshots_are_kept_once(local: World) -> None:
+    """The same block twice is one snapshot; `health --save` keeps what `health` showed."""
+    first = crossmargin("snapshot", "take", local.wallets["hedged"], "--json").json()["data"]
+    second = crossmargin("snapshot", "take", local.wallets["hedged"], "--json").json()["data"]
+    assert first["created"] is True
+    assert second == {**first, "created": False}
+    assert crossmargin("health", local.wallets["edge"], "--save").code == 0
+    rows = crossmargin("snapshot", "list", "--json").json()["data"]
+    assert {row["wallet"] for row in rows} == {local.wallets[n].lower() for n in ("hedged", "edge")}
+    assert first["snapshot_id"] in crossmargin("snapshot", "list").out
+
+
+def test_a_locked_database_has_its_own_exit_code(
+    local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process holds the file: exit 17, and the file is whole afterwards."""
+    path = tmp_path / "test.duckdb"
+    assert crossmargin("snapshot", "take", local.wallets["edge"]).code == 0
+    monkeypatch.setenv("CROSSMARGIN_LOCK_TIMEOUT_S", "0.2")
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        result = crossmargin("snapshot", "take", local.wallets["hedged"])
+        holder.communicate()
+    assert result.code == Exit.LOCKED
+    assert "test.duckdb" in result.err
+    assert len(json.loads(crossmargin("snapshot", "list", "--json").out)["data"]) == 1
+
+
+def test_csv_is_a_table(local: World) -> None:
+    """One header, one row per position, every row as wide."""
+    rows = crossmargin("positions", local.wallets["hedged"], "--csv").out.splitlines()
+    assert rows[0].startswith("wallet,chain_id,protocol")
+    assert len(rows) > 8
+    assert {row.count(",") for row in rows} == {rows[0].count(",")}
