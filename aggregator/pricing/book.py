@@ -27,7 +27,7 @@ class PriceBook:
     """Marks, spots and ages at one moment.
 
     `spots` in USD per unit of each underlying; `USD` is 1. `staleness_days`: how far beyond its heartbeat
-    the oldest feed of an underlying is, only where that is more than 0.
+    the oldest feed of an underlying itself is (not of tokens pegged to it), only where that is more than 0.
     """
 
     marks: Mapping[AssetId, Quote]
@@ -65,7 +65,7 @@ def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
     marks = {asset: _mark(list(aged.values())) for asset, aged in sorted(quoted.items())}
     held = {asset for reading in readings for account in reading.accounts for asset in assets_of(account)}
     spots, guesses = _spots(marks, held, tokens)
-    warnings = [*_disagreements(quoted, marks, held), *guesses]
+    warnings = [*_disagreements(quoted, marks, held), *_late(quoted, marks, held), *guesses]
     return PriceBook(marks, spots, _staleness_days(quoted, tokens), tuple(warnings))
 
 
@@ -121,6 +121,19 @@ def _disagreements(
     return sentences
 
 
+def _late(
+    quoted: Mapping[AssetId, Mapping[str, _Aged]], marks: Mapping[AssetId, Quote], held: set[AssetId]
+) -> list[str]:
+    sentences = []
+    for asset, mark in marks.items():
+        overdue_s = quoted[asset][mark.origin].overdue_s
+        if asset in held and overdue_s > 0:
+            sentences.append(
+                f"the price of {asset} is {overdue_s / 3_600:.1f} hours past its heartbeat ({mark.origin})"
+            )
+    return sentences
+
+
 def _spots(
     marks: Mapping[AssetId, Quote], held: set[AssetId], tokens: TokenList
 ) -> tuple[dict[str, float], list[str]]:
@@ -148,8 +161,8 @@ def _spots(
 def _staleness_days(quoted: Mapping[AssetId, Mapping[str, _Aged]], tokens: TokenList) -> dict[str, float]:
     oldest: dict[str, float] = {}
     for asset, aged in sorted(quoted.items()):
-        underlying = tokens.classify(asset).underlying
+        known = tokens.classify(asset)
         days = max(a.overdue_s for a in aged.values()) / DAY_S
-        if days > oldest.get(underlying, 0.0):
-            oldest[underlying] = days
+        if known.risk_class in OWN_BASE and days > oldest.get(known.underlying, 0.0):
+            oldest[known.underlying] = days
     return oldest

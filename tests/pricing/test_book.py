@@ -80,6 +80,15 @@ def test_stale_gives_way_to_fresh() -> None:
     assert price_book([reading(fresh)], tokens=TOKENS).staleness_days == {}
 
 
+def test_late_prices_are_said_of_held_assets() -> None:
+    """A held asset whose only price is late gives a warning; a pegged token's feed says nothing of its base."""
+    late = quote(WSTETH, 2400, "late", age_s=3_600 + 7_200)
+    book = price_book([reading(late, quote(WETH, 2000, "a"), held=(WSTETH,))], tokens=TOKENS)
+    assert book.warnings == (f"the price of {WSTETH} is 2.0 hours past its heartbeat (late)",)
+    assert book.staleness_days == {}
+    assert price_book([reading(late)], tokens=TOKENS).warnings == ()
+
+
 def test_disagreement_is_said_of_held_assets() -> None:
     """More than 1% apart: a warning that names both sources, for what is held only."""
     apart = (quote(WETH, 2000, "a"), quote(WETH, 2021, "b"))
