@@ -53,7 +53,7 @@ class Endpoint:
             host = urlsplit(url).hostname
         except ValueError:  # told when it is asked, as for any other URL that is not valid
             host = None
-        return cls(host or "rpc", url)
+        return cls(printable(host or "rpc"), url)
 
     @cached_property
     def _secrets(self) -> list[str]:
@@ -196,6 +196,7 @@ class Rpc:
         return reply
 
     async def _received(self, endpoint: Endpoint, content: bytes) -> bytes:
+        _ = urlsplit(endpoint.url).port  # a ValueError where it is none, which httpx leaves to the socket
         async with self._client.stream(
             "POST", endpoint.url, content=content, headers={"content-type": "application/json"}
         ) as response:
