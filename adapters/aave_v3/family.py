@@ -65,8 +65,9 @@ class AaveColumns:
 class AaveFamily:
     """The fast form of AaveRule.
 
-    It differs from the exact rule by what the contracts round: below 0.01 bp of health for an account whose
-    collateral and debt are worth 1 USD or more.
+    It differs from the exact rule by at most one smallest unit of a token and 1e-8 USD a leg: below 0.01 bp
+    of health from 1,000 USD on, far below with six decimals or more. Where the average threshold of a pool up
+    to V3.4 is a whole number of basis points but for such a unit, it may count one basis point more or less.
     """
 
     name = AaveRule.family

@@ -23,7 +23,14 @@ from adapters.aave_v3.interest import Accrual
 from adapters.aave_v3.versions import Version, version_of
 from aggregator.contract import Column, Deployment, Read, ask, attempt, both
 from aggregator.model.assets import Asset, AssetId, token_id
-from aggregator.model.errors import MalformedReply, ReadError, Unsupported, UnusablePrice
+from aggregator.model.errors import (
+    CallReverted,
+    MalformedReply,
+    NoContract,
+    ReadError,
+    Unsupported,
+    UnusablePrice,
+)
 from aggregator.model.units import Address
 
 NO_ADDRESS = Address("0x" + "0" * 40)
@@ -96,21 +103,24 @@ def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, st
         _base_decimals(pool.oracle),
         both(_reserve_columns(pool), attempt([SYMBOL.at(address) for address in unknown])),
     )
-    # A token that spells its symbol as bytes32 is called by its address.
-    told = {
-        ids[address]: address if isinstance(answer, ReadError) else answer
-        for address, answer in zip(unknown, answers, strict=True)
-    }
+    told = {ids[address]: _symbol(address, answer) for address, answer in zip(unknown, answers, strict=True)}
     named = {**told, **symbols}
-    rows = zip(
-        *(words(data, word, f"{RESERVE_DATA.canonical}@{pool.address}") for word in ReserveWord), strict=True
-    )
+    rows = zip(*(data.values(word) for word in ReserveWord), strict=True)
     origin = f"{PRICE.canonical}@{pool.oracle}"
     reserves = tuple(
         _reserve(address, ids[address], named[ids[address]], row, price, origin)
         for address, row, price in zip(pool.assets, rows, _prices(prices, origin, ids, pool), strict=True)
     )
     return Market(pool, base, reserves)
+
+
+def _symbol(address: Address, answer: str | ReadError) -> str:
+    """A token's own name for itself; its address where it has none, or one that is no text (bytes32)."""
+    if isinstance(answer, (CallReverted, MalformedReply, NoContract)):
+        return address
+    if isinstance(answer, ReadError):
+        raise answer
+    return answer
 
 
 def _base_decimals(oracle: Address) -> Read[int]:
@@ -134,10 +144,9 @@ def _reserve_columns(pool: Pool) -> Read[tuple[Column, Column]]:
 def _prices(
     column: Column, origin: str, ids: Mapping[Address, AssetId], pool: Pool
 ) -> Sequence[int | ReadError]:
-    found: list[int | ReadError] = column.outcomes()
     return [
         UnusablePrice(ids[address], origin, price) if price == 0 else price
-        for address, price in zip(pool.assets, found, strict=True)
+        for address, price in zip(pool.assets, column.outcomes(), strict=True)
     ]
 
 
@@ -190,13 +199,3 @@ def why_unpriced(oracle: Address, reserve: Reserve, error: ReadError) -> Read[Re
     if isinstance(answer, ReadError) or answer > 0:
         return error
     return UnusablePrice(f"{reserve.asset.symbol} ({reserve.asset.id})", call.origin, answer)
-
-
-def words(column: Column, word: int, origin: str) -> list[Any]:
-    """One output word of every call; raises the first failure, MalformedReply on a word outside its type."""
-    for error in column.failures.values():
-        raise error
-    try:
-        return column.values(word)
-    except ValueError as error:
-        raise MalformedReply(origin, str(error)) from error

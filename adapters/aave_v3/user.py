@@ -18,7 +18,7 @@ from adapters.aave_v3.calls import (
     USER_EMODE,
 )
 from adapters.aave_v3.interest import StableDebt
-from adapters.aave_v3.market import NO_ADDRESS, Market, Pool, Reserve, words
+from adapters.aave_v3.market import NO_ADDRESS, Market, Pool, Reserve
 from aggregator.contract import Function, Read, ask, attempt, both, join
 from aggregator.model.errors import ReadError, Unsupported
 from aggregator.model.units import Address
@@ -152,4 +152,4 @@ def _column(function: Function[int], tokens: list[Address], wallet: Address) -> 
     if not tokens:
         return []
     [column] = yield from ask([function.each(tokens, wallet)])
-    return words(column, 0, function.canonical)
+    return column.values()

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from aggregator.contract import (
     Adapter,
     Call,
-    Column,
     Deployment,
     Deployments,
     Function,
@@ -150,10 +149,7 @@ def _account(deployment: Deployment, wallet: Address, held: Sequence[Holding]) -
 def _balances(tokens: Sequence[ListedToken], wallet: Address) -> Read[list[int]]:
     if not tokens:
         return []
-    column: Column
     [column] = yield from ask([BALANCE.each([token.address for token in tokens if token.address], wallet)])
-    for error in column.failures.values():
-        raise error
     return column.values()
 
 

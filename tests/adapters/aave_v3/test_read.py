@@ -1,0 +1,446 @@
+"""The read, fed by hand: its rounds, and what it makes of odd replies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from adapters.aave_v3 import calls
+from adapters.aave_v3.adapter import build
+from adapters.aave_v3.interest import RAY
+from adapters.aave_v3.margin import AaveRule
+from adapters.aave_v3.user import NO_DEBT
+from adapters.aave_v3.versions import VERSIONS, Maths
+from aggregator.contract import Call, Deployment, Deployments, Function
+from aggregator.model.errors import (
+    AdapterFault,
+    BadConfiguration,
+    CallReverted,
+    MalformedReply,
+    NoContract,
+    ReadError,
+    Unsupported,
+    UnusablePrice,
+)
+from aggregator.model.positions import Debt, Supply
+from aggregator.model.readings import Block, Reading
+from aggregator.model.rules import Oracle
+from aggregator.model.units import Address
+from tests.adapters.aave_v3.kit import CHAIN, START, listed
+from tests.adapters.by_hand import Driven, Reply, drive_by_hand
+
+
+def _address(digit: str) -> Address:
+    return Address("0x" + digit * 40)
+
+
+POOL, PROVIDER, ORACLE, WALLET = (_address(d) for d in "1234")
+WETH, USDC = _address("a"), _address("b")
+NOBODY = _address("0")
+BLOCK = Block(CHAIN, 1, "0x" + "1" * 64, "0x" + "2" * 64, START)
+ACTIVE, PAUSED, VIRTUAL = 1 << 56, 1 << 60, 1 << 252
+
+
+def a_token(asset: Address) -> Address:
+    """Where the aToken of an asset is in these tests; the debt tokens are beside it."""
+    return Address(asset[:-1] + "1")
+
+
+def debt_token(asset: Address) -> Address:
+    """The variable debt token."""
+    return Address(asset[:-1] + "2")
+
+
+def stable_token(asset: Address) -> Address:
+    """The stable debt token."""
+    return Address(asset[:-1] + "3")
+
+
+@dataclass
+class Pool:
+    """A pool with 10 WETH of the wallet at 2000 and 12,000 USDC of debt, and how it may be odd."""
+
+    revision: int = 10
+    # Reserve ids 0 and 2: id 1 was dropped. Flags: collateral is bit 2*id + 1, debt bit 2*id.
+    flags: int = 0b01_00_10
+    emode: int = 0
+    collateral: int = 20_000 * 10**8
+    debt: int = 12_000 * 10**8
+    health: int = 1_375_000_000_000_000_000
+    configuration: dict[Address, int] = field(
+        default_factory=lambda: {
+            WETH: 8_250 << 16 | 18 << 48 | ACTIVE | VIRTUAL,
+            USDC: 8_000 << 16 | 6 << 48 | ACTIVE | VIRTUAL,
+        }
+    )
+    price: dict[Address, Reply] = field(default_factory=lambda: {WETH: (2_000 * 10**8,), USDC: (10**8,)})
+    supplied: dict[Address, int] = field(default_factory=lambda: {WETH: 10 * 10**18, USDC: 0})
+    owed: dict[Address, int] = field(default_factory=lambda: {WETH: 0, USDC: 12_000 * 10**6})
+    more: dict[Call[Any], Reply] = field(default_factory=dict)
+
+    def replies(self) -> dict[Call[Any], Reply]:
+        """What this pool answers."""
+        said: dict[Call[Any], Reply] = {
+            calls.REVISION.at(POOL): (self.revision,),
+            calls.RESERVES.at(POOL): ([WETH, USDC],),
+            calls.PRICE_ORACLE.at(PROVIDER): (ORACLE,),
+            calls.POOL.at(PROVIDER): (POOL,),
+            calls.USER_CONFIGURATION.at(POOL, WALLET): (self.flags,),
+            calls.USER_EMODE.at(POOL, WALLET): (self.emode,),
+            calls.ACCOUNT_DATA.at(POOL, WALLET): (self.collateral, self.debt, 0, 8_250, 8_000, self.health),
+            calls.BASE_CURRENCY.at(ORACLE): (NOBODY,),
+            calls.BASE_UNIT.at(ORACLE): (10**8,),
+        }
+        for number, asset in ((0, WETH), (2, USDC)):
+            data = (self.configuration[asset], RAY, 0, RAY, 0, 0, START, number)
+            tokens = (a_token(asset), stable_token(asset), debt_token(asset), NOBODY)
+            said |= {
+                calls.RESERVE_DATA.at(POOL, asset): (*data, *tokens, 0, 0, 0),
+                calls.PRICE.at(ORACLE, asset): self.price[asset],
+                calls.SCALED_BALANCE.at(a_token(asset), WALLET): (self.supplied[asset],),
+                calls.SCALED_BALANCE.at(debt_token(asset), WALLET): (self.owed[asset],),
+                calls.SYMBOL.at(asset): ({WETH: "WETH", USDC: "USDC"}[asset],),
+                calls.STABLE_PRINCIPAL.at(stable_token(asset), WALLET): (0,),
+                calls.STABLE_RATE.at(stable_token(asset), WALLET): (0,),
+                calls.STABLE_UPDATED.at(stable_token(asset), WALLET): (0,),
+            }
+        return said | self.more
+
+
+ENTRY = Deployment("aave_v3", CHAIN, "Market", {"pool": POOL, "addresses_provider": PROVIDER}, "a test")
+
+
+def read(pool: Pool, entry: Deployment = ENTRY) -> Driven[Reading]:
+    """What the adapter reads of the wallet."""
+    adapter = build(Deployments((entry,), (listed(WETH, "WETH listed", 18),)))
+    return drive_by_hand(adapter.read(entry, WALLET, BLOCK), pool.replies())
+
+
+def rule_of(pool: Pool) -> AaveRule:
+    """The rule that comes of it."""
+    [account] = read(pool).result.accounts
+    assert isinstance(account.rule, AaveRule)
+    return account.rule
+
+
+def test_three_rounds_and_the_whole_account() -> None:
+    """Ids, positions, origins, quotes and the pool's own word."""
+    driven = read(Pool())
+    assert len(driven.rounds) == 3
+    [account] = driven.result.accounts
+    assert account.id == f"aave_v3:{CHAIN}:{POOL}:{WALLET}"
+    assert (account.kind, account.label, account.owner_path) == ("lending", "Market", (WALLET,))
+    supply, debt = account.positions
+    assert isinstance(supply, Supply)
+    assert isinstance(debt, Debt)
+    assert (supply.raw, supply.is_collateral, supply.asset.symbol) == (10 * 10**18, True, "WETH listed")
+    assert (debt.raw, debt.rate_mode, debt.asset.symbol, debt.asset.decimals) == (
+        12_000 * 10**6,
+        "variable",
+        "USDC",
+        6,
+    )
+    assert supply.origin == f"scaledBalanceOf(address)@{a_token(WETH)}"
+    assert debt.origin == f"scaledBalanceOf(address)@{debt_token(USDC)}"
+    assert account.reported is not None
+    assert (account.reported.health, account.reported.liquidatable) == (1_375_000_000_000_000_000, False)
+    assert account.reported.origin == f"getUserAccountData(address)@{POOL}"
+    assert [(q.asset, q.price, q.decimals) for q in driven.result.quotes] == [
+        (supply.asset.id, 2_000 * 10**8, 8),
+        (debt.asset.id, 10**8, 8),
+    ]
+    assert account.rule is not None
+    assert [feed.oracle for feed in account.rule.feeds] == [Oracle.MARKET, Oracle.MARKET]
+    assert driven.result.warnings == ()
+
+
+def test_what_belongs_to_the_market_is_asked_the_same_for_every_wallet() -> None:
+    """Only calls that name the wallet differ, so that many wallets share the rest."""
+    for calls_of_round in read(Pool()).rounds:
+        for target, data in calls_of_round:
+            if target in (a_token(WETH), a_token(USDC), debt_token(USDC)):
+                assert data.endswith(bytes.fromhex(WALLET[2:]))
+    second = read(Pool()).rounds[1]
+    assert all(not data.endswith(bytes.fromhex(WALLET[2:])) for _, data in second)
+
+
+def test_wallet_without_a_position_has_no_account_but_quotes() -> None:
+    """The market's prices are worth having all the same."""
+    empty = Pool(
+        flags=0, collateral=0, debt=0, health=NO_DEBT, supplied={WETH: 0, USDC: 0}, owed={WETH: 0, USDC: 0}
+    )
+    reading = read(empty).result
+    assert reading.accounts == ()
+    assert len(reading.quotes) == 2
+
+
+def test_supply_alone_reports_no_health() -> None:
+    """2**256 - 1 is not a number to show."""
+    pool = Pool(flags=0b10, debt=0, health=NO_DEBT, owed={WETH: 0, USDC: 0})
+    [account] = read(pool).result.accounts
+    assert account.reported is not None
+    assert (account.reported.health, account.reported.liquidatable) == (None, False)
+
+
+@pytest.mark.parametrize("revision", VERSIONS)
+def test_every_known_revision_reads(revision: int) -> None:
+    """With its own arithmetic."""
+    rule = rule_of(Pool(revision=revision))
+    expected = Maths.V3_0 if revision <= 7 else Maths.V3_4 if revision == 8 else Maths.V3_5
+    assert rule.maths is expected
+
+
+@pytest.mark.parametrize("revision", [0, 12, 99])
+def test_unknown_revision_is_refused_with_advice(revision: int) -> None:
+    """Another release may count differently: no number rather than a guess."""
+    with pytest.raises(Unsupported, match="newer crossmargin") as caught:
+        read(Pool(revision=revision))
+    assert f"revision {revision}" in str(caught.value)
+
+
+@pytest.mark.parametrize("revision", [4, 5])
+def test_threshold_zero_is_no_collateral_until_v3_5(revision: int) -> None:
+    """The flag alone does not make it count."""
+    pool = Pool(revision=revision, collateral=0, health=0)
+    pool.configuration[WETH] = 18 << 48 | ACTIVE
+    [account] = read(pool).result.accounts
+    supply = account.positions[0]
+    assert isinstance(supply, Supply)
+    assert not supply.is_collateral
+    assert account.reported is not None
+    assert account.reported.liquidatable
+
+
+def test_threshold_zero_counts_in_the_total_from_v3_6() -> None:
+    """It adds to the collateral total, not to power."""
+    pool = Pool(health=0)
+    pool.configuration[WETH] = 18 << 48 | ACTIVE
+    [account] = read(pool).result.accounts
+    assert isinstance(account.positions[0], Supply)
+    assert not account.positions[0].is_collateral
+
+
+def test_emode_by_category_until_v3_1() -> None:
+    """A reserve names its one category."""
+    pool = Pool(revision=4, emode=3)
+    pool.configuration[WETH] |= 3 << 168
+    pool.configuration[USDC] |= 2 << 168
+    pool.more = {calls.EMODE_SINGLE.at(POOL, 3): ((9_000, 9_300, 10_100, NOBODY, "ETH"),)}
+    assert [leg.threshold_bps for leg in rule_of(pool).legs] == [9_300, 8_000]
+
+
+def test_emode_by_bitmap_from_v3_2() -> None:
+    """Bits are reserve ids, not places in the list: USDC is second in the list but has id 2."""
+    pool = Pool(revision=5, emode=3)
+    pool.more = {calls.EMODE_CONFIG.at(POOL, 3): ((9_000, 9_300, 10_100),)}
+    for bitmap, thresholds in ((0b001, [9_300, 8_000]), (0b010, [8_250, 8_000]), (0b100, [8_250, 9_300])):
+        pool.more[calls.EMODE_COLLATERAL.at(POOL, 3)] = (bitmap,)
+        assert [leg.threshold_bps for leg in rule_of(pool).legs] == thresholds
+
+
+def test_emode_with_a_price_of_its_own_is_refused() -> None:
+    """Its assets would be valued at another price than the one that was read."""
+    pool = Pool(revision=1, emode=3)
+    pool.more = {calls.EMODE_SINGLE.at(POOL, 3): ((9_000, 9_300, 10_100, ORACLE, "ETH"),)}
+    with pytest.raises(Unsupported, match="price source"):
+        read(pool)
+
+
+def test_discounted_debt_is_refused_on_v3_3() -> None:
+    """GHO there counts by its token's own balance."""
+    pool = Pool(revision=7)
+    pool.configuration[USDC] &= ~VIRTUAL
+    with pytest.raises(Unsupported, match="discount"):
+        read(pool)
+
+
+def test_stable_debt_counts_until_v3_1() -> None:
+    """The principal with its own rate since its own time; a position of its own."""
+    pool = Pool(revision=1, owed={WETH: 0, USDC: 11_000 * 10**6})
+    pool.more = {
+        calls.STABLE_PRINCIPAL.at(stable_token(USDC), WALLET): (1_000 * 10**6,),
+        calls.STABLE_RATE.at(stable_token(USDC), WALLET): (RAY // 10,),
+        calls.STABLE_UPDATED.at(stable_token(USDC), WALLET): (START,),
+    }
+    [account] = read(pool).result.accounts
+    assert [(p.raw, p.rate_mode) for p in account.positions if isinstance(p, Debt)] == [
+        (11_000 * 10**6, "variable"),
+        (1_000 * 10**6, "stable"),
+    ]
+    pool.revision = 10
+    with pytest.raises(AdapterFault, match="debt"):
+        read(pool)
+
+
+@pytest.mark.parametrize("times", [0, 1.0002, 0.9998])
+def test_totals_that_differ_from_the_pools_are_an_error(times: float) -> None:
+    """More than a basis point apart is something missed, never shown as a figure."""
+    with pytest.raises(AdapterFault, match="collateral"):
+        read(Pool(collateral=int(20_000 * 10**8 * times)))
+    with pytest.raises(AdapterFault, match="debt"):
+        read(Pool(debt=int(12_000 * 10**8 * times)))
+
+
+def test_totals_within_a_basis_point_are_left_to_the_comparison() -> None:
+    """Rounding of a release nobody has seen shows as check_bps."""
+    [account] = read(Pool(collateral=20_001 * 10**8, debt=12_001 * 10**8)).result.accounts
+    assert account.reported is not None
+
+
+def test_price_of_zero_is_unusable_where_it_counts() -> None:
+    """The account can't be valued."""
+    pool = Pool()
+    pool.price[WETH] = (0,)
+    with pytest.raises(UnusablePrice) as caught:
+        read(pool)
+    assert caught.value.price == 0
+
+
+def test_reverting_price_is_explained_by_its_source() -> None:
+    """Two more rounds find the source's own answer, with its sign."""
+    source = _address("9")
+    reverted = CallReverted("getAssetPrice(address)@0x…", "")
+    pool = Pool()
+    pool.price[WETH] = reverted
+    pool.more = {calls.SOURCE.at(ORACLE, WETH): (source,), calls.LATEST_ANSWER.at(source): (-5,)}
+    with pytest.raises(UnusablePrice, match="WETH listed") as caught:
+        read(pool)
+    assert (caught.value.price, caught.value.origin) == (-5, f"latestAnswer()@{source}")
+    for why in ((10**8,), CallReverted("latestAnswer()", "broken")):
+        pool.more[calls.LATEST_ANSWER.at(source)] = why
+        with pytest.raises(CallReverted) as other:
+            read(pool)
+        assert other.value is reverted
+
+
+def test_bad_price_of_what_does_not_count_only_lacks_its_quote() -> None:
+    """A supply that is no collateral does not touch health."""
+    pool = Pool(flags=0b01_00_00, collateral=0, health=0)
+    pool.price[WETH] = CallReverted("getAssetPrice(address)@0x…", "")
+    reading = read(pool).result
+    assert [quote.price for quote in reading.quotes] == [10**8]
+    [account] = reading.accounts
+    assert len(account.positions) == 2
+
+
+def test_pools_own_word_missing_is_an_error() -> None:
+    """Without it nothing checks ours."""
+    pool = Pool()
+    pool.more = {calls.ACCOUNT_DATA.at(POOL, WALLET): CallReverted("getUserAccountData", "why")}
+    with pytest.raises(CallReverted, match="why"):
+        read(pool)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        calls.REVISION.at(POOL),
+        calls.RESERVES.at(POOL),
+        calls.PRICE_ORACLE.at(PROVIDER),
+        calls.USER_CONFIGURATION.at(POOL, WALLET),
+        calls.USER_EMODE.at(POOL, WALLET),
+        calls.RESERVE_DATA.at(POOL, USDC),
+        calls.BASE_CURRENCY.at(ORACLE),
+        calls.SCALED_BALANCE.at(a_token(WETH), WALLET),
+        calls.SCALED_BALANCE.at(debt_token(USDC), WALLET),
+    ],
+    ids=lambda call: call.function.canonical,
+)
+def test_any_missing_figure_is_an_error(call: Call[Any]) -> None:
+    """No figure is taken for zero."""
+    pool = Pool()
+    pool.more = {call: NoContract(call.origin)}
+    with pytest.raises(NoContract):
+        read(pool)
+
+
+def test_reserve_data_outside_its_types_is_malformed() -> None:
+    """An address with more than 160 bits is another layout."""
+    pool = Pool()
+    bits = (1, 2**128 - 1, 0, RAY, 0, 0, 2**256 - 1, 0, 0, 0, 0, 0, 0, 0, 0)
+    words = Function[Any](f"getReserveData(address)({','.join(['uint256'] * 15)})")
+    pool.more = {words.at(POOL, USDC): bits}
+    with pytest.raises(MalformedReply, match="getReserveData"):
+        read(pool)
+
+
+def test_market_in_another_currency_is_refused() -> None:
+    """Its figures are no USD."""
+    pool = Pool()
+    pool.more = {calls.BASE_CURRENCY.at(ORACLE): (WETH,), calls.BASE_UNIT.at(ORACLE): (10**18,)}
+    with pytest.raises(Unsupported, match="USD"):
+        read(pool)
+
+
+def test_symbol_that_is_no_text_leaves_the_address() -> None:
+    """Some old tokens answer bytes32."""
+    pool = Pool()
+    pool.more = {calls.SYMBOL.at(USDC): MalformedReply("symbol()", "bytes32")}
+    [account] = read(pool).result.accounts
+    debt = account.positions[1]
+    assert isinstance(debt, Debt)
+    assert debt.asset.symbol == USDC
+
+
+def test_paused_reserve_gives_a_warning() -> None:
+    """Whoever holds it can't act."""
+    pool = Pool()
+    pool.configuration[USDC] |= PAUSED
+    assert read(pool).result.warnings == ("USDC is paused on Market: no repayment or withdrawal now",)
+
+
+def test_market_without_reserves_is_empty() -> None:
+    """Nothing to ask for."""
+    pool = Pool()
+    pool.more = {calls.RESERVES.at(POOL): ([],)}
+    assert read(pool).result == Reading((), (), BLOCK)
+
+
+def test_oracle_kinds_come_from_the_entry() -> None:
+    """By asset, in any spelling of its address."""
+    entry = replace(ENTRY, options={"oracle": {WETH.upper().replace("0X", "0x"): "rate", USDC: "fixed"}})
+    [account] = read(Pool(), entry).result.accounts
+    assert account.rule is not None
+    assert [feed.oracle for feed in account.rule.feeds] == [Oracle.RATE, Oracle.FIXED]
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (replace(ENTRY, addresses={"pool": POOL}), "addresses_provider"),
+        (replace(ENTRY, addresses={"addresses_provider": PROVIDER}), "addresses.pool"),
+        (replace(ENTRY, options={"oracle": {WETH: "guess"}}), "guess"),
+        (replace(ENTRY, options={"oracle": "rate"}), "table"),
+    ],
+)
+def test_bad_entry_is_refused_at_once(entry: Deployment, why: str) -> None:
+    """The message names what is missing or misspelt."""
+    with pytest.raises(BadConfiguration, match=why):
+        build(Deployments((entry,), ()))
+
+
+def test_probe_tells_revision_oracle_and_prices() -> None:
+    """What doctor shows."""
+    pool = Pool(revision=11)
+    pool.price[USDC] = CallReverted("getAssetPrice(address)", "")
+    adapter = build(Deployments((ENTRY,), ()))
+    sentences = drive_by_hand(adapter.probe(ENTRY, BLOCK), pool.replies()).result
+    assert sentences == (
+        "pool revision 11 is Aave V3.7",
+        f"the oracle {ORACLE} prices in USD with 8 decimals",
+        "2 reserves, 1 without a usable price",
+        "no usable price: USDC",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [({calls.POOL.at(PROVIDER): (WETH,)}, Unsupported), ({calls.REVISION.at(POOL): (12,)}, Unsupported)],
+)
+def test_probe_refuses_what_cannot_be_read(change: dict[Call[Any], Reply], error: type[ReadError]) -> None:
+    """A provider of another pool, an unknown revision."""
+    adapter = build(Deployments((ENTRY,), ()))
+    with pytest.raises(error):
+        drive_by_hand(adapter.probe(ENTRY, BLOCK), Pool(more=change).replies())
