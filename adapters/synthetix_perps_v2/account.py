@@ -58,6 +58,11 @@ def warnings_of(found: Details) -> list[str]:
     """What the user should know of an account beyond its figures."""
     held, opened, order = found.held, found.position, found.order
     warnings = []
+    if found.suspension is not None:
+        warnings.append(
+            f"{held.label}: the protocol has suspended this market ({found.suspension}); until it resumes "
+            "nothing there can be changed or liquidated"
+        )
     if opened is not None and opened.flagged:
         warnings.append(f"{held.label}: the position is flagged and can be liquidated at any price")
     if order.size_delta:

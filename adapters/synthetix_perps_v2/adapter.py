@@ -1,6 +1,6 @@
 """Reads a wallet's margin accounts in three rounds.
 
-1. the manager's markets, and where the resolver says that settings and rates live (shared by all wallets);
+1. the manager's markets, and where the resolver says that its other parts live (shared by all wallets);
 2. the wallet's position in every market, as one column, and each market's key (shared);
 3. for held markets only: the market's state, its settings, its own views of the account, a delayed order.
 """
@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from adapters.synthetix_perps_v2 import calls
 from adapters.synthetix_perps_v2.account import account_of, quote_of, warnings_of
 from adapters.synthetix_perps_v2.family import PerpsV2Family
 from adapters.synthetix_perps_v2.margin import DECIMALS
-from adapters.synthetix_perps_v2.market import Details, Held, details
+from adapters.synthetix_perps_v2.market import Details, Held, System, details
 from adapters.synthetix_perps_v2.names import name_key
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import ProtocolKind
@@ -24,15 +23,6 @@ from aggregator.model.readings import Block, Quote, Reading
 from aggregator.model.units import Address
 
 ROLES = ("address_resolver", "futures_market_manager", "susd")
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """Where the parts of one deployment live at the block."""
-
-    markets: tuple[Address, ...]
-    settings: Address
-    exchange_rates: Address
 
 
 class PerpsV2Adapter:
@@ -59,7 +49,7 @@ class PerpsV2Adapter:
         susd_address = deployment.addresses["susd"]
         susd = Asset(token_id(deployment.chain, susd_address), "sUSD", DECIMALS)
         found, susd_quote = yield from both(
-            join([details(one, system.settings, wallet) for one in held]),
+            join([details(one, system, wallet) for one in held]),
             _susd_quote(system.exchange_rates, susd),
         )
         return _reading(found, susd_quote, wallet, block, susd)
@@ -87,8 +77,8 @@ def build(deployments: Deployments) -> Adapter:
 def _system(deployment: Deployment) -> Read[System]:
     resolver = deployment.addresses["address_resolver"]
     manager = deployment.addresses["futures_market_manager"]
-    names = ("FuturesMarketManager", "PerpsV2MarketSettings", "ExchangeRates")
-    [markets], [current, settings, rates] = yield from both(
+    names = ("FuturesMarketManager", "PerpsV2MarketSettings", "SystemStatus", "ExchangeRates")
+    [markets], [current, settings, status, rates] = yield from both(
         ask([calls.ALL_MARKETS.at(manager, calls.V2)]),
         ask([calls.GET_ADDRESS.at(resolver, name_key(name)) for name in names]),
     )
@@ -98,7 +88,7 @@ def _system(deployment: Deployment) -> Read[System]:
             f"{deployment.name} with the market manager {manager}",
             f"its resolver names {current}; configure that as `futures_market_manager`",
         )
-    return System(markets, settings, rates)
+    return System(markets, settings, status, rates)
 
 
 def _held(markets: tuple[Address, ...], wallet: Address) -> Read[list[Held]]:

@@ -44,6 +44,9 @@ V1, V2 = False, True
 ALL_MARKETS: Function[tuple[Address, ...]] = Function("allMarkets(bool)(address[])")
 NUM_MARKETS: Function[int] = Function("numMarkets(bool)(uint256)")
 
+# SystemStatus: returns nothing, and reverts where the market is suspended
+REQUIRE_ACTIVE: Function[tuple[()]] = Function("requireFuturesMarketActive(bytes32)()")
+
 # ExchangeRates
 RATE: Function[Valued] = Function("rateAndInvalid(bytes32)(uint256,bool)", into=Valued)
 

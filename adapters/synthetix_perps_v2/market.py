@@ -8,8 +8,8 @@ from adapters.synthetix_perps_v2 import calls
 from adapters.synthetix_perps_v2.calls import DelayedOrder, Valued
 from adapters.synthetix_perps_v2.margin import MarketState
 from adapters.synthetix_perps_v2.names import key_text
-from aggregator.contract import Read, ask, both
-from aggregator.model.errors import MalformedReply
+from aggregator.contract import Read, ask, attempt, both
+from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.units import Address
 
 
@@ -53,21 +53,44 @@ class OpenPosition:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """All of one margin account: `position` is None where only margin is deposited."""
+    """All of one margin account: `position` is None where only margin is deposited.
+
+    `suspension` is the protocol's reason for suspending the market, None where it has not.
+    """
 
     held: Held
     order: DelayedOrder
+    suspension: str | None
     position: OpenPosition | None
 
 
-def details(held: Held, settings: Address, wallet: Address) -> Read[Details]:
+@dataclass(frozen=True, slots=True)
+class System:
+    """Where the parts of one deployment live at the block."""
+
+    markets: tuple[Address, ...]
+    settings: Address
+    status: Address
+    exchange_rates: Address
+
+
+def details(held: Held, system: System, wallet: Address) -> Read[Details]:
     """Read one margin account in one round."""
-    order = ask([calls.DELAYED_ORDERS.at(held.market, wallet)])
+    state = both(ask([calls.DELAYED_ORDERS.at(held.market, wallet)]), _suspension(held, system))
     if held.size == 0:
-        [alone] = yield from order
-        return Details(held, alone, None)
-    [pending], position = yield from both(order, _position(held, settings, wallet))
-    return Details(held, pending, position)
+        [order], suspension = yield from state
+        return Details(held, order, suspension, None)
+    ([order], suspension), position = yield from both(state, _position(held, system.settings, wallet))
+    return Details(held, order, suspension, position)
+
+
+def _suspension(held: Held, system: System) -> Read[str | None]:
+    [answer] = yield from attempt([calls.REQUIRE_ACTIVE.at(system.status, held.market_key)])
+    if isinstance(answer, CallReverted):
+        return answer.reason or "no reason given"
+    if isinstance(answer, ReadError):
+        raise answer
+    return None
 
 
 def _position(held: Held, settings: Address, wallet: Address) -> Read[OpenPosition]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.devnet.chain import Contract, Receipt, bytes32
 from tests.devnet.deployment import Deployment, DeploymentEntry, Site, TokenEntry
+from tests.devnet.multicall3 import MULTICALL3
 from tests.devnet.synthetix_deploy import (
     MARKETS,
     Amount,
@@ -20,6 +21,7 @@ from tests.devnet.synthetix_deploy import (
     stand_ins,
     units,
 )
+from tests.devnet.tokens import Feeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,9 +69,11 @@ class SynthetixPerpsV2(Deployment):
         self.resolver = at(real["AddressResolver"], addresses["address_resolver"])
         self.manager = at(real["FuturesMarketManager"], addresses["futures_market_manager"])
         self.settings = at(real["PerpsV2MarketSettings"], addresses["settings"])
+        self.status = at(real["SystemStatus"], addresses["system_status"])
         self.market_data = at(real["PerpsV2MarketData"], addresses["market_data"])
         self.rates = at(mocks["StandInExchangeRates"], addresses["exchange_rates"])
         self.susd = at(mocks["StandInSynthUSD"], addresses["susd"])
+        self.feeds = Feeds(site.chain, {"sUSD": addresses["feed sUSD"]})
         abi = market_abi()
         self.markets: Mapping[str, Contract] = {
             key: at(abi, addresses[f"market {key}"], key) for key in MARKETS
@@ -81,8 +85,9 @@ class SynthetixPerpsV2(Deployment):
         return deploy_perps(site)
 
     def write_prices(self, quotes: Quotes) -> None:
-        """Write the market into the exchange rates."""
+        """Write the market into the exchange rates, which take one sUSD for one dollar, and its own feed."""
         self.rates.send("set", *rates_of(quotes.scaled))
+        self.feeds.write(quotes)
 
     def deployment_entry(self) -> DeploymentEntry:
         """This system as crossmargin's configuration names it."""
@@ -90,8 +95,9 @@ class SynthetixPerpsV2(Deployment):
         return DeploymentEntry(self.name, self.title, {name: self.addresses[name] for name in names})
 
     def token_entries(self) -> list[TokenEntry]:
-        """The stablecoin in which margins are paid."""
-        return [TokenEntry(self.susd.address, "sUSD", 18, "USD", "synthetic_usd")]
+        """The stablecoin in which margins are paid, with a feed of what the market pays for it."""
+        feed = self.addresses["feed sUSD"]
+        return [TokenEntry(self.susd.address, "sUSD", 18, "USD", "synthetic_usd", feed)]
 
     def fund(self) -> None:
         """Open positions on both sides of both markets, longs ahead, so that funding accrues."""
@@ -101,7 +107,7 @@ class SynthetixPerpsV2(Deployment):
 
     def seed(self) -> None:
         """The short ETH perp of the hedged wallet."""
-        self.open(self.site.account("hedged"), "sETHPERP", margin=3_000, size=-8)
+        self.open(self.site.account("hedged"), "sETHPERP", margin=1_600, size=-8)
 
     def open(self, user: str, market: str, *, margin: Amount, size: Amount) -> None:
         """Deposit a margin and take a position with it."""
@@ -178,6 +184,15 @@ class SynthetixPerpsV2(Deployment):
     def set_rate_invalid(self, market: str, *, invalid: bool = True) -> None:
         """Mark a rate as one not to be used; the next change of prices undoes it."""
         self.rates.send("setInvalid", bytes32(MARKETS[market]), invalid)
+
+    def suspend(self, market: str) -> None:
+        """Suspend a market: no operation at all, liquidation included."""
+        access = (bytes32("Futures"), MULTICALL3, True, True)
+        calls = [
+            (self.status, "updateAccessControl", access),
+            (self.status, "suspendFuturesMarket", (bytes32(market), 1)),
+        ]
+        as_owner(self.chain, calls)
 
     def set_globals(self, values: Globals) -> None:
         """Change the settings that all markets share."""

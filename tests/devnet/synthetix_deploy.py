@@ -17,11 +17,12 @@ from tests.devnet.abi import AbiValue, selector, signature
 from tests.devnet.artifacts import Artifact, Bundle, compiled
 from tests.devnet.chain import ZERO_ADDRESS, Chain, Contract, Receipt, bytes32
 from tests.devnet.errors import DevnetError
+from tests.devnet.tokens import Feeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from eth_typing import ABIElement
+    from eth_typing import ABIElement, ABIFunction
 
     from tests.devnet.deployment import Site
 
@@ -109,7 +110,7 @@ def stand_ins() -> Bundle:
     return compiled("synthetix_stand_ins")
 
 
-def routed(part: Artifact) -> list[ABIElement]:
+def routed(part: Artifact) -> list[ABIFunction]:
     """The functions of a part that callers reach through the market's proxy."""
     return [item for item in part.abi if item["type"] == "function" and item["name"] not in _INTERNAL]
 
@@ -119,8 +120,8 @@ def market_abi() -> list[ABIElement]:
     found: dict[str, ABIElement] = {}
     for name in PARTS:
         part = artifacts()[name]
-        events = [item for item in part.abi if item["type"] == "event"]
-        for item in (*routed(part), *events):
+        items: list[ABIElement] = [*routed(part), *(item for item in part.abi if item["type"] == "event")]
+        for item in items:
             found.setdefault(f"{item['type']} {signature(item)}", item)
     return list(found.values())
 
@@ -175,9 +176,11 @@ def deploy_perps(site: Site) -> dict[str, str]:
         "address_resolver": resolver.address,
         "futures_market_manager": manager.address,
         "settings": settings.address,
+        "system_status": status.address,
         "market_data": data.address,
         "exchange_rates": rates.address,
         "susd": named["SynthsUSD"].address,
+        "feed sUSD": Feeds.deploy(chain, site.prices.quotes, ["sUSD"])["sUSD"],
         **{f"market {key}": proxy.address for key, proxy in proxies.items()},
     }
 

@@ -157,6 +157,19 @@ def test_unusable_price_fails_the_read(site: Site, how: str) -> None:
     assert site.read(site.world.wallets["empty"]).accounts == ()
 
 
+def test_suspended_market(site: Site) -> None:
+    """Read as before, with a warning; the market refuses to liquidate meanwhile."""
+    user, perps = site.world.wallets["hedged"], site.world.synthetix
+    before = site.account(user, ETH_MARKET)
+    perps.suspend(ETH_MARKET)
+    site.world.prices.set(ETH=2600)
+    with pytest.raises(TransactionReverted, match="Market suspended"):
+        perps.flag(user, ETH_MARKET)
+    reading = site.read(user)
+    assert reading.accounts[0].positions[0] == before.positions[0]
+    assert any("has suspended this market (Market suspended)" in warning for warning in reading.warnings)
+
+
 def test_replaced_manager_is_noticed(site: Site) -> None:
     """The configured manager still answers, but nobody trades there any more."""
     perps, other = site.world.synthetix, site.world.spare[0]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import adapters.synthetix_perps_v2
-from adapters.synthetix_perps_v2.adapter import ROLES, PerpsV2Adapter, build
+from adapters.synthetix_perps_v2.adapter import ROLES, build
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
 from adapters.synthetix_perps_v2.names import key_text, name_key, underlying_of
 from aggregator.contract import Deployment, Deployments
@@ -19,84 +19,34 @@ from aggregator.model.errors import (
     BadConfiguration,
     CallReverted,
     MalformedReply,
+    NoContract,
     ReadError,
     Unsupported,
     UnusablePrice,
 )
 from aggregator.model.positions import Perp, Supply
-from aggregator.model.readings import Block, Reading
+from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD, prices_of
-from aggregator.model.units import Address, ChainId, parse_address
-from tests.adapters.synthetix_perps_v2.scripted import Key, play, reverted
-from tests.adapters.synthetix_perps_v2.strategies import DAY, ETH, NOW
-
-CHAIN = ChainId(10)
-RESOLVER, MANAGER, SETTINGS, RATES, SUSD, WALLET, ETH_MARKET, SOL_MARKET = (
-    Address(f"0x{i:040x}") for i in range(1, 9)
-)
-BLOCK = Block(CHAIN, 7, "0x07", "0x06", NOW)
-DEPLOYMENT = Deployment(
-    "synthetix_perps_v2",
+from aggregator.model.units import parse_address
+from tests.adapters.synthetix_perps_v2.replies import (
+    ADAPTER,
+    BLOCK,
     CHAIN,
-    "test",
-    {"address_resolver": RESOLVER, "futures_market_manager": MANAGER, "susd": SUSD},
-    "a test",
+    DEPLOYMENT,
+    ETH_MARKET,
+    MANAGER,
+    RATES,
+    RESOLVER,
+    SETTINGS,
+    SOL_MARKET,
+    STATUS,
+    SUSD,
+    WALLET,
+    system,
+    with_short,
 )
-ADAPTER = PerpsV2Adapter([DEPLOYMENT])
-NO_ORDER = (0,) * 9
-NOTHING = (0,) * 5
-SHORT = (3, 2, 5000 * WAD, 2010 * WAD, -10 * WAD)
-
-
-def system() -> dict[Key, Any]:
-    """Two markets, in neither of which the wallet has anything."""
-    addresses = {
-        "FuturesMarketManager": MANAGER,
-        "PerpsV2MarketSettings": SETTINGS,
-        "ExchangeRates": RATES,
-    }
-    table: dict[Key, Any] = {
-        ("getAddress", RESOLVER): {name_key(name): (at,) for name, at in addresses.items()},
-        ("allMarkets", MANAGER): (32, 2, ETH_MARKET, SOL_MARKET),
-        ("numMarkets", MANAGER): (0,),
-        ("rateAndInvalid", RATES): (WAD, 0),
-        ("skewScale", SETTINGS): (10**6 * WAD,),
-        ("maxFundingVelocity", SETTINGS): (9 * WAD,),
-        ("liquidationPremiumMultiplier", SETTINGS): (WAD,),
-        ("liquidationBufferRatio", SETTINGS): (WAD // 100,),
-        ("liquidationFeeRatio", SETTINGS): (WAD // 1000,),
-        ("minKeeperFee", SETTINGS): (2 * WAD,),
-        ("maxKeeperFee", SETTINGS): (1000 * WAD,),
-        ("keeperLiquidationFee", SETTINGS): (WAD,),
-    }
-    for market, key, asset in ((ETH_MARKET, "sETHPERP", "sETH"), (SOL_MARKET, "sSOLPERP", "SOL")):
-        table |= {
-            ("marketKey", market): (name_key(key),),
-            ("baseAsset", market): (name_key(asset),),
-            ("fundingSequenceLength", market): (5,),
-            ("positions", market): NOTHING,
-            ("delayedOrders", market): NO_ORDER,
-        }
-    return table
-
-
-def with_short(market: Address = ETH_MARKET) -> dict[Key, Any]:
-    """A short of 10 at 2010, now 2000, without funding: Q is 200 + 20 + 1, the premium 0.2."""
-    return system() | {
-        ("positions", market): SHORT,
-        ("assetPrice", market): (2000 * WAD, 0),
-        ("marketSkew", market): (0,),
-        ("fundingRateLastRecomputed", market): (0,),
-        ("fundingLastRecomputed", market): (NOW - DAY,),
-        ("fundingSequence", market): {(4).to_bytes(32, "big"): (7,), (2).to_bytes(32, "big"): (7,)},
-        ("profitLoss", market): (100 * WAD, 0),
-        ("accruedFunding", market): (0, 0),
-        ("remainingMargin", market): (5100 * WAD, 0),
-        # (5100 - 221.2) / 10 above the price
-        ("liquidationPrice", market): (2487 * WAD + 88 * WAD // 100, 0),
-        ("canLiquidate", market): (0,),
-        ("isFlagged", market): (0,),
-    }
+from tests.adapters.synthetix_perps_v2.scripted import Key, play, reverted
+from tests.adapters.synthetix_perps_v2.strategies import ETH, NOW
 
 
 def read(table: dict[Key, Any]) -> Reading:
@@ -237,6 +187,21 @@ def test_flagged_position_can_be_liquidated_at_any_price() -> None:
     assert account.rule.health(prices_of(account.rule), NOW).liquidatable
     assert account.reported.liquidatable
     assert reading.warnings == ("sETHPERP: the position is flagged and can be liquidated at any price",)
+
+
+def test_suspended_market_is_read_with_a_warning() -> None:
+    """The figures stand, but nothing there can be changed or liquidated."""
+    suspended = reverted("requireFuturesMarketActive", STATUS)
+    reading = read(with_short() | {("requireFuturesMarketActive", STATUS): suspended})
+    assert only(reading).rule is not None
+    [warning] = reading.warnings
+    assert "has suspended this market (paused)" in warning
+
+
+def test_unknown_suspension_fails_the_read() -> None:
+    """A status that can't be read is not taken for none."""
+    with pytest.raises(NoContract):
+        read(with_short() | {("requireFuturesMarketActive", STATUS): NoContract("status")})
 
 
 @pytest.mark.parametrize("answer", [(0, 0), (0, 1), (2000 * WAD, 1)])
