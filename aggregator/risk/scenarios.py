@@ -140,7 +140,7 @@ class ScenarioSet:
         ]
         tokens = [(f"PEG {peg.name}", [peg]) for peg in axes.pegs]
         half = {u: -0.5 * self.scan_range(u) for u in axes.bases}
-        for name, pegs in classes + tokens:
+        for name, pegs in tokens + classes:
             down = {peg: self.parameters.peg[peg.risk_class] for peg in pegs}
             yield Ray(f"{name} down", pegs=down)
             yield Ray(f"{name} down with SYS half down", half, down)

@@ -81,7 +81,7 @@ def test_stale_gives_way_to_fresh() -> None:
 
 
 def test_late_prices_are_said_of_held_assets() -> None:
-    """A held asset whose only price is late gives a warning; a pegged token's feed says nothing of its base."""
+    """A held asset priced late gives a warning; a pegged token's feed says nothing of its base."""
     late = quote(WSTETH, 2400, "late", age_s=3_600 + 7_200)
     book = price_book([reading(late, quote(WETH, 2000, "a"), held=(WSTETH,))], tokens=TOKENS)
     assert book.warnings == (f"the price of {WSTETH} is 2.0 hours past its heartbeat (late)",)
