@@ -186,16 +186,18 @@ def _positions(
 def _reported(rule: AaveRule, said: PoolWord | ReadError, time: int, deployment: Deployment) -> Reported:
     """The pool's own word; raises AdapterFault where its totals are not those that the rule is made from.
 
-    A reserve that was missed would understate debt or overstate health: 1 bp is far above any rounding.
+    A reserve that was missed would understate debt or overstate health: a cent and 1 bp are far above any
+    rounding.
     """
     if isinstance(said, ReadError):
         raise said
     ours = rule.totals(prices_of(rule), time)
+    cent = 10**rule.base_decimals // 100
     for name, mine, theirs in (
         ("collateral", ours.collateral, said.collateral),
         ("debt", ours.debt, said.debt),
     ):
-        if abs(mine - theirs) > max(theirs // 10_000, len(rule.legs)):
+        if abs(mine - theirs) > max(theirs // 10_000, cent):
             raise AdapterFault(f"{name} on {deployment.name} adds up to {mine}, {said.origin} says {theirs}")
     liquidatable = said.health is not None and said.health < WAD
     return Reported(said.health, liquidatable, None, said.origin)
