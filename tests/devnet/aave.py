@@ -238,8 +238,8 @@ class AaveV36(Aave):
 
         self.supply(hedged, "WETH", 10)
         self.supply(hedged, "WBTC", "0.5")
-        self.borrow(hedged, "USDC", 15_000)
-        self.spend(hedged, "USDC", 13_500)
+        self.borrow(hedged, "USDC", 24_000)
+        self.spend(hedged, "USDC", 22_500)
 
         # A loan alone cannot start below LT / LTV = 1.03; taking collateral out again can go to 1.
         self.supply(edge, "WETH", 5)
