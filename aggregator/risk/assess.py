@@ -67,9 +67,9 @@ def assess_all(
 
 def _blocks(portfolios: Sequence[Portfolio]) -> list[list[Portfolio]]:
     blocks: list[list[Portfolio]] = []
-    accounts = BLOCK_ACCOUNTS
+    accounts = 0
     for portfolio in portfolios:
-        if accounts + len(portfolio.accounts) > BLOCK_ACCOUNTS:
+        if not blocks or accounts + len(portfolio.accounts) > BLOCK_ACCOUNTS:
             blocks.append([])
             accounts = 0
         blocks[-1].append(portfolio)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,10 +79,10 @@ def margins(
     scenarios = factors.shape[1:]
     power, requirement = np.zeros((2, accounts, *scenarios))
     for group in groups:
-        moves = factors[group.factor].reshape(len(group.factor), -1)
+        moves = factors[group.factor].reshape(len(group.factor), math.prod(scenarios))
         N, Q = group.margin(moves)
-        power[group.account] = N.reshape(-1, *scenarios)
-        requirement[group.account] = Q.reshape(-1, *scenarios)
+        power[group.account] = N.reshape(len(group.account), *scenarios)
+        requirement[group.account] = Q.reshape(len(group.account), *scenarios)
     return power, requirement
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,11 +60,11 @@ class Revaluation:
 
     def _full(self, factors: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
         scenarios = factors.shape[1:]
-        value = self.exposures @ factors.reshape(len(factors), -1)
+        value = self.exposures @ factors.reshape(len(factors), math.prod(scenarios))
         if len(self.book.contracts):
             units = self.book.contracts.values(factors, _powers(self.log_iv, levels))
-            value += self.holdings @ units.reshape(len(units), -1)
-        return value.reshape(-1, *scenarios)
+            value += self.holdings @ units.reshape(len(units), math.prod(scenarios))
+        return value.reshape(len(self.book.accounts), *scenarios)
 
 
 def _combine(loading: NDArray[np.float64], logs: NDArray[np.float64]) -> NDArray[np.float64]:

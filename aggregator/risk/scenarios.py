@@ -79,7 +79,10 @@ class ScenarioSet:
         return Axes.of(factors, self.parameters.assets)
 
     def rays(self, axes: Axes, *, options: bool) -> Rays:
-        """Every ray as these axes see it, each distinct one once; `options`: whether volatility matters."""
+        """Every ray as these axes see it, each distinct one once; `options`: whether volatility matters.
+
+        The first of equal rays gives the name, so general ones come before those of single assets.
+        """
         rays = [
             *self._market(axes),
             *self._pegs(axes),
@@ -115,6 +118,12 @@ class ScenarioSet:
             for vol, how in _VOLS:
                 yield Ray(f"SYS {way}{how}", {u: sign * P[u] for u in axes.bases}, vol=vol)
         yield Ray("SYS half down", {u: -0.5 * P[u] for u in axes.bases})
+        yield Ray("VOL up", vol=Vol.UP)
+        yield Ray("VOL down", vol=Vol.DOWN)
+        yield Ray("VOL near up, far down", vol=Vol.SHORT_UP)
+        yield Ray("VOL near down, far up", vol=Vol.SHORT_DOWN)
+        yield Ray("VOL high strikes up, low down", vol=Vol.TILT_UP)
+        yield Ray("VOL high strikes down, low up", vol=Vol.TILT_DOWN)
         for i, u in enumerate(names):
             for sign, way in _SIGNS:
                 for vol, how in _VOLS:
@@ -127,12 +136,6 @@ class ScenarioSet:
                 if i != k:
                     a = max(floor, float(np.sqrt((1.0 - R[i, k]) / 2.0)))
                     yield Ray(f"SPREAD {u} up, {j} down", {u: a * P[u], j: -a * P[j]})
-        yield Ray("VOL up", vol=Vol.UP)
-        yield Ray("VOL down", vol=Vol.DOWN)
-        yield Ray("VOL near up, far down", vol=Vol.SHORT_UP)
-        yield Ray("VOL near down, far up", vol=Vol.SHORT_DOWN)
-        yield Ray("VOL high strikes up, low down", vol=Vol.TILT_UP)
-        yield Ray("VOL high strikes down, low up", vol=Vol.TILT_DOWN)
 
     def _pegs(self, axes: Axes) -> Iterator[Ray]:
         classes = [
@@ -148,12 +151,12 @@ class ScenarioSet:
                 yield Ray(f"{name} up", pegs=dict.fromkeys(pegs, self.parameters.peg_up))
 
     def _extreme(self, axes: Axes) -> Iterator[Ray]:
+        yield self._far("EXT vol up", {})
         for sign, way in _SIGNS:
             yield self._far(f"EXT {way}, vol up", dict.fromkeys(axes.bases, sign))
         for u in self.parameters.assets:
             for sign, way in _SIGNS:
                 yield self._far(f"EXT {u} {way}, vol up", {u: sign * self._idio[u]})
-        yield self._far("EXT vol up", {})
 
     def _unnamed(self, axes: Axes) -> Iterator[Ray]:
         for u in axes.bases:
