@@ -14,6 +14,7 @@ SHORT = Address("0x" + "e3" * 20)
 GREEDY = Address("0x" + "e4" * 20)
 SLOT = Address("0x" + "e5" * 20)
 MUTE = Address("0x" + "e6" * 20)
+HEAVY = Address("0x" + "e7" * 20)
 ABSENT = Address("0x" + "ee" * 20)
 
 _REASON = Function[Any]("Error(string)()").at(ABSENT, "paused").data
@@ -31,6 +32,8 @@ CODE = {
     GREEDY: bytes.fromhex("fe"),
     # SLOAD(0) returned.
     SLOT: bytes.fromhex("60005460005260206000f3"),
+    # A loop of 100,000 turns of 26 gas each, then NUMBER returned.
+    HEAVY: bytes.fromhex("620186a05b6001900380600457504360005260206000f3"),
     # REVERT with nothing.
     MUTE: bytes.fromhex("60006000fd"),
 }

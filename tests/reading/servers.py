@@ -6,10 +6,10 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-import httpx
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -138,7 +138,15 @@ def proxy(node_url: str, change: Callable[[str, list[Any]], Any] | None = None) 
         if found is not None:
             return found
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        reply = httpx.post(node_url, json=body, timeout=30).json()
+        connection = HTTPConnection(urlsplit(node_url).netloc, timeout=GIVE_UP_S)
+        try:
+            connection.request("POST", "/", json.dumps(body), {"content-type": "application/json"})
+            answered = connection.getresponse()
+            if answered.status != 200:
+                return Refusal(answered.status, answered.reason)
+            reply = json.loads(answered.read())
+        finally:
+            connection.close()
         error = reply.get("error")
         return Refusal(error["code"], error["message"]) if error else reply["result"]
 

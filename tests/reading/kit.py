@@ -1,0 +1,123 @@
+"""Small reads and ways to run them against one endpoint or several."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import httpx
+
+from aggregator.contract import Adapter, Deployment, Read, Request, ask
+from aggregator.model.accounts import ProtocolKind
+from aggregator.model.errors import ReadError
+from aggregator.model.readings import Block, Failure, Reading
+from aggregator.model.units import Address, ChainId
+from aggregator.reading.chain import ChainReader
+from aggregator.reading.run import Job, Run, drive, run
+from aggregator.reading.source import Raw, Wanted
+from aggregator.reading.transport import Endpoint, Rpc
+from tests.reading.contracts import ECHO, VALUE
+
+CHAIN = ChainId(31337)
+R = TypeVar("R")
+WALLETS = [Address("0x" + f"{i:040x}") for i in range(1, 101)]
+
+
+def with_reader(urls: Sequence[str], use: Callable[[ChainReader], Awaitable[R]], chain: ChainId = CHAIN) -> R:
+    """What `use` makes of a reader over these endpoints."""
+
+    async def live() -> R:
+        async with httpx.AsyncClient(timeout=30) as client:
+            rpc = Rpc([Endpoint.of(url) for url in urls], chain, client)
+            return await use(ChainReader(rpc))
+
+    return asyncio.run(live())
+
+
+def fetch(url: str, requests: Sequence[Wanted], block: str = "latest") -> list[Raw]:
+    """The replies to one batch of requests at one block."""
+
+    async def use(reader: ChainReader) -> list[Raw]:
+        return await reader.fetch(await reader.pin(block), requests)
+
+    return with_reader([url], use)
+
+
+def read(url: str, wanted: Read[R], block: str = "latest") -> R:
+    """A read's result; raises what it raises."""
+
+    async def use(reader: ChainReader) -> R:
+        result, _ = await drive(wanted, reader, await reader.pin(block))
+        return result
+
+    return with_reader([url], use)
+
+
+ReadOf = Callable[[Address, Block], Read[Any]]
+
+
+class SmallAdapter:
+    """An adapter whose reading holds the text of what a small read gave, as its only warning."""
+
+    kind: ProtocolKind = "lending"
+    family = None
+
+    def __init__(self, name: str, read_of: ReadOf, chain: ChainId = CHAIN) -> None:
+        self.name = name
+        self.deployments = (Deployment(name, chain, "only", {}, "these tests"),)
+        self._read_of = read_of
+
+    def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
+        """See Adapter."""
+        found = yield from self._read_of(wallet, block)
+        return Reading((), (), block, (f"{deployment.key} {found}",))
+
+    def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
+        """See Adapter."""
+        found = yield from self._read_of(WALLETS[0], block)
+        return (f"{deployment.key} {found}",)
+
+
+def jobs(adapter: Adapter, wallets: Sequence[Address] = WALLETS[:1]) -> list[Job]:
+    """One job per wallet."""
+    [deployment] = adapter.deployments
+    return [Job(adapter, deployment, wallet) for wallet in wallets]
+
+
+def run_on(url: str, work: Sequence[Job], block: str = "latest") -> tuple[Run, int]:
+    """The outcomes of jobs of one chain, and how many HTTP requests they took."""
+
+    async def use(reader: ChainReader) -> tuple[Run, int]:
+        return await run(work, {CHAIN: reader}, block), reader.requests
+
+    return with_reader([url], use)
+
+
+def texts(found: Run) -> list[str | ReadError]:
+    """What each job's reading says, or its error."""
+    return [
+        outcome.result.error if isinstance(outcome.result, Failure) else outcome.result.warnings[0]
+        for outcome in found.outcomes
+    ]
+
+
+def echoes(*numbers: int) -> ReadOf:
+    """A read that asks one number a round, each of them an argument that comes back."""
+
+    def read_of(wallet: Address, _: Block) -> Read[Any]:
+        found: list[int] = []
+        for number in numbers:
+            found += yield from ask([VALUE.at(ECHO, number)])
+        return f"{wallet[-2:]} {found}"
+
+    return read_of
+
+
+def asking(*requests: Request[Any]) -> ReadOf:
+    """A read of one round."""
+
+    def read_of(_: Address, __: Block) -> Read[Any]:
+        return (yield from ask(requests))
+
+    return read_of
