@@ -71,6 +71,7 @@ class Answer:
     families: Mapping[str, RuleFamily]
     chain_names: Mapping[ChainId, str]
     tokens: TokenList
+    settings: Settings
     origin: str
     recorded: bool
     requests: int
@@ -108,13 +109,13 @@ def demo() -> Recording:
     return Recording.parse(packed, DEMO)
 
 
-def check(answer: Answer, config: Settings) -> tuple[Checked, ...]:
-    """The score and all that belongs to it, for each wallet of an answer."""
+def check(answer: Answer) -> tuple[Checked, ...]:
+    """The score and all that belongs to it, for each wallet of an answer, by the settings of its read."""
     from aggregator.risk.assess import assess_all  # noqa: PLC0415  # numpy: not for commands that only read
     from aggregator.risk.parameters import parameters  # noqa: PLC0415
     from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
 
-    known = parameters(*settings.risk_parameters(config), where=str(config.parameters or "parameters.toml"))
+    known = parameters(*settings.risk_parameters(answer.settings), where="risk parameters")
     scenarios = scenario_set(known, answer.tokens, _staleness_days(answer.portfolios))
     results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios)
     return tuple(map(Checked, answer.portfolios, results))
@@ -306,6 +307,7 @@ def _answer(
         families={a.name: a.family for a in built if a.family is not None},
         chain_names={ChainId(c): entry.name for c, entry in config.chains.items()},
         tokens=tokens,
+        settings=config,
         origin=origin,
         recorded=recorded,
         requests=requests,
@@ -315,6 +317,8 @@ def _answer(
 
 def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
     """The part of the configuration that a replay needs: no endpoint, no path."""
+    from aggregator.risk.tables import merged  # noqa: PLC0415  # only recordings keep parameters
+
     used = {job.deployment.key: job.deployment for job in jobs}
     chains = {deployment.chain for deployment in used.values()}
     deployments: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -337,7 +341,7 @@ def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
             if chain in chains
         },
         "deployments": deployments,
-        "tokens": [
-            token.model_dump(mode="json", by_alias=True) for token in config.tokens if token.chain in chains
-        ],
+        # All of them: the scenarios are those of the configuration, whatever the wallet holds.
+        "tokens": [token.model_dump(mode="json", by_alias=True) for token in config.tokens],
+        "risk": merged(*settings.risk_parameters(config)[1:]),
     }

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     """Everything that can be configured.
 
     `default_chains` are read where the user names none: those of the user's file, or all that ship.
+    `parameters` names a file of risk parameters, `risk` holds some in place.
     """
 
     model_config = SettingsConfigDict(env_prefix="CROSSMARGIN_", extra="forbid", frozen=True)
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
     database: Path = Path(platformdirs.user_data_dir("crossmargin")) / "crossmargin.duckdb"
     lock_timeout_s: float = Field(default=10.0, ge=0)
     parameters: Path | None = None
+    risk: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -151,9 +153,9 @@ def exactly(given: dict[str, Any], where: str) -> Settings:
 
 
 def risk_parameters(settings: Settings) -> tuple[dict[str, Any], ...]:
-    """The tables of risk parameters: those that ship, then the user's own file, whose lines win."""
-    own = () if settings.parameters is None else (_read_toml(settings.parameters),)
-    return (shipped("parameters.toml"), *own)
+    """The tables of risk parameters: those that ship, the user's own file, `risk`; later lines win."""
+    own = {} if settings.parameters is None else _read_toml(settings.parameters)
+    return (shipped("parameters.toml"), own, settings.risk)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def answer_health(
     from aggregator import app  # noqa: PLC0415
     from cli import documents, envelope  # noqa: PLC0415
 
-    found = app.check(answer, settings)
+    found = app.check(answer)
     for checked in found:
         if json:
             envelope.write(envelope.of_portfolio("health", checked.portfolio, documents.health(checked)))

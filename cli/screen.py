@@ -21,7 +21,7 @@ from cli.text import amount, clean, multiple, percent, price, short_address, sig
 if TYPE_CHECKING:
     from aggregator.app import Answer, Checked
     from aggregator.model.accounts import Account
-    from aggregator.model.results import AccountRisk, Greeks, RiskResult
+    from aggregator.model.results import AccountRisk, Greeks
 
 WIDTH = 100
 _COLOURS = {
@@ -97,28 +97,26 @@ def _incomplete(checked: Checked) -> str:
 def _verdict(checked: Checked) -> str:
     risk = checked.risk
     score = "–" if risk.score is None else f"{risk.score:.0f}"
-    survives = f"{multiple(risk.kappa)} standard stresses"
-    whole = (
-        f"  WHOLE    {_band(risk.unified_band, 15)} score {score:<4} survives {survives}   "
-        f"equity {usd(risk.equity_usd)}   requirement {usd(risk.requirement_usd)}"
-    )
-    lines = [whole]
+    stands = f"score {score}   survives {multiple(risk.kappa)} standard stresses"
+    lines = [_line("WHOLE", risk.unified_band, stands)]
     weakest = next((a for a in risk.accounts if a.account_id == risk.weakest_account), None)
     if weakest is not None:
-        lines.append(f"  WEAKEST  {_band(risk.weakest_band, 15)} {_threat(checked, weakest)}")
-    if checked.portfolio.coverage.complete:
-        lines.append(f"  VERDICT  {_band(risk.band, 15)} {_reason(risk)}")
-    else:
-        lines.append("  VERDICT  UNKNOWN         a part could not be read: the true score may be lower")
+        lines.append(_line("WEAKEST", risk.weakest_band, _threat(checked, weakest)))
+    if not checked.portfolio.coverage.complete:
+        lines.append("  VERDICT  UNKNOWN             a part could not be read: the true score may be lower")
+    elif risk.band is not risk.unified_band:
+        why = "the weakest account decides: no protocol counts what the others gain"
+        lines.append(_line("VERDICT", risk.band, why))
+    ratio = multiple(risk.margin_coverage_ratio) if risk.requirement_usd > 0 else "–"
+    lines.append(
+        f"\n  equity {usd(risk.equity_usd)}   requirement {usd(risk.requirement_usd)}   margin coverage {ratio}"
+    )
     return "\n".join(lines)
 
 
-def _reason(risk: RiskResult) -> str:
-    ratio = multiple(risk.margin_coverage_ratio) if risk.requirement_usd > 0 else "–"
-    text = f"margin coverage {ratio}"
-    if risk.band is not risk.unified_band:
-        return f"{text}; the weakest account decides: no protocol counts the others' gains"
-    return text
+def _line(title: str, band: Band, text: str) -> str:
+    first, *more = textwrap.wrap(text, WIDTH - 31) or [""]
+    return "\n".join([f"  {title:8} {_band(band, 19)} {first}", *(" " * 31 + line for line in more)])
 
 
 def _threat(checked: Checked, weakest: AccountRisk) -> str:
@@ -134,15 +132,17 @@ def _threat(checked: Checked, weakest: AccountRisk) -> str:
 
 
 def _accounts(checked: Checked) -> str:
-    rows: list[tuple[str, ...]] = []
-    for risk in checked.risk.accounts:
-        account = _account(checked, risk.account_id)
-        held = _wrapped([_position(p) for p in account.positions], 40)
-        rows.append(
-            (clean(account.label, 26), usd(risk.equity_usd), _health(risk), _liquidation(risk), held[0])
-        )
-        rows += [("", "", "", "", more) for more in held[1:]]
     header = ("account", "equity", "own health", "liquidation", "positions")
+    accounts = [(_account(checked, risk.account_id), risk) for risk in checked.risk.accounts]
+    left = [
+        (clean(account.label, 26), usd(risk.equity_usd), _health(risk), _liquidation(risk))
+        for account, risk in accounts
+    ]
+    used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(4))
+    rows: list[tuple[str, ...]] = []
+    for (account, _), cells in zip(accounts, left, strict=True):
+        first, *more = _wrapped([_position(p) for p in account.positions], max(20, WIDTH - used))
+        rows += [(*cells, first), *(("", "", "", "", held) for held in more)]
     return textwrap.indent(table(header, rows, right=(1,)), "  ")
 
 
@@ -216,46 +216,38 @@ def _wrapped(parts: Iterable[str], width: int) -> list[str]:
 
 def _figures(checked: Checked) -> str:
     risk = checked.risk
-    lines = [
-        f"  Greeks   {_greeks(g)}" if i == 0 else f"           {_greeks(g)}"
-        for i, g in enumerate(risk.greeks)
-    ]
-    worst = [f"{_words(s.name)}: −{usd(s.loss_usd)}" for s in risk.worst_scenarios[:3] if s.loss_usd > 0]
-    if worst:
-        lines.append("  Worst    " + "   ·   ".join(worst))
+    sections = [("Greeks", [_greeks(g) for g in risk.greeks])]
+    worst = [f"{clean(s.name, 40)}: −{usd(s.loss_usd)}" for s in risk.worst_scenarios[:3] if s.loss_usd > 0]
+    sections.append(("Worst", ["   ·   ".join(worst)] if worst else []))
     isolated, together = risk.isolated_requirement_usd, risk.requirement_usd
     if isolated > 0:
-        saved = 1 - together / isolated
-        lines.append(
-            f"  Netting  accounts apart need {usd(isolated)}, together {usd(together)}: "
-            f"{saved:.0%} less capital, if it could move"
+        told = f"accounts apart need {usd(isolated)}, together {usd(together)}"
+        sections.append(
+            ("Netting", [f"{told}: {1 - together / isolated:.0%} less capital, if it could move"])
         )
     m = risk.multiples
-    lines.append(
-        f"  Stress   first account fails after {multiple(m.native)}, no transfer helps after "
-        f"{multiple(m.operational)}, insolvent after {multiple(m.solvency)} standard stresses"
+    stresses = (
+        f"first account fails after {multiple(m.native)}, no transfer helps after {multiple(m.operational)}"
     )
-    for flag in risk.flags:
-        lines += textwrap.wrap(
-            clean(flag, 400), WIDTH, initial_indent="  note     ", subsequent_indent=" " * 11
-        )
+    sections.append(("Stress", [f"{stresses}, insolvent after {multiple(m.solvency)} standard stresses"]))
+    sections.append(("Notes", [clean(flag, 400) for flag in risk.flags]))
+    lines = []
+    for title, told_lines in sections:
+        wrapped = [line for told_line in told_lines for line in textwrap.wrap(told_line, WIDTH - 11)]
+        lines += [f"  {title if i == 0 else '':8} {line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines)
 
 
 def _greeks(greeks: Greeks) -> str:
     name = clean(greeks.underlying, 16).ljust(5)
-    text = f"{name} delta {signed(greeks.delta_units)} ({signed_usd(greeks.delta_usd * 100)})"
+    text = f"{name} delta {signed(greeks.delta_units)} ({_signed_usd(greeks.delta_usd * 100)})"
     if greeks.gamma_units or greeks.vega_usd or greeks.theta_usd:
-        text += f"   gamma {signed(greeks.gamma_units)}/1%   vega {signed_usd(greeks.vega_usd)}/pt"
-        text += f"   theta {signed_usd(greeks.theta_usd)}/day"
+        text += f"   gamma {signed(greeks.gamma_units)}/1%   vega {_signed_usd(greeks.vega_usd)}/pt"
+        text += f"   theta {_signed_usd(greeks.theta_usd)}/day"
     return text
 
 
-def signed_usd(value: float) -> str:
+def _signed_usd(value: float) -> str:
     """Dollars with their sign."""
     shown = usd(value)
     return shown if shown.startswith("−") else f"+{shown}"
-
-
-def _words(name: str) -> str:
-    return clean(name, 40)

@@ -36,7 +36,7 @@ def take(
     settings = options.settings(config)
     chosen = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
     answer = use_cases.read(chosen, settings)
-    for checked in use_cases.check(answer, settings):
+    for checked in use_cases.check(answer):
         kept = use_cases.save(checked, answer, settings, trigger="snapshot")
         data = {"snapshot_id": kept.id, "created": kept.created, "wallet": checked.portfolio.wallet}
         if json:

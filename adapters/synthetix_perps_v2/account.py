@@ -38,7 +38,7 @@ def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Ac
         protocol="synthetix_perps_v2",
         kind="perp",
         chain=block.chain,
-        label=held.label,
+        label=f"Synthetix {held.label}",
         owner_path=(wallet,),
         positions=tuple(positions),
         rule=rule,

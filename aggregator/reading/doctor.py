@@ -53,10 +53,10 @@ async def examine(
         return ChainReport(chain, None, (Check("endpoint", "can't be used", error),))
     checks = [Check("endpoint", f"serves chain {chain}, block {pinned.number}")]
     try:
-        checks.append(await _multicall3(reader, pinned))
-        checks.append(await _overrides(reader, pinned))
-        checks.append(await _history(reader, pinned))
-        checks += await _deployments(reader, pinned, deployed)
+        multicall3 = await _multicall3(reader, pinned)
+        checks += [multicall3, await _overrides(reader, pinned), await _history(reader, pinned)]
+        if multicall3.ok:  # nothing can be read without it
+            checks += await _deployments(reader, pinned, deployed)
     except ReadError as error:
         checks.append(Check("endpoint", "failed while it was examined", error))
     return ChainReport(chain, pinned, tuple(checks))
