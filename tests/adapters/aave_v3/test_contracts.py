@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.aave_v3.interest import RAY
 from aggregator.model.assets import token_id
 from aggregator.model.errors import CallReverted, NoContract, UnusablePrice
 from aggregator.model.positions import Debt, Supply
@@ -236,6 +237,25 @@ def test_stable_debt_on_v3_0(devnet: World) -> None:
         said = market.account_data(user)
         assert rule.health(prices_of(rule), devnet.node.timestamp).health == said.health_factor
         devnet.node.warp(30 * 86_400)
+
+
+@BOTH
+def test_indices_to_the_ray_at_high_rates(devnet: World, choose: Callable[[World], Aave]) -> None:
+    """At some 50% a year every term of the compounding counts: from no time at all to years."""
+    market, lender = choose(devnet), devnet.chain.accounts[10]
+    market.withdraw(lender, "DAI", 2_900_000)
+    for seconds in (0, 1, 2, 3_600, 90 * 86_400, 1_000 * 86_400):
+        if seconds:
+            devnet.node.warp(seconds)
+        rule = rule_in(read_market(devnet, market, lender))
+        [accrual] = [leg.accrual for leg in rule.legs if leg.feed.asset == _asset(market, "DAI")]
+        assert accrual.borrow_rate > RAY * 4 // 10
+        time = devnet.node.timestamp
+        income = market.pool.call("getReserveNormalizedIncome", market.asset("DAI"))
+        debt = market.pool.call("getReserveNormalizedVariableDebt", market.asset("DAI"))
+        # A scaled balance of one ray is the index itself.
+        assert accrual.supplied(rule.maths, RAY, time) == income
+        assert accrual.owed(rule.maths, RAY, time) == debt
 
 
 @BOTH

@@ -79,6 +79,15 @@ def test_average_threshold_loses_its_fraction_until_v3_4() -> None:
     assert power[Maths.V3_5] == 1_000 * (8_000 + 7_701) * 10**8
 
 
+def test_health_rounds_half_up_before_it_drops_the_basis_points() -> None:
+    """This quotient ends in 9999.500025 before the last four digits go: the pool's rounding carries over."""
+    power, debt = 18_401, 20_001
+    collateral = Leg(Feed(ETH, Oracle.MARKET, 1, 8, "a"), 0, power, 1, 0, STILL)
+    owed = Leg(Feed(USD, Oracle.MARKET, 1, 8, "b"), 0, 0, 0, debt, STILL)
+    health = AaveRule(Maths.V3_5, 8, (collateral, owed)).health({ETH: 1, USD: 1}, START).health
+    assert health == power * WAD // (debt * 10_000) + 1
+
+
 def test_interest_follows_the_release() -> None:
     """A year at 100%: supply doubles; debt is the binomial until V3.3, 1 + 1 + 1/2 + 1/6 from V3.4."""
     year = 31_536_000
