@@ -31,7 +31,7 @@ class Site:
 
     def account(self, user: str, market: str) -> Account:
         """The user's account in a market."""
-        [found] = [account for account in self.read(user).accounts if account.label == market]
+        [found] = [account for account in self.read(user).accounts if account.label == f"Synthetix {market}"]
         return found
 
     def rule(self, user: str, market: str) -> PerpsV2Rule:

@@ -80,7 +80,7 @@ def test_position_takes_three_rounds_and_keeps_where_it_comes_from() -> None:
     supply, perp = account.positions
     assert rounds == 3
     assert account.id == f"synthetix_perps_v2:10:{ETH_MARKET}:{WALLET}"
-    assert (account.kind, account.label, account.owner_path) == ("perp", "sETHPERP", (WALLET,))
+    assert (account.kind, account.label, account.owner_path) == ("perp", "Synthetix sETHPERP", (WALLET,))
     assert isinstance(supply, Supply)
     assert (supply.asset.id, supply.raw, supply.is_collateral) == (token_id(CHAIN, SUSD), 5000 * WAD, True)
     assert isinstance(perp, Perp)
@@ -154,14 +154,14 @@ def test_margin_without_a_position_has_nothing_to_be_liquidated() -> None:
     reading = read(table)
     account = only(reading)
     assert [type(position) for position in account.positions] == [Supply]
-    assert (account.rule, account.reported, account.label) == (None, None, "sSOLPERP")
+    assert (account.rule, account.reported, account.label) == (None, None, "Synthetix sSOLPERP")
     assert [quote.asset for quote in reading.quotes] == [token_id(CHAIN, SUSD)]
 
 
 def test_two_markets_are_two_accounts() -> None:
     """Margins are isolated; an asset that is no synth is its own underlying."""
     reading = read(with_short(SOL_MARKET) | {k: v for k, v in with_short().items() if k[1] == ETH_MARKET})
-    assert [account.label for account in reading.accounts] == ["sETHPERP", "sSOLPERP"]
+    assert [account.label for account in reading.accounts] == ["Synthetix sETHPERP", "Synthetix sSOLPERP"]
     assert {quote.asset for quote in reading.quotes} == {token_id(CHAIN, SUSD), ETH, index_id("SOL")}
 
 
