@@ -72,7 +72,7 @@ async def _multicall3(reader: ChainReader, block: Block) -> Check:
 async def _overrides(reader: ChainReader, block: Block) -> Check:
     call = {"to": _NOWHERE, "data": "0x"}
     answer = await reader.ask("eth_call", [call, hex(block.number), {_NOWHERE: {"code": _ANSWER_42}}])
-    works = isinstance(answer, str) and answer.startswith("0x") and answer != "0x" and int(answer, 16) == 42
+    works = answer == f"0x{42:064x}"
     return Check("state overrides", "supported" if works else "not supported: reads use Multicall3 alone")
 
 

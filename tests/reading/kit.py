@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import httpx
 
-from aggregator.contract import Adapter, Deployment, Read, Request, ask
+from aggregator.contract import Adapter, Deployment, Read, Request, RuleFamily, ask
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block, Failure, Reading
@@ -61,11 +61,11 @@ class SmallAdapter:
     """An adapter whose reading holds the text of what a small read gave, as its only warning."""
 
     kind: ProtocolKind = "lending"
-    family = None
+    family: RuleFamily | None = None
 
     def __init__(self, name: str, read_of: ReadOf, chain: ChainId = CHAIN) -> None:
         self.name = name
-        self.deployments = (Deployment(name, chain, "only", {}, "these tests"),)
+        self.deployments: Collection[Deployment] = (Deployment(name, chain, "only", {}, "these tests"),)
         self._read_of = read_of
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:

@@ -1,0 +1,305 @@
+"""Jobs of many wallets and chains: common rounds, shared requests, failures that stay where they belong."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import httpx
+import pytest
+
+from aggregator.abi.function import Function
+from aggregator.contract import Read, ask, attempt
+from aggregator.model.errors import (
+    AdapterFault,
+    BlockUnavailable,
+    CallReverted,
+    MalformedReply,
+    MissingMulticall,
+    NoContract,
+    ProviderUnavailable,
+    Unsupported,
+    WrongChain,
+)
+from aggregator.model.readings import Block, Failure, Reading
+from aggregator.model.units import Address, ChainId
+from aggregator.reading.chain import ChainReader
+from aggregator.reading.run import Job, Run, run
+from aggregator.reading.transport import Endpoint, Rpc
+from tests.devnet.node import Node
+from tests.reading.conftest import install
+from tests.reading.contracts import ABSENT, ECHO, HEIGHT, NUMBER, PAUSED, SHORT, VALUE
+from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, asking, echoes, jobs, run_on, texts
+from tests.reading.servers import Server, proxy
+
+SECOND = ChainId(31338)
+
+
+def calls_per_round(server: Server) -> list[int]:
+    """How many calls each eth_call carried: the length of aggregate3's array."""
+    return [
+        int(body["params"][0]["data"][74:138], 16)
+        for body in server.requests
+        if isinstance(body, dict) and body["method"] == "eth_call"
+    ]
+
+
+def owned(wallet: Address, _: Block) -> Read[Any]:
+    """A read of three rounds: what all wallets share, then the wallet's own, then one of the two again."""
+    [shared] = yield from ask([NUMBER.at(HEIGHT)])
+    own = yield from ask([VALUE.at(ECHO, int(wallet, 16)), VALUE.at(ECHO, 7)])
+    last = yield from ask([VALUE.at(ECHO, sum(own) + shared)])
+    return last
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_fifty_wallets_take_the_rounds_and_requests_of_one(count: int, node: Node) -> None:
+    """The pin and one request a round; what is shared is asked once, for all of them."""
+    with Server(proxy(node.url)) as server:
+        found, requests = run_on(server.url, jobs(SmallAdapter("a", owned), WALLETS[:count]))
+    assert found.rounds == {CHAIN: 3}
+    assert requests == len(server.requests) == 4
+    assert calls_per_round(server) == [1, count + (1 if int(WALLETS[count - 1], 16) < 7 else 0), count]
+    number = found.blocks[CHAIN].number
+    assert [text for text in texts(found) if isinstance(text, str)] == [
+        f"a:31337:only [{int(wallet, 16) + 7 + number}]" for wallet in WALLETS[:count]
+    ]
+
+
+def test_adapters_of_different_length_share_rounds(node: Node) -> None:
+    """As many rounds as the longest of them; equal requests of different adapters are one call."""
+    adapters = [
+        SmallAdapter("one", echoes(1)),
+        SmallAdapter("three", echoes(1, 2, 3)),
+        SmallAdapter("none", echoes()),
+    ]
+    with Server(proxy(node.url)) as server:
+        found, _ = run_on(server.url, [job for adapter in adapters for job in jobs(adapter)])
+    assert found.rounds == {CHAIN: 3}
+    assert calls_per_round(server) == [1, 1, 1]
+    assert texts(found) == [
+        "one:31337:only 01 [1]",
+        "three:31337:only 01 [1, 2, 3]",
+        "none:31337:only 01 []",
+    ]
+
+
+def test_a_request_is_repeated_in_a_later_round(node: Node) -> None:
+    """Only requests of the same round are shared: nothing is remembered between them."""
+    with Server(proxy(node.url)) as server:
+        run_on(server.url, jobs(SmallAdapter("twice", echoes(5, 5))))
+    assert calls_per_round(server) == [1, 1]
+
+
+def test_readings_carry_the_block_that_was_pinned(node: Node) -> None:
+    """All of one chain the same."""
+    found, _ = run_on(node.url, jobs(SmallAdapter("a", owned), WALLETS[:3]), block=str(node.block_number))
+    results = [outcome.result for outcome in found.outcomes]
+    assert [r.source for r in results if isinstance(r, Reading)] == [found.blocks[CHAIN]] * 3
+    assert found.blocks[CHAIN].number == node.block_number
+
+
+# --- failures of one job
+
+
+def build_badly(_: int) -> str:
+    """An `into` with a defect."""
+    raise KeyError("field")
+
+
+def refuse(value: int) -> int:
+    """An `into` that refuses what was decoded."""
+    raise ValueError(f"{value} is no version")
+
+
+FAILING = {
+    "a revert": (asking(NUMBER.at(PAUSED)), CallReverted, "paused"),
+    "no contract": (asking(NUMBER.at(ABSENT)), NoContract, "no contract at that address"),
+    "a malformed reply": (asking(NUMBER.at(SHORT)), MalformedReply, "33 bytes"),
+    "a refused version": (
+        asking(Function("v()(uint256)", into=refuse).at(HEIGHT)),
+        MalformedReply,
+        "is no version",
+    ),
+    "a reply that cannot be built": (
+        asking(Function("v()(uint256)", into=build_badly).at(HEIGHT)),
+        AdapterFault,
+        "KeyError",
+    ),
+    "a defect": (lambda wallet, _: owned(Address(wallet[:5] + "x"), _), AdapterFault, "ValueError"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_failure_is_that_jobs_alone(case: str, node: Node) -> None:
+    """The other adapter and the other wallets end as if it were not there."""
+    read_of, kind, words = FAILING[case]
+    work = [*jobs(SmallAdapter("bad", read_of)), *jobs(SmallAdapter("good", echoes(1, 2)), WALLETS[:2])]
+    found, _ = run_on(node.url, work)
+    failure = found.outcomes[0].result
+    assert isinstance(failure, Failure)
+    assert (failure.adapter, failure.deployment, failure.chain, failure.wallet) == (
+        "bad",
+        "only",
+        CHAIN,
+        WALLETS[0],
+    )
+    assert type(failure.error) is kind
+    assert words in str(failure.error)
+    assert texts(found)[1:] == ["good:31337:only 01 [1, 2]", "good:31337:only 02 [1, 2]"]
+
+
+class Eager(SmallAdapter):
+    """An adapter whose read is no generator function, and raises when it is called."""
+
+    def read(self, *_: Any) -> Read[Reading]:
+        """See Adapter."""
+        raise Unsupported("this deployment", "remove it")
+
+
+def test_an_adapter_that_raises_before_its_first_request_fails_alone(node: Node) -> None:
+    """Whether it is a read error or a defect."""
+    work = [*jobs(Eager("eager", echoes())), *jobs(SmallAdapter("good", echoes(1)))]
+    eager, good = texts(run_on(node.url, work)[0])
+    assert isinstance(eager, Unsupported)
+    assert good == "good:31337:only 01 [1]"
+
+
+def test_a_read_may_fall_back_on_a_revert(node: Node) -> None:
+    """A failure as a value lets the read go on, in its own rounds."""
+
+    def with_fallback(_: Address, __: Block) -> Read[Any]:
+        [first] = yield from attempt([NUMBER.at(PAUSED)])
+        assert isinstance(first, CallReverted)
+        return (yield from ask([VALUE.at(ECHO, 5)]))
+
+    found, _ = run_on(node.url, jobs(SmallAdapter("a", with_fallback)))
+    assert texts(found) == ["a:31337:only [5]"]
+
+
+def test_no_jobs_are_no_requests() -> None:
+    """Nothing is pinned."""
+    assert run_on("http://127.0.0.1:1", []) == (Run((), {}, {}), 0)
+
+
+# --- failures of a chain
+
+
+def run_two(
+    first: str, second: str, work: list[Job], chains: tuple[ChainId, ChainId] = (CHAIN, SECOND)
+) -> Run:
+    """The outcomes of jobs of two chains, each with its own endpoint."""
+
+    async def live() -> Run:
+        async with httpx.AsyncClient(timeout=30) as client:
+            readers = {
+                chain: ChainReader(Rpc([Endpoint.of(url)], chain, client))
+                for chain, url in zip(chains, (first, second), strict=True)
+            }
+            return await run(work, readers, {CHAIN: "latest", SECOND: "0"})
+
+    return asyncio.run(live())
+
+
+@pytest.fixture
+def second_node() -> Any:
+    """A node of another chain."""
+    with Node(chain_id=SECOND) as node:
+        install(node)
+        yield node
+
+
+def test_two_chains_are_read_each_at_its_own_block(node: Node, second_node: Node) -> None:
+    """Outcomes come in the order of the jobs, not of the chains; block 0 had no Multicall3 yet."""
+    first, second = (SmallAdapter(n, echoes(1), chain) for n, chain in (("x", CHAIN), ("y", SECOND)))
+    found = run_two(node.url, second_node.url, [*jobs(second), *jobs(first), *jobs(second)])
+    one, two, three = texts(found)
+    assert two == "x:31337:only 01 [1]"
+    assert type(one) is type(three) is MissingMulticall
+    assert {chain: block.number for chain, block in found.blocks.items()} == {
+        CHAIN: node.block_number,
+        SECOND: 0,
+    }
+
+
+def test_a_node_that_is_killed_mid_read_fails_its_own_jobs_only(own_node: Node, second_node: Node) -> None:
+    """What was read before is not shown as a whole; the other chain is."""
+
+    def killing(_: Address, __: Block) -> Read[Any]:
+        found = yield from ask([NUMBER.at(HEIGHT)])
+        own_node.kill()
+        return found + (yield from ask([VALUE.at(ECHO, 1)]))
+
+    def finished(_: Address, __: Block) -> Read[Any]:
+        return (yield from ask([NUMBER.at(HEIGHT)]))
+
+    work = [
+        *jobs(SmallAdapter("killed", killing)),
+        *jobs(SmallAdapter("later", echoes(1, 2, 3)), WALLETS[:2]),
+        *jobs(SmallAdapter("done", finished)),
+        *jobs(SmallAdapter("other", echoes(1, 2, 3), SECOND)),
+    ]
+
+    async def live() -> Run:
+        async with httpx.AsyncClient(timeout=30) as client:
+            readers = {
+                chain: ChainReader(Rpc([Endpoint.of(node.url)], chain, client))
+                for chain, node in ((CHAIN, own_node), (SECOND, second_node))
+            }
+            return await run(work, readers, "latest")
+
+    killed, *later, done, other = texts(asyncio.run(live()))
+    assert all(type(error) is ProviderUnavailable for error in (killed, *later))
+    assert "connection failed" in str(killed)
+    assert str(done).startswith("done:31337:only")
+    assert other == "other:31338:only 01 [1, 2, 3]"
+
+
+def test_a_frozen_node_fails_its_jobs_in_time(own_node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It accepts connections and answers nothing."""
+    monkeypatch.setattr("aggregator.reading.transport.TIMEOUT_S", 0.2)
+
+    def freezing(_: Address, __: Block) -> Read[Any]:
+        found = yield from ask([NUMBER.at(HEIGHT)])
+        own_node.freeze()
+        return found + (yield from ask([VALUE.at(ECHO, 1)]))
+
+    try:
+        [error] = texts(run_on(own_node.url, jobs(SmallAdapter("frozen", freezing)))[0])
+    finally:
+        own_node.thaw()
+    assert isinstance(error, ProviderUnavailable)
+    assert "did not answer in time" in str(error)
+
+
+def test_a_chain_that_cannot_be_reached_fails_every_job_of_it(node: Node) -> None:
+    """Without a block, and without a round."""
+    work = [*jobs(SmallAdapter("x", echoes(1))), *jobs(SmallAdapter("y", echoes(1), SECOND), WALLETS[:2])]
+    found = run_two(node.url, "http://127.0.0.1:1", work)
+    good, *bad = texts(found)
+    assert good == "x:31337:only 01 [1]"
+    assert [type(error) for error in bad] == [ProviderUnavailable] * 2
+    assert list(found.blocks) == [CHAIN]
+    assert found.rounds == {CHAIN: 1, SECOND: 0}
+
+
+def test_an_endpoint_of_another_chain_fails_every_job(node: Node) -> None:
+    """Its answers are of no use, however good they look."""
+    work = [*jobs(SmallAdapter("x", echoes(1))), *jobs(SmallAdapter("y", echoes(1), SECOND))]
+    good, bad = texts(run_two(node.url, node.url, work))
+    assert good == "x:31337:only 01 [1]"
+    assert isinstance(bad, WrongChain)
+    assert (bad.expected, bad.answered) == (SECOND, CHAIN)
+
+
+def test_a_block_that_is_not_there_fails_every_job(node: Node) -> None:
+    """A number to come."""
+    [error] = texts(run_on(node.url, jobs(SmallAdapter("x", echoes(1))), block="123456")[0])
+    assert isinstance(error, BlockUnavailable)
+
+
+def test_reads_that_were_abandoned_leave_nothing_behind(node: Node) -> None:
+    """Warnings are errors in this suite: an unawaited coroutine or an open socket would be one."""
+    run_on(node.url, jobs(SmallAdapter("x", FAILING["a revert"][0])))
+    gc.collect()
