@@ -59,15 +59,28 @@ def listed(address: Address, symbol: str, decimals: int) -> ListedToken:
     return ListedToken(CHAIN, address, asset, Classification(symbol, "tail"))
 
 
+def rates(highest_bps: int) -> st.SearchStrategy[int]:
+    """Rays per year. Wide ranges of integers are drawn small more often than not, so parts are drawn."""
+    return st.builds(
+        lambda bps, rest: bps * RAY // 10_000 + rest, st.integers(0, highest_bps), st.integers(0, 10**23)
+    )
+
+
+def seconds(most_days: int) -> st.SearchStrategy[int]:
+    """Times of up to so many days and a bit."""
+    return st.builds(
+        lambda days, rest: days * 86_400 + rest, st.integers(0, most_days), st.integers(0, 86_399)
+    )
+
+
 def _accruals() -> st.SearchStrategy[Accrual]:
-    rates = st.integers(0, 3 * RAY)
     return st.builds(
         Accrual,
-        liquidity_index=st.integers(RAY, 2 * RAY),
-        liquidity_rate=rates,
-        borrow_index=st.integers(RAY, 2 * RAY),
-        borrow_rate=rates,
-        updated_at=st.integers(START - 40 * 86_400, START),
+        liquidity_index=rates(10_000).map(lambda more: RAY + more),
+        liquidity_rate=rates(30_000),
+        borrow_index=rates(10_000).map(lambda more: RAY + more),
+        borrow_rate=rates(30_000),
+        updated_at=seconds(40).map(lambda ago: START - ago),
     )
 
 
@@ -78,15 +91,19 @@ def legs(draw: st.DrawFn, number: int) -> Leg:
     price = draw(st.integers(10**6, 10**14))
     cent_units = max(1, 10 ** (decimals + 8) // (100 * price))
 
-    worth = st.integers(10**5 * cent_units, 10**9 * cent_units)
+    worth = st.builds(
+        lambda cents, rest: cents * cent_units + rest,
+        st.sampled_from([10**5, 10**6, 10**7, 10**8, 10**9]),
+        st.integers(0, 10**5 * cent_units),
+    )
     scaled = st.one_of(st.just(0), worth)
 
     stable = None
     if draw(st.booleans()):
         stable = StableDebt(
             principal=draw(worth),
-            rate=draw(st.integers(0, RAY)),
-            updated_at=draw(st.integers(START - 40 * 86_400, START)),
+            rate=draw(rates(10_000)),
+            updated_at=START - draw(seconds(40)),
         )
     asset = token_id(CHAIN, Address(f"0x{number:040x}"))
     return Leg(

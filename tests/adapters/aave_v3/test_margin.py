@@ -19,7 +19,7 @@ from aggregator.model.assets import AssetId, token_id
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import WAD, Feed, Oracle, Rule, prices_of
 from aggregator.model.units import Address
-from tests.adapters.aave_v3.kit import CHAIN, START, rules
+from tests.adapters.aave_v3.kit import CHAIN, START, rules, seconds
 
 ETH = token_id(CHAIN, Address("0x" + "e" * 40))
 USD = token_id(CHAIN, Address("0x" + "d" * 40))
@@ -147,7 +147,7 @@ def _slack(rule: AaveRule, prices: dict[AssetId, int]) -> float:
     return sum(2 * prices[leg.feed.asset] / 10.0 ** (8 + leg.decimals) + 2e-8 for leg in rule.legs)
 
 
-@given(st.lists(rules(), max_size=5), st.integers(0, 400 * 86_400), st.data())
+@given(st.lists(rules(), max_size=5), seconds(400), st.data())
 def test_fast_rule_agrees_with_the_exact_one(some: list[AaveRule], later: int, data: st.DataObject) -> None:
     """Power, requirement and health at three price scenarios and a later time."""
     family = AaveFamily()
@@ -207,7 +207,7 @@ def test_family_name_is_the_rules() -> None:
     assert AaveFamily().name == rule.family == rule.to_json()["family"]
 
 
-@given(rules(), st.integers(0, 86_400 * 365), st.integers(0, 10**24))
+@given(rules(), seconds(365), st.integers(0, 10**24))
 def test_more_collateral_never_lowers_health(rule: AaveRule, later: int, more: int) -> None:
     """By the sum of V3.5; before, the average threshold in whole bps may lose up to one of them."""
     if not rule.legs:
@@ -222,7 +222,7 @@ def test_more_collateral_never_lowers_health(rule: AaveRule, later: int, more: i
     assert after.requirement == before.requirement
 
 
-@given(rules(), st.integers(0, 86_400 * 365), st.integers(1, 86_400 * 365))
+@given(rules(), seconds(365), seconds(365).map(lambda s: s + 1))
 def test_debt_never_shrinks_with_time(rule: AaveRule, sooner: int, longer: int) -> None:
     """Interest accrues in one direction."""
     prices = prices_of(rule)
