@@ -170,6 +170,7 @@ def test_a_listed_snapshot_meets_its_schema() -> None:
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
+        (["health", "--demo"], "health.json"),
         (["version"], "version.json"),
         (["chains"], "chains.json"),
         (["adapters", "list"], "adapters-list.json"),
