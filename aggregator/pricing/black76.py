@@ -6,6 +6,7 @@ without dividends. Every argument broadcasts; `sign` is +1 for a call and -1 for
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
-_ROOT_TWO_PI = float(np.sqrt(2.0 * np.pi))
+SMALL = 32_768
+"""Up to so many values the distribution function is worked out one by one."""
+
+_ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
+_ROOT_HALF = math.sqrt(0.5)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -101,8 +106,15 @@ def _moneyness(F: Floats, K: Floats, total: Floats) -> tuple[Floats, Floats, NDA
 
 
 def _normal(x: Floats) -> Floats:
-    # scipy takes longer to import than everything else here: a portfolio without options never pays for it.
-    from scipy.special import ndtr  # noqa: PLC0415
+    """The standard normal distribution function.
+
+    scipy.special takes 0.2 s to import: a wallet with a few options is done in a hundredth of that with the
+    C library's erfc, which is as exact; a book of thousands is ten times faster with scipy.
+    """
+    if x.size <= SMALL:
+        flat = [0.5 * math.erfc(v) for v in (x.ravel() * -_ROOT_HALF).tolist()]
+        return np.array(flat, dtype=np.float64).reshape(x.shape)
+    from scipy.special import ndtr  # noqa: PLC0415  # see above
 
     probability: Floats = ndtr(x)
     return probability
