@@ -29,6 +29,8 @@ from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.transport import RpcError
 
 BATCH_CALLS = 500
+# In JSON twice as many: nodes that refuse larger bodies may hang up before they have said so.
+BATCH_BYTES = 500_000
 AGAIN_BATCHES = 8
 _REVERTED = 3  # JSON-RPC error code of a reverted execution
 # Words of refusals that are about what these very calls do, so that others may well succeed.
@@ -85,13 +87,16 @@ class Batches:
     async def _batch(self, batch: Batch) -> list[Raw]:
         if multicall.size(batch) == 0:
             return [_empty(part) for _, part in batch]
+        data = multicall.pack(batch)
+        if len(data) > BATCH_BYTES and multicall.size(batch) > 1:
+            return await self._halved(batch, alike=False)
         try:
-            answer = await self.send(multicall.pack(batch))
+            answer = await self.send(data)
         except TransportError as error:
             return [error] * len(batch)
         if isinstance(answer, RpcError):
             if multicall.size(batch) > 1:
-                return await self._halved(batch, answer)
+                return await self._halved(batch, alike=not _about_work(answer))
             return [self._refusal(part, answer) for _, part in batch]
         if answer == "0x":
             return [MissingMulticall(self.chain, self.multicall3)] * len(batch)
@@ -101,13 +106,14 @@ class Batches:
             why = error.why if isinstance(error, MalformedReply) else "not hex"
             return [MalformedReply("aggregate3", why)] * len(batch)
 
-    async def _halved(self, batch: Batch, refused: RpcError) -> list[Raw]:
+    async def _halved(self, batch: Batch, *, alike: bool) -> list[Raw]:
+        """Both halves one after the other; where they are `alike`, what fails one whole fails the other."""
         left, right = multicall.halves(batch)
         answer = await self._batch(left)
         # A node that refuses every call must not be asked for each of them in turn.
-        alike = [reply for reply in answer if isinstance(reply, TransportError)]
-        if len(alike) == len(left) and not _about_work(refused):
-            answer += [alike[0]] * len(right)
+        failed = [reply for reply in answer if isinstance(reply, TransportError)]
+        if alike and len(failed) == len(left):
+            answer += [failed[0]] * len(right)
         else:
             answer += await self._batch(right)
         found: dict[int, list[Raw]] = {}

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
-from aggregator.contract import Adapter, Deployment, Read, Request, RuleFamily, ask
+from aggregator.contract import Adapter, Call, Deployment, Read, Request, RuleFamily, ask
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.chain import ChainReader
+from aggregator.reading.recording import Recording
 from aggregator.reading.run import Job, Run, drive, run
 from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.transport import Endpoint, Rpc
 from tests.reading.contracts import ECHO, VALUE
+from tests.reading.servers import Server
 
 CHAIN = ChainId(31337)
 R = TypeVar("R")
@@ -121,3 +124,33 @@ def asking(*requests: Request[Any]) -> ReadOf:
         return (yield from ask(requests))
 
     return read_of
+
+
+def numbers(count: int) -> list[Call[int]]:
+    """Calls that answer 0, 1, 2 …"""
+    return [VALUE.at(ECHO, i) for i in range(count)]
+
+
+def values(url: str, count: int) -> list[int]:
+    """What they answer."""
+    return read(url, ask(numbers(count)))
+
+
+def calls_in(params: list[Any]) -> int:
+    """How many calls an eth_call of aggregate3 holds: the length of its array."""
+    return int(params[0]["data"][2 + 8 + 64 : 2 + 8 + 128], 16)
+
+
+def batches(server: Server) -> list[int]:
+    """How many calls each eth_call held."""
+    return [
+        calls_in(body["params"])
+        for body in server.requests
+        if isinstance(body, dict) and body["method"] == "eth_call"
+    ]
+
+
+def saved(recording: Recording, path: Path) -> bytes:
+    """The bytes of its file."""
+    recording.save(path)
+    return path.read_bytes()

@@ -30,19 +30,10 @@ from aggregator.reading.transport import Endpoint, Rpc
 from tests.devnet.node import Node
 from tests.reading.conftest import install
 from tests.reading.contracts import ABSENT, ECHO, HEIGHT, NUMBER, PAUSED, SHORT, VALUE
-from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, asking, echoes, jobs, run_on, texts
+from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, asking, batches, echoes, jobs, run_on, texts
 from tests.reading.servers import Server, proxy
 
 SECOND = ChainId(31338)
-
-
-def calls_per_round(server: Server) -> list[int]:
-    """How many calls each eth_call carried: the length of aggregate3's array."""
-    return [
-        int(body["params"][0]["data"][74:138], 16)
-        for body in server.requests
-        if isinstance(body, dict) and body["method"] == "eth_call"
-    ]
 
 
 def owned(wallet: Address, _: Block) -> Read[Any]:
@@ -60,7 +51,7 @@ def test_fifty_wallets_take_the_rounds_and_requests_of_one(count: int, node: Nod
         found, requests = run_on(server.url, jobs(SmallAdapter("a", owned), WALLETS[:count]))
     assert found.rounds == {CHAIN: 3}
     assert requests == len(server.requests) == 4
-    assert calls_per_round(server) == [1, count + (1 if int(WALLETS[count - 1], 16) < 7 else 0), count]
+    assert batches(server) == [1, count + (1 if int(WALLETS[count - 1], 16) < 7 else 0), count]
     number = found.blocks[CHAIN].number
     assert [text for text in texts(found) if isinstance(text, str)] == [
         f"a:31337:only [{int(wallet, 16) + 7 + number}]" for wallet in WALLETS[:count]
@@ -77,7 +68,7 @@ def test_adapters_of_different_length_share_rounds(node: Node) -> None:
     with Server(proxy(node.url)) as server:
         found, _ = run_on(server.url, [job for adapter in adapters for job in jobs(adapter)])
     assert found.rounds == {CHAIN: 3}
-    assert calls_per_round(server) == [1, 1, 1]
+    assert batches(server) == [1, 1, 1]
     assert texts(found) == [
         "one:31337:only 01 [1]",
         "three:31337:only 01 [1, 2, 3]",
@@ -89,7 +80,7 @@ def test_a_request_is_repeated_in_a_later_round(node: Node) -> None:
     """Only requests of the same round are shared: nothing is remembered between them."""
     with Server(proxy(node.url)) as server:
         run_on(server.url, jobs(SmallAdapter("twice", echoes(5, 5))))
-    assert calls_per_round(server) == [1, 1]
+    assert batches(server) == [1, 1]
 
 
 def test_readings_carry_the_block_that_was_pinned(node: Node) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import logging
-import traceback
 from typing import Any
 
 import httpx
@@ -16,51 +14,14 @@ from aggregator.model.errors import (
     AuthenticationFailed,
     ProviderUnavailable,
     RateLimited,
-    ReadError,
     TransportError,
     WrongChain,
 )
-from aggregator.model.units import ChainId
 from aggregator.reading import transport
 from aggregator.reading.transport import Endpoint, Rpc, RpcError
 from tests.reading.conftest import ATTEMPTS
+from tests.reading.endpoints import CHAIN, GOOD, NUMBER, PASSING, always, send, then
 from tests.reading.servers import Answer, Refusal, Reply, Server, as_json, on_chain
-
-KEY = "k3y-0123456789abcdef"
-CHAIN = ChainId(31337)
-NUMBER: tuple[str, list[Any]] = ("eth_blockNumber", [])
-
-
-def send(
-    *urls: str, calls: int = 1, expected: ChainId | None = CHAIN, timeout_s: float = 5
-) -> tuple[list[Any | RpcError], Rpc]:
-    """The answers to equal calls, and the Rpc that asked."""
-
-    async def live() -> tuple[list[Any | RpcError], Rpc]:
-        async with httpx.AsyncClient(timeout=timeout_s) as client:
-            rpc = Rpc([Endpoint.of(url) for url in urls], expected, client)
-            return await rpc.send([NUMBER] * calls), rpc
-
-    return asyncio.run(live())
-
-
-def then(*answers: Answer) -> Answer:
-    """One answer after another; the last one for good."""
-    left = list(answers)
-
-    def answer(body: Any) -> Reply:
-        now = left.pop(0) if len(left) > 1 else left[0]
-        return now(body)
-
-    return answer
-
-
-def always(reply: Reply) -> Answer:
-    """The same reply whatever is asked."""
-    return lambda _: reply
-
-
-GOOD = on_chain(CHAIN)
 
 
 def test_the_chain_id_is_asked_once_and_in_the_same_request() -> None:
@@ -88,23 +49,6 @@ def test_a_wrong_chain_is_told_with_both_ids() -> None:
     assert (caught.value.expected, caught.value.answered) == (CHAIN, 1)
     assert "serves chain 1, not 31337" in str(caught.value)
     assert len(server.requests) == 1
-
-
-PASSING: dict[str, Answer] = {
-    "500": always(Reply(500)),
-    "502 with a page": always(Reply(502, b"<html>bad gateway</html>")),
-    "429": always(Reply(429)),
-    "a rate limit as JSON-RPC": lambda body: (
-        GOOD(body)
-        if isinstance(body, list)
-        else on_chain(CHAIN, lambda *_: Refusal(-32005, "slow down"))(body)
-    ),
-    "a page": always(Reply(200, b"<html>login</html>")),
-    "nothing": always(Reply(200, b"")),
-    "half of a number": always(Reply(200, b'{"jsonrpc"')),
-    "a cut connection": always(Reply(200, b"x" * 1000, cut=10)),
-    "bytes that are not gzip": always(Reply(200, b"plain", {"content-encoding": "gzip"})),
-}
 
 
 @pytest.mark.parametrize("case", [case for case in PASSING if "JSON-RPC" not in case])
@@ -281,87 +225,6 @@ def test_the_last_fault_is_raised_when_all_fail() -> None:
             send(first.url, second.url)
         assert len(first.requests) == ATTEMPTS
         assert len(second.requests) == 1
-
-
-BAD_URLS = [
-    f"ftp://host/{KEY}",
-    f"{KEY}",
-    f"http://127.0.0.1:99999999/{KEY}",
-    f"http://user:{KEY}@127.0.0.1:notaport/",
-    f"http://[{KEY}/",
-    f"http:///{KEY}",
-    f"http://host\n/{KEY}",
-    f"http://{'a' * 70}.test/{KEY}",
-    f"http://xn--\udcff/{KEY}",
-    "",
-]
-
-
-@pytest.mark.parametrize("url", BAD_URLS)
-def test_urls_that_are_none_are_told_without_quoting_them(url: str) -> None:
-    """A mistyped URL still carries its key."""
-    with pytest.raises(ProviderUnavailable) as caught:
-        send(url)
-    shown = everything(caught.value)
-    assert KEY not in shown
-    assert "\udcff" not in shown  # it can't be printed
-
-
-def everything(error: BaseException) -> str:
-    """All that a user or a log may see of an error."""
-    return f"{error} {error!r} {''.join(traceback.format_exception(error))}"
-
-
-def echoing(body: Any) -> Reply:
-    """An endpoint that repeats its own key in a refusal."""
-    path = f"project {KEY} of /v3/{KEY}?token={KEY} has no more credits"
-    return on_chain(CHAIN, lambda *_: Refusal(-32000, path))(body)
-
-
-SECRET_CASES: dict[str, Answer] = {
-    **PASSING,
-    "401": always(Reply(401, f"key {KEY} unknown".encode())),
-    "404": always(Reply(404, KEY.encode())),
-    "wrong chain": on_chain(5),
-    "an unusable chain id": on_chain(CHAIN, lambda *_: None),
-}
-
-
-@pytest.mark.parametrize(
-    "where", ["{url}/v3/KEY", "{url}/?apikey=KEY", "http://user:KEY@{host}/", "http://KEY@{host}/"]
-)
-@pytest.mark.parametrize("case", [*SECRET_CASES, "a refusal that quotes it"])
-def test_a_key_is_never_shown(where: str, case: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither in an error, nor in what it hides, nor in the log of retries."""
-    answer = echoing if case.startswith("a refusal") else SECRET_CASES[case]
-    with caplog.at_level(logging.DEBUG, logger="stamina"), Server(answer) as server:
-        url = where.format(url=server.url, host=server.url.removeprefix("http://")).replace("KEY", KEY)
-        assert KEY not in repr(Endpoint.of(url))
-        shown = ""
-        try:
-            answers, _ = send(url)
-            shown = f"{answers} {[str(a) for a in answers]}"
-        except ReadError as error:
-            shown = everything(error)
-    assert server.requests
-    assert KEY not in shown
-    assert KEY not in caplog.text
-    assert all(KEY not in str(vars(record)) for record in caplog.records)
-
-
-def test_retries_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    """Without configured logging nothing reaches standard error."""
-    stamina_logger = logging.getLogger("stamina")
-    handlers = logging.root.handlers[:]
-    logging.root.handlers.clear()  # pytest's own would hide that Python prints what nobody handles
-    try:
-        with Server(then(PASSING["500"], GOOD)) as server:
-            send(server.url)
-    finally:
-        logging.root.handlers[:] = handlers
-    assert len(server.requests) == 2
-    assert capfd.readouterr().err == ""
-    assert stamina_logger.handlers
 
 
 def test_requests_are_not_sent_to_an_endpoint_that_failed_before() -> None:
