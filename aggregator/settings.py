@@ -15,7 +15,7 @@ from typing import Any
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from aggregator.model.errors import BadConfiguration
 
@@ -130,26 +130,47 @@ def build(given: dict[str, Any], where: str) -> Settings:
     """Settings from a parsed document over those that ship; `where` is named in errors."""
     base = shipped("chains.toml")["chains"]
     own = given.get("chains", {})
-    return exactly(
+    return _made(
+        Settings,
         {
+            "shipped_deployments": True,
             "default_chains": [*(own if isinstance(own, dict) and own else base)],
             **given,
             "chains": {**base, **own} if isinstance(own, dict) else own,
             "tokens": [*shipped("tokens.toml")["tokens"], *given.get("tokens", [])],
-            "shipped_deployments": True,
         },
         where,
     )
 
 
 def exactly(given: dict[str, Any], where: str) -> Settings:
-    """Settings from a document alone, nothing that ships added: what a recording was made with."""
+    """Settings from a document alone, without what ships and the environment: those of a recording."""
+    return _made(_Alone, {"shipped_deployments": False, **given}, where)
+
+
+class _Alone(Settings):
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The document and nothing else."""
+        return (init_settings,)
+
+
+def _made(kind: type[Settings], given: dict[str, Any], where: str) -> Settings:
     try:
-        return Settings(**{"shipped_deployments": False, **given})
+        return kind(**given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadConfiguration(where, f"{place or 'settings'}: {first['msg']}") from error
+    except SettingsError as error:
+        raise BadConfiguration("environment", str(error)) from error
 
 
 def risk_parameters(settings: Settings) -> tuple[dict[str, Any], ...]:

@@ -42,14 +42,19 @@ def main() -> None:
         app()
     except CrossmarginError as error:
         if "--json" in sys.argv:
-            command = next((a for a in sys.argv[1:] if not a.startswith("-")), "crossmargin")
-            envelope.write(envelope.of_error(command, error))
+            envelope.write(envelope.of_error(_command(sys.argv[1:]), error))
         sys.stderr.write(f"crossmargin: {error}\n")
         sys.exit(exits.of_error(error))
     except BrokenPipeError:
         # The reader of our output went away (`| head`): not a failure, and nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _command(arguments: list[str]) -> str:
+    words = [word for word in arguments if not word.startswith("-")]
+    groups = {group.name for group in app.registered_groups}
+    return " ".join(words[: 2 if words and words[0] in groups else 1]) or "crossmargin"
 
 
 if __name__ == "__main__":

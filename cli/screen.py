@@ -108,9 +108,8 @@ def _verdict(checked: Checked) -> str:
         why = "the weakest account decides: no protocol counts what the others gain"
         lines.append(_line("VERDICT", risk.band, why))
     ratio = multiple(risk.margin_coverage_ratio) if risk.requirement_usd > 0 else "–"
-    lines.append(
-        f"\n  equity {usd(risk.equity_usd)}   requirement {usd(risk.requirement_usd)}   margin coverage {ratio}"
-    )
+    stands = f"equity {usd(risk.equity_usd)}   requirement {usd(risk.requirement_usd)}"
+    lines.append(f"\n  {stands}   margin coverage {ratio}")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ CrossmarginError
 │   ├── Unsupported               a version or a feature that the adapter does not know
 │   │   └── MissingMulticall
 │   ├── NotRecorded               a replay lacks the reply
+│   ├── PastReadError             a failure that a snapshot keeps
 │   ├── AdapterFault              an adapter broke: a defect of ours, not of the chain
 │   └── TransportError            no endpoint answered
 │       ├── ProviderUnavailable
@@ -160,6 +161,17 @@ class MissingMulticall(Unsupported):
 
     def __reduce__(self) -> tuple[type[MissingMulticall], tuple[int, str]]:
         return type(self), (self.chain, self.address)
+
+
+class PastReadError(ReadError):
+    """A failure that a snapshot keeps: its code and the message that was shown."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class AdapterFault(ReadError):

@@ -47,18 +47,16 @@ def judged(scan: Scan) -> list[Judged]:
     return results
 
 
-def check_bps(ours: int | None, reported: int | None) -> float | None:
-    """How far our health is from the protocol's in basis points, both with 18 decimals.
+def check_bps(ours: int | None, reported: int | None) -> float:
+    """How far our health is from the protocol's, in basis points of the protocol's; both with 18 decimals.
 
-    None where the protocol reports none; inf where it reports one and we find nothing required, or where it
-    reports zero and we don't.
+    None stands for "nothing is required": 0 where both say so; 10,000 where only one does, or where the
+    protocol says zero and we don't. Always finite.
     """
-    if reported is None:
-        return None
-    if ours is None:
-        return math.inf
-    if reported == 0:
-        return 0.0 if ours == 0 else math.inf
+    if ours == reported:
+        return 0.0
+    if ours is None or not reported:
+        return 10_000.0
     return abs(ours - reported) * 10_000 / abs(reported)
 
 
@@ -91,12 +89,8 @@ def _judge(
 
 
 def _check_bps(exact: Health | None, reported: Reported | None) -> float | None:
-    """As `check_bps`; 0 where a rule and the protocol agree that nothing is required."""
-    if exact is None or reported is None:
-        return None
-    if exact.health is None and reported.health is None:
-        return 0.0
-    return check_bps(exact.health, reported.health)
+    """As `check_bps`; None where there is no rule or no answer of the protocol to compare."""
+    return None if exact is None or reported is None else check_bps(exact.health, reported.health)
 
 
 def _prices(found: list[Crossing], spots: Mapping[str, float]) -> tuple[LiquidationPrice, ...]:
@@ -116,17 +110,18 @@ def _told(account: Account, exact: Health | None, risk: AccountRisk) -> list[str
     sentences = []
     if risk.check_bps is not None and risk.check_bps > 1.0:
         sentences.append(
-            f"{account.id}: our health differs from the protocol's own answer by {risk.check_bps:,.2f} bp"
+            f"{account.label}: our health differs from the protocol's own answer by {risk.check_bps:,.2f} bp"
         )
     if exact is not None and not _agrees(exact, risk):
         sentences.append(
-            f"{account.id}: the exact and the fast form of its rule differ; trust its health only"
+            f"{account.label}: the exact and the fast form of its rule differ; trust its health only"
         )
     if exact and account.reported and account.reported.liquidatable not in (None, exact.liquidatable):
-        sentences.append(f"{account.id}: the protocol and our rule disagree on whether it is liquidatable")
+        sentences.append(f"{account.label}: the protocol and our rule disagree on whether it is liquidatable")
     if risk.oracle_blind:
         sentences.append(
-            f"{account.id}: oracle blind, its own test does not see losses that the market would"
+            f"{account.label}: oracle blind: its protocol values margin at a pinned price, so that its own "
+            "health would not show a loss of peg"
         )
     return sentences
 

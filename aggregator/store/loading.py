@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel, select
 from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, AssetId, Classification
+from aggregator.model.errors import PastReadError
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Block, Failure, Quote
@@ -28,7 +29,7 @@ from aggregator.store.risk_tables import (
     ScenarioAccountLossRow,
     ScenarioLossRow,
 )
-from aggregator.store.saved import PastReadError, StoredSnapshot, Summary
+from aggregator.store.saved import StoredSnapshot, Summary
 from aggregator.store.tables import (
     AssetClassRow,
     BlockRow,

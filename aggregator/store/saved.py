@@ -6,24 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from aggregator.model.errors import ReadError
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import Band, RiskResult, Verdict
 from aggregator.model.units import Address
 
 Trigger: TypeAlias = Literal["health", "snapshot", "schedule"]
 Origin: TypeAlias = Literal["chain", "recording"]
-
-
-class PastReadError(ReadError):
-    """A failure that a snapshot keeps: its code and the message that was shown."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
-        self.code, self.message = code, message
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass(frozen=True, slots=True)

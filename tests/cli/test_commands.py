@@ -138,6 +138,35 @@ def test_broken_configuration_names_the_place(text: str, told: str, tmp_path: Pa
     assert told in result.err
 
 
+def test_broken_environment_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that can't be parsed is a usage error, not a traceback."""
+    monkeypatch.setenv("CROSSMARGIN_DEFAULT_CHAINS", "abc")
+    result = crossmargin("chains")
+    assert result.code == Exit.USAGE
+    assert "default_chains" in result.err
+
+
+def test_the_environment_does_not_change_a_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay uses the settings it was recorded with."""
+    before = crossmargin("health", "--demo", "--json").out
+    monkeypatch.setenv("CROSSMARGIN_TOKENS", "[]")
+    assert crossmargin("health", "--demo", "--json").out == before
+
+
+def test_shipped_deployments_can_be_left_out(tmp_path: Path) -> None:
+    """`shipped_deployments = false` in the file leaves only the user's own."""
+    path = tmp_path / "own.toml"
+    path.write_text("shipped_deployments = false\n", encoding="utf-8")
+    shown = crossmargin("adapters", "show", "aave_v3", "--json", "--config", str(path)).json()
+    assert shown["data"]["deployments"] == []
+
+
+def test_a_group_command_names_itself_in_its_error() -> None:
+    """The envelope of a failed subcommand carries both words."""
+    result = crossmargin("adapters", "show", "atlantis", "--json")
+    assert result.json()["schema"] == "crossmargin/adapters show/1"
+
+
 def test_health_of_a_recording_stays_light() -> None:
     """A check without --save imports no database, no web3, no solver."""
     code = (

@@ -103,7 +103,7 @@ def test_rate_oracle_ignores_the_peg() -> None:
     assert not market.accounts[0].oracle_blind
     assert rate.accounts[0].oracle_blind
     assert market.kappa == rate.kappa
-    assert "a: oracle blind, its own test does not see losses that the market would" in rate.flags
+    assert any(flag.startswith("a: oracle blind") for flag in rate.flags)
 
 
 def test_fixed_oracle_sees_nothing() -> None:
@@ -166,10 +166,10 @@ def test_check_against_the_protocol() -> None:
 
     assert checked(health) == 0.0
     assert checked(health * 10_000 // 10_003) == pytest.approx(3.0)
-    assert checked(None) is None
+    assert checked(None) == 10_000.0
     no_debt = lending("a", {"ETH": 10.0})
     assert checked(None, no_debt) == 0.0
-    assert checked(WAD, no_debt) == math.inf
+    assert checked(WAD, no_debt) == 10_000.0
     assert only(wallet(holding("ETH", 1.0))).check_bps is None
     off = replace(
         plain, reported=Reported(2 * health, liquidatable=False, liquidation_price=None, origin="r")
@@ -180,7 +180,7 @@ def test_check_against_the_protocol() -> None:
 def test_check_bps_edges() -> None:
     """Zero against zero agrees; against anything else it does not."""
     assert check_bps(0, 0) == 0.0
-    assert check_bps(1, 0) == math.inf
+    assert check_bps(1, 0) == 10_000.0
     assert check_bps(0, WAD) == 10_000.0
 
 
