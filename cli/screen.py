@@ -123,7 +123,7 @@ def _threat(checked: Checked, weakest: AccountRisk) -> str:
     if weakest.liquidatable:
         return f"{label} can be liquidated now"
     nearest = min(weakest.liquidation_prices, key=lambda p: abs(p.distance), default=None)
-    away = f"{multiple(weakest.lam_native)} stresses away"
+    away = f"in {multiple(weakest.lam_native)} stresses"
     if nearest is None:
         return f"{label}, {away}"
     at = f"{clean(nearest.underlying, 20)} {price(nearest.price_usd)}, {percent(nearest.distance)}"
@@ -217,7 +217,7 @@ def _figures(checked: Checked) -> str:
     risk = checked.risk
     sections = [("Greeks", [_greeks(g) for g in risk.greeks])]
     worst = [f"{clean(s.name, 40)}: −{usd(s.loss_usd)}" for s in risk.worst_scenarios[:3] if s.loss_usd > 0]
-    sections.append(("Worst", ["   ·   ".join(worst)] if worst else []))
+    sections.append(("Worst", [" · ".join(worst)] if worst else []))
     isolated, together = risk.isolated_requirement_usd, risk.requirement_usd
     if isolated > 0:
         told = f"accounts apart need {usd(isolated)}, together {usd(together)}"
