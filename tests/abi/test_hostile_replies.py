@@ -107,6 +107,11 @@ HOSTILE = {
     "an array that is its own item": ("f()(uint256[][])", [32, 1, 0]),
     "an offset backwards": ("f()(string[])", [32, 2, 64, 0, 0]),
     "two values in one place": ("f()(string,string)", [64, 64, 0]),
+    "two texts of which the first is told twice": (
+        "f()(string,string)",
+        [64, 64, 1, 97 << 248, 1, 98 << 248],
+    ),
+    "two texts in the wrong order": ("f()(string,string)", [128, 64, 1, 97 << 248, 1, 98 << 248]),
     "a gap before the value": ("f()(string)", [64, 0, 0]),
     "bytes after the end of a text": ("f()(string)", [32, 1, 2**256 - 1]),
     "a text that is not UTF-8": ("f()(string)", [32, 1, 0xFF << 248]),

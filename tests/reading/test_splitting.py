@@ -70,7 +70,8 @@ def test_a_node_that_refuses_everything_is_not_asked_call_by_call(node: Node) ->
 
 
 @pytest.mark.parametrize("message", ["execution aborted (timeout = 5s)", "out of gas", "execution reverted"])
-def test_one_call_that_the_node_cannot_run_fails_alone(message: str, node: Node) -> None:
+@pytest.mark.parametrize("place", [0, 5, 20])
+def test_one_call_that_the_node_cannot_run_fails_alone(place: int, message: str, node: Node) -> None:
     """A batch with it is refused whole: halving finds it, the neighbours are answered."""
     poison = VALUE.at(ECHO, 0xBAD)
 
@@ -79,9 +80,9 @@ def test_one_call_that_the_node_cannot_run_fails_alone(message: str, node: Node)
         return Refusal(-32000, message) if poisoned else None
 
     with Server(proxy(node.url, change)) as server:
-        replies = fetch(server.url, [*numbers(5), poison, *numbers(20)])
+        replies = fetch(server.url, [*numbers(place), poison, *numbers(20)])
     [failed] = [reply for reply in replies if isinstance(reply, ReadError)]
-    assert replies.index(failed) == 5
+    assert replies.index(failed) == place
     assert type(failed) is (ProviderUnavailable if "timeout" in message else CallReverted)
     assert message in str(failed)
 
