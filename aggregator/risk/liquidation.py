@@ -47,9 +47,8 @@ def crossings(book: Book, groups: Sequence[NativeGroup]) -> list[Crossing]:
 def _nearest(
     group: NativeGroup, underlying: str, touched: NDArray[np.bool_], steps: NDArray[np.float64]
 ) -> list[Crossing]:
-    gaps, required = _gaps(group, touched, np.broadcast_to(steps, (len(group.account), len(steps))))
-    failing = gaps < 0.0
-    rows = np.flatnonzero(~failing[:, 0] & required[:, 0] & failing.any(axis=1))
+    failing = _fails(group, touched, np.broadcast_to(steps, (len(group.account), len(steps))))
+    rows = np.flatnonzero(~failing[:, 0] & failing.any(axis=1))
     if not rows.size:
         return []
     first = failing[rows].argmax(axis=1)
@@ -57,14 +56,14 @@ def _nearest(
     safe[rows, 0], broken[rows, 0] = steps[first - 1], steps[first]
     for _ in range(HALVINGS):
         middle = np.sqrt(safe * broken)
-        fails = _gaps(group, touched, middle)[0] < 0.0
+        fails = _fails(group, touched, middle)
         safe, broken = np.where(fails, safe, middle), np.where(fails, middle, broken)
     return [Crossing(int(group.account[row]), underlying, float(broken[row, 0])) for row in rows]
 
 
-def _gaps(
+def _fails(
     group: NativeGroup, touched: NDArray[np.bool_], multiples: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """N - Q and whether anything is required, at each account's own multiples (accounts, scenarios)."""
+) -> NDArray[np.bool_]:
+    """Whether N < Q at each account's own multiples (accounts, scenarios)."""
     N, Q = group.margin(np.where(touched[:, None], multiples[group.owner], 1.0))
-    return N - Q, Q > 0.0
+    return np.less(N, Q)

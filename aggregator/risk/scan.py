@@ -138,7 +138,7 @@ class _Follow:
         whole = self._book.by_wallet(silos)
         part, N, Q, G = self._part(STANDARD, factors, values, whole)
         slack = 1e-9 * self.gross[:, None, None]
-        seen = (Q > 0.0) & (values[:, :, self.sure] + slack < G)
+        seen = values[:, :, self.sure] + slack < G
         kept = Standard(
             values=values,
             whole=whole,

@@ -54,6 +54,8 @@ def test_no_volatility_left() -> None:
     spot, strike = np.array([110.0, 90.0, 100.0] * 2), 100.0
     sign = np.array([1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
     for years, iv in ((0.0, 0.7), (-0.1, 0.7), (0.5, 0.0)):
+        value = black76.price(forward=spot, strike=strike, years=years, iv=iv, rate=0.0, sign=sign)
+        assert value.tolist() == [10.0, 0.0, 0.0, 0.0, 10.0, 0.0]
         result = black76.greeks(spot=spot, strike=strike, years=years, iv=iv, rate=0.0, sign=sign)
         assert result.price.tolist() == [10.0, 0.0, 0.0, 0.0, 10.0, 0.0]
         assert result.delta.tolist() == [1.0, 0.0, 0.5, -0.0, -1.0, -0.5]

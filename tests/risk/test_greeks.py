@@ -119,3 +119,37 @@ def test_base_units() -> None:
 def test_hedged_has_none() -> None:
     """What cancels exactly is not listed."""
     assert of(wallet(holding("ETH", 25.0)), account("p", perp("ETH", -25.0), kind="perp")) == {}
+
+
+def test_options_settled_in_a_cheap_stablecoin() -> None:
+    """Sensitivities are in the settlement asset's dollars: at 98 cents they are 2% smaller."""
+    legs = account("o", option("ETH", 5.0, "call", 4_200.0, years=0.2, iv=0.7, settlement="sUSD"))
+    [par] = of(legs).values()
+    [cheap] = greeks(book([portfolio(legs, prices={"sUSD": 0.98})], scenarios()), 0)
+    for name in ("delta_units", "gamma_units", "vega_usd", "theta_usd", "rho_usd"):
+        assert getattr(cheap, name) == pytest.approx(0.98 * getattr(par, name))
+
+
+def test_an_index_apart_from_the_spot() -> None:
+    """Where a protocol's index is k spots, a call is worth k deltas and k squared gammas of the spot."""
+    legs = account("o", option("ETH", 5.0, "call", 4_200.0, years=0.2, iv=0.7))
+    [at_index] = of(legs).values()
+    apart = replace(portfolio(legs), spots={"USD": 1.0, "ETH": 3_200.0})
+    [got] = greeks(book([apart], scenarios()), 0)
+    assert got.delta_units == pytest.approx(1.25 * at_index.delta_units)
+    assert got.delta_usd == pytest.approx(at_index.delta_usd)
+    assert got.gamma_usd == pytest.approx(at_index.gamma_usd)
+
+
+def test_options_paid_in_coins() -> None:
+    """What an option settled in BTC is worth moves with BTC as well."""
+    [btc, eth] = of(
+        account("o", option("ETH", 5.0, "call", 4_200.0, years=0.2, iv=0.7, settlement="BTC"))
+    ).values()
+    assert (btc.underlying, eth.underlying) == ("BTC", "ETH")
+    ours = book(
+        [portfolio(account("o", option("ETH", 5.0, "call", 4_200.0, years=0.2, iv=0.7, settlement="BTC")))],
+        scenarios(),
+    )
+    assert btc.delta_usd == pytest.approx(0.01 * float(ours.equity_usd()[0]))
+    assert btc.vega_usd == 0.0

@@ -18,7 +18,19 @@ from aggregator.model.results import AccountRisk, Band, RiskResult
 from aggregator.model.rules import Oracle, prices_of
 from aggregator.risk.accounts import check_bps
 from aggregator.risk.assess import assess
-from tests.risk.builders import TIME, account, holding, portfolio, scenarios, supply, wallet
+from aggregator.risk.book import book
+from aggregator.risk.native import native_groups
+from tests.risk.builders import (
+    CHAIN,
+    OTHER_CHAIN,
+    TIME,
+    account,
+    holding,
+    portfolio,
+    scenarios,
+    supply,
+    wallet,
+)
 from tests.risk.linear import FAMILIES, LinearColumns, LinearFamily, lending, margined
 
 WAD = 10**18
@@ -137,6 +149,8 @@ def test_the_protocols_own_flag_counts() -> None:
     reported = Reported(health=None, liquidatable=True, liquidation_price=None, origin="r")
     ours = result(lending("a", {"ETH": 10.0, "USDC": -10_000.0}, reported=reported))
     assert ours.accounts[0].liquidatable
+    assert ours.accounts[0].lam_native == ours.multiples.native == 0.0
+    assert ours.accounts[0].liquidation_prices == ()
     assert "a: the protocol and our rule disagree on whether it is liquidatable" in ours.flags
 
 
@@ -149,8 +163,9 @@ def test_dust_does_not_set_the_band() -> None:
     assert ours.accounts[1].liquidatable
     assert ours.weakest_account == "big"
     assert ours.band is Band.STRONG
-    small = lending("small", {"USDC": 50.0, "ETH": -0.0119})
-    assert [risk.sets_band for risk in result(big, small).accounts] == [True, True]
+    for owed_usd, sets in ((40.0, False), (44.0, True)):  # 0.01% of about $410,000
+        small = lending("small", {"USDC": 60.0, "ETH": -owed_usd / 4_000.0})
+        assert [risk.sets_band for risk in result(big, small).accounts] == [True, sets]
 
 
 def test_check_against_the_protocol() -> None:
@@ -196,6 +211,17 @@ def test_an_unknown_family_is_an_error() -> None:
     """A stored account whose adapter is not installed can't be judged."""
     with pytest.raises(BadConfiguration, match="rule family linear"):
         assess(portfolio(lending("a", {"ETH": 1.0})), families={}, scenarios=scenarios())
+
+
+def test_each_chain_has_its_own_time() -> None:
+    """Rules are evaluated at the time of their own chain's block."""
+    ours = portfolio(lending("a", {"ETH": 1.0}), lending("b", {"ETH": 1.0}, chain=OTHER_CHAIN))
+    late = {chain: replace(block, timestamp=TIME + int(chain)) for chain, block in ours.blocks.items()}
+    groups = native_groups(book([replace(ours, blocks=late)], scenarios()), FAMILIES)
+    assert [(group.time, group.account.tolist()) for group in groups] == [
+        (TIME + CHAIN, [0]),
+        (TIME + OTHER_CHAIN, [1]),
+    ]
 
 
 def test_rules_of_no_requirement() -> None:

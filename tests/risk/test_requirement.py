@@ -60,6 +60,8 @@ def test_funding_counts_when_it_goes_out() -> None:
     each = (0.005 + SPREAD) * 4_000
     assert got.account.tolist() == pytest.approx([each + 50.0, each])
     assert got.wallet.tolist() == pytest.approx([2 * each + 30.0])
+    earning = account("c", perp("ETH", 1.0, funding_24h=10.0))
+    assert of(earning, receiving).wallet.tolist() == pytest.approx([2 * each])
 
 
 def test_unknown_funding_is_said() -> None:

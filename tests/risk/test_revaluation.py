@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from aggregator.risk.book import book
 from aggregator.risk.rays import Vol
 from aggregator.risk.revaluation import Revaluation
 from aggregator.risk.scenarios import CustomScenario
-from tests.risk.builders import account, option, perp, portfolio, scenarios, spot
+from tests.risk.builders import account, option, perp, portfolio, raw, scenarios, spot
 
 # Options by QuantLib 1.44 (BlackCalculator), linear legs by arithmetic.
 DATA: dict[str, Any] = json.loads((Path(__file__).parent / "portfolios.json").read_text())
@@ -49,3 +50,39 @@ def test_reference_portfolios(case: dict[str, Any]) -> None:
     assert profit == pytest.approx(expected, abs=1e-7)
     total = profit.sum(axis=0)
     assert -total.min() == pytest.approx(case["worst_loss"], abs=1e-7)
+
+
+def revalued(position: Position, moves: dict[str, float], level: float = 1.0) -> float:
+    """The value of one position after custom moves."""
+    ours = book([portfolio(account("a", position))], scenarios())
+    rays = scenarios().custom([CustomScenario("s", moves)], ours.axes)
+    return float(Revaluation.of(ours, rays).values(np.array([level]))[0, 0, 0])
+
+
+def test_a_perp_pays_in_its_settlement_asset() -> None:
+    """Profit today and size * (P' - P) from there, all of it worth what the settlement asset is."""
+    short = perp("ETH", -10.0, pnl=500.0, funding=-20.0, settlement="sUSD")
+    assert revalued(short, {}) == pytest.approx(480.0)
+    assert revalued(short, {"ETH": -0.1}) == pytest.approx(480.0 + 4_000.0)
+    assert revalued(short, {"sUSD": -0.1}) == pytest.approx(0.9 * 480.0)
+    assert revalued(short, {"ETH": -0.1, "sUSD": -0.1}) == pytest.approx(0.9 * 4_480.0)
+
+
+def test_a_perp_settled_in_coins_pays_by_value() -> None:
+    """Settled in BTC: the gain on ETH is paid by its value, what has accrued moves with BTC."""
+    price_btc = 4_000.0 / 100_000.0
+    inverse = replace(
+        perp("ETH", 10.0, pnl=0.02, settlement="BTC"),
+        mark_price_raw=raw(price_btc),
+    )
+    assert revalued(inverse, {}) == pytest.approx(2_000.0)
+    assert revalued(inverse, {"ETH": 0.1}) == pytest.approx(2_000.0 + 4_000.0)
+    # Worth 0.02 BTC and long 10 ETH against 0.4 BTC.
+    assert revalued(inverse, {"BTC": 0.1}) == pytest.approx(2_200.0 - 4_000.0)
+
+
+def test_a_price_may_fall_to_nothing() -> None:
+    """A move of -100% leaves nothing at any stress, and everything at none."""
+    coins = spot("ETH", 2.0)
+    assert revalued(coins, {"ETH": -1.0}) == 0.0
+    assert revalued(coins, {"ETH": -1.0}, level=0.0) == pytest.approx(8_000.0)
