@@ -206,3 +206,17 @@ def test_rpc_finds_out_its_chain(world: World) -> None:
     answer = app.read(selection(world.wallets["hedged"], rpc=(world.node.url,)), configured(world))
     assert answer.portfolios[0].coverage.complete
     assert answer.requests == 1 + max(answer.rounds.values())
+
+
+def test_a_broken_feed_costs_only_what_nobody_else_prices(devnet: World) -> None:
+    """ETH of the wallet has no other source: that coin is a failure, the tokens beside it stay."""
+    feed = next(
+        token.feed for token in configured(devnet).tokens if token.chain == 31337 and not token.address
+    )
+    devnet.node.set_code(feed, b"")
+    [portfolio] = app.read(selection(devnet.wallets["hedged"]), configured(devnet)).portfolios
+    assert [type(failure.error) for failure in portfolio.failures] == [errors.Unpriced]
+    assert not portfolio.coverage.complete
+    [wallet] = [account for account in portfolio.accounts if account.kind == "wallet"]
+    assert len(wallet.positions) == 1
+    assert any("feed of ETH" in warning for warning in portfolio.warnings)

@@ -65,8 +65,8 @@ class Wallet:
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """What the wallet holds, and the usable prices of the listed feeds.
 
-        Raises the first ReadError of a balance (a listed token without a contract is no zero), and that of
-        the feed of a token that is held.
+        Raises the first ReadError of a balance: a listed token without a contract is no zero. A broken feed
+        of a token that is held is a warning.
         """
         native, tokens = self._listed(deployment)
         call = NATIVE_BALANCE.at(deployment.addresses.get("multicall3", MULTICALL3), wallet)
@@ -79,14 +79,17 @@ class Wallet:
         for token, raw in zip(tokens, balances, strict=True):
             if raw:
                 held.append(Holding(token.asset, raw, f"{BALANCE.canonical}@{token.address}"))
-        quotes: list[Quote] = []
-        for price in prices:
-            if isinstance(price, Quote):
-                quotes.append(price)
-            elif any(holding.asset.id == price.asset.id for holding in held):
-                raise price.error
-        accounts = () if not held else (_account(deployment, wallet, held),)
-        return Reading(accounts=accounts, quotes=tuple(quotes), source=block)
+        # Another protocol may price what a broken feed doesn't; where none does, that holding is a failure.
+        owned = {holding.asset.id for holding in held}
+        unpriced = [price for price in prices if isinstance(price, Unpriced) and price.asset.id in owned]
+        return Reading(
+            accounts=() if not held else (_account(deployment, wallet, held),),
+            quotes=tuple(price for price in prices if isinstance(price, Quote)),
+            source=block,
+            warnings=tuple(
+                f"the feed of {price.asset.symbol} is unusable: {price.error}" for price in unpriced
+            ),
+        )
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:  # noqa: ARG002
         """How many tokens are listed; raises the ReadError of one that can't be read."""

@@ -25,7 +25,7 @@ from aggregator.model.assets import (
     native_id,
     token_id,
 )
-from aggregator.model.errors import CallReverted, MalformedReply, NoContract, ReadError, UnusablePrice
+from aggregator.model.errors import CallReverted, NoContract, ReadError
 from aggregator.model.positions import Holding
 from aggregator.model.readings import Block, Quote, Reading
 from aggregator.model.units import Address, ChainId, checksum, parse_address
@@ -116,30 +116,32 @@ def test_a_balance_that_cannot_be_read_is_no_zero(what: str, error: ReadError) -
 
 
 @pytest.mark.parametrize(
-    ("round_", "error"),
+    "round_",
     [
-        ((9, 0, START, START, 9), UnusablePrice),
-        ((9, -3, START, START, 9), UnusablePrice),
-        ((9, 1, START, 0, 9), MalformedReply),
-        (CallReverted("latestRoundData()", "no"), CallReverted),
-        (NoContract("latestRoundData()"), NoContract),
+        (9, 0, START, START, 9),
+        (9, -3, START, START, 9),
+        (9, 1, START, 0, 9),
+        CallReverted("latestRoundData()", "no"),
+        NoContract("latestRoundData()"),
     ],
 )
-def test_bad_feed_fails_only_who_holds_its_token(round_: Reply, error: type[ReadError]) -> None:
-    """Never a price of zero; without a holding only the quote is missing."""
-    with pytest.raises(error):
-        _read(eth_round=round_)
+def test_bad_feed_gives_no_price_and_is_said_to_who_holds_its_token(round_: Reply) -> None:
+    """Never a price of zero; without a holding only the quote is missing, with one it is a warning too."""
+    reading = _read(eth_round=round_).result
+    assert TOKENS[0].asset.id not in {quote.asset for quote in reading.quotes}
+    assert ["ETH" in warning for warning in reading.warnings] == [True]
     reading = _read(btc_round=round_).result
     assert [quote.asset for quote in reading.quotes] == [TOKENS[0].asset.id]
     assert len(reading.accounts) == 1
-    with pytest.raises(error):
-        _read(btc_round=round_, wbtc=(1,))
+    assert reading.warnings == ()
+    assert len(_read(btc_round=round_, wbtc=(1,)).result.warnings) == 1
 
 
 def test_feed_without_decimals_is_unusable() -> None:
     """A price whose scale is unknown is no price."""
-    with pytest.raises(NoContract):
-        _read(eth_decimals=NoContract("decimals()"))
+    reading = _read(eth_decimals=NoContract("decimals()")).result
+    assert TOKENS[0].asset.id not in {quote.asset for quote in reading.quotes}
+    assert len(reading.warnings) == 1
 
 
 def test_native_coin_that_is_not_listed_is_still_shown() -> None:
