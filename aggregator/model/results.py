@@ -83,8 +83,8 @@ class AccountRisk:
 class Greeks:
     """Sensitivities to one underlying in its base units and in USD.
 
-    `delta_usd` is the change for +1%; `gamma_units` the change of delta (units) for +1%; `vega_usd` per
-    +1 vol point; `theta_usd` per day; `rho_usd` per +1 bp.
+    `delta_usd` is the change for +1%; `gamma_units` the change of delta (units) for +1%, `gamma_usd` what
+    that adds to `delta_usd`; `vega_usd` per +1 vol point; `theta_usd` per day; `rho_usd` per +1 bp.
     """
 
     underlying: str
