@@ -93,7 +93,6 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
     first = score.weakest(accounts)
     unified = Band.NONE if empty else score.unified_band(kappa)
     weakest = Band.NONE if first is None else score.account_band(first)
-    losses = _losses(scan, wallet)
     level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
     flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan), NO_HISTORY)
     return RiskResult(
@@ -119,7 +118,7 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
         weakest_account=None if first is None else first.account_id,
         accounts=accounts,
         greeks=greeks(scan.book, wallet),
-        worst_scenarios=tuple(sorted(losses, key=lambda loss: -loss.loss_usd)[:worst]),
+        worst_scenarios=tuple(_losses(scan, wallet)[:worst]),
         binding=None if empty else _loss(scan, wallet, int(level), int(ray)),
         waterfall=_waterfall(equity, requirement, accounts, isolated, gross),
         flags=tuple(dict.fromkeys(flags)),
@@ -139,14 +138,25 @@ def _walk_away(scan: Scan, mine: slice) -> float:
 
 
 def _losses(scan: Scan, wallet: int) -> list[ScenarioLoss]:
-    """The largest market loss on each ray up to one standard stress, of those that lose anything."""
+    """The largest market losses up to one standard stress, largest first, of rays that lose anything.
+
+    Of rays that differ in volatility only, the worst stands for all.
+    """
     mine = slice(*scan.book.account_start[wallet : wallet + 2])
     lost = scan.equity[mine].sum() - scan.standard.values[mine].sum(axis=0)
-    levels = lost.argmax(axis=0)
+    levels, largest = lost.argmax(axis=0), lost.max(axis=0)
     least = 1e-9 * float(scan.gross[mine].sum())
-    return [
-        _loss(scan, wallet, int(level), ray) for ray, level in enumerate(levels) if lost[level, ray] > least
-    ]
+    worst: dict[tuple[bytes, bytes, float], ScenarioLoss] = {}
+    for ray in np.argsort(-largest, kind="stable"):
+        if largest[ray] > least:
+            moves = (
+                scan.rays.base[ray].tobytes(),
+                scan.rays.peg[ray].tobytes(),
+                float(scan.rays.weight[ray]),
+            )
+            if moves not in worst:
+                worst[moves] = _loss(scan, wallet, int(levels[ray]), int(ray))
+    return list(worst.values())
 
 
 def _loss(scan: Scan, wallet: int, level: int, ray: int) -> ScenarioLoss:

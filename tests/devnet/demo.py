@@ -7,13 +7,14 @@ deployments of public chains are added.
 from __future__ import annotations
 
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 from aggregator import app, settings
 from aggregator.model.units import parse_address
 from tests.devnet.world import World
 
-DEMO = Path(app.__file__).parent / "data" / app.DEMO
+DEMO = Path(str(files("aggregator") / "data" / app.DEMO))
 WALLET = "hedged"
 
 

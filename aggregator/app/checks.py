@@ -1,7 +1,4 @@
-"""The use cases: read, check, record, replay, diagnose. The only module that joins the layers.
-
-Heavy libraries are imported where they are used: a replay needs no HTTP client, a health check no database.
-"""
+"""Reading wallets, live or recorded, and judging them; what can be used of a chain."""
 
 from __future__ import annotations
 

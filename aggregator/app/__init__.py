@@ -1,0 +1,35 @@
+"""The use cases: the only package that joins the layers.
+
+`checks` reads wallets and judges them; heavy libraries are imported where they are used, so that a replay
+needs no HTTP client and a check no database.
+"""
+
+from aggregator.app.checks import (
+    DEMO,
+    Answer,
+    Checked,
+    Selection,
+    adapters,
+    check,
+    demo,
+    doctor,
+    read,
+    replay,
+    save,
+    snapshots,
+)
+
+__all__ = [
+    "DEMO",
+    "Answer",
+    "Checked",
+    "Selection",
+    "adapters",
+    "check",
+    "demo",
+    "doctor",
+    "read",
+    "replay",
+    "save",
+    "snapshots",
+]
