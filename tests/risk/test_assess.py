@@ -108,6 +108,15 @@ def test_worst_scenarios() -> None:
     assert len(few.worst_scenarios) == 3
 
 
+def test_worst_scenarios_differ_in_more_than_volatility() -> None:
+    """Of the same prices with volatility up, unchanged and down, the worst is listed."""
+    short = account("o", option("ETH", -1.0, "call", 4_400.0, years=0.1, iv=0.7), kind="option")
+    names = [loss.name for loss in result(short).worst_scenarios]
+    assert names[0] == "SYS up, vol up"
+    bare = [name.removesuffix(", vol up").removesuffix(", vol down") for name in names]
+    assert len(set(bare)) == len(bare)
+
+
 def test_losses_in_between_are_found() -> None:
     """A long straddle loses most where nothing moves but volatility: full revaluation, not the corners."""
     legs = (
