@@ -18,7 +18,9 @@ from aggregator.reading.transport import Endpoint, Rpc
 R = TypeVar("R")
 
 
-def run_jobs(url: str, jobs: Sequence[Job], *, chain_id: int = 31337, block: str = "latest") -> tuple[Run, int]:
+def run_jobs(
+    url: str, jobs: Sequence[Job], *, chain_id: int = 31337, block: str = "latest"
+) -> tuple[Run, int]:
     """The outcomes of jobs of one chain, and how many HTTP requests they took."""
 
     async def live() -> tuple[Run, int]:
