@@ -29,6 +29,7 @@ CHAIN_ID = 31337
 GENESIS_TIMESTAMP = 1_793_491_200  # 2026-11-01 00:00:00 UTC
 ACCOUNTS = 40
 BLOCK_GAS_LIMIT = 100_000_000
+HISTORY_BLOCKS = 64  # how far back state can be read
 START_TIMEOUT_SECONDS = 30.0
 
 # The node must not outlive us, however we die: a shell waits beside it for the end of its standard
@@ -93,7 +94,12 @@ class Node:
             *("--chain-id", str(self.chain_id), "--accounts", str(ACCOUNTS)),
             *("--timestamp", str(self._genesis_timestamp), "--slots-in-an-epoch", "1"),
             *("--gas-limit", str(BLOCK_GAS_LIMIT), "--code-size-limit", "200000"),
+            # Else every block's whole state goes to the home folder: gigabytes per run of the suite.
+            *("--prune-history", str(HISTORY_BLOCKS)),
             *("--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"),
+            # It keeps 500 states in memory. Older ones would go to the home folder, megabytes each, and stay
+            # there when the node is killed.
+            *("--max-persisted-states", "0"),
             *(("--load-state", str(self._state)) if self._state else ()),
             *self._extra,
         ]

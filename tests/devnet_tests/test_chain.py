@@ -49,6 +49,15 @@ def ended(pid: int) -> bool:
     return False
 
 
+def test_a_long_history_leaves_no_files_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run thousands of blocks; anvil would keep the old states of a killed node for good."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with Node() as node:
+        node.rpc("anvil_mine", hex(600))
+        assert node.block_number >= 600
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_two_chains_with_the_same_history_have_the_same_blocks() -> None:
     hashes = []
     for _ in range(2):
