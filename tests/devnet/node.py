@@ -94,12 +94,9 @@ class Node:
             *("--chain-id", str(self.chain_id), "--accounts", str(ACCOUNTS)),
             *("--timestamp", str(self._genesis_timestamp), "--slots-in-an-epoch", "1"),
             *("--gas-limit", str(BLOCK_GAS_LIMIT), "--code-size-limit", "200000"),
-            # Else every block's whole state goes to the home folder: gigabytes per run of the suite.
+            # Older states would go to the home folder, megabytes each, and stay when the node is killed.
             *("--prune-history", str(HISTORY_BLOCKS)),
             *("--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"),
-            # It keeps 500 states in memory. Older ones would go to the home folder, megabytes each, and stay
-            # there when the node is killed.
-            *("--max-persisted-states", "0"),
             *(("--load-state", str(self._state)) if self._state else ()),
             *self._extra,
         ]
