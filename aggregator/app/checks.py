@@ -22,7 +22,7 @@ from aggregator.model.results import RiskResult
 from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.pricing.assembly import assemble
 from aggregator.reading import registry
-from aggregator.reading.recording import Recorder, Recording, Replay
+from aggregator.reading.recording import Recorder, Recording, Replay, Tape, writable
 from aggregator.reading.run import Job, Run, run
 from aggregator.reading.source import ChainSource
 from aggregator.settings import Settings
@@ -91,11 +91,16 @@ def replay(recording: Recording, *, adapters: Sequence[str] = ()) -> Answer:
     wallets = tuple(parse_address(wallet) for wallet in request.get("wallets", ()))
     if not wallets:
         raise BadConfiguration("recording", "names no wallet")
-    built = registry.adapters(config, adapters)
+    # By what was to be read, not by what answered: a chain without a reply is a failure.
+    chains = {ChainId(entry.chain) for entries in config.deployments.values() for entry in entries}
+    if not chains:
+        raise BadConfiguration("recording", "names no deployment")
+    # Only adapters that were asked when recording: others may find deployments of their own.
+    built = registry.adapters(config, adapters or tuple(config.deployments))
     sources: dict[ChainId, ChainSource] = {
-        chain: Replay(chain, tape) for chain, tape in recording.tapes.items()
+        chain: Replay(chain, recording.tapes.get(chain, Tape())) for chain in chains
     }
-    jobs = _jobs(built, wallets, set(sources))
+    jobs = _jobs(built, wallets, chains)
     outcome = asyncio.run(run(jobs, sources, str(request.get("block", "latest"))))
     return _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
 
@@ -160,13 +165,15 @@ def doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:
 
 
 async def _read(selection: Selection, config: Settings, record_to: Path | None) -> Answer:
+    if record_to is not None:
+        writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
     async with _live(selection, config, built) as live:
         sources: dict[ChainId, ChainSource] = dict(live)
         recording = None
         if record_to is not None:
             names = {config.chains[c].origin for c in sources if c in config.chains}
-            request = {"wallets": list(selection.wallets), "block": selection.block}
+            request = {"wallets": list(dict.fromkeys(selection.wallets)), "block": selection.block}
             recording = Recording(" and ".join(sorted(names)) or "mainnet", request, {})
             sources = {chain: Recorder(source, recording) for chain, source in sources.items()}
         jobs = _jobs(built, selection.wallets, set(sources))
@@ -267,7 +274,7 @@ def _chains(named: Sequence[str], config: Settings, *, default: list[ChainId]) -
 def _jobs(built: Iterable[Adapter], wallets: Iterable[Address], chains: set[ChainId]) -> list[Job]:
     return [
         Job(adapter, deployment, wallet)
-        for wallet in wallets
+        for wallet in dict.fromkeys(wallets)  # one that is named twice holds what it holds once
         for adapter in built
         for deployment in adapter.deployments
         if deployment.chain in chains

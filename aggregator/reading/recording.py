@@ -8,6 +8,7 @@ that the read used (deployments, tokens), never a URL. Equal content gives equal
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -33,9 +34,10 @@ _HASH = re.compile(r"0x[0-9a-f]{64}")
 
 @dataclass
 class Tape:
-    """The replies of one chain: pins by the text asked for, calls by `block:target:calldata`."""
+    """The replies of one chain: pins (or why there is none) by the text asked for, calls by
+    `block:target:calldata`."""
 
-    pins: dict[str, Block] = field(default_factory=dict)
+    pins: dict[str, Block | ReadError] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
 
 
@@ -60,14 +62,17 @@ class Recording:
             "origin": self.origin,
             "request": self.request,
             "configuration": self.configuration,
-            "chains": {str(chain): asdict(tape) for chain, tape in self.tapes.items()},
+            "chains": {str(chain): _document(tape) for chain, tape in self.tapes.items()},
         }
         content = gzip.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), mtime=0)
+        writable(path)
         draft = path.with_name(path.name + ".part")
         try:
             draft.write_bytes(content)
             draft.replace(path)
         except OSError as error:
+            if os.path.isfile(draft):  # noqa: PTH113  # Path's raises on a name that is too long
+                draft.unlink()
             raise RecordingError(str(path), f"can't be written: {error.strerror}") from error
 
     @classmethod
@@ -111,6 +116,17 @@ class Recording:
             raise RecordingError(name, f"lacks a part that it must have ({error!r})") from error
 
 
+def writable(path: Path) -> None:
+    """Raises RecordingError where no recording may go: a folder, a device, a folder that isn't there."""
+    try:
+        if not path.name or (path.exists() and not path.is_file()):
+            raise RecordingError(str(path), "can't be written: it is not a file")
+        if not path.parent.is_dir():
+            raise RecordingError(str(path), "can't be written: there is no such folder")
+    except OSError as error:
+        raise RecordingError(str(path), f"can't be written: {error.strerror}") from error
+
+
 class Recorder:
     """A ChainSource that notes every reply of another on a tape of a recording."""
 
@@ -124,8 +140,12 @@ class Recorder:
         return self._inner.chain
 
     async def pin(self, block: str) -> Block:
-        """See ChainSource."""
-        pinned = await self._inner.pin(block)
+        """See ChainSource; a failure is noted too: a chain that was not reached must not vanish."""
+        try:
+            pinned = await self._inner.pin(block)
+        except ReadError as error:
+            self._tape.pins[block] = error
+            raise
         self._tape.pins[block] = pinned
         return pinned
 
@@ -156,9 +176,10 @@ class Replay:
 
     async def pin(self, block: str) -> Block:
         """See ChainSource; raises NotRecorded for a block that was not asked for when recording."""
-        if block not in self._tape.pins:
-            raise NotRecorded(f"block {block} of chain {self._chain}")
-        return self._tape.pins[block]
+        pinned = self._tape.pins.get(block) or NotRecorded(f"block {block} of chain {self._chain}")
+        if isinstance(pinned, ReadError):
+            raise pinned
+        return pinned
 
     async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
         """See ChainSource; a reply that is missing is a NotRecorded as a value."""
@@ -190,9 +211,20 @@ class Replay:
             return NotRecorded(f"{origin} ({error!r})")
 
 
-def _pins(chain: ChainId, document: Any) -> dict[str, Block]:
-    pins: dict[str, Block] = {}
+def _document(tape: Tape) -> dict[str, Any]:
+    pins = {
+        text: _note(pinned) if isinstance(pinned, ReadError) else asdict(pinned)
+        for text, pinned in tape.pins.items()
+    }
+    return {"pins": pins, "calls": tape.calls}
+
+
+def _pins(chain: ChainId, document: Any) -> dict[str, Block | ReadError]:
+    pins: dict[str, Block | ReadError] = {}
     for text, fields in document.items():
+        if "error" in fields:
+            pins[text] = _failure(fields)
+            continue
         block = Block(**fields)
         numbers, hashes = (block.number, block.timestamp), (block.hash, block.parent_hash)
         if block.chain != chain or not all(type(n) is int for n in numbers):
@@ -236,6 +268,10 @@ def _arguments(error: ReadError) -> Sequence[Any]:
 def _read(noted: Any) -> bytes | ReadError:
     if isinstance(noted, str):
         return bytes.fromhex(noted.removeprefix("0x"))
+    return _failure(noted)
+
+
+def _failure(noted: Mapping[str, Any]) -> ReadError:
     kinds: Mapping[str, Any] = vars(errors)
     kind = kinds[noted["error"]]
     if not (isinstance(kind, type) and issubclass(kind, ReadError)):

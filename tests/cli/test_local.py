@@ -121,6 +121,10 @@ def configure(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url
 
 def test_recording_and_replay_give_identical_bytes(local: World, tmp_path: Path) -> None:
     """What was recorded answers health and positions exactly as the chain did, without it."""
+    part, one = tmp_path / "part.cmrec", ("--adapter", "aave_v3")
+    assert crossmargin("record", str(part), local.wallets["hedged"], *one).code == 0
+    live = crossmargin("health", local.wallets["hedged"], *one, "--json")
+    assert crossmargin("replay", str(part), "--json") == live
     file = tmp_path / "hedged.cmrec"
     hedged = local.wallets["hedged"]
     assert crossmargin("record", str(file), hedged).code == 0
@@ -132,6 +136,40 @@ def test_recording_and_replay_give_identical_bytes(local: World, tmp_path: Path)
     assert file.read_bytes() == first
     assert local.node.url.encode() not in gzip.decompress(first)
     assert "replayed from a recording of a local node" in crossmargin("replay", str(file)).out
+
+
+def test_a_chain_that_was_not_reached_is_missing_in_the_replay_too(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording of nothing is no empty wallet, neither as it was made nor without its chains."""
+    configure(world, tmp_path, monkeypatch, url="http://127.0.0.1:9")
+    file = tmp_path / "dead.cmrec"
+    assert crossmargin("record", str(file), world.wallets["hedged"]).code == Exit.UNAVAILABLE
+    assert crossmargin("replay", str(file), "--json") == crossmargin(
+        "health", world.wallets["hedged"], "--json"
+    )
+    assert crossmargin("replay", str(file)).code == Exit.UNAVAILABLE
+    document = json.loads(gzip.decompress(file.read_bytes()))
+    document["chains"] = {}
+    file.write_bytes(gzip.compress(json.dumps(document).encode()))
+    replayed = crossmargin("replay", str(file))
+    assert replayed.code == Exit.PARTIAL
+    assert "INCOMPLETE" in replayed.out
+    document["configuration"]["deployments"] = {}
+    file.write_bytes(gzip.compress(json.dumps(document).encode()))
+    assert crossmargin("replay", str(file)).code == Exit.USAGE
+
+
+def test_a_wallet_that_is_named_twice_counts_once(local: World, tmp_path: Path) -> None:
+    """Whatever its spelling: the same figures, snapshot and recording as named once."""
+    wallet = local.wallets["hedged"]
+    twice = (wallet, wallet.lower())
+    assert crossmargin("health", *twice, "--json") == crossmargin("health", wallet, "--json")
+    assert crossmargin("snapshot", "take", *twice, "--json").json()["data"]["created"]
+    files = [tmp_path / "once.cmrec", tmp_path / "twice.cmrec"]
+    assert crossmargin("record", str(files[0]), wallet).code == 0
+    assert crossmargin("record", str(files[1]), *twice).code == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_a_damaged_recording_is_refused(local: World, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import inspect
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,8 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
         (changed([*PIN, "hash"], 5), "lacks a part"),
         (changed([*PIN, "chain"], 1), "lacks a part"),
         (changed([*PIN, "extra"], 1), "lacks a part"),
+        (changed(PIN, {"error": "RecordingError", "args": ["a", "b"]}), "lacks a part"),
+        (changed(PIN, {"error": "ProviderUnavailable", "args": []}), "lacks a part"),
         (lambda document: document.pop("origin"), "lacks a part"),
         (lambda document: document.pop("request"), "lacks a part"),
         (lambda document: document.pop("configuration"), "lacks a part"),
@@ -181,6 +184,12 @@ def test_files_that_cannot_be_opened_or_written_are_told(packed: bytes, tmp_path
         Recording.load(tmp_path)
     with pytest.raises(RecordingError, match="can't be written"):
         Recording.parse(packed, "r").save(tmp_path / "none" / "r.rec")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path(), tmp_path / ("x" * 300)):
+        with pytest.raises(RecordingError, match="can't be written"):
+            Recording.parse(packed, "r").save(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+    assert not (tmp_path / "pipe").is_file()
 
 
 def answer(packed: bytes, noted: Any, request: Wanted) -> Raw:
