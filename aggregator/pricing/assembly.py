@@ -26,22 +26,29 @@ def assemble(
     """The portfolio of everything read of a wallet.
 
     An account with an asset that nobody prices becomes a Failure; of the wallet's own coins only those
-    without a price do, and the rest stays. Coverage counts a deployment with any failure as failed.
+    without a price do, and the rest stays. Coverage counts a deployment with any failure as failed. An
+    account that two deployments answer counts once.
     """
     book = price_book(readings, tokens=tokens)
     failed = list(failures)
+    unread = len(failed)
     accounts: list[Account] = []
+    seen: set[str] = set()
+    twice: list[str] = []
     lost = 0
     for reading in readings:
         unpriced: list[Failure] = []
         for account in reading.accounts:
+            if account.id in seen:
+                twice.append(_twice(account))
+                continue
+            seen.add(account.id)
             kept, missing = _priced(account, book)
             unpriced += [_failure(wallet, account, asset) for asset in missing]
             if kept.positions:
                 accounts.append(kept)
         failed += unpriced
         lost += bool(unpriced)
-    unread = len(failed) - sum(isinstance(failure.error, Unpriced) for failure in failed)
     expected = len(readings) + unread
     unseen = [
         f"{name}: its adapter was never seen working there; compare with the protocol's own screen"
@@ -57,7 +64,9 @@ def assemble(
         blocks=blocks,
         failures=tuple(failed),
         coverage=Coverage(expected, len(readings) - lost, unread + lost, tuple(unverified)),
-        warnings=tuple(dict.fromkeys([*unseen, *(w for r in readings for w in r.warnings), *book.warnings])),
+        warnings=tuple(
+            dict.fromkeys([*unseen, *twice, *(w for r in readings for w in r.warnings), *book.warnings])
+        ),
         staleness_days=book.staleness_days,
     )
 
@@ -72,6 +81,13 @@ def _priced(account: Account, book: PriceBook) -> tuple[Account, tuple[str, ...]
         p for p in account.positions if not set(missing) & set(assets_of(replace(account, positions=(p,))))
     )
     return replace(account, positions=kept), missing
+
+
+def _twice(account: Account) -> str:
+    return (
+        f"{account.label} is read by two deployments of {account.protocol} on chain {account.chain}: it "
+        "counts once; remove one of them from the configuration"
+    )
 
 
 def _failure(wallet: Address, account: Account, asset: str) -> Failure:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from aggregator.abi.columns import Column
 from aggregator.contract import Adapter, Deployment, Read, join
-from aggregator.model.errors import AdapterFault, MalformedReply, ReadError
+from aggregator.model.errors import AdapterFault, MalformedReply, ReadError, UnusablePrice
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.source import ChainSource, Raw, Wanted
@@ -115,7 +115,22 @@ async def _run_chain(
 
 def _reading(job: Job, block: Block) -> Read[Reading]:
     # A generator of ours: an adapter that raises before its first request fails inside join, alone.
-    return (yield from job.adapter.read(job.deployment, job.wallet, block))
+    reading = yield from job.adapter.read(job.deployment, job.wallet, block)
+    _check(reading, job.deployment)
+    return reading
+
+
+def _check(reading: Reading, deployment: Deployment) -> None:
+    """What the layers behind rely on: one adapter that breaks it must not take the others' answers along."""
+    for quote in reading.quotes:
+        if quote.price <= 0:
+            raise UnusablePrice(quote.asset, quote.origin, quote.price)
+    ids = [account.id for account in reading.accounts]
+    if len(set(ids)) != len(ids):
+        raise AdapterFault(f"two accounts of {deployment.name} with one id")
+    for account in reading.accounts:
+        if account.chain != deployment.chain:
+            raise AdapterFault(f"account {account.id} on chain {account.chain}, read on {deployment.chain}")
 
 
 def _failure(job: Job, error: ReadError) -> Failure:

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from aggregator.abi.function import Function
-from aggregator.contract import Read, ask, attempt
+from aggregator.contract import Deployment, Read, ask, attempt
+from aggregator.model.accounts import Account
+from aggregator.model.assets import native_id
 from aggregator.model.errors import (
     AdapterFault,
     BlockUnavailable,
@@ -20,9 +22,10 @@ from aggregator.model.errors import (
     NoContract,
     ProviderUnavailable,
     Unsupported,
+    UnusablePrice,
     WrongChain,
 )
-from aggregator.model.readings import Block, Failure, Reading
+from aggregator.model.readings import Block, Failure, Quote, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.run import Job, Run, run
@@ -154,6 +157,35 @@ def test_an_adapter_that_raises_before_its_first_request_fails_alone(node: Node)
     work = [*jobs(Eager("eager", echoes())), *jobs(SmallAdapter("good", echoes(1)))]
     eager, good = texts(run_on(node.url, work)[0])
     assert isinstance(eager, Unsupported)
+    assert good == "good:31337:only 01 [1]"
+
+
+def account(chain: ChainId) -> Account:
+    """One that nothing is in."""
+    return Account("a:1", "a", "lending", chain, "one", (WALLETS[0],), (), None, None)
+
+
+LIES = {
+    "a price of zero": ((), Quote(native_id(CHAIN), 0, 8, "oracle"), UnusablePrice),
+    "a price below zero": ((), Quote(native_id(CHAIN), -1, 8, "oracle"), UnusablePrice),
+    "an account of another chain": ((account(SECOND),), None, AdapterFault),
+    "one account twice": ((account(CHAIN), account(CHAIN)), None, AdapterFault),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_reading_that_cannot_be_used_fails_alone(lie: str, node: Node) -> None:
+    """What would break the whole portfolio is that adapter's failure."""
+    accounts, quote, kind = LIES[lie]
+
+    class Lying(SmallAdapter):
+        def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:  # noqa: ARG002
+            yield from ask([NUMBER.at(HEIGHT)])
+            return Reading(accounts, (quote,) if quote else (), block)
+
+    work = [*jobs(Lying("lying", echoes())), *jobs(SmallAdapter("good", echoes(1)))]
+    lying, good = texts(run_on(node.url, work)[0])
+    assert type(lying) is kind
     assert good == "good:31337:only 01 [1]"
 
 

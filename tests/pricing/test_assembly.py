@@ -1,0 +1,82 @@
+"""Readings put together: what is counted, what is missing, and that nothing counts twice."""
+
+from __future__ import annotations
+
+from aggregator.model.accounts import Account, ProtocolKind
+from aggregator.model.assets import Asset, AssetId, TokenList, token_id
+from aggregator.model.errors import ReadError, Unpriced, Unsupported
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.positions import Supply
+from aggregator.model.readings import Block, Failure, Quote, Reading
+from aggregator.model.units import Address, ChainId
+from aggregator.pricing.assembly import assemble
+
+CHAIN = ChainId(1)
+WALLET = Address("0x" + "11" * 20)
+BLOCK = Block(CHAIN, 1, "0x1", "0x0", 1_700_000_000)
+PRICED = token_id(CHAIN, Address("0x" + "aa" * 20))
+UNPRICED = token_id(CHAIN, Address("0x" + "bb" * 20))
+
+
+def account(number: str, *assets: AssetId, kind: ProtocolKind = "lending") -> Account:
+    supplies = tuple(Supply(Asset(asset, "X", 18), 1, is_collateral=True, origin="o") for asset in assets)
+    return Account(number, "a", kind, CHAIN, f"account {number}", (WALLET,), supplies, None, None)
+
+
+def reading(*accounts: Account) -> Reading:
+    return Reading(accounts, (Quote(PRICED, 1, 0, "oracle"),), BLOCK)
+
+
+def failure(error: ReadError) -> Failure:
+    return Failure("a", "elsewhere", CHAIN, WALLET, error)
+
+
+def assembled(*readings: Reading, failures: tuple[Failure, ...] = ()) -> Portfolio:
+    return assemble(WALLET, readings, failures, blocks={CHAIN: BLOCK}, tokens=TokenList(()))
+
+
+def counts(portfolio: Portfolio) -> tuple[int, int, int]:
+    coverage = portfolio.coverage
+    return coverage.expected, coverage.ok, coverage.failed
+
+
+def test_everything_read_is_complete() -> None:
+    found = assembled(reading(account("1", PRICED)), reading())
+    assert counts(found) == (2, 2, 0)
+    assert found.coverage.complete
+    assert [a.id for a in found.accounts] == ["1"]
+
+
+def test_a_failed_read_is_expected_and_failed_whatever_its_error() -> None:
+    """An adapter may call something Unpriced itself: its deployment was not read all the same."""
+    for error in (Unsupported("a version", "install a newer release"), Unpriced("coin", "vault")):
+        found = assembled(reading(account("1", PRICED)), failures=(failure(error),))
+        assert counts(found) == (2, 1, 1)
+        assert not found.coverage.complete
+
+
+def test_an_unpriced_account_is_left_out_whole_and_its_deployment_fails_once() -> None:
+    found = assembled(
+        reading(account("1", PRICED, UNPRICED), account("2", UNPRICED), account("3", PRICED)), reading()
+    )
+    assert [a.id for a in found.accounts] == ["3"]
+    assert counts(found) == (2, 1, 1)
+    assert [str(f.error) for f in found.failures] == [
+        str(Unpriced(UNPRICED, "1")),
+        str(Unpriced(UNPRICED, "2")),
+    ]
+
+
+def test_the_wallets_own_coins_stay_where_another_has_no_price() -> None:
+    found = assembled(reading(account("w", PRICED, UNPRICED, kind="wallet")))
+    assert [p.asset.id for p in found.accounts[0].positions if isinstance(p, Supply)] == [PRICED]
+    assert counts(found) == (1, 0, 1)
+
+
+def test_an_account_that_two_deployments_answer_counts_once() -> None:
+    """The user's configuration may name a market that ships already: its money is there once."""
+    found = assembled(reading(account("1", PRICED)), reading(account("1", PRICED), account("2", PRICED)))
+    assert [a.id for a in found.accounts] == ["1", "2"]
+    assert found.coverage.complete
+    [warning] = [w for w in found.warnings if "counts once" in w]
+    assert warning.startswith("account 1 is read by two deployments of a on chain 1")
