@@ -94,7 +94,7 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
     unified = Band.NONE if empty else score.unified_band(kappa)
     weakest = Band.NONE if first is None else score.account_band(first)
     level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
-    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan), NO_HISTORY)
+    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), NO_HISTORY)
     return RiskResult(
         score=None if empty else score.score(kappa),
         kappa=kappa,
@@ -140,18 +140,22 @@ def _walk_away(scan: Scan, mine: slice) -> float:
 def _losses(scan: Scan, wallet: int) -> list[ScenarioLoss]:
     """The largest market losses up to one standard stress, largest first, of rays that lose anything.
 
-    Of rays that differ in volatility only, the worst stands for all.
+    Of rays that this portfolio can't tell apart but for volatility, the worst stands for all, whatever the
+    portfolios hold that are evaluated with it.
     """
     mine = slice(*scan.book.account_start[wallet : wallet + 2])
     lost = scan.equity[mine].sum() - scan.standard.values[mine].sum(axis=0)
     levels, largest = lost.argmax(axis=0), lost.max(axis=0)
-    least = 1e-9 * float(scan.gross[mine].sum())
+    gross = float(scan.gross[mine].sum())
+    bases, pegs = scan.book.axes_of(mine)
+    # Losses that differ by rounding only are equal: the first ray gives the name.
+    order = np.argsort(-np.round(largest / gross, 12), kind="stable") if gross > 0.0 else ()
     worst: dict[tuple[bytes, bytes, float], ScenarioLoss] = {}
-    for ray in np.argsort(-largest, kind="stable"):
-        if largest[ray] > least:
+    for ray in order:
+        if largest[ray] > 1e-9 * gross:
             moves = (
-                scan.rays.base[ray].tobytes(),
-                scan.rays.peg[ray].tobytes(),
+                scan.rays.base[ray, bases].tobytes(),
+                scan.rays.peg[ray, pegs].tobytes(),
                 float(scan.rays.weight[ray]),
             )
             if moves not in worst:
@@ -170,11 +174,12 @@ def _loss(scan: Scan, wallet: int, level: int, ray: int) -> ScenarioLoss:
     )
 
 
-def _late(scan: Scan) -> list[str]:
+def _late(scan: Scan, mine: slice) -> list[str]:
+    moved = {scan.book.axes.bases[i] for i in np.flatnonzero(scan.book.axes_of(mine)[0])}
     return [
         f"the price of {underlying} is {days * 24:.1f} hours past its heartbeat: its scan range is wider"
         for underlying, days in sorted(scan.book.scenarios.staleness_days.items())
-        if underlying in scan.book.axes.bases
+        if underlying in moved
     ]
 
 

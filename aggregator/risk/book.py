@@ -58,6 +58,15 @@ class Book:
         np.add.at(result, (self.legs.holder, self.legs.contract), self.legs.quantity)
         return result
 
+    def axes_of(self, accounts: slice) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which bases and which pegs move the value of any of these accounts: shapes (bases,), (pegs,)."""
+        touched = (self.exposures()[accounts] != 0.0).any(axis=0)
+        held = (self.holdings()[accounts] != 0.0).any(axis=0)
+        touched[self.contracts.price_factor[held]] = True
+        touched[self.contracts.payment_factor[held]] = True
+        bases, pegs = self.axes.loadings(self.factors)
+        return bases[touched].any(axis=0), pegs[touched].any(axis=0)
+
     def contract_usd(self) -> NDArray[np.float64]:
         """The value of one unit of each contract today, shape (contracts,)."""
         return self.contracts.values(np.ones(len(self.factors)), np.ones(len(self.contracts)))

@@ -232,6 +232,28 @@ def test_many_portfolios_in_blocks() -> None:
     assert assess_all([], families=FAMILIES, scenarios=scenarios()) == []
 
 
+def test_what_others_hold_changes_nothing() -> None:
+    """Evaluated beside other portfolios: the same worst scenarios, flags and figures (but for rounding)."""
+    mine = portfolio(lending("mine", {"ETH": 10.0, "USDC": -20_000.0}))
+    other = portfolio(*three_protocols(), lending("more", {"LINK": 900.0, "DAI": -5_000.0}))
+    late = scenario_set(defaults(), TOKENS, {"ETH": 0.1, "BTC": 0.5})
+    alone = assess(mine, families=FAMILIES, scenarios=late)
+    for order in ([mine, other], [other, mine]):
+        beside = assess_all(order, families=FAMILIES, scenarios=late)[order.index(mine)]
+        names = [scenario.name for scenario in beside.worst_scenarios]
+        assert names == [scenario.name for scenario in alone.worst_scenarios]
+        assert beside.flags == alone.flags
+        assert beside.binding is not None
+        assert alone.binding is not None
+        assert (beside.binding.name, beside.accounts[0].binding_ray) == (
+            alone.binding.name,
+            alone.accounts[0].binding_ray,
+        )
+        assert beside.kappa == pytest.approx(alone.kappa, rel=1e-12)
+        assert beside.requirement_usd == pytest.approx(alone.requirement_usd, rel=1e-12)
+        assert beside.multiples.native == pytest.approx(alone.multiples.native, rel=1e-12)
+
+
 def test_imports_stay_light() -> None:
     """Importing the package brings neither scipy nor anything heavier."""
     code = (
