@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -119,6 +121,15 @@ def test_volatility_shocks(days: float, g: float) -> None:
     assert factor[Vol.SHORT_UP] == pytest.approx(near)
     assert factor[Vol.SHORT_DOWN] == pytest.approx(far)
     assert factor[Vol.TILT_UP] == factor[Vol.TILT_DOWN] == 1.0
+
+
+def test_volatility_never_falls_below_its_least() -> None:
+    """Where the downward shock of a configuration would take all of it."""
+    size = replace(defaults().volatility, down=0.6)
+    one = contracts(option("ETH", 1.0, "call", 4_000.0, years=1 / 365, iv=0.7))
+    factor = np.exp(one.log_iv_factors(size))[0]
+    assert factor[Vol.DOWN] == pytest.approx(0.1)
+    assert factor[Vol.SHORT_DOWN] == pytest.approx(1 - 0.3 * 30.0**0.3)
 
 
 @pytest.mark.parametrize(("strike", "steps"), [(4_400.0, 0.4748), (3_600.0, -0.5250), (400.0, -1e9)])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from aggregator.model.accounts import Account
 from aggregator.risk.book import book
-from aggregator.risk.requirement import AddOns, add_ons
+from aggregator.risk.requirement import AddOns, add_ons, counted
 from tests.risk.builders import account, holding, option, perp, portfolio, scenarios, spot, supply, wallet
 
 SPREAD = 0.0005
@@ -69,6 +70,15 @@ def test_unknown_funding_is_said() -> None:
     ours = book([portfolio(account("a", perp("ETH", 1.0, funding_24h=None)))], scenarios())
     assert ours.flags == (("the funding of ETH-PERP is unknown: no add-on for it",),)
     assert add_ons(ours).wallet.tolist() == pytest.approx([(0.005 + SPREAD) * 4_000])
+
+
+def test_a_protocols_failure_costs_what_it_owes_us_only() -> None:
+    """f_v(e) = mu_v * max(e, 0) - max(-e, 0): what is owed to a protocol stays owed, to the last dollar."""
+    accounts = [account(name, supply("USDC", 1.0), protocol=name) for name in ("aave_v3", "fork")]
+    ours = book([portfolio(*accounts, wallet(holding("USDC", 1.0)))], scenarios())
+    for sign, expected in ((1.0, [99.5, 98.0, 100.0]), (-1.0, [-100.0] * 3)):
+        assert counted(ours, np.full(3, sign * 100.0)).tolist() == pytest.approx(expected)
+    assert counted(ours, np.zeros((3, 2))).tolist() == [[0.0, 0.0]] * 3
 
 
 def test_no_options_and_no_accounts() -> None:

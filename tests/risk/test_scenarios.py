@@ -23,11 +23,11 @@ WSTETH = Peg("wstETH", "ETH", "lst")
 ALL = Axes(NAMED, (DAI, USDC, WSTETH))
 
 
-def two_assets() -> ScenarioSet:
+def two_assets(correlation: float = 0.84) -> ScenarioSet:
     """BTC and ETH alone."""
     data = shipped()
     data["assets"] = {name: data["assets"][name] for name in ("BTC", "ETH")}
-    data["correlation"] = {"BTC-ETH": 0.84}
+    data["correlation"] = {"BTC-ETH": correlation}
     return scenario_set(parameters(data), TOKENS)
 
 
@@ -86,6 +86,14 @@ def test_sizes() -> None:
     assert rays.weight[far] == 0.35
     assert rays.vol[far] == Vol.UP
     assert (np.delete(rays.weight, [i for i, n in enumerate(rays.names) if n.startswith("EXT")]) == 1.0).all()
+
+
+def test_no_correlation_offsets_a_pair_beyond_the_floor() -> None:
+    """At .98 a tenth of the range would do: the spread stays a quarter of it, IDIO half of it."""
+    rays = two_assets(0.98).rays(Axes(("BTC", "ETH"), ()), options=False)
+    assert move(rays, "SPREAD ETH up, BTC down", "ETH") == pytest.approx(0.25 * 0.18)
+    assert move(rays, "SPREAD ETH up, BTC down", "BTC") == pytest.approx(-0.25 * 0.16)
+    assert move(rays, "IDIO ETH down", "ETH") == pytest.approx(-0.5 * 0.18)
 
 
 def test_pegs() -> None:
