@@ -84,9 +84,8 @@ def answer_health(
         if not quiet:
             for warning in checked.portfolio.warnings:
                 typer.echo(f"warning: {warning}", err=True)
-        if save:
-            kept = app.save(checked, answer, settings)
-            typer.echo(f"snapshot {kept.id}{'' if kept.created else ' was kept already'}", err=True)
+    for kept in app.save_all(found, answer, settings) if save else ():
+        typer.echo(f"snapshot {kept.id}{'' if kept.created else ' was kept already'}", err=True)
     codes = [exit_code(checked, gate) for checked in found]
     raise typer.Exit(max(codes, key=_PRECEDENCE.index))
 

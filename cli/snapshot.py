@@ -36,8 +36,10 @@ def take(
     settings = options.settings(config)
     chosen = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
     answer = use_cases.read(chosen, settings)
-    for checked in use_cases.check(answer):
-        kept = use_cases.save(checked, answer, settings, trigger="snapshot")
+    found = use_cases.check(answer)
+    for checked, kept in zip(
+        found, use_cases.save_all(found, answer, settings, trigger="snapshot"), strict=True
+    ):
         data = {"snapshot_id": kept.id, "created": kept.created, "wallet": checked.portfolio.wallet}
         if json:
             envelope.write(envelope.of_portfolio("snapshot take", checked.portfolio, data))
@@ -58,7 +60,7 @@ def list_snapshots(*, config: options.Config = None, json: options.Json = False)
     from cli import envelope  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
-    found = use_cases.snapshots(options.settings(config))
+    found = use_cases.list_snapshots(options.settings(config))
     if json:
         envelope.write(envelope.envelope("snapshot list", [_row(s) for s in found]))
         return

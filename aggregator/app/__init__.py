@@ -1,7 +1,7 @@
 """The use cases: the only package that joins the layers.
 
-`checks` reads wallets and judges them; heavy libraries are imported where they are used, so that a replay
-needs no HTTP client and a check no database.
+`checks` reads wallets and judges them, `snapshots` keeps them; heavy libraries are imported where they are
+used, so that a replay needs no HTTP client and a check no database.
 """
 
 from aggregator.app.checks import (
@@ -15,9 +15,8 @@ from aggregator.app.checks import (
     doctor,
     read,
     replay,
-    save,
-    snapshots,
 )
+from aggregator.app.snapshots import list_snapshots, publish, save, save_all, warehouse
 
 __all__ = [
     "DEMO",
@@ -28,8 +27,11 @@ __all__ = [
     "check",
     "demo",
     "doctor",
+    "list_snapshots",
+    "publish",
     "read",
     "replay",
     "save",
-    "snapshots",
+    "save_all",
+    "warehouse",
 ]

@@ -7,12 +7,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aggregator import __version__, settings
+from aggregator import settings
 from aggregator.contract import Adapter, Deployment, RuleFamily
 from aggregator.model.assets import TokenList
 from aggregator.model.errors import BadConfiguration
@@ -29,7 +28,6 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.reading.doctor import ChainReport
-    from aggregator.store.saved import SavedSnapshot, Summary, Trigger
 
 DEMO = "demo.cmrec"
 
@@ -130,28 +128,6 @@ def _staleness_days(portfolios: Iterable[Portfolio]) -> dict[str, float]:
         for underlying, days in portfolio.staleness_days.items():
             oldest[underlying] = max(days, oldest.get(underlying, 0.0))
     return oldest
-
-
-def save(checked: Checked, answer: Answer, config: Settings, *, trigger: Trigger = "health") -> SavedSnapshot:
-    """Keep a check in the database; the same check again changes nothing."""
-    from aggregator.store.warehouse import Warehouse  # noqa: PLC0415  # a second of imports
-
-    return Warehouse(config.database, lock_timeout_s=config.lock_timeout_s).save(
-        checked.portfolio,
-        checked.risk,
-        expected=answer.deployments,
-        tool_version=__version__,
-        taken_at=datetime.now(UTC),
-        trigger=trigger,
-        source="recording" if answer.recorded else "chain",
-    )
-
-
-def snapshots(config: Settings) -> tuple[Summary, ...]:
-    """What the database keeps, the newest first."""
-    from aggregator.store.warehouse import Warehouse  # noqa: PLC0415
-
-    return tuple(Warehouse(config.database, lock_timeout_s=config.lock_timeout_s).snapshots())
 
 
 def adapters(config: Settings) -> tuple[Adapter, ...]:

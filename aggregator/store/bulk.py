@@ -6,7 +6,7 @@ Columns, not row objects: this way an insert takes about a seventieth of what th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -52,6 +52,8 @@ def arrow_array(column: sa.Column[object], values: Sequence[object]) -> pa.Array
         array = values.cast(arrow_type(kind))
     elif isinstance(kind, ExactInteger):
         array = pa.array([None if v is None else kind.encode(_integer(v)) for v in values], pa.string())
+    elif isinstance(kind, OneOf):
+        array = pa.array([None if v is None else str(v) for v in values], pa.string())
     elif isinstance(kind, sa.JSON):
         array = pa.array([None if v is None else json.dumps(v, allow_nan=False) for v in values], pa.string())
     else:
@@ -84,11 +86,14 @@ def arrow_type(kind: sa.types.TypeEngine[object]) -> pa.DataType:
             raise TypeError(f"no Arrow type is chosen for {kind!r}")
 
 
-def check_unique(connection: sa.Connection, row: type[SQLModel], snapshot_id: str) -> None:
-    """Raise ValueError where two rows of a snapshot share their natural key (the mapper's primary key)."""
+def check_unique(connection: sa.Connection, row: type[SQLModel], snapshot_ids: Collection[str]) -> None:
+    """Raise ValueError where two rows of these snapshots share their natural key.
+
+    The mapper knows it as primary key; the table has none.
+    """
     key = list(sa.inspect(row).primary_key)
     table = table_of(row)
-    same = sa.select(*key).where(table.c.snapshot_id == snapshot_id).group_by(*key)
+    same = sa.select(*key).where(table.c.snapshot_id.in_(snapshot_ids)).group_by(*key)
     twice = connection.execute(same.having(sa.func.count() > 1).limit(1)).first()
     if twice is not None:
         raise ValueError(f"{table.name} would hold {tuple(twice)} twice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from aggregator.model.portfolio import Portfolio
@@ -13,7 +13,9 @@ from aggregator.store.bulk import Columns
 from aggregator.store.columns import utc
 
 # Not part of what was read: the order of rows, and messages that name an endpoint or a moment.
-_LEFT_OUT = frozenset({"ordinal", "error_message"})
+_NOT_READ = frozenset({"ordinal", "error_message"})
+# Not part of a snapshot as it was saved: what may change, and the hash itself.
+_NOT_SAVED = frozenset({"status", "rows_hash"})
 
 
 def content_hash(tables: Mapping[str, Columns]) -> str:
@@ -22,8 +24,17 @@ def content_hash(tables: Mapping[str, Columns]) -> str:
     Independent of the order of rows and of columns that are NULL, so that a column added by a later release
     leaves it as it is.
     """
-    lines = sorted(line for table, columns in tables.items() for line in _lines(table, columns))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return _hash(line for table, columns in tables.items() for line in _lines(table, columns, _NOT_READ))
+
+
+def rows_hash(snapshot: Columns, tables: Mapping[str, Columns]) -> str:
+    """SHA-256 over the row of `snapshot` and those of all other tables, in hex: every column, every order.
+
+    Only `snapshot.status` may change later. NULLs take no part, as in `content_hash`.
+    """
+    first = _lines("snapshot", snapshot, _NOT_SAVED)
+    rest = (line for table, columns in tables.items() for line in _lines(table, columns, frozenset()))
+    return _hash([*first, *rest])
 
 
 def as_of(portfolio: Portfolio, taken_at: datetime) -> datetime:
@@ -50,9 +61,16 @@ def snapshot_id(
     return f"{as_of(portfolio, taken_at):%Y%m%dT%H%M%SZ}-{portfolio.wallet[2:8]}-{digest[:20]}"
 
 
-def _lines(table: str, columns: Columns) -> Iterable[str]:
-    kept = sorted(name for name in columns if name not in _LEFT_OUT)
+def _hash(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def _lines(table: str, columns: Columns, left_out: Collection[str]) -> Iterable[str]:
+    kept = sorted(name for name in columns if name not in left_out)
     for values in zip(*(columns[name] for name in kept), strict=True):
         row = {name: value for name, value in zip(kept, values, strict=True) if value is not None}
         # str() of a Decimal, a time or a StrEnum is canonical; integers stay exact in Python's JSON.
-        yield json.dumps([table, row], sort_keys=True, allow_nan=False, default=str)
+        try:
+            yield json.dumps([table, row], sort_keys=True, allow_nan=False, default=str)
+        except ValueError as error:
+            raise ValueError(f"{table} would hold a number that is not finite") from error

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import create_engine
 
 from aggregator.model.errors import StoreError, StoreLocked
-from aggregator.store.schema import bring_up_to_date, check_version
+from aggregator.store.schema import bring_up_to_date, is_current
 
 T = TypeVar("T")
 
@@ -30,10 +30,13 @@ _LONGEST_WAIT_S = 0.5
 _MAGIC, _MAGIC_AT = b"DUCK", 8
 _NO_DATABASE = "it is no DuckDB database, or it is damaged: name another file or restore a copy"
 # Else DuckDB may fetch an extension from its vendor.
-_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-# DuckDB has no error class for a lock; the second text is what a process tells itself when it has the file
-# open in another mode.
-_LOCKED = ("Could not set lock on file", "with a different configuration")
+CONFIG: dict[str, bool | int | float | str | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+# DuckDB has no error class for a lock; the others are what a process tells itself when it has the file open
+# in another mode, or attached.
+_LOCKED = ("Could not set lock on file", "with a different configuration", "Unique file handle conflict")
 
 
 class Opening:
@@ -62,18 +65,32 @@ class Opening:
                 with connection.begin():
                     return work(connection)
 
-        return self._patiently(transaction)
+        return self.patiently(transaction)
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
-        """The outcome of `work` on the file opened read-only; raises like `write`."""
+        """The outcome of `work` on the file opened read-only; raises like `write`.
 
-        def transaction() -> T:
+        A file of an earlier release gets the present schema first.
+        """
+
+        def transaction() -> tuple[T] | None:
             self._refuse_other_files()
             with self._connect(read_only=True) as connection, connection.begin():
-                check_version(connection, self.path)
-                return work(connection)
+                return (work(connection),) if is_current(connection, self.path) else None
 
-        return self._patiently(transaction)
+        while (outcome := self.patiently(transaction)) is None:
+            self.write(lambda _: None)
+        return outcome[0]
+
+    def is_current(self) -> bool:
+        """Whether the file has the present schema; raises StoreError where it isn't ours."""
+
+        def transaction() -> bool:
+            self._refuse_other_files()
+            with self._connect(read_only=True) as connection, connection.begin():
+                return is_current(connection, self.path)
+
+        return self.patiently(transaction)
 
     def _refuse_other_files(self) -> None:
         """DuckDB opens files of other kinds through extensions; an empty one may be in the making."""
@@ -91,12 +108,13 @@ class Opening:
     def _connect(self, *, read_only: bool) -> Iterator[sa.Connection]:
         url = sa.URL.create("duckdb", database=str(self.path.absolute()))
         engine = create_engine(
-            url, poolclass=NullPool, connect_args={"read_only": read_only, "config": _CONFIG}
+            url, poolclass=NullPool, connect_args={"read_only": read_only, "config": CONFIG}
         )
         with engine.connect() as connection:
             yield connection
 
-    def _patiently(self, transaction: Callable[[], T]) -> T:
+    def patiently(self, transaction: Callable[[], T]) -> T:
+        """The outcome of something that opens the file, tried again while a lock is in its way."""
         deadline, wait_s = time.monotonic() + self.lock_timeout_s, _FIRST_WAIT_S
         while True:
             try:

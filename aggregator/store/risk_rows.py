@@ -40,19 +40,19 @@ _MULTIPLES = [f.name for f in fields(Multiples)]
 _ACCOUNT = [f.name for f in fields(AccountRisk) if f.name not in {"lam_native", "liquidation_prices"}]
 
 
-def result_row(snapshot_id: str, result: RiskResult) -> RiskResultRow:
-    """The result's scalars as one row."""
+def _result_columns(result: RiskResult) -> Columns:
+    """The result's scalars as columns of one row, without `snapshot_id`."""
     values: dict[str, Any] = {name: getattr(result, name) for name in _SCALARS}
     for name in _INFINITE:
         values |= _flagged(name, getattr(result, name))
     for name in _MULTIPLES:
         values |= _flagged(f"multiple_{name}", getattr(result.multiples, name))
     values |= {f.name: getattr(result.waterfall, f.name) for f in fields(Waterfall)}
-    return RiskResultRow(snapshot_id=snapshot_id, **values)
+    return {name: [value] for name, value in values.items()}
 
 
 def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
-    """The columns of every table that tells what risk said of parts, without `snapshot_id`."""
+    """The columns of every table that tells what risk said, without `snapshot_id`."""
     accounts, scenarios = result.accounts, _scenarios(result)
     points = [(a.account_id, i, p) for a in accounts for i, p in enumerate(a.liquidation_prices)]
     parts = [
@@ -61,6 +61,7 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
         for i, (account_id, loss) in enumerate(scenario.by_account)
     ]
     return {
+        RiskResultRow: _result_columns(result),
         AccountRiskRow: {
             **_attributes(accounts, _ACCOUNT),
             "ordinal": range(len(accounts)),

@@ -12,6 +12,7 @@ from aggregator.model.units import Address
 
 Trigger: TypeAlias = Literal["health", "snapshot", "schedule"]
 Origin: TypeAlias = Literal["chain", "recording"]
+Outcome: TypeAlias = Literal["ok", "partial", "failed", "missed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,33 @@ class Summary:
     score: float | None
     band: Band
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class WalletEntry:
+    """A wallet that the user follows; `groups` in alphabetical order, `added_at` naive UTC."""
+
+    address: Address
+    label: str | None
+    groups: tuple[str, ...]
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRun:
+    """How one due slot of one job ended; a slot is identified by `job` and `due_at`.
+
+    Times are aware UTC with whole microseconds; `started_at` and `ended_at` are None where it was missed.
+    """
+
+    job: str
+    group: str
+    due_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome
+    reason: str | None = None
+    snapshots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The schema's version in the file, and how an empty file gets its schema.
+"""The schema's revision in the file, and how a file of an earlier one, or an empty one, gets the present one.
 
-`schema_version` is Alembic's version table under another name, so that migrations continue from here.
+`schema_version` is Alembic's version table. Alembic itself is imported only where a file must be changed.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from aggregator.model.errors import StoreError
-from aggregator.store import account_tables, risk_tables, tables
-from aggregator.store.columns import Table
+from aggregator.store import account_tables, plan_tables, risk_tables, run_tables, tables, wallet_tables
 
 # Importing a module of tables fills the metadata.
-TABLE_MODULES = (tables, account_tables, risk_tables)
+TABLE_MODULES = (tables, account_tables, risk_tables, wallet_tables, run_tables, plan_tables)
 
-VERSION = "0001"
+REVISIONS = ("0001", "0002")
+"""Every revision of the schema, the present one last."""
 
-_VERSION_TABLE = sa.Table(
+VERSION_TABLE = sa.Table(
     "schema_version",
     sa.MetaData(),
     sa.Column(
@@ -31,27 +31,44 @@ _VERSION_TABLE = sa.Table(
 )
 
 
-def bring_up_to_date(connection: sa.Connection, path: Path) -> None:
-    """Give an empty file the schema; raises StoreError on a file that isn't ours or has another version."""
+def bring_up_to_date(connection: sa.Connection, path: Path, *, to: str = REVISIONS[-1]) -> None:
+    """Give the file the schema of revision `to`, keeping what it holds, within the connection's transaction.
+
+    Raises StoreError on a file that isn't ours or that a later release wrote.
+    """
     if _table_names(connection):
-        check_version(connection, path)
-        return
-    Table.metadata.create_all(connection)
-    _VERSION_TABLE.create(connection)
-    connection.execute(_VERSION_TABLE.insert().values(version_num=VERSION))
+        if is_current(connection, path):
+            return
+    else:
+        VERSION_TABLE.create(connection)
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    # The dialect makes itself known to Alembic only if that was imported before it.
+    from duckdb_sqlalchemy import alembic_impl  # noqa: F401, PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
 
 
-def check_version(connection: sa.Connection, path: Path) -> None:
-    """Raise StoreError unless the file has the schema that this release reads and writes."""
-    if _VERSION_TABLE.name not in _table_names(connection):
+def is_current(connection: sa.Connection, path: Path) -> bool:
+    """Whether the file has the present schema; False where an earlier release wrote it.
+
+    Raises StoreError where it isn't ours or a later release wrote it.
+    """
+    if VERSION_TABLE.name not in _table_names(connection):
         raise StoreError(str(path), "it is a DuckDB database, but not of crossmargin: name another file")
-    found = connection.execute(sa.select(_VERSION_TABLE.c.version_num)).scalars().all()
-    if found != [VERSION]:
+    found = connection.execute(sa.select(VERSION_TABLE.c.version_num)).scalars().all()
+    if len(found) != 1 or found[0] not in REVISIONS:
         has = ", ".join(found) or "none"
         raise StoreError(
             str(path),
-            f"its schema has version {has}, this release knows {VERSION}: use the release that wrote it",
+            f"its schema has version {has}, this release knows {REVISIONS[0]} to {REVISIONS[-1]}: "
+            "use the release that wrote it, or a later one",
         )
+    return bool(found[0] == REVISIONS[-1])
 
 
 def _table_names(connection: sa.Connection) -> set[str]:

@@ -49,6 +49,11 @@ class SnapshotRow(Table, table=True):
     skew_s: int | None = column(sa.BigInteger, "Seconds between the oldest and newest block", nullable=True)
     tool_version: str = column(sa.String, "Version of crossmargin that saved it")
     content_hash: str = column(sa.String, "SHA-256 over what was read, in an order-independent form")
+    rows_hash: str | None = column(
+        sa.String,
+        "SHA-256 over all rows of the snapshot but its status; NULL: saved by an earlier release",
+        nullable=True,
+    )
 
 
 @checked

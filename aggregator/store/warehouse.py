@@ -1,34 +1,46 @@
-"""One DuckDB file of snapshots: save, list, load."""
+"""One DuckDB file of snapshots, of whom to follow, and of how schedules ran."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from aggregator.contract import Deployment, RuleFamily
 from aggregator.model.errors import StoreError
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
 from aggregator.model.units import Address
-from aggregator.store import bulk, identity, loading
-from aggregator.store.columns import Table, table_of, utc
+from aggregator.store import follow, lifecycle, loading, runs, saving
 from aggregator.store.opening import Opening
-from aggregator.store.risk_rows import result_row, risk_columns
+from aggregator.store.publishing import publish, published_path
 from aggregator.store.risk_tables import RiskResultRow
-from aggregator.store.rows import reading_columns
-from aggregator.store.saved import Origin, SavedSnapshot, StoredSnapshot, Summary, Trigger
-from aggregator.store.tables import BlockRow, NoteRow, SnapshotRow
+from aggregator.store.saved import (
+    Origin,
+    SavedSnapshot,
+    ScheduleRun,
+    StoredSnapshot,
+    Summary,
+    Trigger,
+    WalletEntry,
+)
+from aggregator.store.saving import Saving
+from aggregator.store.tables import SnapshotRow
+from aggregator.store.wallet_tables import LatestRow
+
+T = TypeVar("T")
 
 
 class Warehouse:
-    """The snapshots in one DuckDB file; opens it only for the length of a transaction.
+    """One DuckDB file; it is open only for the length of a transaction.
 
-    The file and its folder are made by the first save. `lock_timeout_s` bounds how long to wait for another
-    process that has the file open.
+    The file and its folder are made by the first change. `lock_timeout_s` bounds how long to wait for another
+    process that has the file open. Every method raises StoreLocked or StoreError where the file can't be
+    used; nothing is changed then. Readers beside a writer use `for_reading()`.
     """
 
     def __init__(self, path: Path, *, lock_timeout_s: float = 10.0) -> None:
@@ -46,61 +58,54 @@ class Warehouse:
         trigger: Trigger = "health",
         source: Origin = "chain",
     ) -> SavedSnapshot:
-        """Keep what was read and what risk said of it, in one transaction.
+        """`save_many` of one."""
+        one = Saving(portfolio, result, expected, tool_version, taken_at, trigger, source)
+        return self.save_many([one])[0]
 
-        The id is determined by wallet, blocks, what was read, tool, parameters and scenarios; where it is
-        there already nothing is written. `expected` are the deployments that were to be read, `taken_at`
-        is an aware time. Raises StoreLocked, StoreError (also on a value that can't be stored), and ReadError
-        where a rule can't be evaluated at its own block; nothing is left then.
+    def save_many(self, items: Iterable[Saving]) -> list[SavedSnapshot]:
+        """Keep what was read and what risk said of it, all in one transaction; answers in the same order.
+
+        An id is determined by wallet, blocks, what was read, tool, parameters and scenarios; where it is
+        there already nothing is written. Raises StoreError on a value that can't be stored too, and ReadError
+        where a rule can't be evaluated at its own block.
         """
-        if len(expected) != portfolio.coverage.expected:
-            told = f"{len(expected)} deployments are named, {portfolio.coverage.expected} were to be read"
-            raise StoreError(str(self.path), f"the snapshot would misstate its coverage: {told}")
-        taken = taken_at.astimezone(UTC).replace(tzinfo=None)
         try:
-            reading = reading_columns(portfolio, expected)
-            content = identity.content_hash({table_of(row).name: cols for row, cols in reading.items()})
-            snapshot_id = identity.snapshot_id(portfolio, result, content, taken, tool_version)
-            first = SnapshotRow(
-                snapshot_id=snapshot_id,
-                wallet=portfolio.wallet,
-                as_of=identity.as_of(portfolio, taken),
-                taken_at=taken,
-                trigger=trigger,
-                source=source,
-                status=_status(portfolio),
-                reads_expected=portfolio.coverage.expected,
-                reads_ok=portfolio.coverage.ok,
-                reads_failed=portfolio.coverage.failed,
-                skew_s=_skew_s(portfolio),
-                tool_version=tool_version,
-                content_hash=content,
-            )
-            single = [first, *_blocks(portfolio, snapshot_id), *_notes(portfolio, result, snapshot_id)]
-            single.append(result_row(snapshot_id, result))
-            columns = reading | risk_columns(result)
-            created = self._opening.write(lambda connection: _write(connection, snapshot_id, single, columns))
+            prepared = [saving.prepare(item) for item in items]
+            return self._opening.write(lambda connection: saving.write(connection, prepared))
         except (ValueError, OverflowError) as error:
             raise StoreError(str(self.path), f"nothing was saved: {error}") from error
-        return SavedSnapshot(snapshot_id, created)
 
-    def snapshots(self, wallet: Address | None = None) -> list[Summary]:
-        """All snapshots (of one wallet), newest first; none where the file does not exist yet."""
-        if not self.path.exists():
-            return []
+    def snapshots(self, wallet: Address | None = None, *, limit: int | None = None) -> list[Summary]:
+        """All snapshots (of one wallet), the newest first; none where the file does not exist yet."""
 
         def listed(connection: sa.Connection) -> list[Summary]:
             statement = (
                 select(SnapshotRow, RiskResultRow)
                 .where(SnapshotRow.snapshot_id == RiskResultRow.snapshot_id)
                 .order_by(sa.desc("as_of"), sa.desc("taken_at"), SnapshotRow.snapshot_id)
+                .limit(limit)
             )
             if wallet is not None:
                 statement = statement.where(SnapshotRow.wallet == wallet)
             with Session(connection) as session:
                 return [loading.summary(row, result) for row, result in session.exec(statement)]
 
-        return self._opening.read(listed)
+        return self._read(listed, [])
+
+    def latest(self, wallet: Address) -> Summary | None:
+        """The newest complete or partial snapshot of a wallet, None where there is none."""
+
+        def found(connection: sa.Connection) -> Summary | None:
+            statement = (
+                select(SnapshotRow, RiskResultRow)
+                .where(LatestRow.wallet == wallet, LatestRow.snapshot_id == SnapshotRow.snapshot_id)
+                .where(SnapshotRow.snapshot_id == RiskResultRow.snapshot_id)
+            )
+            with Session(connection) as session:
+                row = session.exec(statement).one_or_none()
+                return None if row is None else loading.summary(*row)
+
+        return self._read(found, None)
 
     def load(self, snapshot_id: str, families: Mapping[str, RuleFamily]) -> StoredSnapshot:
         """A snapshot as it was saved; its rules recompute health without a chain.
@@ -115,68 +120,92 @@ class Warehouse:
                 return None if row is None else loading.load(session, row, families)
 
         try:
-            stored = self._opening.read(loaded) if self.path.exists() else None
+            stored = self._read(loaded, None)
         except ValueError as error:
             raise StoreError(str(self.path), f"snapshot {snapshot_id} can't be loaded: {error}") from error
         if stored is None:
             raise StoreError(str(self.path), f"it holds no snapshot {snapshot_id}: list them first")
         return stored
 
+    def mark_orphaned(self, ids: Collection[str]) -> int:
+        """Snapshots of reorganised blocks: out of `latest`; returns how many were not marked yet.
 
-def _write(
-    connection: sa.Connection,
-    snapshot_id: str,
-    single: Sequence[Table],
-    columns: Mapping[type[SQLModel], bulk.Columns],
-) -> bool:
-    """Write a snapshot unless it is there; whether it was written."""
-    with Session(connection) as session:
-        if session.get(SnapshotRow, snapshot_id) is not None:
-            return False
-        # A copy, because a transaction that is repeated needs rows that no session has seen.
-        session.add_all([type(row)(**row.model_dump()) for row in single])
-        session.flush()
-        for row, values in columns.items():
-            length = len(next(iter(values.values())))
-            bulk.insert(connection, row, {**values, "snapshot_id": [snapshot_id] * length})
-        for row in dict.fromkeys([*map(type, single), *columns]):
-            bulk.check_unique(connection, row, snapshot_id)
-    return True
+        Reading the same blocks again takes the mark away: a reorganisation may be undone.
+        """
+        return self._opening.write(lambda connection: lifecycle.mark_orphaned(connection, ids))
 
+    def prune(
+        self,
+        *,
+        keep_last: int | None = None,
+        before: datetime | None = None,
+        dry_run: bool = False,
+    ) -> int:
+        """Delete old snapshots; returns how many. See `lifecycle.prunable` for which."""
 
-def _status(portfolio: Portfolio) -> str:
-    if portfolio.coverage.complete and not portfolio.failures:
-        return "complete"
-    return "partial" if portfolio.coverage.ok else "failed"
+        def pruned(connection: sa.Connection) -> int:
+            ids = lifecycle.prunable(connection, keep_last=keep_last, before=before)
+            if not dry_run:
+                lifecycle.delete(connection, ids)
+            return len(ids)
 
+        if not self.path.exists():
+            return 0
+        return self._opening.read(pruned) if dry_run else self._opening.write(pruned)
 
-def _skew_s(portfolio: Portfolio) -> int | None:
-    times = [block.timestamp for block in portfolio.blocks.values()]
-    return max(times) - min(times) if times else None
+    def add_wallet(
+        self,
+        address: Address,
+        label: str | None = None,
+        groups: Iterable[str] = (),
+        *,
+        added_at: datetime | None = None,
+    ) -> bool:
+        """Follow a wallet and put it into groups; whether it was new. A label replaces the former one."""
+        when, names = added_at or datetime.now(UTC), tuple(groups)
+        return self._opening.write(lambda c: follow.add(c, address, label, names, when))
 
+    def remove_wallet(self, address: Address) -> bool:
+        """Follow a wallet no longer, in no group; whether it was followed. Its snapshots stay."""
+        return self._opening.write(lambda connection: follow.remove(connection, address))
 
-def _blocks(portfolio: Portfolio, snapshot_id: str) -> list[BlockRow]:
-    return [
-        BlockRow(
-            snapshot_id=snapshot_id,
-            chain_id=block.chain,
-            block_number=block.number,
-            block_hash=block.hash,
-            parent_hash=block.parent_hash,
-            block_time=utc(block.timestamp),
-        )
-        for block in portfolio.blocks.values()
-    ]
+    def leave_group(self, group: str, addresses: Collection[Address]) -> int:
+        """Take wallets out of a group; returns how many were in it."""
+        return self._opening.write(lambda connection: follow.leave(connection, group, addresses))
 
+    def wallets(self, group: str | None = None) -> list[WalletEntry]:
+        """The wallets that the user follows (those of one group), in the order in which they were added."""
+        return self._read(lambda connection: follow.listed(connection, group), [])
 
-def _notes(portfolio: Portfolio, result: RiskResult, snapshot_id: str) -> list[NoteRow]:
-    kinds = {
-        "warning": portfolio.warnings,
-        "unverified": portfolio.coverage.unverified,
-        "flag": result.flags,
-    }
-    return [
-        NoteRow(snapshot_id=snapshot_id, kind=kind, ordinal=i, text=text)
-        for kind, texts in kinds.items()
-        for i, text in enumerate(texts)
-    ]
+    def record_run(self, run: ScheduleRun) -> None:
+        """Keep how a due slot ended; a slot that is recorded again replaces what was said of it."""
+        self._opening.write(lambda connection: runs.record(connection, run))
+
+    def runs(self, job: str | None = None, since: datetime | None = None) -> list[ScheduleRun]:
+        """How due slots (of one job, due at or after an aware time) ended, the earliest first."""
+        return self._read(lambda connection: runs.listed(connection, job, since), [])
+
+    def publish(self) -> Path:
+        """Replace the copy that readers use by the database as it is now; returns the copy's path."""
+        return publish(self._opening)
+
+    def reading(self) -> Path:
+        """The file that readers open: the published copy, or the database itself where there is none.
+
+        It has the present schema; the path names nothing where nothing was ever saved.
+        """
+        copy = published_path(self.path)
+        if not copy.exists():
+            if self.path.exists() and not self._opening.is_current():
+                self._opening.write(lambda _: None)
+            return self.path
+        if not Opening(copy, lock_timeout_s=self._opening.lock_timeout_s).is_current():
+            return self.publish()
+        return copy
+
+    def for_reading(self) -> Warehouse:
+        """This warehouse as readers see it; change nothing through it."""
+        return Warehouse(self.reading(), lock_timeout_s=self._opening.lock_timeout_s)
+
+    def _read(self, work: Callable[[sa.Connection], T], nothing: T) -> T:
+        return self._opening.read(work) if self.path.exists() else nothing

@@ -111,11 +111,11 @@ def test_a_doubled_natural_key_is_named(connection: sa.Connection) -> None:
     rest = {"underlying": ["ETH"] * 3, "risk_class": ["base"] * 3}
     with connection.begin() as transaction:
         bulk.insert(connection, AssetClassRow, rows | rest)
-        bulk.check_unique(connection, AssetClassRow, "s")
+        bulk.check_unique(connection, AssetClassRow, ["s"])
         bulk.insert(connection, AssetClassRow, rows | rest)
         with pytest.raises(ValueError, match=r"asset_class would hold \('s', '[ab]'\) twice"):
-            bulk.check_unique(connection, AssetClassRow, "s")
-        bulk.check_unique(connection, AssetClassRow, "u")
+            bulk.check_unique(connection, AssetClassRow, ["s"])
+        bulk.check_unique(connection, AssetClassRow, ["u"])
         transaction.rollback()
 
 

@@ -1,0 +1,64 @@
+"""The copy of the database that readers open, replaced as a whole after each change.
+
+DuckDB lets nobody read a file that a process writes, so readers have a file of their own. It is copied while
+the database is locked and moved into place before the lock is given back: an older copy can't replace a newer
+one, and whoever has the former copy open goes on reading that.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import duckdb
+
+from aggregator.model.errors import StoreError
+from aggregator.store.opening import CONFIG, Opening
+
+# A lock on a file is one of the process: its threads must not publish beside each other.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def published_path(path: Path) -> Path:
+    """Where the copy of a database is: `x.duckdb` has `x.published.duckdb` beside it."""
+    return path.with_name(f"{path.stem}.published.duckdb")
+
+
+def publish(opening: Opening) -> Path:
+    """Replace the published copy by the database as it is now; returns the copy's path.
+
+    Raises StoreError or StoreLocked where that fails; the former copy stays, and the database is untouched.
+    """
+    target = published_path(opening.path)
+    temporary = target.with_name(f".{target.name}.part")
+
+    def copy() -> None:
+        with duckdb.connect(str(opening.path.absolute()), config=CONFIG) as connection:
+            # Locked: nobody else is publishing, so this is what a killed process left.
+            _remove(temporary)
+            connection.execute(f"ATTACH {_text(str(temporary.absolute()))} AS published")
+            source = connection.execute("SELECT current_database()").fetchall()[0][0]
+            connection.execute(f"COPY FROM DATABASE {_name(source)} TO published")
+            connection.execute("DETACH published")
+            temporary.replace(target)
+
+    opening.write(lambda _: None)  # the copy has the present schema
+    with _ONE_AT_A_TIME:
+        try:
+            opening.patiently(copy)
+        except OSError as error:
+            raise StoreError(str(target), f"the readers' copy could not be replaced ({error})") from error
+    return target
+
+
+def _remove(temporary: Path) -> None:
+    for path in (temporary, temporary.with_name(temporary.name + ".wal")):
+        path.unlink(missing_ok=True)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'

@@ -1,0 +1,175 @@
+"""Files of every earlier revision get the present schema and keep what they hold; later ones are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.pool import NullPool
+from sqlmodel import create_engine
+
+from aggregator.model.errors import StoreError
+from aggregator.store import schema
+from aggregator.store.columns import Table
+from aggregator.store.opening import Opening
+from aggregator.store.publishing import published_path
+from aggregator.store.warehouse import Warehouse
+from tests.store.samples import FAMILIES, PORTFOLIO, WALLET, save
+from tests.store.test_idempotence import contents
+
+HEAD = schema.REVISIONS[-1]
+
+
+def of_revision(path: Path, revision: str) -> dict[str, list[tuple[object, ...]]]:
+    """Make a file of a revision out of its own migrations, with the sample's rows; what it then holds."""
+    source = path.with_name("present.duckdb")
+    save(source)
+    engine = create_engine(sa.URL.create("duckdb", database=str(path)), poolclass=NullPool)
+    with engine.connect() as opened, opened.begin():
+        schema.bring_up_to_date(opened, path, to=revision)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"ATTACH '{source}' AS source (READ_ONLY)")
+        tables = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+            " AND table_name != 'schema_version'"
+        ).fetchall()
+        for (table,) in tables:
+            columns = ", ".join(
+                f'"{name}"'
+                for (name,) in connection.execute(
+                    "SELECT column_name FROM duckdb_columns() WHERE table_name = ?"
+                    " AND database_name = current_database()",
+                    [table],
+                ).fetchall()
+            )
+            connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM source."{table}"')  # noqa: S608
+    return contents(path)
+
+
+def structure(path: Path) -> list[tuple[object, ...]]:
+    """Columns with types and comments, constraints, and comments of tables, as DuckDB tells them."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(
+            "SELECT 'column', table_name, column_name, data_type, is_nullable::VARCHAR, comment"
+            " FROM duckdb_columns() WHERE NOT internal AND NOT starts_with(table_name, 'v_')"
+            " UNION ALL SELECT 'constraint', table_name, constraint_type, constraint_text, NULL, NULL"
+            " FROM duckdb_constraints()"
+            " UNION ALL SELECT 'table', table_name, NULL, NULL, NULL, comment FROM duckdb_tables()"
+            " ORDER BY ALL"
+        ).fetchall()
+
+
+EARLIER = schema.REVISIONS[:-1]
+USES: dict[str, Callable[[Path], object]] = {
+    "list": lambda path: Warehouse(path).snapshots(),
+    "save": save,
+    "publish": lambda path: Warehouse(path).publish(),
+    "reading": lambda path: Warehouse(path).reading(),
+}
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+@pytest.mark.parametrize("use", USES)
+def test_an_earlier_file_is_brought_up_to_date_with_its_data(tmp_path: Path, revision: str, use: str) -> None:
+    """Whatever opens it first: every row stays as it was, and the schema is the one of a new file."""
+    path, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
+    before = of_revision(path, revision)
+    assert before["schema_version"] == [(revision,)]
+    assert len(before["position"]) == 7
+    USES[use](path)
+    after = contents(path)
+    for table, rows in before.items():
+        if table not in {"schema_version", "snapshot"}:
+            assert after[table] == rows
+    assert [row[: len(before["snapshot"][0])] for row in after["snapshot"]] == before["snapshot"]
+    assert after["schema_version"] == [(HEAD,)]
+    save(new)
+    assert structure(path) == structure(new)
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_a_migrated_file_loads_and_knows_its_latest(tmp_path: Path, revision: str) -> None:
+    """What 0001 kept is read back as it was, and saving it again changes nothing."""
+    path = tmp_path / "old.duckdb"
+    of_revision(path, revision)
+    warehouse = Warehouse(path)
+    latest = warehouse.latest(WALLET)
+    assert latest is not None
+    assert warehouse.load(latest.id, FAMILIES).portfolio.accounts == PORTFOLIO.accounts
+    assert not save(path).created
+    with duckdb.connect(str(path), read_only=True) as connection:
+        latest_rows = connection.execute("FROM latest").fetchall()
+    assert latest_rows == [(WALLET, latest.id, latest.as_of)]
+
+
+def test_latest_of_an_earlier_file_skips_what_can_not_be_used(tmp_path: Path) -> None:
+    """Failed and orphaned snapshots are in the file, but never the latest."""
+    path = tmp_path / "old.duckdb"
+    of_revision(path, "0001")
+    with duckdb.connect(str(path)) as connection:
+        for status in ("failed", "orphaned"):
+            connection.execute(
+                "INSERT INTO snapshot SELECT * REPLACE (? AS snapshot_id, ? AS status,"
+                " as_of + INTERVAL 1 DAY AS as_of) FROM snapshot WHERE status = 'partial'",
+                [status, status],
+            )
+    latest = Warehouse(path).latest(WALLET)
+    assert latest is not None
+    assert latest.status == "partial"
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    """Somebody's own table in the way: nothing is changed, and the failure is told."""
+    path = tmp_path / "old.duckdb"
+    of_revision(path, "0001")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE plan(mine INTEGER)")
+    before = contents(path)
+    with pytest.raises(StoreError, match="plan"):
+        save(path)
+    assert contents(path) == before
+
+
+def test_a_published_copy_of_an_earlier_release_is_replaced(tmp_path: Path) -> None:
+    """Readers never meet the former schema: the copy is made again from the database."""
+    path = tmp_path / "w.duckdb"
+    of_revision(path, "0001")
+    path.replace(published_path(path))
+    of_revision(path, "0001")
+    warehouse = Warehouse(path)
+    assert warehouse.reading() == published_path(path)
+    assert contents(published_path(path))["schema_version"] == [(HEAD,)]
+    assert len(warehouse.for_reading().snapshots()) == 1
+
+
+def test_the_code_knows_every_revision() -> None:
+    """One line of revisions, forward only, and the constant names them all."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    found = list(ScriptDirectory.from_config(config).walk_revisions())
+    assert tuple(script.revision for script in reversed(found)) == schema.REVISIONS
+    assert not any(hasattr(script.module, "downgrade") for script in found)
+
+
+def test_the_migrations_end_at_the_tables_of_the_code(tmp_path: Path) -> None:
+    """Alembic finds no difference, and DuckDB none in checks, keys and comments to tables made at once."""
+    path, at_once = tmp_path / "w.duckdb", tmp_path / "at once.duckdb"
+    save(path)
+
+    def differences(connection: sa.Connection) -> tuple[str | None, list[object]]:
+        context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
+        return context.get_current_revision(), compare_metadata(context, Table.metadata)
+
+    assert Opening(path, lock_timeout_s=1).read(differences) == (HEAD, [])
+    engine = create_engine(sa.URL.create("duckdb", database=str(at_once)), poolclass=NullPool)
+    with engine.connect() as connection, connection.begin():
+        Table.metadata.create_all(connection)
+        schema.VERSION_TABLE.create(connection)
+    assert structure(path) == structure(at_once)
