@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, assert_never
 
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
-from aggregator.model.units import EXACT, scaled
+from aggregator.model.units import scaled
 from cli.envelope import finite, usd
 from cli.text import clean
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aggregator.model.results import AccountRisk, RiskResult, ScenarioLoss
 
 _CENTS = Decimal("1e-8")
+# An amount and a price of 78 digits each multiply exactly; only the last step rounds.
+_WIDE = Context(prec=200)
 
 
 def health(checked: Checked) -> dict[str, Any]:
@@ -169,13 +171,17 @@ def _spot(portfolio: Portfolio, position: Holding | Supply | Debt, sign: int) ->
         "decimals": position.asset.decimals,
         "amount": text(amount),
         "price_usd": text(price),
-        "value_usd": text(EXACT.multiply(EXACT.multiply(amount, price), sign).quantize(_CENTS)),
+        "value_usd": _value(sign * position.raw, position.asset.decimals, price),
     }
+
+
+def _value(raw: int, decimals: int, price: Decimal) -> str:
+    """An amount at a price in USD, with eight decimals."""
+    return text(_WIDE.quantize(_WIDE.multiply(scaled(raw, decimals), price), _CENTS))
 
 
 def _perp(portfolio: Portfolio, perp: Perp) -> dict[str, Any]:
     unit = portfolio.marks[perp.settlement.id].usd
-    value = EXACT.multiply(scaled(perp.pnl_raw + perp.funding_raw, perp.settlement.decimals), unit)
     return {
         "kind": "perp",
         "market": clean(perp.market, 64),
@@ -188,7 +194,7 @@ def _perp(portfolio: Portfolio, perp: Perp) -> dict[str, Any]:
         "pnl_raw": str(perp.pnl_raw),
         "funding_raw": str(perp.funding_raw),
         "settlement": clean(perp.settlement.symbol),
-        "value_usd": text(value.quantize(_CENTS)),
+        "value_usd": _value(perp.pnl_raw + perp.funding_raw, perp.settlement.decimals, unit),
         "origin": perp.origin,
     }
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
-from aggregator.model.results import Band
+from aggregator.model.results import Band, Verdict
 from aggregator.model.units import checksum, scaled
 from cli.table import table
 from cli.text import amount, clean, multiple, percent, price, short_address, signed, usd
@@ -103,7 +103,11 @@ def _verdict(checked: Checked) -> str:
     if weakest is not None:
         lines.append(_line("WEAKEST", risk.weakest_band, _threat(checked, weakest)))
     if not checked.portfolio.coverage.complete:
-        lines.append("  VERDICT  UNKNOWN             a part could not be read: the true score may be lower")
+        why = "a part could not be read: the true score may be lower"
+        if risk.verdict is not Verdict.UNKNOWN:
+            why = "the weakest account proves it alone, whatever could not be read"
+        proven = None if risk.verdict is Verdict.UNKNOWN else risk.weakest_band
+        lines.append(_line("VERDICT", proven, why))
     elif risk.band is not risk.unified_band:
         why = "the weakest account decides: no protocol counts what the others gain"
         lines.append(_line("VERDICT", risk.band, why))
@@ -113,9 +117,10 @@ def _verdict(checked: Checked) -> str:
     return "\n".join(lines)
 
 
-def _line(title: str, band: Band, text: str) -> str:
+def _line(title: str, band: Band | None, text: str) -> str:
     first, *more = textwrap.wrap(text, WIDTH - 31) or [""]
-    return "\n".join([f"  {title:8} {_band(band, 19)} {first}", *(" " * 31 + line for line in more)])
+    shown = "UNKNOWN".ljust(19) if band is None else _band(band, 19)
+    return "\n".join([f"  {title:8} {shown} {first}", *(" " * 31 + line for line in more)])
 
 
 def _threat(checked: Checked, weakest: AccountRisk) -> str:

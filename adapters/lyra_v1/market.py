@@ -91,9 +91,10 @@ def read_spot(market: Market) -> Read[Spot]:
     calls = [RATE_AND_INVALID.at(market.exchange_rates, key) for key in (market.base_key, market.quote_key)]
     base, quote = yield from ask(calls)
     index = index_id(market.underlying)
-    for asset, rate in ((market.base, base), (market.quote, quote)):
+    for asset, rate, call in zip((market.base, market.quote), (base, quote), calls, strict=True):
         if rate.price == 0 or rate.invalid:
-            raise UnusablePrice(asset.id, calls[0].origin, rate.price)
+            marked = f"{call.origin} (marked invalid)" if rate.invalid else call.origin
+            raise UnusablePrice(asset.id, marked, rate.price)
     return Spot(
         feed=Feed(index, Oracle.MARKET, base.price, PRICE_DECIMALS, calls[0].origin),
         quotes=(

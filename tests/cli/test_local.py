@@ -100,9 +100,11 @@ def test_a_proven_liquidation_wins_over_a_missing_part(
     break_options(devnet)
     assert crossmargin("health", edge).code == Exit.PARTIAL
     assert crossmargin("health", edge, "--allow-partial").code == Exit.OK
-    shown = crossmargin("health", edge)
-    assert "INCOMPLETE" in shown.out
-    assert "UNKNOWN" in shown.out
+    for name, verdict in (("unhedged", "UNKNOWN"), ("edge", "CRITICAL")):
+        shown = crossmargin("health", devnet.wallets[name]).out
+        assert "INCOMPLETE" in shown
+        [line] = [line for line in shown.splitlines() if "VERDICT" in line]
+        assert verdict in line
     document = crossmargin("health", edge, "--json").json()
     assert document["ok"] is False
     assert document["coverage"]["failed"] == 1

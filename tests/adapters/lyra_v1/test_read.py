@@ -116,10 +116,12 @@ def test_no_positions_give_no_accounts_but_prices() -> None:
     assert reading.warnings == ()
 
 
-@pytest.mark.parametrize("rate", [Rate(0, invalid=False), Rate(WAD, invalid=True)])
-def test_a_bad_price_is_no_number(rate: Rate) -> None:
+@pytest.mark.parametrize(
+    ("rate", "told"), [(Rate(0, invalid=False), "is 0"), (Rate(WAD, invalid=True), "marked invalid")]
+)
+def test_a_bad_price_is_no_number(rate: Rate, told: str) -> None:
     """Zero, or flagged invalid."""
-    with pytest.raises(UnusablePrice):
+    with pytest.raises(UnusablePrice, match=told):
         asked({**ANSWERS, calls.RATE_AND_INVALID: rate})
 
 
