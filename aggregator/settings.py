@@ -109,6 +109,16 @@ class Settings(BaseSettings):
         """The environment wins over what the file gave."""
         return env_settings, init_settings
 
+    @field_validator("database", "parameters")
+    @classmethod
+    def _at_home(cls, path: Path | None) -> Path | None:
+        if path is None or not path.parts or not path.parts[0].startswith("~"):
+            return path
+        try:
+            return path.expanduser()
+        except RuntimeError as error:  # `~nobody`
+            raise ValueError(str(error)) from error
+
 
 def config_path() -> Path:
     """The configuration file: `CROSSMARGIN_CONFIG`, else in the user's configuration folder."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from cli.text import clean
+
 if TYPE_CHECKING:
     from aggregator.model.errors import CrossmarginError
     from aggregator.model.portfolio import Portfolio
@@ -68,7 +70,7 @@ def failure(found: Failure) -> dict[str, Any]:
     """A read that did not succeed."""
     return {
         "code": found.error.code,
-        "message": str(found.error),
+        "message": clean(str(found.error), 1000),
         "adapter": found.adapter,
         "deployment": found.deployment,
         "chain_id": found.chain,
@@ -78,7 +80,9 @@ def failure(found: Failure) -> dict[str, Any]:
 
 def of_error(command: str, error: CrossmarginError) -> dict[str, Any]:
     """The envelope of a command that could not answer."""
-    return envelope(command, None, ok=False, errors=[{"code": error.code, "message": str(error)}])
+    return envelope(
+        command, None, ok=False, errors=[{"code": error.code, "message": clean(str(error), 1000)}]
+    )
 
 
 def write(document: Mapping[str, Any]) -> None:

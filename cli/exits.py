@@ -47,10 +47,13 @@ def of_error(error: CrossmarginError) -> Exit:
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.INTERNAL)
 
 
-def of_failures(failures: Iterable[Failure], *, nothing_read: bool) -> Exit:
-    """The exit code of an incomplete result: 15, or the common cause where nothing at all could be read."""
+def of_failures(failures: Iterable[Failure], *, nothing_read: bool, allow_partial: bool = False) -> Exit:
+    """The exit code of an incomplete result: 15, or the common cause where nothing at all could be read.
+
+    `allow_partial` accepts a part, never nothing.
+    """
     found: list[ReadError] = [failure.error for failure in failures]
-    if not found:
+    if not found or (allow_partial and not nothing_read):
         return Exit.OK
     codes = {of_error(error) for error in found}
     return codes.pop() if nothing_read and len(codes) == 1 else Exit.PARTIAL

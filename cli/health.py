@@ -72,6 +72,7 @@ def answer_health(
     """Print the health of every wallet of an answer, and exit with the worst of their codes."""
     from aggregator import app  # noqa: PLC0415
     from cli import documents, envelope  # noqa: PLC0415
+    from cli.text import clean  # noqa: PLC0415
 
     found = app.check(answer)
     for checked in found:
@@ -83,7 +84,7 @@ def answer_health(
             typer.echo(screen(checked, answer))
         if not quiet:
             for warning in checked.portfolio.warnings:
-                typer.echo(f"warning: {warning}", err=True)
+                typer.echo(f"warning: {clean(warning, 500)}", err=True)
     for kept in app.save_all(found, answer, settings) if save else ():
         typer.echo(f"snapshot {kept.id}{'' if kept.created else ' was kept already'}", err=True)
     codes = [exit_code(checked, gate) for checked in found]
@@ -105,9 +106,8 @@ def exit_code(checked: Checked, gate: Gate) -> int:
         return Exit.LIQUIDATABLE
     if gated and (risk.verdict is Verdict.CRITICAL or risk.weakest_band is Band.CRITICAL):
         return Exit.CRITICAL
-    missing = Exit.OK
-    if not gate.allow_partial:
-        missing = of_failures(portfolio.failures, nothing_read=portfolio.coverage.ok == 0)
+    nothing = portfolio.coverage.ok == 0
+    missing = of_failures(portfolio.failures, nothing_read=nothing, allow_partial=gate.allow_partial)
     if missing is not Exit.OK:
         return missing
     if gate.fail_under is not None and risk.score is not None and risk.score < gate.fail_under:

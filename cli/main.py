@@ -5,7 +5,6 @@ Command modules import the rest of the package inside their functions, so that -
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -36,19 +35,23 @@ app.command("version")(version.version)
 def main() -> None:
     """Run the command line and exit with its code."""
     from aggregator.model.errors import CrossmarginError  # noqa: PLC0415  # --help must not pay for it
-    from cli import envelope, exits  # noqa: PLC0415
+    from cli import envelope, exits, streams  # noqa: PLC0415
+    from cli.text import clean  # noqa: PLC0415
 
+    streams.keep_going()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except CrossmarginError as error:
         if "--json" in sys.argv:
             envelope.write(envelope.of_error(_command(sys.argv[1:]), error))
-        sys.stderr.write(f"crossmargin: {error}\n")
+        sys.stderr.write(f"crossmargin: {clean(str(error), 1000)}\n")
         sys.exit(exits.of_error(error))
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): not a failure, and nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:  # a full disk, a folder that may not be entered
+        sys.stderr.write(f"crossmargin: {clean(str(error), 1000)}\n")
+        sys.exit(exits.Exit.USAGE)
 
 
 def _command(arguments: list[str]) -> str:

@@ -67,6 +67,9 @@ def selection(
         raise BadConfiguration(
             "--block", f"{block!r} is no block: give latest, finalized, a number or a hash"
         )
+    if any(not url.lower().startswith(("http://", "https://")) for url in rpc or ()):
+        # Without the text: it may carry a key.
+        raise BadConfiguration("--rpc", "give a URL that starts with http:// or https://")
     chains = tuple(chain or ())
     if block[0].isdigit() and len(chains or rpc or ()) != 1:
         raise BadConfiguration("--block", "a number or a hash belongs to one chain: name it with --chain")

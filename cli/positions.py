@@ -10,6 +10,7 @@ from cli import options
 
 if TYPE_CHECKING:
     from aggregator.app import Answer
+    from aggregator.model.portfolio import Portfolio
 
 
 def positions(
@@ -41,24 +42,24 @@ def answer_positions(
 ) -> None:
     """Print the positions of every wallet of an answer, and exit with the code of what is missing."""
     from cli import documents, envelope, exits  # noqa: PLC0415
+    from cli.text import clean, told  # noqa: PLC0415
 
     for number, portfolio in enumerate(answer.portfolios):
         data = documents.positions(portfolio)
         if json:
             envelope.write(envelope.of_portfolio("positions", portfolio, data))
         elif csv:
-            _write_csv(_rows(data), header=number == 0)
+            _write_csv([*_rows(data), *_unread(portfolio)], header=number == 0)
         else:
-            typer.echo(_screen(data, complete=portfolio.coverage.complete))
-        for failure in portfolio.failures:
-            typer.echo(f"not read: {failure.adapter} · {failure.deployment}: {failure.error}", err=True)
+            typer.echo(_screen(portfolio, answer, data))
+        for failure in portfolio.failures if json or csv else ():  # the screen has said it
+            typer.echo(f"not read: {told(failure)}", err=True)
         if not quiet:
             for warning in portfolio.warnings:
-                typer.echo(f"warning: {warning}", err=True)
+                typer.echo(f"warning: {clean(warning, 500)}", err=True)
     failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
     nothing = not any(portfolio.coverage.ok for portfolio in answer.portfolios)
-    code = exits.of_failures(failures, nothing_read=nothing)
-    raise typer.Exit(exits.Exit.OK if allow_partial and code is exits.Exit.PARTIAL else code)
+    raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
 
 
 COLUMNS = (
@@ -71,6 +72,7 @@ COLUMNS = (
     "amount",
     "price_usd",
     "value_usd",
+    "error",
 )
 
 
@@ -82,8 +84,18 @@ def _rows(data: dict[str, Any]) -> list[tuple[str, ...]]:
             amount = p.get("amount") or p.get("size")
             unit = p.get("price_usd") or p.get("mark_price") or p.get("mark") or ""
             who = (data["wallet"], str(account["chain_id"]), account["protocol"], account["account_id"])
-            rows.append((*who, p["kind"], str(asset), str(amount), str(unit), p.get("value_usd", "")))
+            rows.append((*who, p["kind"], str(asset), str(amount), str(unit), p.get("value_usd", ""), ""))
     return rows
+
+
+def _unread(portfolio: Portfolio) -> list[tuple[str, ...]]:
+    """A read that failed is a row: the file alone must show that it is incomplete."""
+    from cli.text import clean, told  # noqa: PLC0415
+
+    return [
+        (f.wallet, str(f.chain), clean(f.adapter), "", "not_read", "", "", "", "", told(f))
+        for f in portfolio.failures
+    ]
 
 
 def _write_csv(rows: list[tuple[str, ...]], *, header: bool) -> None:
@@ -93,23 +105,35 @@ def _write_csv(rows: list[tuple[str, ...]], *, header: bool) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if header:
         writer.writerow(COLUMNS)
-    # A cell that starts like a formula would run in a spreadsheet: symbols come from chains.
-    writer.writerows([["'" + c if c[:1] in "=@+" else c for c in row] for row in rows])
+    numbers = [column in ("amount", "price_usd", "value_usd") for column in COLUMNS]
+    writer.writerows(
+        [cell if number else _harmless(cell) for cell, number in zip(row, numbers, strict=True)]
+        for row in rows
+    )
 
 
-def _screen(data: dict[str, Any], *, complete: bool) -> str:
+def _harmless(text: str) -> str:
+    """A cell that starts like a formula would run in a spreadsheet: symbols come from chains."""
+    return f"'{text}" if text.startswith(tuple("=+-@＝＋－＠")) else text
+
+
+def _screen(portfolio: Portfolio, answer: Answer, data: dict[str, Any]) -> str:
+    import textwrap  # noqa: PLC0415
     from decimal import Decimal  # noqa: PLC0415
 
-    from cli import text  # noqa: PLC0415
+    from cli import screen, text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
+    blocks = [screen.header(portfolio, answer), screen.incomplete(portfolio)]
     if not data["accounts"]:
-        return f"{data['wallet']}: {'no position found' if complete else 'nothing could be read'}"
+        blocks.append("  no position found" if portfolio.coverage.complete else "")
+        return "\n\n".join(block for block in blocks if block) + "\n"
     cells = []
     labels = {account["account_id"]: account["label"] for account in data["accounts"]}
-    for _, _, _, account, kind, asset, amount, price, value in _rows(data):
+    for _, _, _, account, kind, asset, amount, price, value, _ in _rows(data):
         worth = text.usd(float(value)) if value else ""
         unit = text.price(float(price)) if price else ""
         cells.append((labels[account], kind, asset, text.amount(Decimal(amount)), unit, worth))
-    header = ("account", "kind", "asset", "amount", "price", "value")
-    return f"{data['wallet']}\n\n{table(header, cells, right=(3, 4, 5))}"
+    columns = ("account", "kind", "asset", "amount", "price", "value")
+    blocks.append(textwrap.indent(table(columns, cells, right=(3, 4, 5)), "  "))
+    return "\n\n".join(block for block in blocks if block) + "\n"

@@ -24,6 +24,7 @@ def record(
     """Read wallets and keep every reply in one portable file, without URLs or keys."""
     from aggregator import app  # noqa: PLC0415
     from cli import envelope, exits  # noqa: PLC0415
+    from cli.text import told  # noqa: PLC0415
 
     selection = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
     answer = app.read(selection, options.settings(config), record_to=file)
@@ -35,6 +36,6 @@ def record(
     else:
         typer.echo(f"{file.name}: {len(answer.portfolios)} wallet(s), {file.stat().st_size:,} bytes")
         for failure in failures:
-            typer.echo(f"not read: {failure.adapter} · {failure.deployment}: {failure.error}", err=True)
+            typer.echo(f"not read: {told(failure)}", err=True)
     nothing = not any(portfolio.coverage.ok for portfolio in answer.portfolios)
     raise typer.Exit(exits.of_failures(failures, nothing_read=nothing))

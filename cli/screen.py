@@ -16,11 +16,12 @@ from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Su
 from aggregator.model.results import Band, Verdict
 from aggregator.model.units import checksum, scaled
 from cli.table import table
-from cli.text import amount, clean, multiple, percent, price, short_address, signed, usd
+from cli.text import amount, clean, multiple, percent, price, short_address, signed, told, usd
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, Checked
     from aggregator.model.accounts import Account
+    from aggregator.model.portfolio import Portfolio
     from aggregator.model.results import AccountRisk, Greeks
 
 WIDTH = 100
@@ -38,7 +39,7 @@ _COLOURS = {
 def screen(checked: Checked, answer: Answer) -> str:
     """The health of one wallet as text for a terminal."""
     risk = checked.risk
-    blocks = [_header(checked, answer), _incomplete(checked)]
+    blocks = [header(checked.portfolio, answer), incomplete(checked.portfolio)]
     if risk.score is None:
         blocks.append("  no position found" if checked.portfolio.coverage.complete else "")
     else:
@@ -57,8 +58,8 @@ def _band(band: Band, width: int = 0) -> str:
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and coloured() else text
 
 
-def _header(checked: Checked, answer: Answer) -> str:
-    portfolio = checked.portfolio
+def header(portfolio: Portfolio, answer: Answer) -> str:
+    """Whose positions, at which blocks, how much was read; of a recording, that it is one."""
     blocks = " · ".join(
         f"{clean(answer.chain_names.get(chain, f'chain {chain}'))} {block.number:,}"
         for chain, block in portfolio.blocks.items()
@@ -77,20 +78,18 @@ def _header(checked: Checked, answer: Answer) -> str:
         if times
         else "an unknown time"
     )
-    return f"{line}\nreplayed from a recording of a {answer.origin} at {when}: not a live position"
+    return f"{line}\nreplayed from a recording of a {clean(answer.origin)} at {when}: not a live position"
 
 
-def _incomplete(checked: Checked) -> str:
-    failures = checked.portfolio.failures
-    if not failures:
+def incomplete(portfolio: Portfolio) -> str:
+    """What could not be read; empty where nothing is missing."""
+    if not portfolio.failures:
         return ""
-    lines = [
-        f"  INCOMPLETE: {checked.portfolio.coverage.failed} of {checked.portfolio.coverage.expected} reads"
-    ]
+    coverage = portfolio.coverage
+    lines = [f"  INCOMPLETE: {coverage.failed} of {coverage.expected} reads"]
     lines[0] += " failed; what they hold is in no figure below"
-    for failure in failures:
-        told = f"{failure.adapter} · {clean(failure.deployment, 48)}: {clean(str(failure.error), 300)}"
-        lines += textwrap.wrap(told, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    for failure in portfolio.failures:
+        lines += textwrap.wrap(told(failure), WIDTH, initial_indent="    ", subsequent_indent="      ")
     return "\n".join(lines)
 
 

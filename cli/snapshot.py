@@ -32,6 +32,7 @@ def take(
     """Read wallets and keep everything that `health` computes; the same blocks again change nothing."""
     from aggregator import app as use_cases  # noqa: PLC0415
     from cli import envelope, exits  # noqa: PLC0415
+    from cli.text import told  # noqa: PLC0415
 
     settings = options.settings(config)
     chosen = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
@@ -44,13 +45,14 @@ def take(
         if json:
             envelope.write(envelope.of_portfolio("snapshot take", checked.portfolio, data))
         else:
-            typer.echo(f"{kept.id}  {checked.portfolio.wallet}  {'kept' if kept.created else 'kept already'}")
+            part = "" if checked.portfolio.coverage.complete else ", INCOMPLETE"
+            state = f"kept{'' if kept.created else ' already'}{part}"
+            typer.echo(f"{kept.id}  {checked.portfolio.wallet}  {state}")
             for failure in checked.portfolio.failures:
-                typer.echo(f"not read: {failure.adapter} · {failure.deployment}: {failure.error}", err=True)
+                typer.echo(f"not read: {told(failure)}", err=True)
     failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
     nothing = not any(portfolio.coverage.ok for portfolio in answer.portfolios)
-    code = exits.of_failures(failures, nothing_read=nothing)
-    raise typer.Exit(exits.Exit.OK if allow_partial and code is exits.Exit.PARTIAL else code)
+    raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
 
 
 @app.command("list")

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 import unicodedata
 from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aggregator.model.readings import Failure
 
 
 def clean(text: str, limit: int = 32) -> str:
     """Text from a chain without control, format or bidirectional characters, cut to `limit`."""
     kept = "".join(c for c in text if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def told(failure: Failure) -> str:
+    """What could not be read, and why."""
+    return f"{clean(failure.adapter)} · {clean(failure.deployment, 48)}: {clean(str(failure.error), 300)}"
 
 
 def usd(value: float) -> str:

@@ -210,6 +210,8 @@ async def _live(
             readers = {chain: reader for chain, reader in readers.items() if chain in wanted}
         else:
             deployed = {deployment.chain for adapter in built for deployment in adapter.deployments}
+            if unknown := set(config.default_chains) - set(config.chains):
+                raise BadConfiguration("default_chains", f"chain {min(unknown)} is not configured")
             default = [ChainId(c) for c in config.default_chains if c in deployed]
             for chain in _chains(selection.chains, config, default=default):
                 entry = config.chains[chain]

@@ -21,7 +21,7 @@ def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...
     """Every installed adapter (or those named), in alphabetical order.
 
     Raises BadConfiguration where a name is unknown, a configured deployment names no installed adapter, or
-    an entry lacks what its adapter needs.
+    an entry lacks what its adapter needs or has the name of another.
     """
     found = {point.name: point for point in entry_points(group=GROUP)}
     for name in (*only, *settings.deployments):
@@ -40,10 +40,23 @@ def _build(
     point: EntryPoint, own: Iterable[DeploymentSettings], tokens: tuple[ListedToken, ...], *, shipped: bool
 ) -> Adapter:
     entries = [*(_shipped(point) if shipped else ()), *own]
-    deployments = Deployments(tuple(deployment(point.name, entry) for entry in entries), tokens)
+    deployments = Deployments(_unique(deployment(point.name, entry) for entry in entries), tokens)
     factory = point.load()
     adapter: Adapter = factory(deployments)
     return adapter
+
+
+def _unique(entries: Iterable[Deployment]) -> tuple[Deployment, ...]:
+    """One deployment per chain and addresses, the last one: a market that is listed twice is held once."""
+    found: dict[tuple[ChainId, frozenset[tuple[str, Address]]], Deployment] = {}
+    for entry in entries:
+        found[entry.chain, frozenset(entry.addresses.items())] = entry
+    names: dict[str, Deployment] = {}
+    for entry in found.values():
+        if names.setdefault(entry.key, entry) is not entry:
+            where = f"deployment {entry.name!r} of {entry.adapter}"
+            raise BadConfiguration(where, "another one of the same chain has this name: give it its own")
+    return tuple(found.values())
 
 
 def _shipped(point: EntryPoint) -> list[DeploymentSettings]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import settings
 from cli.exits import Exit
 from tests.cli.runner import crossmargin
 
@@ -74,6 +75,7 @@ def test_adapters_list_and_show() -> None:
         (["health", WALLET, "--chain", "atlantis"], "'atlantis'"),
         (["health", WALLET, "--adapter", "atlantis"], "is not installed"),
         (["health", WALLET, "--rpc", "no url"], "http"),
+        (["health", WALLET, "--rpc", "host:8545/v2/SECRET"], "http"),
         (["adapters", "show", "atlantis"], "is not installed"),
         (["replay", "absent.cmrec"], "absent.cmrec"),
         (["health", WALLET, "--config", "absent.toml"], "absent.toml"),
@@ -82,8 +84,9 @@ def test_adapters_list_and_show() -> None:
 def test_wrong_input_says_what_to_do(arguments: list[str], told: str) -> None:
     """A usage error ends with its code and one sentence, never with a traceback."""
     result = crossmargin(*arguments)
-    assert result.code in (Exit.USAGE, Exit.UNAVAILABLE)
+    assert result.code == Exit.USAGE
     assert told in result.err
+    assert "SECRET" not in result.err
     assert result.out == ""
     assert "Traceback" not in result.err
 
@@ -151,6 +154,53 @@ def test_the_environment_does_not_change_a_recording(monkeypatch: pytest.MonkeyP
     before = crossmargin("health", "--demo", "--json").out
     monkeypatch.setenv("CROSSMARGIN_TOKENS", "[]")
     assert crossmargin("health", "--demo", "--json").out == before
+
+
+def market(name: str, chain: int, pool: str = "0x" + "11" * 20) -> str:
+    """A configured deployment of Aave V3."""
+    addresses = f'addresses_provider = "0x{"22" * 20}"\npool = "{pool}"'
+    entry = f'[[deployments.aave_v3]]\nchain = {chain}\nname = "{name}"'
+    return f"{entry}\n[deployments.aave_v3.addresses]\n{addresses}\n"
+
+
+def test_a_market_that_is_listed_twice_is_one(tmp_path: Path) -> None:
+    """The later entry of the same addresses counts; two markets of one name are refused."""
+    path = tmp_path / "own.toml"
+    first = "shipped_deployments = false\n" + market("first", 1)
+    path.write_text(first + market("second", 1) + market("third", 10), encoding="utf-8")
+    shown = crossmargin("adapters", "show", "aave_v3", "--json", "--config", str(path)).json()
+    assert [entry["name"] for entry in shown["data"]["deployments"]] == ["second", "third"]
+    path.write_text(first + market("first", 1, "0x" + "33" * 20), encoding="utf-8")
+    refused = crossmargin("adapters", "show", "aave_v3", "--config", str(path))
+    assert refused.code == Exit.USAGE
+    assert "has this name" in refused.err
+
+
+def test_an_unknown_default_chain_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain that was meant to be read is never left out in silence."""
+    monkeypatch.setenv("CROSSMARGIN_DEFAULT_CHAINS", "[1, 99]")
+    result = crossmargin("health", WALLET)
+    assert result.code == Exit.USAGE
+    assert "chain 99 is not configured" in result.err
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    """An output that can't be written is told, without a traceback, and is no success."""
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-u", "-m", "cli.main", "health", "--demo"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == Exit.USAGE
+    assert "No space left" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_database_may_be_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` is the user's folder, as in a shell; nobody's is refused."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CROSSMARGIN_DATABASE", "~/own.duckdb")
+    assert settings.load(None).database == tmp_path / "own.duckdb"
+    monkeypatch.setenv("CROSSMARGIN_DATABASE", "~no-such-user/own.duckdb")
+    assert crossmargin("chains").code == Exit.USAGE
 
 
 def test_shipped_deployments_can_be_left_out(tmp_path: Path) -> None:

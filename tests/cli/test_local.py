@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -222,6 +224,44 @@ def test_a_dead_node_is_unavailable(world: World, tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["health"],
+        ["health", "--fail-under", "40"],
+        ["health", "--json"],
+        ["positions"],
+        ["positions", "--csv"],
+        ["snapshot", "take"],
+    ],
+)
+def test_nothing_read_is_no_part_that_may_be_allowed(
+    arguments: list[str], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--allow-partial` accepts a part, not nothing; and standard output alone tells of it."""
+    configure(world, tmp_path, monkeypatch, url="http://127.0.0.1:9")
+    result = crossmargin(*arguments, world.wallets["hedged"], "--allow-partial")
+    assert result.code == Exit.UNAVAILABLE
+    assert any(word in result.out for word in ("INCOMPLETE", "not_read", '"ok":false'))
+
+
+def test_a_missing_part_is_in_every_shape(
+    devnet: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of five reads fails: the screen, the table, the snapshot and the exit code say so."""
+    configure(devnet, tmp_path, monkeypatch)
+    break_options(devnet)
+    hedged = devnet.wallets["hedged"]
+    for arguments in (["positions"], ["snapshot", "take"]):
+        assert "INCOMPLETE" in crossmargin(*arguments, hedged).out
+    shown = crossmargin("positions", hedged, "--csv", "--allow-partial")
+    assert shown.code == Exit.OK
+    header, *rows = csv.reader(shown.out.splitlines())
+    [unread] = [dict(zip(header, row, strict=True)) for row in rows if "not_read" in row]
+    assert unread["protocol"] == "lyra_v1"
+    assert "Lyra V1 ETH local" in unread["error"]
+
+
+@pytest.mark.parametrize(
     ("status", "code"), [(401, Exit.AUTHENTICATION), (429, Exit.RATE_LIMITED), (503, Exit.UNAVAILABLE)]
 )
 def test_refusals_of_a_provider(
@@ -285,6 +325,34 @@ def test_a_locked_database_has_its_own_exit_code(
     assert result.code == Exit.LOCKED
     assert "test.duckdb" in result.err
     assert len(json.loads(crossmargin("snapshot", "list", "--json").out)["data"]) == 1
+
+
+@pytest.mark.parametrize("symbol", ["=1+1", "-1+1", "+1", "@SUM(1)", "＝1"])
+def test_a_symbol_is_no_formula(
+    symbol: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a spreadsheet would run is quoted; numbers and empty cells are left alone."""
+    path = tmp_path / "hostile.toml"
+    path.write_text(world.config().replace('symbol = "USDC"', f'symbol = "{symbol}"'), encoding="utf-8")
+    monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))
+    header, *rows = csv.reader(crossmargin("positions", world.wallets["hedged"], "--csv").out.splitlines())
+    cells = [dict(zip(header, row, strict=True)) for row in rows]
+    assert f"'{symbol}" in {row["asset"] for row in cells}
+    assert symbol not in {row["asset"] for row in cells}
+    assert any(row["amount"].startswith("-") for row in cells)
+    assert {row["error"] for row in cells} == {""}
+
+
+@pytest.mark.parametrize("arguments", [["--fail-under", "60"], ["--fail-under", "60", "--json"]])
+def test_a_reader_that_goes_away_does_not_change_the_exit_code(arguments: list[str], local: World) -> None:
+    """`crossmargin … | head -1` in a job that looks at the command's own code."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "cli.main", "health", local.wallets["edge"], *arguments]
+    with os.fdopen(write, "wb") as out:
+        ended = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == Exit.CRITICAL
+    assert ended.stderr == ""
 
 
 def test_csv_is_a_table(local: World) -> None:
