@@ -32,6 +32,7 @@ class Exit(IntEnum):
 _BY_ERROR: tuple[tuple[type[CrossmarginError], Exit], ...] = (
     (errors.UsageError, Exit.USAGE),
     (errors.RecordingError, Exit.USAGE),
+    (errors.ExchangeError, Exit.USAGE),
     (errors.AuthenticationFailed, Exit.AUTHENTICATION),
     (errors.RateLimited, Exit.RATE_LIMITED),
     (errors.ProviderUnavailable, Exit.UNAVAILABLE),

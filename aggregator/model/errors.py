@@ -3,7 +3,8 @@
 CrossmarginError
 ├── UsageError                    what was asked can't be done as asked
 │   ├── InvalidAddress
-│   └── BadConfiguration
+│   ├── BadConfiguration
+│   └── QueryError
 ├── ReadError                     a figure could not be read; the others still stand
 │   ├── CallReverted              the contract refused
 │   ├── NoContract                nothing answers at that address
@@ -22,6 +23,7 @@ CrossmarginError
 │       ├── RateLimited
 │       └── AuthenticationFailed
 ├── RecordingError                a recording can't be used
+├── ExchangeError                 an export can't be written or imported
 └── StoreError
     └── StoreLocked
 """
@@ -61,6 +63,19 @@ class BadConfiguration(UsageError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.why}"
+
+
+class QueryError(UsageError):
+    """A query that does not exist, is refused, or can't be answered as asked; `what` names it."""
+
+    code = "query"
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(what, why)
+        self.what, self.why = what, why
+
+    def __str__(self) -> str:
+        return f"query {self.what}: {self.why}"
 
 
 class ReadError(CrossmarginError):
@@ -249,6 +264,19 @@ class RecordingError(CrossmarginError):
 
     def __str__(self) -> str:
         return f"recording {self.path}: {self.why}"
+
+
+class ExchangeError(CrossmarginError):
+    """An export that can't be written or imported; `path` names its folder."""
+
+    code = "exchange"
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, why)
+        self.path, self.why = path, why
+
+    def __str__(self) -> str:
+        return f"export {self.path}: {self.why}"
 
 
 class NotRecorded(ReadError):

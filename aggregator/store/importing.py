@@ -1,0 +1,186 @@
+"""Taking an export in: verified first, then merged in one transaction, whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from aggregator.model.errors import ExchangeError
+from aggregator.store import encodings, latest
+from aggregator.store.columns import FiniteFloat, names, table_of
+from aggregator.store.manifest import Manifest, verified
+from aggregator.store.opening import Opening
+from aggregator.store.plan_tables import PlanRow, PlanStepRow
+from aggregator.store.run_tables import ScheduleRunRow
+from aggregator.store.schema import REVISIONS
+from aggregator.store.scope import SNAPSHOT_ID, natural_key, quoted, row_classes
+from aggregator.store.tables import SnapshotRow
+from aggregator.store.wallet_tables import LatestRow, WalletGroupRow, WalletRow
+
+# Not part of a snapshot's rows, which are written once: of these the ones that are new are taken.
+_BESIDE = (WalletRow, WalletGroupRow, ScheduleRunRow, PlanRow, PlanStepRow)
+# What two machines that took the same snapshot need not share: the order of rows, messages that name an
+# endpoint, when and why it was saved first, and whether its blocks were reorganised away since.
+_MAY_DIFFER = {"ordinal", "error_message", "taken_at", "trigger", "source", "status", "rows_hash"}
+# Floats of the risk framework may differ in their last digits between two processors.
+_TOLERANCE = 1e-9
+_WALLETS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import changed: snapshots that are new, and those that were there already."""
+
+    added: int
+    skipped: int
+
+
+def import_export(opening: Opening, folder: Path) -> Imported:
+    """Merge an export into the database, which may be empty or not there yet.
+
+    A snapshot that is there already is compared and skipped; one that the export knows to be orphaned becomes
+    so. Of wallets, groups, plans and runs of schedules those that are new are taken. Raises ExchangeError,
+    with nothing written, where the folder is not exactly what was exported, or contradicts the database or
+    itself; StoreLocked and StoreError where the database can't be used.
+    """
+    try:
+        named = [table_of(row).name for row in row_classes()]
+        manifest = verified(folder, tables=named, revision=REVISIONS[-1])
+        return opening.write(lambda connection: _Merge(connection, folder, manifest).run())
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ExchangeError(str(folder), f"it can't be read ({error})") from error
+
+
+class _Merge:
+    """One import within a transaction; its temporary tables end with the connection.
+
+    `import_ids` are the snapshots of the export, `import_old` those that the database has too, `import_new`
+    the others, and `theirs` the export's rows of old ones, table by table.
+    """
+
+    def __init__(self, connection: sa.Connection, folder: Path, manifest: Manifest) -> None:
+        driver = connection.connection.driver_connection
+        assert driver is not None  # noqa: S101  # an open connection has one
+        self.connection, self.driver = connection, driver
+        self.folder, self.manifest = folder, manifest
+
+    def run(self) -> Imported:
+        """Merge everything; raises ExchangeError, and what is retried: TransactionException."""
+        try:
+            self._read(
+                SnapshotRow, "CREATE TEMP TABLE import_ids AS SELECT snapshot_id, wallet FROM incoming"
+            )
+            for name, join in (("old", "SEMI"), ("new", "ANTI")):
+                ids = f"FROM import_ids {join} JOIN snapshot USING (snapshot_id)"
+                self.driver.execute(f"CREATE TEMP TABLE import_{name} AS {ids}")
+            imported = Imported(self._count("import_new"), self._count("import_old"))
+            for row in row_classes():
+                if row in _BESIDE:
+                    self._take_new(row)
+                elif row is not LatestRow:
+                    self._take_snapshots(row, imported)
+            self._check_parts()
+            self._refresh_latest()
+        except (duckdb.IntegrityError, duckdb.DataError, duckdb.InvalidInputException) as error:
+            raise self._refusal(f"its rows can't be stored ({str(error).partition(chr(10))[0]})") from error
+        return imported
+
+    def _take_snapshots(self, row: type[SQLModel], imported: Imported) -> None:
+        """Insert the rows of new snapshots, and compare those of old ones."""
+        table = table_of(row).name
+        taken = self._read(
+            row, f"INSERT INTO {quoted(table)} BY NAME FROM incoming SEMI JOIN import_new USING (snapshot_id)"
+        )
+        self._check_unique(row)
+        if imported.skipped:
+            self._read(
+                row, "CREATE TEMP TABLE theirs AS FROM incoming SEMI JOIN import_old USING (snapshot_id)"
+            )
+            self._compare(row)
+            if row is SnapshotRow:
+                self.driver.execute(
+                    "UPDATE snapshot SET status = 'orphaned' FROM theirs WHERE theirs.status = 'orphaned'"
+                    " AND snapshot.status <> 'orphaned' AND theirs.snapshot_id = snapshot.snapshot_id"
+                )
+            taken += self._count("theirs")
+            self.driver.execute("DROP TABLE theirs")
+        if taken != self.manifest.tables[table].rows:
+            raise self._refusal(f"{table} has rows of snapshots that are not in it")
+
+    def _take_new(self, row: type[SQLModel]) -> None:
+        """Insert rows that no row of ours stands for; ours stay as they are."""
+        table = quoted(table_of(row).name)
+        key = ", ".join(quoted(name) for name in natural_key(row) if name != "ordinal")
+        self._read(row, f"INSERT INTO {table} BY NAME FROM incoming ANTI JOIN {table} USING ({key})")
+        if SNAPSHOT_ID in table_of(row).columns:
+            self._check_unique(row)
+            self._require_none(
+                f"FROM {table} ANTI JOIN snapshot USING (snapshot_id)",
+                f"{table_of(row).name} has rows of snapshots that are not in it",
+            )
+
+    def _compare(self, row: type[SQLModel]) -> None:
+        """Refuse an export whose rows of an old snapshot are not ours."""
+        table = table_of(row)
+        floats = [column.name for column in table.columns if isinstance(column.type, FiniteFloat)]
+        exact = ", ".join(quoted(name) for name in names(table, but=_MAY_DIFFER | set(floats)))
+        ours = f"SELECT * FROM {quoted(table.name)} SEMI JOIN import_old USING (snapshot_id)"  # noqa: S608
+        for one, other in ((ours, "FROM theirs"), ("FROM theirs", ours)):
+            query = f"SELECT {exact} FROM ({one}) EXCEPT ALL SELECT {exact} FROM ({other})"  # noqa: S608
+            self._require_none(f"FROM ({query})", f"{table.name} differs from the database")
+        if floats:
+            key = ", ".join(quoted(name) for name in natural_key(row))
+            apart = " OR ".join(_apart(quoted(name)) for name in floats)
+            joined = f"FROM ({ours}) ours JOIN theirs USING ({key}) WHERE {apart}"
+            self._require_none(joined, f"{table.name} differs from the database")
+
+    def _check_unique(self, row: type[SQLModel]) -> None:
+        table, key = table_of(row).name, ", ".join(map(quoted, natural_key(row)))
+        mine = f"FROM {quoted(table)} SEMI JOIN import_ids USING (snapshot_id)"
+        twice = f"SELECT any_value(snapshot_id) AS snapshot_id {mine} GROUP BY {key} HAVING count(*) > 1"
+        self._require_none(f"FROM ({twice})", f"{table} has a row twice")
+
+    def _check_parts(self) -> None:
+        without = "FROM import_new ANTI JOIN risk_result USING (snapshot_id)"
+        self._require_none(without, "a snapshot in it has no risk_result")
+
+    def _refresh_latest(self) -> None:
+        wallets = [
+            wallet for (wallet,) in self.driver.execute("SELECT DISTINCT wallet FROM import_ids").fetchall()
+        ]
+        for start in range(0, len(wallets), _WALLETS_AT_ONCE):
+            latest.refresh(self.connection, wallets[start : start + _WALLETS_AT_ONCE])
+
+    def _read(self, row: type[SQLModel], statement: str) -> int:
+        """Run a statement on the export's rows of a table, `incoming`; the number that DuckDB answers."""
+        table = table_of(row)
+        path, schema = self.manifest.file(self.folder, table.name), encodings.arrow_schema(table)
+        with encodings.reading(self.manifest.encoding, path, schema) as incoming:
+            self.driver.register("incoming", incoming)
+            try:
+                return int(self.driver.execute(statement).fetchall()[0][0])
+            finally:
+                self.driver.unregister("incoming")
+
+    def _require_none(self, rows: str, why: str) -> None:
+        found = self.driver.execute(f"SELECT snapshot_id {rows} LIMIT 1").fetchone()
+        if found is not None:
+            raise self._refusal(f"{why}: see snapshot {found[0]}")
+
+    def _count(self, table: str) -> int:
+        return int(self.driver.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])  # noqa: S608
+
+    def _refusal(self, why: str) -> ExchangeError:
+        return ExchangeError(str(self.folder), why)
+
+
+def _apart(column: str) -> str:
+    """The condition that a float of ours and theirs differ by more than processors do."""
+    ours, theirs = f"ours.{column}", f"theirs.{column}"
+    allowed = f"{_TOLERANCE} * greatest(1, abs({ours}), abs({theirs}))"
+    return f"({ours} IS NULL) <> ({theirs} IS NULL) OR abs({ours} - {theirs}) > {allowed}"
