@@ -362,4 +362,4 @@ def test_csv_is_a_table(local: World) -> None:
     assert len(rows) > 8
     assert {row.count(",") for row in rows} == {rows[0].count(",")}
     [call] = [row for row in rows if "2200 call" in row]
-    assert call.endswith("2200 call,-4,,")  # the protocol gives no mark: nothing stands for it
+    assert "2200 call,-4,,," in call  # the protocol gives no mark: nothing stands for it
