@@ -98,6 +98,15 @@ class Greeks:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionGreeks:
+    """One position's part of the Greeks of one underlying; `ordinal` is its place in the account, from 0."""
+
+    account_id: str
+    ordinal: int
+    greeks: Greeks
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioLoss:
     """The loss of the whole in one scenario at stress multiple `level` (1 is a standard stress)."""
 
@@ -144,6 +153,7 @@ class RiskResult:
     weakest_account: str | None
     accounts: tuple[AccountRisk, ...]
     greeks: tuple[Greeks, ...]
+    position_greeks: tuple[PositionGreeks, ...]
     worst_scenarios: tuple[ScenarioLoss, ...]
     binding: ScenarioLoss | None
     waterfall: Waterfall

@@ -20,7 +20,7 @@ from aggregator.model.results import (
 from aggregator.risk import score
 from aggregator.risk.accounts import Judged, judged
 from aggregator.risk.book import book
-from aggregator.risk.greeks import greeks
+from aggregator.risk.greeks import position_greeks, total_greeks
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.native import headroom
 from aggregator.risk.scan import Scan, scan
@@ -93,6 +93,7 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
     first = score.weakest(accounts)
     unified = Band.NONE if empty else score.unified_band(kappa)
     weakest = Band.NONE if first is None else score.account_band(first)
+    parts = position_greeks(scan.book, wallet)
     level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
     flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), NO_HISTORY)
     return RiskResult(
@@ -117,7 +118,8 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
         ),
         weakest_account=None if first is None else first.account_id,
         accounts=accounts,
-        greeks=greeks(scan.book, wallet),
+        greeks=total_greeks(parts, scan.book.axes.bases),
+        position_greeks=parts,
         worst_scenarios=tuple(_losses(scan, wallet)[:worst]),
         binding=None if empty else _loss(scan, wallet, int(level), int(ray)),
         waterfall=_waterfall(equity, requirement, accounts, isolated, gross),

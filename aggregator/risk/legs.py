@@ -33,17 +33,20 @@ YEAR_S = 365 * 86_400
 class Legs:
     """Legs as arrays, in the order of accounts and positions.
 
-    `account`, `factor`, `exposure_usd`: linear legs. `holder`, `contract`, `quantity`: options held, or
-    written (< 0); `group` numbers their (underlying, expiry, strike), `unit_usd` is the notional of one.
+    `account`, `position`, `factor`, `exposure_usd`: linear legs; `position` is the place in the account.
+    `holder`, `held_as` (likewise a place), `contract`, `quantity`: options held, or written (< 0); `group`
+    numbers their (underlying, expiry, strike), `unit_usd` is the notional of one.
     `perp_account`, `perp_net_usd`: net perp notional per account and underlying. Per account: `linear_usd`
     (gross: values of spot legs, notionals of perps), `derivative_usd` (gross notional of perps and options),
     `funding_usd` (expected over 24 hours, paid < 0), `debt_usd`.
     """
 
     account: NDArray[np.intp]
+    position: NDArray[np.intp]
     factor: NDArray[np.intp]
     exposure_usd: NDArray[np.float64]
     holder: NDArray[np.intp]
+    held_as: NDArray[np.intp]
     contract: NDArray[np.intp]
     quantity: NDArray[np.float64]
     group: NDArray[np.intp]
@@ -66,8 +69,8 @@ class LegBuilder:
 
     def __init__(self, scenarios: ScenarioSet, numbering: Numbering) -> None:
         self._scenarios, self._numbering = scenarios, numbering
-        self._linear: list[tuple[int, int, float]] = []
-        self._options: list[tuple[int, int, float, int, float]] = []
+        self._linear: list[tuple[int, int, int, float]] = []
+        self._options: list[tuple[int, int, int, float, int, float]] = []
         self._contracts: dict[Contract, int] = {}
         self._groups: dict[tuple[str, int, float], int] = {}
         self._perp_net: dict[tuple[int, str], float] = defaultdict(float)
@@ -88,15 +91,16 @@ class LegBuilder:
         """
         at, told = len(self._totals), []
         linear = derivative = funding = debt = 0.0
-        for position in account.positions:
+        for place, position in enumerate(account.positions):
+            leg = (at, place)
             match position:
                 case Holding() | Supply():
-                    linear += self._spot(at, position, portfolio, 1)
+                    linear += self._spot(leg, position, portfolio, 1)
                 case Debt():
-                    owed = self._spot(at, position, portfolio, -1)
+                    owed = self._spot(leg, position, portfolio, -1)
                     linear, debt = linear + owed, debt + owed
                 case Perp():
-                    notional = self._perp(at, position, portfolio)
+                    notional = self._perp(leg, position, portfolio)
                     linear, derivative = linear + notional, derivative + notional
                     if position.funding_24h_raw is None:
                         told.append(f"the funding of {position.market} is unknown: no add-on for it")
@@ -104,7 +108,7 @@ class LegBuilder:
                         quote = _mark(portfolio, position.settlement.id)
                         funding += usd(position.funding_24h_raw, position.settlement.decimals, quote)
                 case Option():
-                    derivative += self._option(at, position, portfolio, time, known_iv)
+                    derivative += self._option(leg, position, portfolio, time, known_iv)
                     told += _told(position, time)
                 case _:
                     assert_never(position)
@@ -116,13 +120,15 @@ class LegBuilder:
         linear, options, totals = self._linear, self._options, np.array(self._totals).reshape(-1, 4)
         return Legs(
             account=np.array([row[0] for row in linear], dtype=np.intp),
-            factor=np.array([row[1] for row in linear], dtype=np.intp),
-            exposure_usd=np.array([row[2] for row in linear], dtype=np.float64),
+            position=np.array([row[1] for row in linear], dtype=np.intp),
+            factor=np.array([row[2] for row in linear], dtype=np.intp),
+            exposure_usd=np.array([row[3] for row in linear], dtype=np.float64),
             holder=np.array([row[0] for row in options], dtype=np.intp),
-            contract=np.array([row[1] for row in options], dtype=np.intp),
-            quantity=np.array([row[2] for row in options], dtype=np.float64),
-            group=np.array([row[3] for row in options], dtype=np.intp),
-            unit_usd=np.array([row[4] for row in options], dtype=np.float64),
+            held_as=np.array([row[1] for row in options], dtype=np.intp),
+            contract=np.array([row[2] for row in options], dtype=np.intp),
+            quantity=np.array([row[3] for row in options], dtype=np.float64),
+            group=np.array([row[4] for row in options], dtype=np.intp),
+            unit_usd=np.array([row[5] for row in options], dtype=np.float64),
             perp_account=np.array([at for at, _ in self._perp_net], dtype=np.intp),
             perp_net_usd=np.array(list(self._perp_net.values()), dtype=np.float64),
             linear_usd=totals[:, 0],
@@ -131,25 +137,32 @@ class LegBuilder:
             debt_usd=totals[:, 3],
         )
 
-    def _spot(self, at: int, position: Holding | Supply | Debt, portfolio: Portfolio, sign: int) -> float:
+    def _spot(
+        self, leg: tuple[int, int], position: Holding | Supply | Debt, portfolio: Portfolio, sign: int
+    ) -> float:
         asset = position.asset
         value = usd(position.raw, asset.decimals, _mark(portfolio, asset.id))
-        self._linear.append((at, self._numbering.number(self._numbering.of(asset.id)), sign * value))
+        self._linear.append((*leg, self._numbering.number(self._numbering.of(asset.id)), sign * value))
         return value
 
-    def _perp(self, at: int, perp: Perp, portfolio: Portfolio) -> float:
+    def _perp(self, leg: tuple[int, int], perp: Perp, portfolio: Portfolio) -> float:
         quote = _mark(portfolio, perp.settlement.id)
         notional = usd(perp.size_raw * perp.mark_price_raw, perp.size_decimals + perp.price_decimals, quote)
         cash = usd(perp.pnl_raw + perp.funding_raw, perp.settlement.decimals, quote)
         price = self._numbering.paid_in(perp.index, perp.settlement.id)
         payment = self._numbering.of(perp.settlement.id)
-        self._linear.append((at, self._numbering.number(payment), cash - notional))
-        self._linear.append((at, self._numbering.number(price), notional))
-        self._perp_net[at, price.underlying] += notional
+        self._linear.append((*leg, self._numbering.number(payment), cash - notional))
+        self._linear.append((*leg, self._numbering.number(price), notional))
+        self._perp_net[leg[0], price.underlying] += notional
         return abs(notional)
 
     def _option(
-        self, at: int, option: Option, portfolio: Portfolio, time: int, known_iv: Mapping[str, float]
+        self,
+        leg: tuple[int, int],
+        option: Option,
+        portfolio: Portfolio,
+        time: int,
+        known_iv: Mapping[str, float],
     ) -> float:
         price, payment = self._numbering.of(option.index), self._numbering.of(option.settlement.id)
         unit = int(10**option.price_decimals)
@@ -179,7 +192,7 @@ class LegBuilder:
         group = self._groups.setdefault(key, len(self._groups))
         quantity = option.size_raw / int(10**option.size_decimals)
         unit_usd = contract.spot * contract.settlement_usd
-        self._options.append((at, number, quantity, group, unit_usd))
+        self._options.append((*leg, number, quantity, group, unit_usd))
         return abs(quantity) * float(unit_usd)
 
 

@@ -15,6 +15,7 @@ from aggregator.model.results import (
     Greeks,
     LiquidationPrice,
     Multiples,
+    PositionGreeks,
     RiskResult,
     ScenarioLoss,
     Verdict,
@@ -25,6 +26,7 @@ from aggregator.store.risk_tables import (
     AccountRiskRow,
     GreekRow,
     LiquidationPointRow,
+    PositionGreekRow,
     RiskResultRow,
     ScenarioAccountLossRow,
     ScenarioLossRow,
@@ -33,7 +35,16 @@ from aggregator.store.risk_tables import (
 T = TypeVar("T")
 
 # Fields of RiskResult that are lists or parts, with tables or prefixed columns of their own.
-_PARTS = {"multiples", "accounts", "greeks", "worst_scenarios", "binding", "waterfall", "flags"}
+_PARTS = {
+    "multiples",
+    "accounts",
+    "greeks",
+    "position_greeks",
+    "worst_scenarios",
+    "binding",
+    "waterfall",
+    "flags",
+}
 _INFINITE = {"kappa", "margin_coverage_ratio"}
 _SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINITE]
 _MULTIPLES = [f.name for f in fields(Multiples)]
@@ -77,6 +88,12 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
             **_attributes(result.greeks, [f.name for f in fields(Greeks)]),
             "ordinal": range(len(result.greeks)),
         },
+        PositionGreekRow: {
+            **_attributes([p.greeks for p in result.position_greeks], [f.name for f in fields(Greeks)]),
+            "account_id": [p.account_id for p in result.position_greeks],
+            "position_ordinal": [p.ordinal for p in result.position_greeks],
+            "ordinal": range(len(result.position_greeks)),
+        },
         ScenarioLossRow: {
             **_attributes([s for _, _, s in scenarios], ["name", "level", "loss_usd"]),
             "role": [role for role, _, _ in scenarios],
@@ -98,6 +115,7 @@ def to_result(
     accounts: Sequence[AccountRiskRow],
     points: Sequence[LiquidationPointRow],
     greeks: Sequence[GreekRow],
+    position_greeks: Sequence[PositionGreekRow],
     scenarios: Sequence[ScenarioLossRow],
     losses: Sequence[ScenarioAccountLossRow],
     flags: tuple[str, ...],
@@ -126,6 +144,10 @@ def to_result(
             for account in accounts
         ),
         greeks=tuple(_picked(Greeks, greek) for greek in greeks),
+        position_greeks=tuple(
+            PositionGreeks(row.account_id, row.position_ordinal, _picked(Greeks, row))
+            for row in position_greeks
+        ),
         worst_scenarios=by_role["worst"],
         binding=by_role["binding"][0] if by_role["binding"] else None,
         flags=flags,

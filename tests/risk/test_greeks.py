@@ -14,7 +14,7 @@ from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Option, Perp
 from aggregator.model.results import Greeks
 from aggregator.risk.book import book
-from aggregator.risk.greeks import greeks
+from aggregator.risk.greeks import position_greeks, total_greeks
 from tests.risk.books import silos
 from tests.risk.builders import (
     COINS,
@@ -31,7 +31,12 @@ from tests.risk.builders import (
 
 
 def of(*accounts: Account) -> dict[str, Greeks]:
-    return {entry.underlying: entry for entry in greeks(book([portfolio(*accounts)], scenarios()), 0)}
+    return {entry.underlying: entry for entry in greeks(portfolio(*accounts))}
+
+
+def greeks(ours: Portfolio) -> tuple[Greeks, ...]:
+    one = book([ours], scenarios())
+    return total_greeks(position_greeks(one, 0), one.axes.bases)
 
 
 def bumped(ours: Portfolio, factor: float, underlying: str) -> float:
@@ -125,7 +130,7 @@ def test_options_settled_in_a_cheap_stablecoin() -> None:
     """Sensitivities are in the settlement asset's dollars: at 98 cents they are 2% smaller."""
     legs = account("o", option("ETH", 5.0, "call", 4_200.0, years=0.2, iv=0.7, settlement="sUSD"))
     [par] = of(legs).values()
-    [cheap] = greeks(book([portfolio(legs, prices={"sUSD": 0.98})], scenarios()), 0)
+    [cheap] = greeks(portfolio(legs, prices={"sUSD": 0.98}))
     for name in ("delta_units", "gamma_units", "vega_usd", "theta_usd", "rho_usd"):
         assert getattr(cheap, name) == pytest.approx(0.98 * getattr(par, name))
 
@@ -135,7 +140,7 @@ def test_an_index_apart_from_the_spot() -> None:
     legs = account("o", option("ETH", 5.0, "call", 4_200.0, years=0.2, iv=0.7))
     [at_index] = of(legs).values()
     apart = replace(portfolio(legs), spots={"USD": 1.0, "ETH": 3_200.0})
-    [got] = greeks(book([apart], scenarios()), 0)
+    [got] = greeks(apart)
     assert got.delta_units == pytest.approx(1.25 * at_index.delta_units)
     assert got.delta_usd == pytest.approx(at_index.delta_usd)
     assert got.gamma_usd == pytest.approx(at_index.gamma_usd)
@@ -153,3 +158,16 @@ def test_options_paid_in_coins() -> None:
     )
     assert btc.delta_usd == pytest.approx(0.01 * float(ours.equity_usd()[0]))
     assert btc.vega_usd == 0.0
+
+
+@given(silos("a"), silos("b"))
+@settings(max_examples=30)
+def test_positions_add_up_to_the_portfolio(mine: tuple[Account, ...], other: tuple[Account, ...]) -> None:
+    """Each position's part is what that position has alone, whoever is evaluated beside it."""
+    together = book([portfolio(*other), portfolio(*mine)], scenarios())
+    for part in position_greeks(together, 1):
+        [owner] = [a for a in mine if a.id == part.account_id]
+        alone = of(replace(owner, positions=(owner.positions[part.ordinal],)))[part.greeks.underlying]
+        # An option without a known IV takes the highest known one of the whole portfolio.
+        if all(not isinstance(p, Option) or p.iv is not None for p in owner.positions):
+            assert alone == pytest.approx(part.greeks)

@@ -25,6 +25,7 @@ from aggregator.model.results import (
     Greeks,
     LiquidationPrice,
     Multiples,
+    PositionGreeks,
     RiskResult,
     ScenarioLoss,
     Verdict,
@@ -289,6 +290,11 @@ RESULT = RiskResult(
     greeks=(
         Greeks("ETH", 9.2, 192.4, -0.31, -648.0, -410.0, 38.0, 0.7),
         Greeks("BTC", 1.2, 1_200.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    ),
+    position_greeks=(
+        PositionGreeks(LOAN.id, 1, Greeks("ETH", 10.2, 213.3, -0.1, -1.0, -2.0, 3.0, 0.3)),
+        PositionGreeks(DERIVATIVES.id, 0, Greeks("ETH", -1.0, -20.9, -0.21, -647.0, -408.0, 35.0, 0.4)),
+        PositionGreeks(DERIVATIVES.id, 0, Greeks("BTC", 1.2, 1_200.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
     ),
     worst_scenarios=(
         _WORST,
