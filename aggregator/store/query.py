@@ -1,0 +1,238 @@
+"""Running SQL that nobody has to trust: one SELECT, read-only, on a file that it can't look beyond.
+
+Three fences, each of which would do: the statement is parsed and must be one SELECT that calls only the table
+functions named here; the file is opened read-only; and DuckDB is told to touch nothing outside it, to load
+nothing and to let nobody change that. Memory and time are bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import duckdb
+
+from aggregator.model.errors import QueryError
+from aggregator.store.library import Value
+from aggregator.store.opening import CONFIG, Opening
+
+T = TypeVar("T")
+
+Rows: TypeAlias = list[tuple[Any, ...]]
+
+BATCH_ROWS = 10_000
+_INTERRUPT_AGAIN_S = 0.05
+
+_LOCKED_DOWN = {
+    "allow_community_extensions": "false",
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",  # else SQL reads variables of this program
+    "temp_directory": "",
+    "lock_configuration": "true",
+}
+
+# Others read files, run text as SQL or change how DuckDB works: enable_logging escapes lock_configuration.
+_TABLE_FUNCTIONS = frozenset(
+    {
+        "duckdb_columns",
+        "duckdb_constraints",
+        "duckdb_tables",
+        "duckdb_views",
+        "generate_series",
+        "json_each",
+        "json_tree",
+        "range",
+        "repeat",
+        "unnest",
+    }
+)
+
+# Fetched as they are. All others (HUGEINT, BIGNUM, LIST, INTERVAL, …) are answered as their text: exact in
+# Python, JSON, Arrow and Parquet alike.
+_AS_THEY_ARE = frozenset(
+    {
+        *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"),
+        *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+        *("FLOAT", "DOUBLE", "DECIMAL", "VARCHAR", "BLOB", "DATE", "TIMESTAMP"),
+    }
+)
+_ZONED = "TIMESTAMP WITH TIME ZONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a query may take: seconds, and gigabytes of memory."""
+
+    timeout_s: float = 60.0
+    memory_gb: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an answer: its name, the DuckDB type that SQL gave it, and the one it is fetched as."""
+
+    name: str
+    type: str
+    fetched: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query answers; `batches` can be read once, and only while the query runs."""
+
+    columns: tuple[Column, ...]
+    batches: Iterator[Rows]
+
+
+def run(
+    path: Path,
+    name: str,
+    sql: str,
+    values: Mapping[str, Value],
+    take: Callable[[Answer], T],
+    *,
+    limits: Limits,
+    lock_timeout_s: float,
+) -> T:
+    """What `take` makes of the answer of a SELECT, with `values` bound to its parameters (`$name`).
+
+    `name` is how errors name it. Raises QueryError where the SQL is refused, wrong, or beyond the limits, and
+    StoreError or StoreLocked where the file can't be read. `take` is called at most once.
+    """
+    config = {**CONFIG, **_LOCKED_DOWN, "memory_limit": f"{limits.memory_gb:g}GB"}
+
+    def work() -> T:
+        with duckdb.connect(str(path.absolute()), read_only=True, config=config) as connection:
+            with _errors(name, limits), _time_limit(connection, limits.timeout_s):
+                statement = _checked(connection, name, sql, values)
+                columns = _columns(connection, name, statement, values)
+                connection.execute(_fetched(statement, columns), dict(values))
+                return take(Answer(columns, _batches(connection)))
+
+    return Opening(path, lock_timeout_s=lock_timeout_s).patiently(work)
+
+
+def _checked(connection: duckdb.DuckDBPyConnection, name: str, sql: str, values: Mapping[str, Value]) -> str:
+    """The text of the one SELECT in `sql`."""
+    # By the locked connection: parsing alone makes DuckDB 1.5 read files, as in IMPORT DATABASE.
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1:
+        raise QueryError(name, f"give exactly one statement; these are {len(statements)}")
+    [statement] = statements
+    if statement.type != duckdb.StatementType.SELECT:
+        kind = str(statement.type).rpartition(".")[2]
+        raise QueryError(name, f"only SELECT is allowed, and this is {kind}")
+    text: str = statement.query.rstrip("; \t\r\n")
+    [(parsed,)] = connection.execute("SELECT json_serialize_sql($sql)", {"sql": text}).fetchall()
+    tree = json.loads(parsed)
+    if tree["error"]:
+        raise QueryError(name, f"only SELECT is allowed ({tree.get('error_message')})")
+    refused = sorted(_table_functions(tree) - _TABLE_FUNCTIONS)
+    if refused:
+        allowed = ", ".join(sorted(_TABLE_FUNCTIONS))
+        raise QueryError(name, f"{refused[0]} is not allowed after FROM; table functions are {allowed}")
+    wanted: set[str] = set(statement.named_parameters)
+    odd = sorted(wanted ^ set(values))
+    if odd:
+        what = "missing" if odd[0] in wanted else "unknown"
+        asks = ", ".join(f"${parameter}" for parameter in sorted(wanted)) or "none"
+        raise QueryError(name, f"parameter {odd[0]} is {what}: it asks for {asks}")
+    return text
+
+
+def _table_functions(tree: object) -> set[str]:
+    """The names of all table functions in a statement that DuckDB wrote as JSON."""
+    found: set[str] = set()
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, list):
+            left += node
+        elif isinstance(node, dict):
+            left += node.values()
+            if node.get("type") == "TABLE_FUNCTION":
+                found.add(str(node["function"]["function_name"]).lower())
+    return found
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, name: str, statement: str, values: Mapping[str, Value]
+) -> tuple[Column, ...]:
+    describe = f"DESCRIBE SELECT * FROM (\n{statement}\n) AS answer"  # noqa: S608  # parsed: one SELECT
+    described = connection.execute(describe, dict(values)).fetchall()
+    columns = tuple(Column(row[0], row[1], _fetched_as(row[1])) for row in described)
+    seen: set[str] = set()
+    for column in columns:
+        if column.name in seen:
+            raise QueryError(name, f"two columns are called {column.name!r}: name them apart with AS")
+        seen.add(column.name)
+    return columns
+
+
+def _fetched_as(kind: str) -> str:
+    if kind.partition("(")[0] in _AS_THEY_ARE and not kind.endswith("]"):
+        return kind
+    return "TIMESTAMP" if kind == _ZONED else "VARCHAR"
+
+
+def _fetched(statement: str, columns: tuple[Column, ...]) -> str:
+    """The statement with each column as it is to be fetched."""
+    if all(column.type == column.fetched for column in columns):
+        return statement
+    chosen, names = [], []
+    for i, column in enumerate(columns):
+        names.append(f"c{i}")
+        if column.type == column.fetched:
+            chosen.append(f"c{i}")
+        elif column.type == _ZONED:
+            # A cast would depend on the time zone of this machine.
+            chosen.append(f"make_timestamp(epoch_us(c{i}))")
+        else:
+            chosen.append(f"CAST(c{i} AS VARCHAR)")
+    return f"SELECT {', '.join(chosen)} FROM (\n{statement}\n) AS answer({', '.join(names)})"  # noqa: S608  # as above
+
+
+def _batches(connection: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
+    while rows := connection.fetchmany(BATCH_ROWS):
+        yield rows
+
+
+@contextmanager
+def _errors(name: str, limits: Limits) -> Iterator[None]:
+    """What DuckDB raises of a query, as the user's error."""
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        why = f"it took more than {limits.timeout_s:g} s: ask for less, or allow more with --timeout"
+        raise QueryError(name, why) from error
+    except duckdb.OutOfMemoryException as error:
+        why = f"it needs more than {limits.memory_gb:g} GB: ask for less, or allow more with --memory"
+        raise QueryError(name, why) from error
+    except duckdb.Error as error:
+        raise QueryError(name, str(error).strip()) from error
+
+
+@contextmanager
+def _time_limit(connection: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[None]:
+    """Interrupt whatever the connection does after this time, again and again until it has ended."""
+    done = threading.Event()
+
+    def watch() -> None:
+        if done.wait(timeout_s):
+            return
+        connection.interrupt()
+        while not done.wait(_INTERRUPT_AGAIN_S):
+            connection.interrupt()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
