@@ -29,7 +29,10 @@ singles = st.one_of(
     st.builds(TEXT.at, addresses, st.text(max_size=40)),
     st.builds(PAIR.at, addresses, addresses, st.integers(0, 255)),
 )
-columns = st.builds(PAIR.each, addresses, st.lists(addresses, max_size=6), st.integers(0, 255))
+columns = st.one_of(
+    st.builds(PAIR.each, addresses, st.lists(addresses, max_size=6), st.integers(0, 255)),
+    st.builds(PAIR.each, st.lists(addresses, min_size=1, max_size=6), addresses, st.integers(0, 255)),
+)
 requests = st.lists(st.one_of(singles, columns), min_size=1, max_size=6)
 
 
@@ -54,13 +57,13 @@ def results(rows: list[tuple[bool, bytes]]) -> bytes:
     return encode(["(bool,bytes)[]"], [rows])
 
 
-@given(requests)
-def test_packing_is_what_eth_abi_encodes(wanted: list[Wanted]) -> None:
-    """Selector and calldata, for any mix of single and columnar requests."""
-    batch = whole(wanted)
-    rows = [(target, True, data) for _, target, data in calls_of(batch)]
+@given(requests, st.integers(1, 40))
+def test_packing_is_what_eth_abi_encodes(wanted: list[Wanted], limit: int) -> None:
+    """Selector and calldata, for any mix of single and columnar requests, whole or cut anywhere."""
     selector = keccak(b"aggregate3((address,bool,bytes)[])")[:4]
-    assert multicall.pack(batch) == selector + encode(["(address,bool,bytes)[]"], [rows])
+    for batch in multicall.parts(wanted, limit):
+        rows = [(target, True, data) for _, target, data in calls_of(batch)]
+        assert multicall.pack(batch) == selector + encode(["(address,bool,bytes)[]"], [rows])
 
 
 @given(requests, st.integers(1, 7))
@@ -177,6 +180,7 @@ def patched(word: int, value: int) -> bytes:
         patched(1, 2**256 - 1),
         patched(2, 2**255),
         patched(2, 2**64 - 1),
+        patched(2, 2**64 + int.from_bytes(GOOD[64:96]) - len(GOOD)),  # as if counted from the end
         patched(3, len(GOOD)),
         patched(4, 2),
         patched(5, 0),
