@@ -19,6 +19,7 @@ from aggregator.model.rules import Oracle, prices_of
 from aggregator.risk.accounts import check_bps
 from aggregator.risk.assess import assess
 from aggregator.risk.book import book
+from aggregator.risk.liquidation import crossings
 from aggregator.risk.native import native_groups
 from tests.risk.builders import (
     CHAIN,
@@ -130,6 +131,16 @@ def test_settlement_depeg_is_not_seen_by_a_perp() -> None:
     """A perp's own test counts sUSD as a dollar: lightly levered, it does not see a depeg."""
     assert only(margined("p", "ETH", 0.5, 10_000.0, settlement="sUSD")).oracle_blind
     assert not only(margined("p", "ETH", 0.5, 10_000.0, settlement="USD")).oracle_blind
+
+
+def test_no_price_is_sought_for_an_account_that_fails_already() -> None:
+    """Beside a healthy one of the same family, whose price is not touched by it."""
+    failing = lending("a", {"ETH": 10.0, "USDC": -33_300.0})
+    healthy = lending("b", {"ETH": 10.0, "USDC": -16_600.0})
+    ours = book([portfolio(failing, healthy)], scenarios())
+    [crossing] = crossings(ours, native_groups(ours, FAMILIES))
+    assert (crossing.account, crossing.underlying) == (1, "ETH")
+    assert crossing.multiple == pytest.approx(0.5)
 
 
 def test_liquidatable_now() -> None:
