@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_never
 
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.units import scaled
+from aggregator.pricing.values import value_usd
 from cli.envelope import finite, usd
 from cli.text import clean
 
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from aggregator.model.accounts import Account
     from aggregator.model.portfolio import Portfolio
     from aggregator.model.results import AccountRisk, RiskResult, ScenarioLoss
-
-_CENTS = Decimal("1e-8")
-# An amount and a price of 78 digits each multiply exactly; only the last step rounds.
-_WIDE = Context(prec=200)
 
 
 def health(checked: Checked) -> dict[str, Any]:
@@ -138,18 +135,18 @@ def _positions(portfolio: Portfolio, found: Sequence[Position]) -> list[dict[str
 def _position(portfolio: Portfolio, position: Position) -> dict[str, Any]:
     match position:
         case Holding():
-            return {"kind": "holding", **_spot(portfolio, position, 1), "origin": position.origin}
+            return {"kind": "holding", **_spot(portfolio, position), "origin": position.origin}
         case Supply():
             return {
                 "kind": "supply",
-                **_spot(portfolio, position, 1),
+                **_spot(portfolio, position),
                 "is_collateral": position.is_collateral,
                 "origin": position.origin,
             }
         case Debt():
             return {
                 "kind": "debt",
-                **_spot(portfolio, position, -1),
+                **_spot(portfolio, position),
                 "rate_mode": position.rate_mode,
                 "origin": position.origin,
             }
@@ -161,7 +158,7 @@ def _position(portfolio: Portfolio, position: Position) -> dict[str, Any]:
             assert_never(position)
 
 
-def _spot(portfolio: Portfolio, position: Holding | Supply | Debt, sign: int) -> dict[str, Any]:
+def _spot(portfolio: Portfolio, position: Holding | Supply | Debt) -> dict[str, Any]:
     amount = scaled(position.raw, position.asset.decimals)
     price = portfolio.marks[position.asset.id].usd
     return {
@@ -171,17 +168,17 @@ def _spot(portfolio: Portfolio, position: Holding | Supply | Debt, sign: int) ->
         "decimals": position.asset.decimals,
         "amount": text(amount),
         "price_usd": text(price),
-        "value_usd": _value(sign * position.raw, position.asset.decimals, price),
+        "value_usd": _value(portfolio, position),
     }
 
 
-def _value(raw: int, decimals: int, price: Decimal) -> str:
-    """An amount at a price in USD, with eight decimals."""
-    return text(_WIDE.quantize(_WIDE.multiply(scaled(raw, decimals), price), _CENTS))
+def _value(portfolio: Portfolio, position: Position) -> str | None:
+    """In USD with eight decimals; None where the protocol gives no mark."""
+    value = value_usd(position, portfolio.marks)
+    return None if value is None else text(value)
 
 
 def _perp(portfolio: Portfolio, perp: Perp) -> dict[str, Any]:
-    unit = portfolio.marks[perp.settlement.id].usd
     return {
         "kind": "perp",
         "market": clean(perp.market, 64),
@@ -194,7 +191,7 @@ def _perp(portfolio: Portfolio, perp: Perp) -> dict[str, Any]:
         "pnl_raw": str(perp.pnl_raw),
         "funding_raw": str(perp.funding_raw),
         "settlement": clean(perp.settlement.symbol),
-        "value_usd": _value(perp.pnl_raw + perp.funding_raw, perp.settlement.decimals, unit),
+        "value_usd": _value(portfolio, perp),
         "origin": perp.origin,
     }
 

@@ -1,53 +1,26 @@
-"""Dollars of a row, derived from its exact integers in Decimal."""
+"""Dollars as columns keep them: NULL where a DECIMAL(38, …) can't hold them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import assert_never
+from decimal import Decimal
 
 from aggregator.model.assets import AssetId
-from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
+from aggregator.model.positions import Position
 from aggregator.model.readings import Quote
-
-# Three uint256 factors have 234 digits, and decimals add more: only the last step rounds.
-_WIDE = Context(prec=400, rounding=ROUND_HALF_EVEN)
+from aggregator.pricing import values
 
 
 def value_usd(position: Position, marks: Mapping[AssetId, Quote]) -> Decimal | None:
-    """A position's signed value in USD with 8 decimals, by the snapshot's marks.
-
-    A debt is negative, a perp is worth its unrealised profit and accrued funding. None where a mark is
-    missing or the value is beyond DECIMAL(38,8).
-    """
-    match position:
-        case Holding(asset=asset, raw=raw) | Supply(asset=asset, raw=raw):
-            return _usd(marks.get(asset.id), raw, asset.decimals)
-        case Debt(asset=asset, raw=raw):
-            return _usd(marks.get(asset.id), -raw, asset.decimals)
-        case Perp(settlement=asset, pnl_raw=pnl, funding_raw=funding):
-            return _usd(marks.get(asset.id), pnl + funding, asset.decimals)
-        case Option(settlement=asset, mark_raw=mark):
-            if mark is None:
-                return None
-            decimals = position.size_decimals + position.price_decimals
-            return _usd(marks.get(asset.id), position.size_raw * mark, decimals)
-        case _:
-            assert_never(position)
+    """A position's value with 8 decimals; None where a mark is missing or it is beyond DECIMAL(38,8)."""
+    value = values.value_usd(position, marks)
+    return None if value is None else _fitting(value, decimals=values.USD_DECIMALS)
 
 
 def price_usd(quote: Quote) -> Decimal | None:
     """A quote with 18 decimals, or None beyond DECIMAL(38,18)."""
-    return _fitting(_WIDE.scaleb(Decimal(quote.price), -quote.decimals), scale=18)
+    return _fitting(values.rounded(quote.usd, 18), decimals=18)
 
 
-def _usd(mark: Quote | None, amount: int, decimals: int) -> Decimal | None:
-    if mark is None:
-        return None
-    exact = _WIDE.multiply(Decimal(amount), Decimal(mark.price))
-    return _fitting(_WIDE.scaleb(exact, -(decimals + mark.decimals)), scale=8)
-
-
-def _fitting(value: Decimal, *, scale: int) -> Decimal | None:
-    rounded = _WIDE.quantize(value, Decimal(1).scaleb(-scale))
-    return rounded if abs(rounded) < Decimal(10) ** (38 - scale) else None
+def _fitting(value: Decimal, *, decimals: int) -> Decimal | None:
+    return value if value.copy_abs() < Decimal(10) ** (38 - decimals) else None
