@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_never
@@ -60,6 +61,11 @@ def health(checked: Checked) -> dict[str, Any]:
             }
             for g in risk.greeks
         ],
+        # Units of different underlyings don't add up; dollars do.
+        "greeks_total": {
+            name: usd(math.fsum(getattr(g, name) for g in risk.greeks))
+            for name in ("delta_usd", "gamma_usd", "vega_usd", "theta_usd", "rho_usd")
+        },
         "worst_scenarios": [_scenario(s) for s in risk.worst_scenarios],
         "binding_scenario": _scenario(risk.binding) if risk.binding else None,
         "waterfall": _waterfall(risk),
