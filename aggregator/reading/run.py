@@ -10,11 +10,18 @@ from typing import Any, TypeVar
 from aggregator.abi.columns import Column
 from aggregator.contract import Adapter, Deployment, Read, join
 from aggregator.model.errors import AdapterFault, MalformedReply, ReadError, UnusablePrice
+from aggregator.model.positions import Option
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.source import ChainSource, Raw, Wanted
 
 R = TypeVar("R")
+
+YEAR_S = 365 * 86_400
+MAX_YEARS = 100
+"""Years to expiry beyond which an answer is no option's: discounting over them leaves the floats."""
+MAX_RATE = 5.0
+"""The largest interest rate per year, either way, at which an option is valued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,12 @@ def _check(reading: Reading, deployment: Deployment) -> None:
     ids = [account.id for account in reading.accounts]
     if len(set(ids)) != len(ids):
         raise AdapterFault(f"two accounts of {deployment.name} with one id")
+    now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
+    for option in (p for account in reading.accounts for p in account.positions if isinstance(p, Option)):
+        years = max(0, option.expiry - now) / YEAR_S
+        if not (years <= MAX_YEARS and abs(option.rate) <= MAX_RATE):  # what is not a number is refused, too
+            why = f"no option is valued {years:.3g} years before its expiry at a rate of {option.rate:.3g}"
+            raise MalformedReply(option.origin, why)
     for account in reading.accounts:
         if account.chain != deployment.chain:
             raise AdapterFault(f"account {account.id} on chain {account.chain}, read on {deployment.chain}")

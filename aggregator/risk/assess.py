@@ -188,7 +188,7 @@ def _late(scan: Scan, mine: slice) -> list[str]:
 def _waterfall(
     equity: float, requirement: float, accounts: Sequence[AccountRisk], isolated: float, gross: float
 ) -> Waterfall:
-    """E0 - M = sum G_v + sum((E_v - M_v) - G_v) + (sum M_v - M), asserted relative to gross (section 6).
+    """E0 - M = sum G_v + sum((E_v - M_v) - G_v) + (sum M_v - M), asserted to rounding (section 6).
 
     Raises ArithmeticError where it does not hold or netting is negative: a defect of this package.
     """
@@ -198,7 +198,9 @@ def _waterfall(
     alone = np.array([account.requirement_usd for account in accounts])
     G = headroom(power, required, equities)
     native, haircuts, netting = float(G.sum()), float((equities - alone - G).sum()), isolated - requirement
-    excess, slack = equity - requirement, 1e-9 * gross
+    excess = equity - requirement
+    # Sums carry the rounding of their largest term: a protocol's power may exceed what the market pays.
+    slack = 1e-9 * max(gross, float(np.abs(power).sum()), float(np.abs(required).sum()))
     if abs(native + haircuts + netting - excess) > slack or netting < -slack:
         raise ArithmeticError(f"the waterfall does not add up: {native} + {haircuts} + {netting} != {excess}")
     return Waterfall(native, haircuts, netting, excess)

@@ -59,7 +59,8 @@ class Scan:
 def scan(book: Book, families: Mapping[str, RuleFamily]) -> Scan:
     """Evaluate a book along all rays (RISK.md sections 4 to 6).
 
-    Raises BadConfiguration where no installed adapter brings a rule's family.
+    Raises BadConfiguration where no installed adapter brings a rule's family, ArithmeticError where an
+    account has no value in a scenario.
     """
     rays = book.scenarios.rays(book.axes, options=len(book.contracts) > 0)
     follow = _Follow(
@@ -168,6 +169,9 @@ class _Follow:
             native=G.min(axis=2),
             worst_ray=self.sure[G.argmin(axis=2)],
         )
+        # What is not a number is below no limit: it would pass for surviving everything.
+        if any(np.isnan(least).any() for least in (part.survival, part.solvent, part.movable, part.native)):
+            raise ArithmeticError("an account's value in a scenario is not a number")
         return part, N, Q, G
 
 

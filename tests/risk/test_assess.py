@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from aggregator.model.accounts import Account
@@ -283,3 +284,9 @@ def test_results_do_not_depend_on_the_hash_seed() -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+def test_what_is_no_number_is_never_a_perfect_score() -> None:
+    """A value that leaves the floats is refused: it is below no limit, so it would survive everything."""
+    with pytest.raises(ArithmeticError, match="not a number"), np.errstate(all="ignore"):
+        result(account("o", option("ETH", 1.0, "call", 4_000.0, years=1.0, iv=0.5, rate=-1e6)))
