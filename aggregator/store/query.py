@@ -107,12 +107,15 @@ def run(
     config = {**CONFIG, **_LOCKED_DOWN, "memory_limit": f"{limits.memory_gb:g}GB"}
 
     def work() -> T:
-        with duckdb.connect(str(path.absolute()), read_only=True, config=config) as connection:
-            with _errors(name, limits), _time_limit(connection, limits.timeout_s):
-                statement = _checked(connection, name, sql, values)
-                columns = _columns(connection, name, statement, values)
-                connection.execute(_fetched(statement, columns), dict(values))
-                return take(Answer(columns, _batches(connection)))
+        with (
+            duckdb.connect(str(path.absolute()), read_only=True, config=config) as connection,
+            _errors(name, limits),
+            _time_limit(connection, limits.timeout_s),
+        ):
+            statement = _checked(connection, name, sql, values)
+            columns = _columns(connection, name, statement, values)
+            connection.execute(_fetched(statement, columns), dict(values))
+            return take(Answer(columns, _batches(connection)))
 
     return Opening(path, lock_timeout_s=lock_timeout_s).patiently(work)
 

@@ -89,8 +89,8 @@ class World:
     def gross(self, position: Row) -> float | None:
         """The absolute value of a position, of a perp its notional."""
         if position["kind"] == "perp":
-            units = position["size_raw"] * position["mark_price_raw"] / 10**36
-            return abs(units) * float(self.price(position["snapshot_id"], position["asset_id"]))
+            units: float = abs(position["size_raw"] * position["mark_price_raw"]) / 10**36
+            return units * float(self.price(position["snapshot_id"], position["asset_id"]))
         value = position["value_usd"]
         return None if value is None else abs(float(value))
 

@@ -22,12 +22,13 @@ WALLETS = tuple(f"0x{i:02x}" + "ab" * 19 for i in range(8))
 FOLLOWED_ONLY = "0xff" + "cd" * 19
 GROUPS = {"desk": WALLETS[:3], "fund": (WALLETS[2], WALLETS[3])}
 NO_POSITION_GREEKS = WALLETS[5]
+PARTIAL_WALLET = WALLETS[1]
 GAP_WALLET = WALLETS[6]
 EMPTY_WALLET = WALLETS[7]
 
 # The last one of each wallet decides what is latest.
 _STATUS = {
-    WALLETS[1]: ("complete", "complete", "failed", "partial"),
+    PARTIAL_WALLET: ("complete", "complete", "failed", "partial"),
     WALLETS[2]: ("complete", "partial", "complete", "orphaned"),
     WALLETS[3]: ("orphaned", "complete", "complete", "failed"),
     WALLETS[4]: ("failed", "orphaned"),
@@ -251,7 +252,7 @@ def _accounts(random: Random, wallet: str) -> list[Row]:
         perps = [_perp(random, u) for u in _some(random, ("ETH", "BTC"))]
         margin = [_spot(random, "supply", "sUSD")]
         accounts.append(_account("synthetix_perps_v2", "perp", 10, wallet, margin + perps))
-    if random.random() < 0.8:
+    if wallet == PARTIAL_WALLET or random.random() < 0.8:
         options = [_option(random, u) for u in ("ETH", "BTC", "ETH")[: random.randint(1, 3)]]
         accounts.append(
             _account("lyra_v1", "option", 10, wallet, [_spot(random, "supply", "sUSD"), *options])
@@ -284,7 +285,8 @@ def _account(protocol: str, kind: str, chain: int, wallet: str, positions: list[
 
 def _spot(random: Random, kind: str, symbol: str) -> Row:
     asset = ASSETS[symbol]
-    raw = int(random.uniform(10, 50_000) / asset.price * 10**asset.decimals)
+    most = 25_000 if kind == "debt" else 50_000
+    raw = int(random.uniform(10, most) / asset.price * 10**asset.decimals)
     row: Row = {"kind": kind, "asset_id": asset.id, "symbol": symbol, "decimals": asset.decimals}
     if asset is UNCLASSIFIED:
         raw = 2**256 - 1 - random.randrange(1000)

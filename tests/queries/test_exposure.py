@@ -244,16 +244,16 @@ def test_collateral_reuse(world: World, choice: dict[str, str]) -> None:
         for underlying, (supplied, owed) in legs.items():
             groups[snapshot_id, underlying].append((supplied, owed))
     rows = []
-    for (snapshot_id, underlying), legs in groups.items():
-        collateral, debt = (sum((leg[i] for leg in legs), Decimal(0)) for i in (0, 1))
+    for (snapshot_id, underlying), pairs in groups.items():
+        collateral, debt = (sum((pair[i] for pair in pairs), Decimal(0)) for i in (0, 1))
         if collateral and debt:
-            looped = sum((min(leg) for leg in legs), Decimal(0))
+            looped = sum((min(pair) for pair in pairs), Decimal(0))
             reused = min(collateral, debt) - looped
             rows.append(
                 {
                     "wallet": chosen[snapshot_id].wallet,
                     "underlying": underlying,
-                    "accounts": len(legs),
+                    "accounts": len(pairs),
                     "collateral_usd": collateral,
                     "owed_usd": debt,
                     "looped_usd": looped,
