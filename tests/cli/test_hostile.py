@@ -16,6 +16,7 @@ from tests.cli.runner import Result, crossmargin
 
 ABSURD = (0, 1, 2**64, 2**96, 2**128 - 1, 2**128, 10**40, 10**60, 2**255 - 1, 2**255, 2**256 - 1)
 GREEK_CACHE = "f369f2ac"  # getGreekCacheParams(): its last word is the rate
+MIN_COLLATERAL = "e8128440"  # getMinCollatParams()
 FEED = "feaf968c"  # latestRoundData(): its second word is the price
 
 
@@ -78,12 +79,15 @@ def test_a_rate_that_no_option_can_be_valued_at_is_no_perfect_score(rate: int, t
     assert {error["adapter"] for error in answer["errors"]} == {"lyra_v1"}
 
 
-def test_a_price_beyond_all_others_still_adds_up(tmp_path: Path) -> None:
-    """Protocols that price one asset differently by orders of magnitude round, and do not crash."""
+@pytest.mark.parametrize(("selector", "word", "value"), [(FEED, 1, 2**128), (MIN_COLLATERAL, 6, 2**96)])
+def test_terms_far_beyond_the_equity_still_add_up(
+    selector: str, word: int, value: int, tmp_path: Path
+) -> None:
+    """A price or a requirement by orders of magnitude above the rest rounds, and does not crash."""
     document = demo()
-    for key in replies(document, FEED):
+    for key in replies(document, selector):
         changed = json.loads(json.dumps(document))
-        change(changed, key, 1, 2**128)
+        change(changed, key, word, value)
         check(changed, tmp_path / "hostile.cmrec")
 
 
