@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import textwrap
@@ -230,9 +231,12 @@ def _figures(checked: Checked) -> str:
         )
     m = risk.multiples
     stresses = (
-        f"first account fails after {multiple(m.native)}, no transfer helps after {multiple(m.operational)}"
+        f"first account fails after {multiple(m.native)}, no transfer helps after {multiple(m.operational)}, "
+        f"insolvent after {multiple(m.solvency)} standard stresses"
     )
-    sections.append(("Stress", [f"{stresses}, insolvent after {multiple(m.solvency)} standard stresses"]))
+    if math.isinf(min(m.native, m.operational, m.solvency)):
+        stresses = "nothing fails within 20 standard stresses"
+    sections.append(("Stress", [stresses]))
     sections.append(("Notes", [clean(flag, 400) for flag in risk.flags]))
     lines = []
     for title, told_lines in sections:

@@ -213,6 +213,19 @@ def test_doctor_names_what_is_wrong(devnet: World, tmp_path: Path, monkeypatch: 
     assert "Multicall3" in result.out
 
 
+def test_nothing_to_liquidate_is_said_in_words(
+    devnet: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dust without any debt: no stress breaks it, and no figure stands for that."""
+    configure(devnet, tmp_path, monkeypatch)
+    wallet = "0x" + "c0de" * 10
+    devnet.node.set_balance(wallet, 1)
+    shown = crossmargin("health", wallet, "--fail-under", "100")
+    assert shown.code == Exit.OK
+    assert "nothing fails within 20 standard stresses" in shown.out
+    assert "after over" not in shown.out
+
+
 def test_a_dead_node_is_unavailable(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing could be read: the common cause is the exit code, and the screen shows no total."""
     configure(world, tmp_path, monkeypatch, url="http://127.0.0.1:9")
