@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from aggregator.store import latest
 from aggregator.store.columns import Table, table_of
-from aggregator.store.tables import SnapshotRow
+from aggregator.store.tables import ReadStatusRow, SnapshotRow
 from aggregator.store.wallet_tables import LatestRow
 
 
@@ -20,6 +20,20 @@ def mark_orphaned(connection: sa.Connection, ids: Collection[str]) -> int:
     rows = connection.execute(sa.select(snapshot.c.wallet).where(chosen)).scalars().all()
     if rows:
         connection.execute(snapshot.update().where(chosen).values(status="orphaned"))
+        latest.refresh(connection, set(rows))
+    return len(rows)
+
+
+def mark_canonical(connection: sa.Connection, ids: Collection[str]) -> int:
+    """Take the mark of `mark_orphaned` away; returns how many had it."""
+    snapshot, reads = table_of(SnapshotRow), table_of(ReadStatusRow).c
+    chosen = snapshot.c.snapshot_id.in_(ids) & (snapshot.c.status == "orphaned")
+    rows = connection.execute(sa.select(snapshot.c.wallet).where(chosen)).scalars().all()
+    if rows:
+        failed = sa.select(reads.snapshot_id).where(reads.status == "error")
+        incomplete = (snapshot.c.reads_ok != snapshot.c.reads_expected) | snapshot.c.snapshot_id.in_(failed)
+        former = sa.case((~incomplete, "complete"), (snapshot.c.reads_ok > 0, "partial"), else_="failed")
+        connection.execute(snapshot.update().where(chosen).values(status=former))
         latest.refresh(connection, set(rows))
     return len(rows)
 

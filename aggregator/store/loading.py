@@ -44,14 +44,27 @@ from aggregator.store.tables import (
 
 ROW = TypeVar("ROW", bound=SQLModel)
 
+_DERIVATIVE = ("market", "index_asset_id", "underlying", "size_raw", "size_decimals", "price_decimals")
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "holding": ("amount_raw",),
+    "supply": ("amount_raw", "is_collateral"),
+    "debt": ("amount_raw", "rate_mode"),
+    "perp": (*_DERIVATIVE, "entry_price_raw", "mark_price_raw", "pnl_raw", "funding_raw"),
+    "option": (*_DERIVATIVE, "option_right", "option_style", "strike_raw", "expiry", "rate"),
+}
+"""Columns that may be NULL in other kinds of position, but not in this one."""
+
 
 def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFamily]) -> StoredSnapshot:
     """A snapshot's portfolio and result, equal to those that were saved.
 
     Raises ValueError where a rule's family is not among `families` or does not accept its data.
     """
-    [result_row] = _rows(session, RiskResultRow, snapshot)
-    notes = _rows(session, NoteRow, snapshot)
+    results = rows_of(session, RiskResultRow, snapshot)
+    if len(results) != 1:
+        raise ValueError(f"{len(results)} rows of risk_result belong to it, not one")
+    [result_row] = results
+    notes = rows_of(session, NoteRow, snapshot)
 
     def texts(kind: str) -> tuple[str, ...]:
         return tuple(note.text for note in notes if note.kind == kind)
@@ -60,14 +73,14 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
     portfolio = Portfolio(
         wallet=Address(snapshot.wallet),
         accounts=_accounts(session, snapshot, families),
-        marks={AssetId(row.asset_id): _quote(row) for row in _rows(session, PriceRow, snapshot)},
-        spots={row.underlying: row.price_usd for row in _rows(session, SpotRow, snapshot)},
+        marks={AssetId(row.asset_id): _quote(row) for row in rows_of(session, PriceRow, snapshot)},
+        spots={row.underlying: row.price_usd for row in rows_of(session, SpotRow, snapshot)},
         classes={
             AssetId(row.asset_id): Classification(row.underlying, row.risk_class)
-            for row in _rows(session, AssetClassRow, snapshot)
+            for row in rows_of(session, AssetClassRow, snapshot)
         },
-        blocks={ChainId(row.chain_id): _block(row) for row in _rows(session, BlockRow, snapshot)},
-        failures=tuple(_failure(r) for r in _rows(session, ReadStatusRow, snapshot) if r.status == "error"),
+        blocks={ChainId(row.chain_id): block(row) for row in rows_of(session, BlockRow, snapshot)},
+        failures=tuple(_failure(r) for r in rows_of(session, ReadStatusRow, snapshot) if r.status == "error"),
         coverage=Coverage(
             expected=snapshot.reads_expected,
             ok=snapshot.reads_ok,
@@ -75,7 +88,7 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
             unverified=texts("unverified"),
         ),
         warnings=texts("warning"),
-        staleness_days={r.underlying: r.staleness_days for r in _rows(session, StalenessRow, snapshot)},
+        staleness_days={r.underlying: r.staleness_days for r in rows_of(session, StalenessRow, snapshot)},
     )
     return StoredSnapshot(summary(snapshot, result_row), portfolio, result)
 
@@ -101,7 +114,7 @@ def summary(snapshot: SnapshotRow, result: RiskResultRow) -> Summary:
     )
 
 
-def _rows(session: Session, row: type[ROW], snapshot: SnapshotRow) -> Sequence[ROW]:
+def rows_of(session: Session, row: type[ROW], snapshot: SnapshotRow) -> Sequence[ROW]:
     """A snapshot's rows of one table, in the order in which they were given."""
     columns = sa.inspect(row).columns
     ordered = [columns[name] for name in ("ordinal",) if name in columns]
@@ -114,12 +127,12 @@ def _result(
 ) -> RiskResult:
     return to_result(
         row,
-        accounts=_rows(session, AccountRiskRow, snapshot),
-        points=_rows(session, LiquidationPointRow, snapshot),
-        greeks=_rows(session, GreekRow, snapshot),
-        position_greeks=_rows(session, PositionGreekRow, snapshot),
-        scenarios=_rows(session, ScenarioLossRow, snapshot),
-        losses=_rows(session, ScenarioAccountLossRow, snapshot),
+        accounts=rows_of(session, AccountRiskRow, snapshot),
+        points=rows_of(session, LiquidationPointRow, snapshot),
+        greeks=rows_of(session, GreekRow, snapshot),
+        position_greeks=rows_of(session, PositionGreekRow, snapshot),
+        scenarios=rows_of(session, ScenarioLossRow, snapshot),
+        losses=rows_of(session, ScenarioAccountLossRow, snapshot),
         flags=flags,
     )
 
@@ -128,7 +141,7 @@ def _accounts(
     session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFamily]
 ) -> tuple[Account, ...]:
     positions: dict[str, list[Position]] = {}
-    for row in _rows(session, PositionRow, snapshot):
+    for row in rows_of(session, PositionRow, snapshot):
         positions.setdefault(row.account_id, []).append(_position(row))
     return tuple(
         Account(
@@ -143,7 +156,7 @@ def _accounts(
             reported=_reported(row),
             debt_is_recourse=row.debt_is_recourse,
         )
-        for row in _rows(session, AccountRow, snapshot)
+        for row in rows_of(session, AccountRow, snapshot)
     )
 
 
@@ -170,6 +183,9 @@ def _reported(row: AccountRow) -> Reported | None:
 
 
 def _position(row: PositionRow) -> Position:
+    missing = [name for name in _REQUIRED.get(row.kind, ()) if getattr(row, name) is None]
+    if missing:
+        raise ValueError(f"account {row.account_id} holds a {row.kind} without {', '.join(missing)}")
     # The cast gives columns that are NULL in other kinds the type that they have in this one.
     of: Any = cast("Any", row)
     asset = Asset(AssetId(row.asset_id), row.symbol, row.decimals)
@@ -230,7 +246,7 @@ def _quote(row: PriceRow) -> Quote:
     )
 
 
-def _block(row: BlockRow) -> Block:
+def block(row: BlockRow) -> Block:
     return Block(
         chain=ChainId(row.chain_id),
         number=row.block_number,

@@ -45,6 +45,7 @@ class Opening:
     def __init__(self, path: Path, *, lock_timeout_s: float) -> None:
         self.path = path
         self.lock_timeout_s = lock_timeout_s
+        self._engines: dict[bool, sa.Engine] = {}
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """The outcome of `work` in one transaction, on a schema that is up to date.
@@ -106,11 +107,12 @@ class Opening:
 
     @contextmanager
     def _connect(self, *, read_only: bool) -> Iterator[sa.Connection]:
-        url = sa.URL.create("duckdb", database=str(self.path.absolute()))
-        engine = create_engine(
-            url, poolclass=NullPool, connect_args={"read_only": read_only, "config": CONFIG}
-        )
-        with engine.connect() as connection:
+        # An engine keeps compiled statements, and with NullPool no connection.
+        if read_only not in self._engines:
+            url = sa.URL.create("duckdb", database=str(self.path.absolute()))
+            arguments = {"read_only": read_only, "config": CONFIG}
+            self._engines[read_only] = create_engine(url, poolclass=NullPool, connect_args=arguments)
+        with self._engines[read_only].connect() as connection:
             yield connection
 
     def patiently(self, transaction: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from aggregator.model.portfolio import Portfolio
+from aggregator.model.readings import Block
 from aggregator.model.results import Band, RiskResult, Verdict
 from aggregator.model.units import Address
 
@@ -42,6 +43,26 @@ class Summary:
     score: float | None
     band: Band
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that is not what it was, or does not follow from the others; `table` is where."""
+
+    table: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a comparison of a snapshot with itself came to: no `faults` is well; `blocks` as the rows say."""
+
+    id: str
+    wallet: Address
+    as_of: datetime
+    status: str
+    blocks: tuple[Block, ...]
+    faults: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True)

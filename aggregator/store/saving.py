@@ -50,10 +50,16 @@ def prepare(saving: Saving) -> Prepared:
     Raises ValueError or OverflowError on what can't be stored, and ReadError where a rule can't be evaluated
     at its own block.
     """
-    portfolio, coverage = saving.portfolio, saving.portfolio.coverage
+    coverage = saving.portfolio.coverage
     if len(saving.expected) != coverage.expected:
         told = f"{len(saving.expected)} deployments are named, {coverage.expected} were to be read"
         raise ValueError(f"the snapshot would misstate its coverage: {told}")
+    return rows(saving)
+
+
+def rows(saving: Saving) -> Prepared:
+    """`prepare` without a comparison of `expected`, of which only those that were read make rows."""
+    portfolio, coverage = saving.portfolio, saving.portfolio.coverage
     taken = saving.taken_at.astimezone(UTC).replace(tzinfo=None)
     reading = reading_columns(portfolio, saving.expected)
     content = identity.content_hash(_named(reading))

@@ -15,7 +15,7 @@ from aggregator.model.errors import StoreError
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
 from aggregator.model.units import Address
-from aggregator.store import follow, lifecycle, loading, runs, saving
+from aggregator.store import follow, lifecycle, loading, runs, saving, verifying
 from aggregator.store.opening import Opening
 from aggregator.store.publishing import publish, published_path
 from aggregator.store.risk_tables import RiskResultRow
@@ -26,6 +26,7 @@ from aggregator.store.saved import (
     StoredSnapshot,
     Summary,
     Trigger,
+    Verified,
     WalletEntry,
 )
 from aggregator.store.saving import Saving
@@ -133,6 +134,26 @@ class Warehouse:
         Reading the same blocks again takes the mark away: a reorganisation may be undone.
         """
         return self._opening.write(lambda connection: lifecycle.mark_orphaned(connection, ids))
+
+    def mark_canonical(self, ids: Collection[str]) -> int:
+        """Snapshots whose blocks are on the chain after all; returns how many were marked as orphaned."""
+        return self._opening.write(lambda connection: lifecycle.mark_canonical(connection, ids))
+
+    def verify(self, snapshot_id: str, families: Mapping[str, RuleFamily]) -> Verified:
+        """Compare a snapshot with what follows from it; see `verifying.verify`.
+
+        Raises StoreError where there is no such snapshot.
+        """
+
+        def verified(connection: sa.Connection) -> Verified | None:
+            with Session(connection) as session:
+                row = session.get(SnapshotRow, snapshot_id)
+                return None if row is None else verifying.verify(session, row, families)
+
+        found = self._read(verified, None)
+        if found is None:
+            raise StoreError(str(self.path), f"it holds no snapshot {snapshot_id}: list them first")
+        return found
 
     def prune(
         self,
