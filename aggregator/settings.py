@@ -11,7 +11,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -78,11 +78,36 @@ class TokenSettings(_Strict):
     heartbeat_s: int | None = None
 
 
+class ScheduleSettings(_Strict):
+    """A job of the daemon: a group of wallets, and when (`cron`, in UTC, or `every`) it is taken.
+
+    `block` bounds at which block: none newer than the slot, nor newer than this tag allows.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    group: str
+    cron: str = ""
+    every: str = ""
+    chains: tuple[str, ...] = ()
+    block: Literal["latest", "safe", "finalized"] = "latest"
+    catch_up: int = Field(default=96, ge=1, le=10_000)
+    patience: str = "2m"
+
+    @field_validator("chains", mode="before")
+    @classmethod
+    def _named(cls, chains: object) -> object:
+        """A chain may be given by its id."""
+        if not isinstance(chains, list | tuple):
+            return chains
+        return [str(chain) if type(chain) is int else chain for chain in chains]
+
+
 class Settings(BaseSettings):
     """Everything that can be configured.
 
     `default_chains` are read where the user names none: those of the user's file, or all that ship.
-    `parameters` names a file of risk parameters, `risk` holds some in place.
+    `parameters` names a file of risk parameters, `risk` holds some in place. `schedule_store` is the daemon's
+    own file, beside the database where it is None; `metrics` is where it answers, `off` for nowhere.
     """
 
     model_config = SettingsConfigDict(env_prefix="CROSSMARGIN_", extra="forbid", frozen=True)
@@ -96,6 +121,9 @@ class Settings(BaseSettings):
     lock_timeout_s: float = Field(default=10.0, ge=0)
     parameters: Path | None = None
     risk: dict[str, Any] = Field(default_factory=dict)
+    schedule: tuple[ScheduleSettings, ...] = ()
+    schedule_store: Path | None = None
+    metrics: str = "127.0.0.1:9464"
 
     @classmethod
     def settings_customise_sources(
@@ -109,7 +137,7 @@ class Settings(BaseSettings):
         """The environment wins over what the file gave."""
         return env_settings, init_settings
 
-    @field_validator("database", "parameters")
+    @field_validator("database", "parameters", "schedule_store")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:
         if path is None or not path.parts or not path.parts[0].startswith("~"):

@@ -21,6 +21,7 @@ from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import multicall
 from aggregator.reading.batches import Batches
+from aggregator.reading.moments import Moment, block_at
 from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.transport import Endpoint, Rpc, RpcError
 
@@ -57,14 +58,20 @@ class ChainReader:
         self._rpc.endpoints.append(endpoint)
 
     async def pin(self, block: str) -> Block:
-        """See ChainSource.pin; `-64` counts back from the latest. A text means one block for good."""
+        """See ChainSource.pin; `-64` counts back from the latest. A text means one block for good.
+
+        A moment (`2026-11-22T13:45Z`, `finalized@...`) means the last block that is not newer.
+        """
         if block not in self._pins:
             self._pins[block] = await self._look_up(block)
         return self._pins[block]
 
     async def _look_up(self, block: str) -> Block:
+        moment = Moment.parse(block)
+        if moment is not None:
+            return await block_at(moment.time, await self.pin(moment.tag), self._numbered)
         if not _BLOCK.fullmatch(block):
-            why = "is no block: give latest, safe, finalized, a number, a hash, or -N to count back"
+            why = "is no block: give latest, safe, finalized, a number, a hash, a time, or -N to count back"
             raise BadConfiguration(f"block {block!r}", why)
         if block.startswith("-"):
             latest = await self.pin("latest")
@@ -81,6 +88,9 @@ class ChainReader:
         if name not in (*_TAGS, found.hash, hex(found.number)):
             raise MalformedReply(f"{method} on chain {self.chain}", f"asked {name}, answered {found.number}")
         return found
+
+    async def _numbered(self, number: int) -> Block:
+        return await self._look_up(str(number))
 
     async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
         """See ChainSource.fetch, and Batches."""

@@ -1,0 +1,225 @@
+"""Takes what is due of one job: asks the chains how far they are, plans, takes slot after slot, records.
+
+Nothing is kept in memory that a restart needs: what is due follows from what is recorded. A slot is recorded
+after its snapshots, and taking it again at its block makes the same snapshots, so a kill in between is
+harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from aggregator.model.errors import ReadError
+from aggregator.model.units import ChainId
+from aggregator.schedule.definitions import ScheduleJob
+from aggregator.schedule.planning import Plan, State, horizon, plan_catch_up
+from aggregator.store.saved import Outcome, ScheduleRun
+
+if TYPE_CHECKING:
+    from aggregator.app import Checked
+
+YOUNG = timedelta(hours=1)
+"""How long after a slot was taken its blocks are compared with the chain, which may still reorganise them."""
+RECHECK = timedelta(minutes=10)
+"""How often they are."""
+_NEWEST = 16  # compared however old they are: nobody may have looked since, or the clock was changed
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of reading a slot. `unreachable`: no endpoint answered, so others need not be tried now."""
+
+    outcome: Outcome
+    reason: str = ""
+    snapshots: tuple[str, ...] = ()
+    checked: tuple[Checked, ...] = ()
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Times of the chains' newest blocks in Unix seconds, None (and why) where a chain does not answer."""
+
+    times: Mapping[ChainId, int | None]
+    why: str = ""
+
+
+class Ledger(Protocol):
+    """Where slots are recorded: the warehouse."""
+
+    def runs(self, job: str, since: datetime | None) -> Sequence[ScheduleRun]:
+        """What came of each recorded slot (due at `since` or later)."""
+        ...
+
+    def record(self, runs: Sequence[ScheduleRun]) -> None:
+        """Keep runs in the place of those of the same slots, all or none."""
+        ...
+
+
+class Chains(Protocol):
+    """What a worker does on chains."""
+
+    def heads(self, job: ScheduleJob) -> Heads:
+        """How far each chain of the job is."""
+        ...
+
+    def take(self, job: ScheduleJob, slot: datetime, heads: Heads, *, late: bool) -> Taken:
+        """Read the group at the slot's blocks and keep the snapshots; `late`: newer slots are due too."""
+        ...
+
+    def orphaned(self, job: ScheduleJob, snapshots: Sequence[str]) -> set[str]:
+        """Which of these snapshots lie on blocks that their chain no longer has; they are marked so.
+
+        Raises ReadError where a chain can't be asked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass did: entries with what was checked, and the slots that are due but not settled yet.
+
+    `why` says what they wait for. `young` tells that blocks are to be compared again in a while.
+    """
+
+    done: tuple[tuple[ScheduleRun, Taken], ...] = ()
+    waiting: tuple[datetime, ...] = ()
+    why: str = ""
+    young: bool = False
+
+
+class Worker:
+    """Works on one job; `stopping` is asked between slots."""
+
+    def __init__(
+        self,
+        job: ScheduleJob,
+        ledger: Ledger,
+        chains: Chains,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.job = job
+        self._ledger = ledger
+        self._chains = chains
+        self._clock = clock
+        self._stopping = stopping
+        self._failures: dict[datetime, int] = {}
+        self._since: datetime | None = None
+        self._rechecked: datetime | None = None
+
+    def work(self) -> Pass:
+        """Take every slot that is due and known to the chains. Raises StoreError, and nothing of a read."""
+        now = self._clock()
+        # An attempt that began later than now tells that the clock was wrong: taking it again is harmless.
+        entries = {
+            entry.due_at: entry
+            for entry in self._ledger.runs(self.job.name, self._since)
+            if entry.started_at is None or entry.started_at <= now
+        }
+        young = self._recheck(entries, now)
+        by_clock = self._plan(entries, now)
+        if not by_clock.take and not by_clock.missed:
+            return Pass(young=young)
+        heads = self._chains.heads(self.job)
+        until = horizon(now, heads.times, self.job.patience)
+        if until is None:
+            done, why = self._unreachable(entries, by_clock, heads.why, now), heads.why
+        else:
+            done = self._take(self._plan(entries, until), heads, entries)
+            why = heads.why or "the chains have no block after the slot yet"
+        waiting = self._plan(entries, now).take
+        young = self._remember(entries, now)
+        return Pass(tuple(done), waiting, why if waiting else "", young)
+
+    def _plan(self, entries: Mapping[datetime, ScheduleRun], until: datetime) -> Plan:
+        states = [State(entry.due_at, entry.outcome, entry.reason or "") for entry in entries.values()]
+        return plan_catch_up(self.job.rule, states, until, at_most=self.job.catch_up, failures=self._failures)
+
+    def _take(
+        self, plan: Plan, heads: Heads, entries: dict[datetime, ScheduleRun]
+    ) -> list[tuple[ScheduleRun, Taken]]:
+        done = [(self._entry(slot, "missed", reason=why), Taken("missed", why)) for slot, why in plan.missed]
+        self._record([entry for entry, _ in done], entries)
+        for slot in plan.take:
+            if self._stopping():
+                break
+            started = self._clock()
+            taken = self._chains.take(self.job, slot, heads, late=slot != plan.take[-1])
+            entry = replace(
+                self._entry(slot, taken.outcome, reason=taken.reason),
+                started_at=started,
+                ended_at=self._clock(),
+                snapshots=taken.snapshots,
+            )
+            self._record([entry], entries)
+            done.append((entry, taken))
+            failed = taken.outcome == "failed"
+            self._failures[slot] = self._failures.get(slot, 0) + 1 if failed else 0
+            if taken.unreachable:
+                break
+        return done
+
+    def _recheck(self, entries: dict[datetime, ScheduleRun], now: datetime) -> bool:
+        """Make slots due again whose blocks were reorganised away; whether to look again later."""
+        if self.job.block == "finalized":
+            return False
+        compared = _compared(entries, now)
+        young = any(_is_young(entry, now) for entry in compared)
+        if self._rechecked is not None and self._rechecked <= now < self._rechecked + RECHECK:
+            return young
+        try:
+            gone = self._chains.orphaned(self.job, [one for e in compared for one in e.snapshots])
+        except ReadError:
+            return True  # whatever is due meets the same failure, and tells it
+        self._rechecked = now
+        again = [
+            replace(entry, outcome="failed", reason="its block was reorganised away", snapshots=())
+            for entry in compared
+            if gone.intersection(entry.snapshots)
+        ]
+        self._record(again, entries)
+        return young
+
+    def _unreachable(
+        self, entries: dict[datetime, ScheduleRun], by_clock: Plan, why: str, now: datetime
+    ) -> list[tuple[ScheduleRun, Taken]]:
+        """No chain tells the time: slots are noted as failed, none is given up."""
+        if by_clock.missed:  # older ones would be left out of the ascending order
+            return []
+        new = [self._entry(slot, "failed", reason=why) for slot in by_clock.take if slot not in entries]
+        done = [
+            (replace(e, started_at=now, ended_at=now), Taken("failed", why, unreachable=True)) for e in new
+        ]
+        self._record([entry for entry, _ in done], entries)
+        return done
+
+    def _entry(self, slot: datetime, outcome: Outcome, *, reason: str = "") -> ScheduleRun:
+        return ScheduleRun(self.job.name, self.job.group, slot, None, None, outcome, reason or None)
+
+    def _record(self, new: Sequence[ScheduleRun], entries: dict[datetime, ScheduleRun]) -> None:
+        if new:
+            self._ledger.record(new)
+            entries.update({entry.due_at: entry for entry in new})
+
+    def _remember(self, entries: Mapping[datetime, ScheduleRun], now: datetime) -> bool:
+        """Entries older than this are of no use any more; whether any is young."""
+        compared = _compared(entries, now)
+        opened = [due for due, entry in entries.items() if entry.outcome == "failed"]
+        newest = [max(entries)] if entries else []
+        self._since = min([*opened, *newest, *(entry.due_at for entry in compared)], default=None)
+        return self.job.block != "finalized" and any(_is_young(entry, now) for entry in compared)
+
+
+def _compared(entries: Mapping[datetime, ScheduleRun], now: datetime) -> list[ScheduleRun]:
+    """The entries whose blocks may have been reorganised."""
+    taken = [entries[due] for due in sorted(entries) if entries[due].snapshots]
+    return [e for i, e in enumerate(taken) if i >= len(taken) - _NEWEST or _is_young(e, now)]
+
+
+def _is_young(entry: ScheduleRun, now: datetime) -> bool:
+    return entry.ended_at is not None and entry.ended_at > now - YOUNG
