@@ -216,7 +216,7 @@ def test_what_is_partial_is_flagged(name: str, world: World) -> None:
     """In every row of the wallet whose latest snapshot is partial, and of that one only."""
     latest = [row for row in world.ask(name, wallet=WALLETS[1]) if row.get("as_of") in (None, PARTIAL_AS_OF)]
     assert {row["partial"] for row in latest} <= {True}
-    assert {row["partial"] for row in world.ask(name, wallet=WALLETS[0])} == {False}
+    assert {row["partial"] for row in world.ask(name, wallet=WALLETS[0])} <= {False}
     assert any(row["partial"] for row in world.ask(name))
 
 
