@@ -4,6 +4,7 @@
 used, so that a replay needs no HTTP client and a check no database.
 """
 
+from aggregator.app.chains import heads, reorganised
 from aggregator.app.checks import (
     DEMO,
     Answer,
@@ -17,6 +18,15 @@ from aggregator.app.checks import (
     replay,
 )
 from aggregator.app.snapshots import list_snapshots, publish, save, save_all, warehouse
+from aggregator.app.wallets import (
+    add_wallet,
+    expanded,
+    group_members,
+    group_wallets,
+    list_wallets,
+    remove_wallet,
+    ungroup_wallets,
+)
 
 __all__ = [
     "DEMO",
@@ -24,14 +34,23 @@ __all__ = [
     "Checked",
     "Selection",
     "adapters",
+    "add_wallet",
     "check",
     "demo",
     "doctor",
+    "expanded",
+    "group_members",
+    "group_wallets",
+    "heads",
     "list_snapshots",
+    "list_wallets",
     "publish",
     "read",
+    "remove_wallet",
+    "reorganised",
     "replay",
     "save",
     "save_all",
+    "ungroup_wallets",
     "warehouse",
 ]

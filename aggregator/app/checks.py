@@ -144,7 +144,7 @@ async def _read(selection: Selection, config: Settings, record_to: Path | None) 
     if record_to is not None:
         writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
-    async with _live(selection, config, built) as live:
+    async with live_readers(selection, config, built) as live:
         sources: dict[ChainId, ChainSource] = dict(live)
         recording = None
         if record_to is not None:
@@ -171,7 +171,7 @@ async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, 
     from aggregator.reading.doctor import examine  # noqa: PLC0415
 
     built = registry.adapters(config, selection.adapters)
-    async with _live(selection, config, built) as live:
+    async with live_readers(selection, config, built) as live:
         found: Mapping[ChainId, list[tuple[Adapter, Deployment]]] = defaultdict(list)
         for adapter in built:
             for deployment in adapter.deployments:
@@ -184,7 +184,7 @@ async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, 
 
 
 @asynccontextmanager
-async def _live(
+async def live_readers(
     selection: Selection, config: Settings, built: Sequence[Adapter]
 ) -> AsyncIterator[Mapping[ChainId, Any]]:
     """A reader per selected chain."""

@@ -13,9 +13,10 @@ from sqlmodel import Session, select
 from aggregator.contract import Deployment, RuleFamily
 from aggregator.model.errors import StoreError
 from aggregator.model.portfolio import Portfolio
+from aggregator.model.readings import Block
 from aggregator.model.results import RiskResult
 from aggregator.model.units import Address
-from aggregator.store import follow, lifecycle, loading, runs, saving, verifying
+from aggregator.store import follow, lifecycle, loading, pinned, runs, saving, verifying
 from aggregator.store.opening import Opening
 from aggregator.store.publishing import publish, published_path
 from aggregator.store.risk_tables import RiskResultRow
@@ -128,6 +129,10 @@ class Warehouse:
             raise StoreError(str(self.path), f"it holds no snapshot {snapshot_id}: list them first")
         return stored
 
+    def blocks(self, ids: Collection[str]) -> dict[str, tuple[Block, ...]]:
+        """The blocks of each of these snapshots; one that read no chain, or is not there, is left out."""
+        return self._read(lambda connection: pinned.blocks(connection, ids), {})
+
     def mark_orphaned(self, ids: Collection[str]) -> int:
         """Snapshots of reorganised blocks: out of `latest`; returns how many were not marked yet.
 
@@ -200,7 +205,17 @@ class Warehouse:
 
     def record_run(self, run: ScheduleRun) -> None:
         """Keep how a due slot ended; a slot that is recorded again replaces what was said of it."""
-        self._opening.write(lambda connection: runs.record(connection, run))
+        self.record_runs([run])
+
+    def record_runs(self, ended: Iterable[ScheduleRun]) -> None:
+        """`record_run` of several in one transaction."""
+        kept = tuple(ended)
+
+        def record(connection: sa.Connection) -> None:
+            for run in kept:
+                runs.record(connection, run)
+
+        self._opening.write(record)
 
     def runs(self, job: str | None = None, since: datetime | None = None) -> list[ScheduleRun]:
         """How due slots (of one job, due at or after an aware time) ended, the earliest first."""
