@@ -28,7 +28,7 @@ legs AS (
     JOIN account AS a ON a.snapshot_id = p.snapshot_id AND a.account_id = p.account_id
     LEFT JOIN asset_class AS k
         ON k.snapshot_id = p.snapshot_id AND k.asset_id = coalesce(p.index_asset_id, p.asset_id)
-    LEFT JOIN price AS q ON p.kind = 'perp' AND q.snapshot_id = p.snapshot_id AND q.asset_id = p.asset_id
+    LEFT JOIN price AS q ON q.snapshot_id = p.snapshot_id AND q.asset_id = p.asset_id
 ),
 parts AS (
     SELECT l.wallet, l.as_of, l.partial, d.dimension,

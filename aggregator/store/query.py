@@ -8,6 +8,7 @@ nothing and to let nobody change that. Memory and time are bounded.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -113,7 +114,7 @@ def run(
             _time_limit(connection, limits.timeout_s),
         ):
             statement = _checked(connection, name, sql, values)
-            columns = _columns(connection, name, statement, values)
+            columns = _columns(connection, statement, values)
             connection.execute(_fetched(statement, columns), dict(values))
             return take(Answer(columns, _batches(connection)))
 
@@ -130,11 +131,9 @@ def _checked(connection: duckdb.DuckDBPyConnection, name: str, sql: str, values:
     if statement.type != duckdb.StatementType.SELECT:
         kind = str(statement.type).rpartition(".")[2]
         raise QueryError(name, f"only SELECT is allowed, and this is {kind}")
-    text: str = statement.query.rstrip("; \t\r\n")
-    [(parsed,)] = connection.execute("SELECT json_serialize_sql($sql)", {"sql": text}).fetchall()
-    tree = json.loads(parsed)
-    if tree["error"]:
-        raise QueryError(name, f"only SELECT is allowed ({tree.get('error_message')})")
+    tree = _parsed(connection, statement.query)
+    if tree is None:
+        raise QueryError(name, "only SELECT is allowed")
     refused = sorted(_table_functions(tree) - _TABLE_FUNCTIONS)
     if refused:
         allowed = ", ".join(sorted(_TABLE_FUNCTIONS))
@@ -145,7 +144,20 @@ def _checked(connection: duckdb.DuckDBPyConnection, name: str, sql: str, values:
         what = "missing" if odd[0] in wanted else "unknown"
         asks = ", ".join(f"${parameter}" for parameter in sorted(wanted)) or "none"
         raise QueryError(name, f"parameter {odd[0]} is {what}: it asks for {asks}")
-    return text
+    return _without_semicolon(connection, statement.query, tree)
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> object | None:
+    """The SELECT as DuckDB writes it as JSON, or None where it is none."""
+    [(written,)] = connection.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchall()
+    tree = json.loads(written)
+    return None if tree["error"] else tree
+
+
+def _without_semicolon(connection: duckdb.DuckDBPyConnection, text: str, tree: object) -> str:
+    """The statement up to the semicolon that ends it, so that it can stand in parentheses."""
+    ends = (match.start() for match in re.finditer(";", text))
+    return next((text[:end] for end in ends if _parsed(connection, text[:end]) == tree), text)
 
 
 def _table_functions(tree: object) -> set[str]:
@@ -164,17 +176,11 @@ def _table_functions(tree: object) -> set[str]:
 
 
 def _columns(
-    connection: duckdb.DuckDBPyConnection, name: str, statement: str, values: Mapping[str, Value]
+    connection: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, Value]
 ) -> tuple[Column, ...]:
     describe = f"DESCRIBE SELECT * FROM (\n{statement}\n) AS answer"  # noqa: S608  # parsed: one SELECT
     described = connection.execute(describe, dict(values)).fetchall()
-    columns = tuple(Column(row[0], row[1], _fetched_as(row[1])) for row in described)
-    seen: set[str] = set()
-    for column in columns:
-        if column.name in seen:
-            raise QueryError(name, f"two columns are called {column.name!r}: name them apart with AS")
-        seen.add(column.name)
-    return columns
+    return tuple(Column(row[0], row[1], _fetched_as(row[1])) for row in described)
 
 
 def _fetched_as(kind: str) -> str:
