@@ -43,7 +43,9 @@ SELECT
     c.partial
 FROM risk_result AS r
 JOIN chosen AS c ON c.snapshot_id = r.snapshot_id
-LEFT JOIN account AS a ON a.snapshot_id = r.snapshot_id AND a.account_id = r.weakest_account
-LEFT JOIN account_risk AS v ON v.snapshot_id = r.snapshot_id AND v.account_id = r.weakest_account
+LEFT JOIN (SELECT * FROM account SEMI JOIN chosen USING (snapshot_id)) AS a
+    ON a.snapshot_id = r.snapshot_id AND a.account_id = r.weakest_account
+LEFT JOIN (SELECT * FROM account_risk SEMI JOIN chosen USING (snapshot_id)) AS v
+    ON v.snapshot_id = r.snapshot_id AND v.account_id = r.weakest_account
 LEFT JOIN points AS n ON n.snapshot_id = r.snapshot_id AND n.account_id = r.weakest_account
 ORDER BY v.liquidatable DESC NULLS LAST, v.lam_native NULLS LAST, c.wallet

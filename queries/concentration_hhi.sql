@@ -26,9 +26,10 @@ legs AS (
     FROM position AS p
     JOIN chosen AS c ON c.snapshot_id = p.snapshot_id
     JOIN account AS a ON a.snapshot_id = p.snapshot_id AND a.account_id = p.account_id
-    LEFT JOIN asset_class AS k
+    LEFT JOIN (SELECT * FROM asset_class SEMI JOIN chosen USING (snapshot_id)) AS k
         ON k.snapshot_id = p.snapshot_id AND k.asset_id = coalesce(p.index_asset_id, p.asset_id)
-    LEFT JOIN price AS q ON q.snapshot_id = p.snapshot_id AND q.asset_id = p.asset_id
+    LEFT JOIN (SELECT * FROM price SEMI JOIN chosen USING (snapshot_id)) AS q
+        ON q.snapshot_id = p.snapshot_id AND q.asset_id = p.asset_id
 ),
 parts AS (
     SELECT l.wallet, l.as_of, l.partial, d.dimension,

@@ -27,8 +27,9 @@ SELECT
     c.partial
 FROM scenario_loss AS s
 JOIN chosen AS c ON c.snapshot_id = s.snapshot_id
-LEFT JOIN scenario_account_loss AS l
+LEFT JOIN (SELECT * FROM scenario_account_loss SEMI JOIN chosen USING (snapshot_id)) AS l
     ON l.snapshot_id = s.snapshot_id AND l.role = s.role AND l.scenario_ordinal = s.ordinal
-LEFT JOIN account AS a ON a.snapshot_id = l.snapshot_id AND a.account_id = l.account_id
+LEFT JOIN (SELECT * FROM account SEMI JOIN chosen USING (snapshot_id)) AS a
+    ON a.snapshot_id = l.snapshot_id AND a.account_id = l.account_id
 WHERE s.role = 'worst' AND s.ordinal < $top
 ORDER BY c.wallet, s.ordinal, l.loss_usd DESC, l.account_id
