@@ -21,7 +21,7 @@ def doctor(
     from cli import envelope, exits  # noqa: PLC0415
 
     settings = options.settings(config)
-    selection = options.selection([], rpc=rpc, chain=chain, adapter=adapter, block=block)
+    selection = options.selection([], settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
     reports = app.doctor(selection, settings)
     names = {number: entry.name for number, entry in settings.chains.items()}
     failed = [check for report in reports for check in report.checks if check.error is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,7 @@ class Gate:
 
 def health(
     wallets: Annotated[
-        list[str] | None, typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses.")
+        list[str] | None, typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses, or @GROUP.")
     ] = None,
     *,
     rpc: options.Rpc = None,
@@ -60,7 +61,9 @@ def health(
     if demo:
         answer = app.replay(app.demo())
     else:
-        chosen = options.selection(wallets or [], rpc=rpc, chain=chain, adapter=adapter, block=block)
+        chosen = options.selection(
+            wallets or [], settings, rpc=rpc, chain=chain, adapter=adapter, block=block
+        )
         answer = app.read(chosen, settings)
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
     answer_health(answer, settings, gate, json=json, quiet=quiet, save=save)
@@ -79,20 +82,25 @@ def answer_health(
         if json:
             envelope.write(envelope.of_portfolio("health", checked.portfolio, documents.health(checked)))
         else:
-            from cli.screen import screen  # noqa: PLC0415
+            from cli.screen import provenance, screen  # noqa: PLC0415
 
-            typer.echo(screen(checked, answer))
+            typer.echo(screen(checked, provenance(answer, checked.portfolio)))
         if not quiet:
             for warning in checked.portfolio.warnings:
                 typer.echo(f"warning: {clean(warning, 500)}", err=True)
     for kept in app.save_all(found, answer, settings) if save else ():
         typer.echo(f"snapshot {kept.id}{'' if kept.created else ' was kept already'}", err=True)
     codes = [exit_code(checked, gate) for checked in found]
-    raise typer.Exit(max(codes, key=_PRECEDENCE.index))
+    raise typer.Exit(worst(codes))
 
 
 # Worst last: a proven liquidation is never hidden by a missing part, nor a missing part by a warning.
 _PRECEDENCE = [0, 30, 15, 13, 12, 11, 10, 31, 32]
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The code that several wallets end with together; 0 without any."""
+    return max(codes, key=_PRECEDENCE.index, default=0)
 
 
 def exit_code(checked: Checked, gate: Gate) -> int:

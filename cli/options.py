@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from aggregator.app import Selection
     from aggregator.settings import Settings
 
-Wallets = Annotated[list[str], typer.Argument(metavar="WALLET...", help="One or more 0x addresses.")]
+Wallets = Annotated[
+    list[str], typer.Argument(metavar="WALLET...", help="One or more 0x addresses, or @GROUP.")
+]
 Rpc = Annotated[
     list[str] | None,
     typer.Option("--rpc", metavar="URL", help="Read through this JSON-RPC endpoint (repeatable)."),
@@ -27,7 +30,10 @@ AdapterName = Annotated[
 BlockText = Annotated[
     str,
     typer.Option(
-        "--block", metavar="BLOCK", help="latest, safe, finalized, a number, -N from the latest, or a hash."
+        "--block",
+        metavar="BLOCK",
+        help="latest, safe, finalized, a number, -N from the latest, a hash, or a time such as "
+        "2026-11-22T13:45Z: the last block that is not newer.",
     ),
 ]
 Config = Annotated[
@@ -40,6 +46,8 @@ AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Exit 0 although something could not be read.")
 ]
 
+Snapshot = Annotated[str, typer.Argument(metavar="ID", help="A snapshot's id, as `snapshot list` shows it.")]
+
 _BLOCK = re.compile(r"latest|safe|finalized|\d{1,18}|-\d{1,9}|0x[0-9a-fA-F]{64}")
 
 
@@ -50,31 +58,42 @@ def settings(config: Path | None) -> Settings:
     return configured.load(config)
 
 
+def confirmed(question: str) -> bool:
+    """Whether the user says yes; without a terminal nobody can be asked, which is a no."""
+    return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
 def selection(
     wallets: list[str],
+    config: Settings,
     *,
     rpc: list[str] | None = None,
     chain: list[str] | None = None,
     adapter: list[str] | None = None,
     block: str = "latest",
 ) -> Selection:
-    """What to read, from the options as given; raises UsageError on an address or block that is none."""
-    from aggregator.app import Selection as Selected  # noqa: PLC0415
-    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
-    from aggregator.model.units import parse_address  # noqa: PLC0415
+    """What to read, from the options as given; `@group` stands for its wallets.
 
-    if not _BLOCK.fullmatch(block):
+    Raises UsageError on an address or block that is none, and on a group without a wallet.
+    """
+    from aggregator.app import Selection as Selected  # noqa: PLC0415
+    from aggregator.app import expanded  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+    from aggregator.reading.moments import Moment  # noqa: PLC0415
+
+    moment = Moment.parse(block)
+    if moment is None and not _BLOCK.fullmatch(block):
         raise BadConfiguration(
-            "--block", f"{block!r} is no block: give latest, finalized, a number or a hash"
+            "--block", f"{block!r} is no block: give latest, finalized, a number, a hash or a time in UTC"
         )
     if any(not url.lower().startswith(("http://", "https://")) for url in rpc or ()):
         # Without the text: it may carry a key.
         raise BadConfiguration("--rpc", "give a URL that starts with http:// or https://")
     chains = tuple(chain or ())
-    if block[0].isdigit() and len(chains or rpc or ()) != 1:
+    if moment is None and block[0].isdigit() and len(chains or rpc or ()) != 1:
         raise BadConfiguration("--block", "a number or a hash belongs to one chain: name it with --chain")
     return Selected(
-        wallets=tuple(parse_address(wallet) for wallet in wallets),
+        wallets=expanded(config, wallets),
         chains=chains,
         adapters=tuple(adapter or ()),
         block=block.lower(),

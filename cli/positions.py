@@ -32,8 +32,9 @@ def positions(
 
     if csv and json:
         raise BadConfiguration("--csv", "not together with --json")
-    chosen = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
-    answer = app.read(chosen, options.settings(config))
+    settings = options.settings(config)
+    chosen = options.selection(wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
+    answer = app.read(chosen, settings)
     answer_positions(answer, json=json, csv=csv, quiet=quiet, allow_partial=allow_partial)
 
 
@@ -124,7 +125,7 @@ def _screen(portfolio: Portfolio, answer: Answer, data: dict[str, Any]) -> str:
     from cli import screen, text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
-    blocks = [screen.header(portfolio, answer), screen.incomplete(portfolio)]
+    blocks = [screen.header(portfolio, screen.provenance(answer, portfolio)), screen.incomplete(portfolio)]
     if not data["accounts"]:
         blocks.append("  no position found" if portfolio.coverage.complete else "")
         return "\n\n".join(block for block in blocks if block) + "\n"

@@ -26,8 +26,9 @@ def record(
     from cli import envelope, exits  # noqa: PLC0415
     from cli.text import told  # noqa: PLC0415
 
-    selection = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
-    answer = app.read(selection, options.settings(config), record_to=file)
+    settings = options.settings(config)
+    selection = options.selection(wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
+    answer = app.read(selection, settings, record_to=file)
     failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
     if json:
         data = {"file": file.name, "bytes": file.stat().st_size, "wallets": list(selection.wallets)}

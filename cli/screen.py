@@ -9,13 +9,14 @@ import math
 import os
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.results import Band, Verdict
-from aggregator.model.units import checksum, scaled
+from aggregator.model.units import ChainId, checksum, scaled
 from cli.table import table
 from cli.text import amount, clean, multiple, percent, price, short_address, signed, told, usd
 
@@ -37,10 +38,28 @@ _COLOURS = {
 }
 
 
-def screen(checked: Checked, answer: Answer) -> str:
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where figures come from: names of chains, and a sentence where they are not of a live position."""
+
+    chain_names: Mapping[ChainId, str]
+    told: str = ""
+
+
+def provenance(answer: Answer, portfolio: Portfolio) -> Provenance:
+    """Of an answer: a recording says that it is one."""
+    if not answer.recorded:
+        return Provenance(answer.chain_names)
+    times = [block.timestamp for block in portfolio.blocks.values()]
+    when = moment(datetime.fromtimestamp(max(times), tz=UTC)) if times else "an unknown time"
+    told = f"replayed from a recording of a {clean(answer.origin)} at {when}: not a live position"
+    return Provenance(answer.chain_names, told)
+
+
+def screen(checked: Checked, source: Provenance) -> str:
     """The health of one wallet as text for a terminal."""
     risk = checked.risk
-    blocks = [header(checked.portfolio, answer), incomplete(checked.portfolio)]
+    blocks = [header(checked.portfolio, source), incomplete(checked.portfolio)]
     if risk.score is None:
         blocks.append("  no position found" if checked.portfolio.coverage.complete else "")
     else:
@@ -59,10 +78,10 @@ def _band(band: Band, width: int = 0) -> str:
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and coloured() else text
 
 
-def header(portfolio: Portfolio, answer: Answer) -> str:
-    """Whose positions, at which blocks, how much was read; of a recording, that it is one."""
+def header(portfolio: Portfolio, source: Provenance) -> str:
+    """Whose positions, at which blocks, how much was read, and where it comes from."""
     blocks = " · ".join(
-        f"{clean(answer.chain_names.get(chain, f'chain {chain}'))} {block.number:,}"
+        f"{clean(source.chain_names.get(chain, f'chain {chain}'))} {block.number:,}"
         for chain, block in portfolio.blocks.items()
     )
     times = [block.timestamp for block in portfolio.blocks.values()]
@@ -72,14 +91,12 @@ def header(portfolio: Portfolio, answer: Answer) -> str:
     read = f"{coverage.ok} of {coverage.expected} reads"
     first = f"{short_address(checksum(portfolio.wallet))}   {blocks}"
     line = first + read.rjust(max(3 + len(read), WIDTH - len(first)))
-    if not answer.recorded:
-        return line
-    when = (
-        datetime.fromtimestamp(max(times), tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
-        if times
-        else "an unknown time"
-    )
-    return f"{line}\nreplayed from a recording of a {clean(answer.origin)} at {when}: not a live position"
+    return f"{line}\n{source.told}" if source.told else line
+
+
+def moment(time: datetime) -> str:
+    """A time in UTC to the minute."""
+    return time.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def incomplete(portfolio: Portfolio) -> str:

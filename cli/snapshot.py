@@ -1,20 +1,28 @@
-"""`crossmargin snapshot take|list`."""
+"""`crossmargin snapshot take|list|show|prune`; `diff` and `verify` have modules of their own."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import options
+from cli import options, snapshot_diff, snapshot_verify
 
-app = typer.Typer(help="Keep and list snapshots in the database.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from aggregator.store.saved import Summary
+
+app = typer.Typer(help="Keep, compare and verify snapshots in the database.", no_args_is_help=True)
+app.command("diff")(snapshot_diff.diff)
+app.command("verify")(snapshot_verify.verify)
+
+_AGE = re.compile(r"(\d{1,6})d")
 
 
 @app.callback()
 def _group() -> None:
-    """Keep and list snapshots in the database."""
+    """Keep, compare and verify snapshots in the database."""
 
 
 @app.command("take")
@@ -35,12 +43,11 @@ def take(
     from cli.text import told  # noqa: PLC0415
 
     settings = options.settings(config)
-    chosen = options.selection(wallets, rpc=rpc, chain=chain, adapter=adapter, block=block)
+    chosen = options.selection(wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
     answer = use_cases.read(chosen, settings)
     found = use_cases.check(answer)
-    for checked, kept in zip(
-        found, use_cases.save_all(found, answer, settings, trigger="snapshot"), strict=True
-    ):
+    saved = use_cases.save_all(found, answer, settings, trigger="snapshot")
+    for checked, kept in zip(found, saved, strict=True):
         data = {"snapshot_id": kept.id, "created": kept.created, "wallet": checked.portfolio.wallet}
         if json:
             envelope.write(envelope.of_portfolio("snapshot take", checked.portfolio, data))
@@ -56,15 +63,27 @@ def take(
 
 
 @app.command("list")
-def list_snapshots(*, config: options.Config = None, json: options.Json = False) -> None:
+def list_snapshots(
+    *,
+    wallet: Annotated[
+        str | None, typer.Option("--wallet", metavar="ADDRESS", help="Only snapshots of this wallet.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Only the newest N.")
+    ] = None,
+    config: options.Config = None,
+    json: options.Json = False,
+) -> None:
     """List the snapshots in the database, the newest first."""
     from aggregator import app as use_cases  # noqa: PLC0415
+    from aggregator.model.units import parse_address  # noqa: PLC0415
     from cli import envelope  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
-    found = use_cases.list_snapshots(options.settings(config))
+    whose = None if wallet is None else parse_address(wallet)
+    found = use_cases.list_snapshots(options.settings(config), whose, limit=limit)
     if json:
-        envelope.write(envelope.envelope("snapshot list", [_row(s) for s in found]))
+        envelope.write(envelope.envelope("snapshot list", [row(s) for s in found]))
         return
     cells = [
         (s.id, _time(s.as_of), s.wallet, s.status, "–" if s.score is None else f"{s.score:.1f}", str(s.band))
@@ -73,7 +92,77 @@ def list_snapshots(*, config: options.Config = None, json: options.Json = False)
     typer.echo(table(("snapshot", "as of (UTC)", "wallet", "status", "score", "band"), cells))
 
 
-def _row(summary: Any) -> dict[str, Any]:
+@app.command("show")
+def show(
+    snapshot: options.Snapshot,
+    *,
+    config: options.Config = None,
+    json: options.Json = False,
+) -> None:
+    """Show what `health` showed when a snapshot was taken."""
+    from aggregator import app as use_cases  # noqa: PLC0415
+    from cli import documents, envelope, screen  # noqa: PLC0415
+
+    settings = options.settings(config)
+    stored = use_cases.stored(snapshot, settings)
+    checked = use_cases.Checked(stored.portfolio, stored.result)
+    if json:
+        data = {"snapshot": row(stored.summary), "health": documents.health(checked)}
+        envelope.write(envelope.of_portfolio("snapshot show", stored.portfolio, data))
+        return
+    told = (
+        f"snapshot {stored.summary.id}, taken {screen.moment(stored.summary.taken_at)}: not a live position"
+    )
+    if stored.summary.status == "orphaned":
+        told += "\nORPHANED: one of its blocks was reorganised away; this never was the state of the chain"
+    typer.echo(screen.screen(checked, screen.Provenance(use_cases.chain_names(settings), told)))
+
+
+@app.command("prune")
+def prune(
+    *,
+    keep_last: Annotated[
+        int | None,
+        typer.Option(
+            "--keep-last",
+            min=1,
+            metavar="N",
+            help="Delete what is older than each wallet's N newest usable ones.",
+        ),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(
+            "--before", metavar="TIME", help="Delete what is older: 2026-11-22, 2026-11-22T12:00Z, or 90d."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many there are.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    config: options.Config = None,
+    json: options.Json = False,
+) -> None:
+    """Delete old snapshots; with both limits only those beyond both."""
+    from aggregator import app as use_cases  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+    from cli import envelope  # noqa: PLC0415
+
+    if keep_last is None and before is None:
+        raise BadConfiguration("snapshot prune", "say what to delete: --keep-last N or --before TIME")
+    settings = options.settings(config)
+    limit = None if before is None else _moment(before, datetime.now(UTC))
+    count = use_cases.prune(settings, keep_last=keep_last, before=limit, dry_run=True)
+    if count and not dry_run:
+        if not yes and not options.confirmed(f"Delete {count} snapshots?"):
+            raise BadConfiguration("snapshot prune", f"would delete {count} snapshots: confirm with --yes")
+        count = use_cases.prune(settings, keep_last=keep_last, before=limit)
+    if json:
+        envelope.write(envelope.envelope("snapshot prune", {"snapshots": count, "deleted": not dry_run}))
+    else:
+        typer.echo(f"{count} snapshot{'' if count == 1 else 's'} {'would be ' if dry_run else ''}deleted")
+
+
+def row(summary: Summary) -> dict[str, Any]:
+    """A snapshot's line as JSON."""
     return {
         "snapshot_id": summary.id,
         "wallet": summary.wallet,
@@ -88,3 +177,18 @@ def _row(summary: Any) -> dict[str, Any]:
 
 def _time(moment: datetime) -> str:
     return moment.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """A time in UTC, or an age in days; raises BadConfiguration."""
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    age = _AGE.fullmatch(text)
+    try:
+        if age is not None:
+            return now - timedelta(days=int(age[1]))
+        given = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        why = f"{text!r} is no time: give 2026-11-22, 2026-11-22T12:00Z or an age such as 90d"
+        raise BadConfiguration("--before", why) from error
+    return given.replace(tzinfo=UTC) if given.tzinfo is None else given

@@ -17,7 +17,18 @@ from aggregator.app.checks import (
     read,
     replay,
 )
-from aggregator.app.snapshots import list_snapshots, publish, save, save_all, warehouse
+from aggregator.app.differences import Difference, diff
+from aggregator.app.snapshots import (
+    chain_names,
+    list_snapshots,
+    prune,
+    publish,
+    save,
+    save_all,
+    stored,
+    warehouse,
+)
+from aggregator.app.verifying import OnChain, VerifiedSnapshot, Where, verify
 from aggregator.app.wallets import (
     add_wallet,
     expanded,
@@ -32,11 +43,17 @@ __all__ = [
     "DEMO",
     "Answer",
     "Checked",
+    "Difference",
+    "OnChain",
     "Selection",
+    "VerifiedSnapshot",
+    "Where",
     "adapters",
     "add_wallet",
+    "chain_names",
     "check",
     "demo",
+    "diff",
     "doctor",
     "expanded",
     "group_members",
@@ -44,6 +61,7 @@ __all__ = [
     "heads",
     "list_snapshots",
     "list_wallets",
+    "prune",
     "publish",
     "read",
     "remove_wallet",
@@ -51,6 +69,8 @@ __all__ = [
     "replay",
     "save",
     "save_all",
+    "stored",
     "ungroup_wallets",
+    "verify",
     "warehouse",
 ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aggregator import __version__
-from aggregator.app.checks import Answer, Checked
-from aggregator.model.units import Address
+from aggregator.app.checks import Answer, Checked, adapters
+from aggregator.contract import RuleFamily
+from aggregator.model.units import Address, ChainId
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
-    from aggregator.store.saved import Origin, SavedSnapshot, Summary, Trigger
+    from aggregator.store.saved import Origin, SavedSnapshot, StoredSnapshot, Summary, Trigger
     from aggregator.store.warehouse import Warehouse
 
 
@@ -71,3 +72,32 @@ def list_snapshots(
 ) -> tuple[Summary, ...]:
     """What the database keeps (of one wallet), the newest first."""
     return tuple(warehouse(config).for_reading().snapshots(wallet, limit=limit))
+
+
+def stored(snapshot_id: str, config: Settings) -> StoredSnapshot:
+    """A snapshot as it was saved; raises StoreError where there is none of this id."""
+    return warehouse(config).for_reading().load(snapshot_id, families(config))
+
+
+def prune(
+    config: Settings, *, keep_last: int | None = None, before: datetime | None = None, dry_run: bool = False
+) -> int:
+    """Delete old snapshots; returns how many.
+
+    With `keep_last` those of each wallet that are older than its newest N that can be used, with `before`
+    (an aware time) those whose newest block is older; with both only those that are both.
+    """
+    count = warehouse(config).prune(keep_last=keep_last, before=before, dry_run=dry_run)
+    if count and not dry_run:
+        publish(config)
+    return count
+
+
+def families(config: Settings) -> Mapping[str, RuleFamily]:
+    """The rule families of the installed adapters, by name."""
+    return {a.family.name: a.family for a in adapters(config) if a.family is not None}
+
+
+def chain_names(config: Settings) -> dict[ChainId, str]:
+    """The names of the configured chains."""
+    return {ChainId(chain): entry.name for chain, entry in config.chains.items()}

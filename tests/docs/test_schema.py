@@ -163,7 +163,7 @@ def test_a_listed_snapshot_meets_its_schema() -> None:
         band=Band.NONE,
         verdict=Verdict.UNKNOWN,
     )
-    document = envelope.envelope("snapshot list", [snapshot._row(summary)])
+    document = envelope.envelope("snapshot list", [snapshot.row(summary)])
     assert errors("snapshot-list.json", document) == []
 
 
