@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from cli import adapters, chains, doctor, health, positions, record, replay, snapshot, version
+from cli import adapters, chains, doctor, health, positions, query, record, replay, snapshot, version
 
 app = typer.Typer(
     name="crossmargin",
@@ -27,6 +27,7 @@ app.command("doctor")(doctor.doctor)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(query.app, name="query")
 app.add_typer(adapters.app, name="adapters")
 app.command("chains")(chains.chains)
 app.command("version")(version.version)
@@ -57,6 +58,8 @@ def main() -> None:
 def _command(arguments: list[str]) -> str:
     words = [word for word in arguments if not word.startswith("-")]
     groups = {group.name for group in app.registered_groups}
+    if arguments[:1] == ["query"] and arguments[1:2] != words[1:2]:
+        return "query sql"  # what `query -` and `query --sql` are short for
     return " ".join(words[: 2 if words and words[0] in groups else 1]) or "crossmargin"
 
 

@@ -114,8 +114,8 @@ def run(
     def work() -> T:
         with (
             duckdb.connect(str(path.absolute()), read_only=True, config=config) as connection,
-            _errors(name, limits),
-            _time_limit(connection, limits.timeout_s),
+            _errors(name, limits, expired := threading.Event()),
+            _time_limit(connection, limits.timeout_s, expired),
         ):
             statement = _checked(connection, name, sql, values)
             columns = _columns(connection, statement, values)
@@ -216,30 +216,34 @@ def _batches(connection: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
 
 
 @contextmanager
-def _errors(name: str, limits: Limits) -> Iterator[None]:
+def _errors(name: str, limits: Limits, expired: threading.Event) -> Iterator[None]:
     """What DuckDB raises of a query, as the user's error."""
     try:
         yield
-    except duckdb.InterruptException as error:
-        why = f"it took more than {limits.timeout_s:g} s: ask for less, or allow more with --timeout"
-        raise QueryError(name, why) from error
-    except duckdb.OutOfMemoryException as error:
-        why = f"it needs more than {limits.memory_gb:g} GB: ask for less, or allow more with --memory"
-        raise QueryError(name, why) from error
     except duckdb.Error as error:
+        # Interrupted between two steps, DuckDB raises another class of error.
+        if expired.is_set():
+            why = f"it took more than {limits.timeout_s:g} s: ask for less, or allow more with --timeout"
+            raise QueryError(name, why) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            why = f"it needs more than {limits.memory_gb:g} GB: ask for less, or allow more with --memory"
+            raise QueryError(name, why) from error
         # Messages quote values, which may be texts of strangers.
         told = "".join(c for c in str(error).strip() if c.isprintable() or c == "\n")
         raise QueryError(name, told) from error
 
 
 @contextmanager
-def _time_limit(connection: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[None]:
+def _time_limit(
+    connection: duckdb.DuckDBPyConnection, timeout_s: float, expired: threading.Event
+) -> Iterator[None]:
     """Interrupt whatever the connection does after this time, again and again until it has ended."""
     done = threading.Event()
 
     def watch() -> None:
         if done.wait(timeout_s):
             return
+        expired.set()
         connection.interrupt()
         while not done.wait(_INTERRUPT_AGAIN_S):
             connection.interrupt()

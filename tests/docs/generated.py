@@ -15,7 +15,7 @@ from duckdb_sqlalchemy import Dialect
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from aggregator.model.errors import CrossmarginError
-from aggregator.store import schema
+from aggregator.store import library, schema
 from aggregator.store.columns import Table, table_of
 from cli.main import app
 
@@ -112,8 +112,25 @@ def _coded() -> list[type[CrossmarginError]]:
     return found[1:]  # the root itself is never raised
 
 
-SECTIONS: Mapping[str, Callable[[], str]] = {"commands": commands, "tables": tables, "errors": errors}
-PAGES = ("docs/commands.md", "docs/database.md", "docs/json.md")
+def queries() -> str:
+    """A section per query that ships, from its header."""
+    parts: list[str] = []
+    for query in library.queries():
+        parts += [f"### {query.name}", "", query.question, ""]
+        for parameter in query.parameters:
+            default = "" if parameter.default is None else f"; `{parameter.default}` by default"
+            parts.append(f"* `-p {parameter.name}=…` ({parameter.kind}{default}): {parameter.meaning}")
+        parts += ["", f"Grain: {query.grain}. Units: {query.units}. Snapshots: {query.snapshots}.", ""]
+    return "\n".join(parts)
+
+
+SECTIONS: Mapping[str, Callable[[], str]] = {
+    "commands": commands,
+    "tables": tables,
+    "errors": errors,
+    "queries": queries,
+}
+PAGES = ("docs/commands.md", "docs/database.md", "docs/json.md", "docs/queries.md")
 
 
 def filled(text: str) -> str:

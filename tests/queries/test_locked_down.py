@@ -267,6 +267,14 @@ def test_mistakes_are_told(sql: str, values: dict[str, Any], told: str, world: W
         own(world.path, sql, **values)
 
 
+def test_a_message_quotes_nothing_that_acts_on_a_terminal(world: World) -> None:
+    """Names of tokens are texts of strangers."""
+    with pytest.raises(QueryError, match="Could not convert") as refused:
+        own(world.path, "SELECT symbol::INTEGER FROM position WHERE symbol LIKE '=%'")
+    assert "JUNK" in str(refused.value)
+    assert "\x1b" not in str(refused.value)
+
+
 ENDLESS = "SELECT sum(a.range * b.range) FROM range(10000000) AS a, range(10000000) AS b"
 
 
