@@ -82,12 +82,14 @@ class Chains(Protocol):
 class Pass:
     """What a pass did: entries with what was checked, and the slots that are due but not settled yet.
 
-    `why` says what they wait for. `young` tells that blocks are to be compared again in a while.
+    `why` says what they wait for; `silent`: for any chain to answer. `young` tells that blocks are to be
+    compared again in a while.
     """
 
     done: tuple[tuple[ScheduleRun, Taken], ...] = ()
     waiting: tuple[datetime, ...] = ()
     why: str = ""
+    silent: bool = False
     young: bool = False
 
 
@@ -134,7 +136,7 @@ class Worker:
             why = heads.why or "the chains have no block after the slot yet"
         waiting = self._plan(entries, now).take
         young = self._remember(entries, now)
-        return Pass(tuple(done), waiting, why if waiting else "", young)
+        return Pass(tuple(done), waiting, why if waiting else "", until is None, young)
 
     def _plan(self, entries: Mapping[datetime, ScheduleRun], until: datetime) -> Plan:
         states = [State(entry.due_at, entry.outcome, entry.reason or "") for entry in entries.values()]

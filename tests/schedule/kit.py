@@ -1,0 +1,67 @@
+"""The schedule on the local chain, whose clock is told: the machine's may be years away from the chain's."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aggregator import app, settings
+from aggregator.model.units import parse_address
+from aggregator.schedule.definitions import jobs
+from aggregator.schedule.once import take_due
+from aggregator.schedule.worker import Pass
+from aggregator.settings import Settings
+from aggregator.store.saved import ScheduleRun
+from tests.devnet.world import World
+
+SLOT_S = 60
+SCHEDULE = """
+[[schedule]]
+name = "desk"
+group = "desk"
+every = "1m"
+catch_up = 6
+"""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A group of wallets on a local chain and the database of its snapshots."""
+
+    world: World
+    config: Settings
+    path: Path
+
+    def time(self) -> datetime:
+        """The chain's: that of its newest block."""
+        return datetime.fromtimestamp(self.world.node.timestamp, UTC)
+
+    def once(self, *rpc: str) -> Pass:
+        """What `schedule once` does, at a moment after the newest block."""
+        now = self.time() + timedelta(seconds=1)
+        return take_due(self.config, jobs(self.config), rpc=rpc, clock=lambda: now)["desk"]
+
+    def runs(self) -> list[ScheduleRun]:
+        """What readers see."""
+        return app.warehouse(self.config).for_reading().runs("desk")
+
+    def advance(self, slots: int) -> None:
+        """The chain moves on by so many slots, with a block half a slot after each."""
+        node = self.world.node
+        first = node.timestamp // SLOT_S * SLOT_S
+        for i in range(1, slots + 1):
+            node.next_block_at(first + i * SLOT_S + SLOT_S // 2)
+            node.mine()
+
+
+def desk(world: World, folder: Path, wallets: Sequence[str] = ("hedged", "edge"), more: str = "") -> Desk:
+    """A configuration file with one job, and its group."""
+    path = folder / "desk.toml"
+    database = f'database = "{folder / "desk.duckdb"}"\nmetrics = "off"\n'
+    path.write_text(database + more + world.config() + SCHEDULE, encoding="utf-8")
+    config = settings.build(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    app.group_wallets(config, "desk", [parse_address(world.wallets[name]) for name in wallets])
+    return Desk(world, config, path)

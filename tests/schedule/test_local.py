@@ -1,0 +1,130 @@
+"""Slots on the real contracts of the local chain: at their own blocks, once, again when those are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+
+from aggregator import app
+from aggregator.store.saved import Summary
+from tests.devnet.world import World
+from tests.schedule.kit import SLOT_S, Desk, desk
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries() -> Iterator[None]:
+    """Retries happen, but nobody waits for them."""
+    with stamina.set_testing(True, attempts=2):
+        yield
+
+
+@pytest.fixture
+def here(devnet: World, tmp_path: Path) -> Desk:
+    """A desk on a chain that is undone afterwards, at the start of a slot."""
+    found = desk(devnet, tmp_path)
+    found.advance(1)
+    return found
+
+
+def snapshots(found: Desk) -> dict[str, Summary]:
+    """Every snapshot that readers see, by its id."""
+    return {one.id: one for one in app.list_snapshots(found.config)}
+
+
+def test_a_slot_is_taken_once_at_its_block(here: Desk) -> None:
+    """The last block that is not newer than the slot; a second pass finds nothing to do."""
+    done = here.once()
+    [(run, taken)] = done.done
+    assert (run.outcome, run.reason, done.waiting) == ("ok", None, ())
+    assert run.due_at.timestamp() % SLOT_S == 0
+    assert [one.risk.score is not None for one in taken.checked] == [True, True]
+    kept = snapshots(here)
+    assert sorted(kept) == sorted(run.snapshots)
+    for one in kept.values():
+        assert (one.trigger, one.status) == ("schedule", "complete")
+        [block] = app.warehouse(here.config).blocks([one.id])[one.id]
+        assert block.timestamp <= run.due_at.timestamp() < here.world.node.timestamp
+        assert block.number == here.world.node.block_number - 1
+    assert here.once().done == ()
+    assert here.runs() == [run]
+
+
+def test_what_was_missed_is_caught_up_at_its_own_blocks(here: Desk) -> None:
+    """Three slots later each has the state of its own moment: the price that was then."""
+    here.once()
+    prices = [2_100, 1_900, 2_000]
+    for price in prices:
+        here.world.prices.set(ETH=price)
+        here.advance(1)
+    done = here.once().done
+    assert [run.outcome for run, _ in done] == ["ok"] * 3
+    slots = [int(run.due_at.timestamp()) for run in here.runs()]
+    assert slots == list(range(slots[0], slots[0] + 4 * SLOT_S, SLOT_S))
+    seen = [taken.checked[0].portfolio.spots["ETH"] for _, taken in done]
+    # The price of a slot is the one that was set before the block that comes before it.
+    assert seen == pytest.approx(prices, rel=1e-3)
+
+
+def test_a_state_that_the_node_no_longer_has_is_missed(here: Desk) -> None:
+    """With the reason, and the newer slots are taken nevertheless."""
+    here.once()
+    here.advance(2)
+    here.world.node.mine(70)
+    here.advance(1)
+    runs = [run for run, _ in here.once().done]
+    assert [run.outcome for run in runs[:2]] == ["missed", "missed"]
+    assert all("no longer has block" in (run.reason or "") for run in runs[:2])
+    assert runs[-1].outcome == "ok"
+
+
+def test_slots_beyond_the_bound_are_recorded_as_missed(here: Desk) -> None:
+    """Of nine slots the newest six are taken; the others say why not."""
+    here.once()
+    here.advance(9)
+    runs = [run for run, _ in here.once().done]
+    assert [run.outcome for run in runs] == ["missed"] * 3 + ["ok"] * 6
+    assert {run.reason for run in runs[:3]} == {
+        "9 slots waited to be caught up, of which only the newest 6 are taken"
+    }
+    assert all(run.started_at is None and run.snapshots == () for run in runs[:3])
+
+
+def test_a_reorganised_slot_is_taken_again(here: Desk) -> None:
+    """Its snapshots are orphaned, and new ones are of the blocks that the chain has now."""
+    node = here.world.node
+    here.advance(2)
+    [(before, _)] = here.once().done
+    node.rpc("anvil_rollback", 2)
+    node.mine()
+    here.advance(3)
+    done = here.once().done
+    again = {run.due_at: run for run, _ in done}[before.due_at]
+    assert again.outcome == "ok"
+    assert not set(again.snapshots) & set(before.snapshots)
+    status = {id_: one.status for id_, one in snapshots(here).items()}
+    assert {status[one] for one in before.snapshots} == {"orphaned"}
+    assert {status[one] for one in again.snapshots} == {"complete"}
+    assert [run.outcome for run in here.runs()] == ["ok"] * len(here.runs())
+
+
+def test_an_outage_of_the_node_is_no_loss(here: Desk) -> None:
+    """While nobody answers slots fail; once somebody does they are taken."""
+    here.once()
+    here.advance(2)
+    silent = here.once("http://127.0.0.1:1")
+    assert silent.silent
+    assert [run.outcome for run, _ in silent.done] == ["failed", "failed"]
+    assert [run.outcome for run, _ in here.once().done] == ["ok", "ok"]
+    assert [run.outcome for run in here.runs()] == ["ok"] * 3
+
+
+def test_a_group_without_a_wallet_is_missed(here: Desk) -> None:
+    """Not an empty success."""
+    members = [entry.address for entry in app.list_wallets(here.config, "desk")]
+    app.ungroup_wallets(here.config, "desk", members)
+    [(run, _)] = here.once().done
+    assert run.outcome == "missed"
+    assert "has no wallet" in (run.reason or "")
