@@ -4,7 +4,8 @@
 -- parameter: group text = NULL; only the wallets of this group
 -- grain: one row per wallet and dimension (underlying, asset, protocol, chain)
 -- units: shares are parts of gross_usd (absolute values, of perps the notional), 0 to 1; hhi is the sum of their squares:
---   1 is all in one; effective_parts is 1 / hhi; a wallet without value has no row
+--   1 is all in one; effective_parts is 1 / hhi; a position without a value counts nothing, a wallet without value
+--   has no row
 -- snapshots: latest; the newest complete or partial one of each wallet
 WITH chosen AS (
     SELECT l.snapshot_id, l.wallet, l.as_of, s.status = 'partial' AS partial

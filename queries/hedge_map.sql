@@ -41,7 +41,7 @@ SELECT
     p.short_usd,
     p.long_usd + p.short_usd AS exposure_usd,
     coalesce(w.exposure_usd, 0) AS wallet_exposure_usd,
-    2 * least(sum(p.long_usd) OVER whole, -sum(p.short_usd) OVER whole)
+    2 * least(sum(p.long_usd) OVER whole, abs(sum(p.short_usd) OVER whole))
         / nullif(sum(p.long_usd - p.short_usd) OVER whole, 0) AS hedged_share,
     c.snapshot_id,
     c.as_of,

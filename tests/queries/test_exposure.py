@@ -139,7 +139,8 @@ def test_hedge_map(world: World, choice: dict[str, str]) -> None:
     rows.sort(key=lambda r: (r["wallet"], r["underlying"], -(r["exposure_usd"] or 0)))
     found = world.ask("hedge_map", **choice)
     same(found, rows)
-    assert all(r["hedged_share"] is None or -1e-12 <= r["hedged_share"] <= 1 + 1e-12 for r in found)
+    assert all(r["hedged_share"] is None or 0 <= r["hedged_share"] <= 1 for r in found)
+    assert not any(str(r["hedged_share"]) == "-0.0" for r in found)
     if not choice:
         assert {r["wallet"] for r in found if r["account_id"] is None} == {NO_POSITION_GREEKS}
         only = world.ask("hedge_map", underlying="BTC")
