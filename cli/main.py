@@ -6,10 +6,28 @@ Command modules import the rest of the package inside their functions, so that -
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
-from cli import adapters, chains, doctor, health, positions, query, record, replay, snapshot, version
+from cli import (
+    adapters,
+    chains,
+    doctor,
+    exchange,
+    health,
+    positions,
+    query,
+    record,
+    replay,
+    schedule,
+    snapshot,
+    version,
+    wallet,
+)
+
+if TYPE_CHECKING:
+    from aggregator.model.errors import CrossmarginError
 
 app = typer.Typer(
     name="crossmargin",
@@ -27,6 +45,10 @@ app.command("doctor")(doctor.doctor)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(wallet.app, name="wallet")
+app.add_typer(schedule.app, name="schedule")
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
 app.add_typer(query.app, name="query")
 app.add_typer(adapters.app, name="adapters")
 app.command("chains")(chains.chains)
@@ -35,9 +57,8 @@ app.command("version")(version.version)
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from aggregator.model.errors import CrossmarginError  # noqa: PLC0415  # --help must not pay for it
-    from cli import envelope, exits, streams  # noqa: PLC0415
-    from cli.text import clean  # noqa: PLC0415
+    from aggregator.model.errors import CrossmarginError  # noqa: PLC0415  # --help must not pay for more
+    from cli import streams  # noqa: PLC0415
 
     streams.keep_going()
     try:
@@ -45,14 +66,22 @@ def main() -> None:
             app()
         finally:
             sys.stdout.flush()
-    except CrossmarginError as error:
-        if "--json" in sys.argv:
-            envelope.write(envelope.of_error(_command(sys.argv[1:]), error))
-        sys.stderr.write(f"crossmargin: {clean(str(error), 1000)}\n")
-        sys.exit(exits.of_error(error))
-    except OSError as error:  # a full disk, a folder that may not be entered
-        sys.stderr.write(f"crossmargin: {clean(str(error), 1000)}\n")
-        sys.exit(exits.Exit.USAGE)
+    except (CrossmarginError, OSError) as error:
+        sys.exit(_told(error))
+
+
+def _told(error: CrossmarginError | OSError) -> int:
+    """Say a failure on stderr, with --json as an envelope too; its exit code."""
+    from aggregator.model import errors  # noqa: PLC0415
+    from cli import envelope, exits  # noqa: PLC0415
+    from cli.text import clean  # noqa: PLC0415
+
+    sys.stderr.write(f"crossmargin: {clean(str(error), 1000)}\n")
+    if not isinstance(error, errors.CrossmarginError):  # a full disk, a folder that may not be entered
+        return exits.Exit.USAGE
+    if "--json" in sys.argv:
+        envelope.write(envelope.of_error(_command(sys.argv[1:]), error))
+    return exits.of_error(error)
 
 
 def _command(arguments: list[str]) -> str:

@@ -110,10 +110,10 @@ def show(
         data = {"snapshot": row(stored.summary), "health": documents.health(checked)}
         envelope.write(envelope.of_portfolio("snapshot show", stored.portfolio, data))
         return
-    told = (
-        f"snapshot {stored.summary.id}, taken {screen.moment(stored.summary.taken_at)}: not a live position"
-    )
-    if stored.summary.status == "orphaned":
+    kept = stored.summary
+    origin = " from a recording" if kept.source == "recording" else ""
+    told = f"snapshot {kept.id}, taken{origin} {screen.moment(kept.taken_at)}: not a live position"
+    if kept.status == "orphaned":
         told += "\nORPHANED: one of its blocks was reorganised away; this never was the state of the chain"
     typer.echo(screen.screen(checked, screen.Provenance(use_cases.chain_names(settings), told)))
 

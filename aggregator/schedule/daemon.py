@@ -10,6 +10,7 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -29,13 +30,14 @@ from aggregator.schedule.exclusive import exclusive
 from aggregator.schedule.metrics import Telemetry, serve
 from aggregator.schedule.slots import Rule
 from aggregator.schedule.taking import LiveChains, WarehouseLedger
-from aggregator.schedule.worker import RECHECK, Pass, Worker
+from aggregator.schedule.worker import RECHECK, Taken, Worker
 from aggregator.settings import Settings
 from aggregator.store.saved import ScheduleRun
 
 LOG = logging.getLogger("crossmargin.schedule")
 _FIRST_WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(minutes=1)
+_PUBLISH_S = 30.0
 
 _running: dict[str, Daemon] = {}
 """The daemons of this process by their job store: what is in the store can only name a function."""
@@ -79,12 +81,15 @@ class Daemon:
         self._told = told
         self._stop = threading.Event()
         self._unpublished = threading.Event()
+        self._published_s = 0.0
         self._waits: dict[str, timedelta] = {}
         self.telemetry = Telemetry(jobs, clock)
         self._ledger = WarehouseLedger(config, self._unpublished.set)
         chains = LiveChains(config, self._ledger, rpc=rpc)
         self._workers = {
-            job.name: Worker(job, self._ledger, chains, clock=clock, stopping=self._stop.is_set)
+            job.name: Worker(
+                job, self._ledger, chains, clock=clock, stopping=self._stop.is_set, told=self._note
+            )
             for job in jobs
         }
         self._store = str(store_path(config).absolute())
@@ -156,7 +161,9 @@ class Daemon:
             self.telemetry.broke(name, str(error))
             self._wake_again(name, self._longer(name))
             return
-        self._note(name, found)
+        if found.waiting and name not in self._waits:
+            LOG.info("%s: %s waits: %s", name, f"{found.waiting[0]:%Y-%m-%dT%H:%M:%SZ}", found.why)
+        self.telemetry.passed(name, found)
         if self._unpublished.is_set():
             self._publish()
         if found.done:
@@ -173,14 +180,12 @@ class Daemon:
         if event.job_id in self._workers:
             self.telemetry.broke(event.job_id, f"a defect, see the log: {event.exception!r}")
 
-    def _note(self, name: str, found: Pass) -> None:
-        for run, _ in found.done:
-            level = logging.INFO if run.outcome == "ok" else logging.WARNING
-            LOG.log(level, "%s", line(run))
-            self._told(run)
-        if found.waiting and name not in self._waits:
-            LOG.info("%s: %s waits: %s", name, f"{found.waiting[0]:%Y-%m-%dT%H:%M:%SZ}", found.why)
-        self.telemetry.passed(name, found)
+    def _note(self, run: ScheduleRun, taken: Taken) -> None:
+        LOG.log(logging.INFO if run.outcome == "ok" else logging.WARNING, "%s", line(run))
+        self.telemetry.settled(run, taken)
+        self._told(run)
+        if time.monotonic() - self._published_s > _PUBLISH_S:  # a long catch-up
+            self._publish()
 
     def _longer(self, name: str) -> timedelta:
         wait = min(2 * self._waits.get(name, _FIRST_WAIT / 2), _LONGEST_WAIT)
@@ -200,6 +205,7 @@ class Daemon:
     def _publish(self) -> None:
         """Let readers see what was committed; whoever fails to leaves it for the next pass."""
         self._unpublished.clear()
+        self._published_s = time.monotonic()
         try:
             with self._ledger.lock:
                 app.publish(self._config)

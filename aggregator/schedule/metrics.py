@@ -23,7 +23,7 @@ from prometheus_client import (
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.results import Verdict
 from aggregator.schedule.definitions import ScheduleJob
-from aggregator.schedule.worker import Pass
+from aggregator.schedule.worker import Pass, Taken
 from aggregator.store.saved import ScheduleRun
 
 _SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
@@ -99,25 +99,28 @@ class Telemetry:
                 self._success.labels(job).set(good[-1].due_at.timestamp())
             self.states[job].last = runs[-1] if runs else None
 
+    def settled(self, run: ScheduleRun, taken: Taken) -> None:
+        """Note what came of a slot."""
+        with self._lock:
+            self.states[run.job].last = run
+            self._runs.labels(run.job, run.outcome).inc()
+            if run.outcome in {"ok", "partial"}:
+                self._success.labels(run.job).set(run.due_at.timestamp())
+            if run.started_at is not None and run.ended_at is not None:
+                self._seconds.labels(run.job).observe((run.ended_at - run.started_at).total_seconds())
+            self._failed.labels(run.job).inc(sum(c.portfolio.coverage.failed for c in taken.checked))
+            for checked in taken.checked:
+                score, wallet = checked.risk.score, checked.portfolio.wallet
+                self._score.labels(wallet).set(math.nan if score is None else score)
+                for verdict in Verdict:
+                    self._verdict.labels(wallet, verdict.value).set(checked.risk.verdict is verdict)
+
     def passed(self, job: str, found: Pass) -> None:
-        """Note what a pass did."""
+        """Note what a pass left open."""
         with self._lock:
             state = self.states[job]
             state.fault = None
             state.waiting, state.why = (found.waiting[0] if found.waiting else None), found.why
-            for run, taken in found.done:
-                state.last = run
-                self._runs.labels(job, run.outcome).inc()
-                if run.outcome in {"ok", "partial"}:
-                    self._success.labels(job).set(run.due_at.timestamp())
-                if run.started_at is not None and run.ended_at is not None:
-                    self._seconds.labels(job).observe((run.ended_at - run.started_at).total_seconds())
-                self._failed.labels(job).inc(sum(c.portfolio.coverage.failed for c in taken.checked))
-                for checked in taken.checked:
-                    score, wallet = checked.risk.score, checked.portfolio.wallet
-                    self._score.labels(wallet).set(math.nan if score is None else score)
-                    for verdict in Verdict:
-                        self._verdict.labels(wallet, verdict.value).set(checked.risk.verdict is verdict)
 
     def broke(self, job: str, why: str) -> None:
         """Note that a pass could not be done."""

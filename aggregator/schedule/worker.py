@@ -94,7 +94,7 @@ class Pass:
 
 
 class Worker:
-    """Works on one job; `stopping` is asked between slots."""
+    """Works on one job; `stopping` is asked between slots, `told` hears of each as soon as it is recorded."""
 
     def __init__(
         self,
@@ -104,12 +104,14 @@ class Worker:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         stopping: Callable[[], bool] = lambda: False,
+        told: Callable[[ScheduleRun, Taken], None] = lambda _, __: None,
     ) -> None:
         self.job = job
         self._ledger = ledger
         self._chains = chains
         self._clock = clock
         self._stopping = stopping
+        self._told = told
         self._failures: dict[datetime, int] = {}
         self._since: datetime | None = None
         self._rechecked: datetime | None = None
@@ -146,7 +148,7 @@ class Worker:
         self, plan: Plan, heads: Heads, entries: dict[datetime, ScheduleRun]
     ) -> list[tuple[ScheduleRun, Taken]]:
         done = [(self._entry(slot, "missed", reason=why), Taken("missed", why)) for slot, why in plan.missed]
-        self._record([entry for entry, _ in done], entries)
+        self._settle(done, entries)
         for slot in plan.take:
             if self._stopping():
                 break
@@ -158,7 +160,7 @@ class Worker:
                 ended_at=self._clock(),
                 snapshots=taken.snapshots,
             )
-            self._record([entry], entries)
+            self._settle([(entry, taken)], entries)
             done.append((entry, taken))
             failed = taken.outcome == "failed"
             self._failures[slot] = self._failures.get(slot, 0) + 1 if failed else 0
@@ -197,11 +199,18 @@ class Worker:
         done = [
             (replace(e, started_at=now, ended_at=now), Taken("failed", why, unreachable=True)) for e in new
         ]
-        self._record([entry for entry, _ in done], entries)
+        self._settle(done, entries)
         return done
 
     def _entry(self, slot: datetime, outcome: Outcome, *, reason: str = "") -> ScheduleRun:
         return ScheduleRun(self.job.name, self.job.group, slot, None, None, outcome, reason or None)
+
+    def _settle(
+        self, done: Sequence[tuple[ScheduleRun, Taken]], entries: dict[datetime, ScheduleRun]
+    ) -> None:
+        self._record([entry for entry, _ in done], entries)
+        for entry, taken in done:
+            self._told(entry, taken)
 
     def _record(self, new: Sequence[ScheduleRun], entries: dict[datetime, ScheduleRun]) -> None:
         if new:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ SCHEDULE = """
 name = "desk"
 group = "desk"
 every = "1m"
-catch_up = 6
+catch_up = {catch_up}
 """
 
 
@@ -57,11 +56,11 @@ class Desk:
             node.mine()
 
 
-def desk(world: World, folder: Path, wallets: Sequence[str] = ("hedged", "edge"), more: str = "") -> Desk:
+def desk(world: World, folder: Path, *, metrics: str = "off", catch_up: int = 6) -> Desk:
     """A configuration file with one job, and its group."""
     path = folder / "desk.toml"
-    database = f'database = "{folder / "desk.duckdb"}"\nmetrics = "off"\n'
-    path.write_text(database + more + world.config() + SCHEDULE, encoding="utf-8")
+    database = f'database = "{folder / "desk.duckdb"}"\nmetrics = "{metrics}"\n'
+    path.write_text(database + world.config() + SCHEDULE.format(catch_up=catch_up), encoding="utf-8")
     config = settings.build(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    app.group_wallets(config, "desk", [parse_address(world.wallets[name]) for name in wallets])
+    app.group_wallets(config, "desk", [parse_address(world.wallets[name]) for name in ("hedged", "edge")])
     return Desk(world, config, path)
