@@ -79,7 +79,7 @@ def test_a_failed_slot_is_unhealthy(devnet: World, tmp_path: Path) -> None:
 
 
 def test_kills_lose_nothing(devnet: World, tmp_path: Path) -> None:
-    """Three at random moments; 20 as `python -m tests.schedule.kills`."""
+    """Twice at random moments; 20 as `python -m tests.schedule.kills`."""
     here: Desk = desk(devnet, tmp_path, catch_up=40)
     here.advance(1)
-    assert kill_often(here, 3, seed=7) > 7
+    assert kill_often(here, 2, seed=7) > 5
