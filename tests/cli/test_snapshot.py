@@ -74,6 +74,15 @@ def test_show_is_what_health_showed(local: World) -> None:
     assert errors("snapshot-show.json", document) == []
 
 
+def test_a_snapshot_of_a_recording_says_so() -> None:
+    """Its figures were never live."""
+    assert crossmargin("health", "--demo", "--save").code == 0
+    [snapshot] = statuses()
+    assert f"snapshot {snapshot}, taken from a recording 20" in crossmargin("snapshot", "show", snapshot).out
+    verified = crossmargin("snapshot", "verify", snapshot)
+    assert (verified.code, "rows sound  chain unchecked" in verified.out) == (Exit.PARTIAL, True)
+
+
 @pytest.mark.parametrize("command", ["show", "verify", "diff"])
 def test_a_snapshot_that_is_not_there(local: World, command: str) -> None:
     """Its id is named, and how to find others."""
