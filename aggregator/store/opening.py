@@ -150,7 +150,7 @@ def _advice(cause: BaseException) -> str:
     line = _first_line(cause)
     if "not a valid DuckDB database" in line:
         return _NO_DATABASE
-    return f"nothing was saved or read ({line})"
+    return f"the last step was undone ({line})"
 
 
 def _first_line(cause: BaseException) -> str:

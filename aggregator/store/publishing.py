@@ -15,6 +15,7 @@ import duckdb
 from aggregator.model.errors import StoreError
 from aggregator.store.opening import CONFIG, Opening
 
+_KEPT = "what was changed is kept, but the readers' copy could not be replaced"
 # A lock on a file is one of the process: its threads must not publish beside each other.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -42,12 +43,14 @@ def publish(opening: Opening) -> Path:
             connection.execute("DETACH published")
             temporary.replace(target)
 
-    opening.write(lambda _: None)  # the copy has the present schema
-    with _ONE_AT_A_TIME:
-        try:
+    try:
+        opening.write(lambda _: None)  # the copy has the present schema
+        with _ONE_AT_A_TIME:
             opening.patiently(copy)
-        except OSError as error:
-            raise StoreError(str(target), f"the readers' copy could not be replaced ({error})") from error
+    except StoreError as error:
+        raise type(error)(error.path, f"{_KEPT}: {error.why}") from error
+    except OSError as error:
+        raise StoreError(str(target), f"{_KEPT}: {error}") from error
     return target
 
 

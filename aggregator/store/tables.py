@@ -1,9 +1,9 @@
 """What was read, as tables: one snapshot of one wallet, its blocks, reads, notes and prices.
 
-Rows are appended per snapshot; only `snapshot.status` ever changes. Every column carries its unit in its name
-or its comment; comments show in duckdb_columns(). There are no foreign keys and no keys on fact tables (DuckDB
-can't delete parent and child in one transaction, and a key halves the rate of inserts): `bulk.check_unique`
-checks the natural key, which the mapper knows as `primary_key`, before each commit.
+Rows are appended per snapshot; only `snapshot.status` ever changes. Every column carries its unit in its
+name or its comment; comments show in duckdb_columns(). There are no foreign keys and no keys on fact tables
+(DuckDB can't delete parent and child in one transaction, and a key halves the rate of inserts):
+`bulk.check_unique` checks the natural key, which the mapper knows as `primary_key`, before each commit.
 """
 
 from __future__ import annotations
