@@ -140,6 +140,8 @@ def _chosen(settings: Settings, names: list[str] | None) -> tuple[ScheduleJob, .
     from aggregator.schedule.definitions import jobs  # noqa: PLC0415
 
     found = jobs(settings)
+    if not found:
+        raise BadConfiguration("schedule", "there is no job: add a [[schedule]] to the configuration")
     for name in names or ():
         if name not in {job.name for job in found}:
             known = ", ".join(job.name for job in found) or "none is configured"

@@ -24,7 +24,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from aggregator import app
-from aggregator.model.errors import BadConfiguration, CrossmarginError, StoreError
+from aggregator.model.errors import CrossmarginError, StoreError
 from aggregator.schedule.definitions import ScheduleJob
 from aggregator.schedule.exclusive import exclusive
 from aggregator.schedule.metrics import Telemetry, serve
@@ -75,8 +75,6 @@ class Daemon:
         told: Callable[[ScheduleRun], None] = lambda _: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        if not jobs:
-            raise BadConfiguration("schedule", "there is no job: add a [[schedule]] to the configuration")
         self._config = config
         self._told = told
         self._stop = threading.Event()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import stamina
 
 from aggregator import app
+from aggregator.model.units import ChainId
+from aggregator.schedule.definitions import jobs
+from aggregator.schedule.taking import LiveChains, WarehouseLedger
+from aggregator.schedule.worker import Heads
 from aggregator.store.saved import Summary
+from tests.cli.test_local import break_options
 from tests.devnet.world import World
 from tests.schedule.kit import SLOT_S, Desk, desk
 
@@ -32,6 +37,11 @@ def here(devnet: World, tmp_path: Path) -> Desk:
 def snapshots(found: Desk) -> dict[str, Summary]:
     """Every snapshot that readers see, by its id."""
     return {one.id: one for one in app.list_snapshots(found.config)}
+
+
+def ledger_snapshots(found: Desk, ids: Sequence[str]) -> list[Summary]:
+    """These snapshots as they are committed, published or not."""
+    return [one for one in app.warehouse(found.config).snapshots() if one.id in ids]
 
 
 def test_a_slot_is_taken_once_at_its_block(here: Desk) -> None:
@@ -119,6 +129,22 @@ def test_an_outage_of_the_node_is_no_loss(here: Desk) -> None:
     assert [run.outcome for run, _ in silent.done] == ["failed", "failed"]
     assert [run.outcome for run, _ in here.once().done] == ["ok", "ok"]
     assert [run.outcome for run in here.runs()] == ["ok"] * 3
+
+
+def test_what_is_missing_makes_a_slot_partial(here: Desk) -> None:
+    """A deployment that can't be read, or a chain that has no block after the slot: the reason names it."""
+    [job], ledger = jobs(here.config), WarehouseLedger(here.config)
+    chains, slot = LiveChains(here.config, ledger), here.time().replace(second=0)
+    chain, moment = ChainId(here.world.node.chain_id), int(slot.timestamp())
+    taken = chains.take(job, slot, Heads({chain: moment}), late=False)
+    assert taken.outcome == "partial"
+    assert f"local had no block after the slot: its newest is of {slot:%H:%M:%S}" in taken.reason
+    break_options(here.world)
+    here.advance(1)
+    taken = chains.take(job, here.time(), Heads({chain: moment + 3_600}), late=False)
+    assert taken.outcome == "partial"
+    assert taken.reason.startswith("lyra_v1 · ")
+    assert {one.status for one in ledger_snapshots(here, taken.snapshots)} == {"partial"}
 
 
 def test_a_group_without_a_wallet_is_missed(here: Desk) -> None:
