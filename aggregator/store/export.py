@@ -94,7 +94,7 @@ def _write(
         table, schema = table_of(row), encodings.arrow_schema(table_of(row))
         sql, parameters = query(row, choice)
         path = folder / f"{table.name}.{encoding}"
-        batches = driver.execute(sql, parameters).to_arrow_reader(_BATCH_ROWS)
+        batches = driver.sql(sql, params=parameters).to_arrow_reader(_BATCH_ROWS)
         rows = encodings.write(encoding, path, schema, batches)
         tables[table.name] = describe(path, rows)
     manifest = Manifest(

@@ -161,11 +161,11 @@ class _Merge:
         table = table_of(row)
         path, schema = self.manifest.file(self.folder, table.name), encodings.arrow_schema(table)
         with encodings.reading(self.manifest.encoding, path, schema) as incoming:
+            # Not in a `finally`: where the statement failed, DuckDB 2 lets nothing else be done.
             self.driver.register("incoming", incoming)
-            try:
-                return int(self.driver.execute(statement).fetchall()[0][0])
-            finally:
-                self.driver.unregister("incoming")
+            answer = self.driver.execute(statement).fetchall()
+            self.driver.unregister("incoming")
+            return int(answer[0][0])
 
     def _require_none(self, rows: str, why: str) -> None:
         found = self.driver.execute(f"SELECT snapshot_id {rows} LIMIT 1").fetchone()

@@ -67,7 +67,8 @@ def through_a_file(
         driver = connection.connection.driver_connection
         assert driver is not None
         path = Path(folder) / "file"
-        batches = driver.execute(*query(row, Choice())).to_arrow_reader(7)
+        sql, parameters = query(row, Choice())
+        batches = driver.sql(sql, params=parameters).to_arrow_reader(7)
         assert encodings.write(encoding, path, schema, batches) == len(next(iter(values.values())))
         with encodings.reading(encoding, path, schema) as reader:
             found: dict[str, list[object]] = reader.read_all().to_pydict()
