@@ -4,7 +4,7 @@
 used, so that a replay needs no HTTP client and a check no database.
 """
 
-from aggregator.app.chains import heads, reorganised
+from aggregator.app.chains import at_heights, heads
 from aggregator.app.checks import (
     DEMO,
     Answer,
@@ -50,6 +50,7 @@ __all__ = [
     "Where",
     "adapters",
     "add_wallet",
+    "at_heights",
     "chain_names",
     "check",
     "demo",
@@ -65,7 +66,6 @@ __all__ = [
     "publish",
     "read",
     "remove_wallet",
-    "reorganised",
     "replay",
     "save",
     "save_all",

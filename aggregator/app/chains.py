@@ -1,14 +1,14 @@
-"""How far chains are, and whether they still have the blocks of snapshots."""
+"""How far chains are, and which blocks they have at the heights of known ones."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aggregator.app.checks import Selection, live_readers
-from aggregator.model.errors import BlockUnavailable, ReadError
+from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
 from aggregator.reading import registry
@@ -16,6 +16,9 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.reading.chain import ChainReader
+
+AT_ONCE = 16
+"""Block headers that are asked for beside each other."""
 
 
 def heads(selection: Selection, config: Settings) -> Mapping[ChainId, Block | ReadError]:
@@ -26,13 +29,16 @@ def heads(selection: Selection, config: Settings) -> Mapping[ChainId, Block | Re
     return asyncio.run(_heads(selection, config))
 
 
-def reorganised(blocks: Collection[Block], selection: Selection, config: Settings) -> frozenset[Block]:
-    """Those of the blocks that the selected chains no longer have at their height.
+def at_heights(
+    blocks: Collection[Block], selection: Selection, config: Settings
+) -> Mapping[Block, Block | ReadError]:
+    """The block that each block's chain has at its height now, or why that is not known.
 
-    Blocks of chains that are not selected are taken as they are. Raises ReadError where a chain can't be
-    asked, and BadConfiguration as `read` does.
+    One with another hash was reorganised away. A chain that is shorter now proves nothing: the endpoint may
+    lag. Blocks of chains without an endpoint, or that the selection does not name, are left out. Raises
+    BadConfiguration as `read` does, and ReadError where an endpoint of `selection.rpc` does not answer.
     """
-    return asyncio.run(_reorganised(blocks, selection, config))
+    return asyncio.run(_at_heights(blocks, selection, config))
 
 
 async def _heads(selection: Selection, config: Settings) -> Mapping[ChainId, Block | ReadError]:
@@ -41,33 +47,28 @@ async def _heads(selection: Selection, config: Settings) -> Mapping[ChainId, Blo
     return dict(zip(readers, found, strict=True))
 
 
+async def _at_heights(
+    blocks: Collection[Block], selection: Selection, config: Settings
+) -> Mapping[Block, Block | ReadError]:
+    chains = selection.chains
+    if not selection.rpc and not chains:
+        configured = {ChainId(chain) for chain, entry in config.chains.items() if entry.endpoints}
+        chains = tuple(sorted(str(chain) for chain in {block.chain for block in blocks} & configured))
+        if not chains:
+            return {}
+    turn = asyncio.Semaphore(AT_ONCE)
+    async with live_readers(replace(selection, chains=chains), config, ()) as readers:
+
+        async def ask(block: Block) -> Block | ReadError:
+            async with turn:
+                return await _pinned(readers[block.chain], str(block.number))
+
+        asked = [block for block in blocks if block.chain in readers]
+        return dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
+
+
 async def _pinned(reader: ChainReader, block: str) -> Block | ReadError:
     try:
         return await reader.pin(block)
     except ReadError as error:
         return error
-
-
-async def _reorganised(blocks: Collection[Block], selection: Selection, config: Settings) -> frozenset[Block]:
-    of_chains: dict[ChainId, dict[int, list[Block]]] = defaultdict(lambda: defaultdict(list))
-    for block in set(blocks):
-        of_chains[block.chain][block.number].append(block)
-    gone: set[Block] = set()
-    async with live_readers(selection, config, registry.adapters(config, selection.adapters)) as readers:
-        for chain in readers.keys() & of_chains.keys():
-            heights = of_chains[chain]
-            now = await asyncio.gather(*(_at(readers[chain], number) for number in heights))
-            for found, known in zip(now, heights.values(), strict=True):
-                gone.update(block for block in known if found is None or block.hash != found.hash)
-    return frozenset(gone)
-
-
-async def _at(reader: ChainReader, number: int) -> Block | None:
-    """The block at a height; None where the chain is shorter now."""
-    try:
-        return await reader.pin(str(number))
-    except BlockUnavailable:
-        head = await reader.pin("latest")
-        if head.number < number:
-            return None
-        raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aggregator.app.checks import Selection, check, live_readers, read
+from aggregator.app.chains import at_heights
+from aggregator.app.checks import Selection, check, read
 from aggregator.app.snapshots import families, publish, save_all, warehouse
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block
@@ -17,9 +17,6 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.store.saved import SavedSnapshot, Verified
-
-AT_ONCE = 16
-"""Block headers that are asked for beside each other."""
 
 
 class OnChain(StrEnum):
@@ -72,7 +69,8 @@ def verify(
     chosen = [line.id for line in kept.snapshots()] if ids is None else ids
     verified = [kept.verify(snapshot_id, known) for snapshot_id in dict.fromkeys(chosen)]
     blocks = {block for one in verified for block in one.blocks}
-    now = {} if where.offline else asyncio.run(_headers(blocks, config, where))
+    selection = Selection((), chains=where.chains, rpc=where.rpc)
+    now = {} if where.offline else at_heights(blocks, selection, config)
     verdicts = [_verdict(one, now) for one in verified]
     orphaned = [v.verified.id for v in verdicts if v.orphaned and v.verified.status != "orphaned"]
     restored = [v.verified.id for v in verdicts if not v.orphaned and v.verified.status == "orphaned"]
@@ -87,14 +85,16 @@ def verify(
     return tuple(_retaken(verdict, config, where) if verdict.orphaned else verdict for verdict in verdicts)
 
 
-def _verdict(one: Verified, now: Mapping[Block, Block | str]) -> VerifiedSnapshot:
+def _verdict(one: Verified, now: Mapping[Block, Block | ReadError]) -> VerifiedSnapshot:
     marked = one.status == "orphaned"
     told, gone, unknown = [], False, not one.blocks
     for block in one.blocks:
-        found, which = now.get(block, "nobody was asked"), f"block {block.number} of chain {block.chain}"
-        if isinstance(found, str):
+        found, which = now.get(block), f"block {block.number} of chain {block.chain}"
+        if not isinstance(found, Block):
             unknown = True
-            told.append(f"{which} could not be compared: {found}")
+            told.append(
+                f"{which} could not be compared: {found or 'its chain was not asked: give --rpc URL'}"
+            )
         elif found.hash != block.hash:
             gone = True
             told.append(f"{which} is {found.hash} now, not {block.hash}")
@@ -102,33 +102,6 @@ def _verdict(one: Verified, now: Mapping[Block, Block | str]) -> VerifiedSnapsho
     if one.faults or on_chain is OnChain.UNCHECKED:
         return VerifiedSnapshot(one, on_chain, tuple(told), marked)
     return VerifiedSnapshot(one, on_chain, tuple(told), on_chain is OnChain.REORGANISED)
-
-
-async def _headers(blocks: Iterable[Block], config: Settings, where: Where) -> Mapping[Block, Block | str]:
-    """The block that each block's chain has at its number now, or why that is not known."""
-    wanted = list(blocks)
-    configured = {str(chain) for chain, entry in config.chains.items() if entry.endpoints}
-    chains = where.chains
-    if not where.rpc and not chains:
-        chains = tuple(sorted({str(block.chain) for block in wanted} & configured))
-        if not chains:
-            return dict.fromkeys(wanted, "its chain has no endpoint: give --rpc URL")
-    found: dict[Block, Block | str] = {}
-    turn = asyncio.Semaphore(AT_ONCE)
-    async with live_readers(Selection((), chains=chains, rpc=where.rpc), config, ()) as readers:
-
-        async def ask(block: Block) -> None:
-            if block.chain not in readers:
-                found[block] = "its chain has no endpoint, or was not named"
-                return
-            async with turn:
-                try:
-                    found[block] = await readers[block.chain].pin(str(block.number))
-                except ReadError as error:
-                    found[block] = str(error)
-
-        await asyncio.gather(*map(ask, wanted))
-    return found
 
 
 def _retaken(verdict: VerifiedSnapshot, config: Settings, where: Where) -> VerifiedSnapshot:

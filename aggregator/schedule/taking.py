@@ -105,10 +105,15 @@ class LiveChains:
         if not blocks:
             return set()
         known = {block for of_one in blocks.values() for block in of_one}
-        gone = app.reorganised(known, self._selection(job), self._config)
+        now = app.at_heights(known, self._selection(job), self._config)
+        gone = {
+            block for block, found in now.items() if isinstance(found, Block) and found.hash != block.hash
+        }
         orphaned = {snapshot for snapshot, of_one in blocks.items() if gone.intersection(of_one)}
         if orphaned:
             self._ledger.mark_orphaned(orphaned)
+        elif unknown := [found for found in now.values() if isinstance(found, ReadError)]:
+            raise unknown[0]
         return orphaned
 
     def _selection(self, job: ScheduleJob) -> Selection:
