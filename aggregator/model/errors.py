@@ -20,6 +20,8 @@ CrossmarginError
 │       ├── ProviderUnavailable
 │       │   ├── WrongChain
 │       │   └── BlockUnavailable  pruned, reorganised away, or not there yet
+│       │       └── Reorganised   while it was read
+│       ├── Disagreement          two endpoints answer differently
 │       ├── RateLimited
 │       └── AuthenticationFailed
 ├── RecordingError                a recording can't be used
@@ -239,6 +241,18 @@ class BlockUnavailable(ProviderUnavailable):
     """The pinned block is pruned, reorganised away, or not there yet."""
 
     code = "block_unavailable"
+
+
+class Reorganised(BlockUnavailable):
+    """The pinned block was replaced while it was read: what was read before it must be read again."""
+
+    code = "reorganised"
+
+
+class Disagreement(TransportError):
+    """Two endpoints answer differently about the same block; neither can be trusted over the other."""
+
+    code = "disagreement"
 
 
 class RateLimited(TransportError):
