@@ -221,6 +221,7 @@ def keep_latest(path: Path, small: Path) -> None:
     def work(connection: sa.Connection) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
+        driver.execute("SET enable_progress_bar = false")
         driver.execute(f"ATTACH '{path}' AS large (READ_ONLY)")
         for row in row_classes():
             table = table_of(row)

@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -25,6 +25,8 @@ from aggregator.store import library, query
 from aggregator.store.library import Query
 from benchmarks import book, legs
 from benchmarks.measure import ROUNDS, interleaved, report
+
+T = TypeVar("T")
 
 PEER_LEGS = 2_000
 OBJECT_LEGS = 50_000
@@ -92,22 +94,22 @@ def fills(path: Path, positions: int) -> dict[str, Any]:
 
 
 def asks(path: Path) -> dict[str, Any]:
-    """Seconds of each query in each round, from opening the file to the last row.
+    """Seconds of each query in each round, from opening the file to the last row, which nobody keeps.
 
-    Asserts that asking again answers the same, and where only latest snapshots count, that older ones change
-    nothing.
+    Asserts that every round answers as many rows, that asking again answers the same, and where only latest
+    snapshots count, that older ones change nothing.
     """
     found = library.queries()
-    answers: dict[str, list[tuple[object, ...]]] = {}
+    answers = {asked.name: _answer(path, asked, _rows) for asked in found}
 
     def ask(asked: Query) -> None:
-        answers[asked.name] = _answer(path, asked)
+        assert _answer(path, asked, _count) == len(answers[asked.name]), asked.name
 
     seconds = interleaved({asked.name: partial(ask, asked) for asked in found}, QUERY_ROUNDS)
     on_latest = {asked.name for asked in found if asked.snapshots.startswith("latest")}
     for asked in found:
         again = path.with_name("latest.duckdb") if asked.name in on_latest else path
-        assert _same(_answer(again, asked), answers[asked.name]), asked.name
+        assert _same(_answer(again, asked, _rows), answers[asked.name]), asked.name
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     with duckdb.connect(str(path), read_only=True) as connection:
         [(positions, snapshots)] = connection.execute(
@@ -133,16 +135,24 @@ def _once(way: Callable[[Path, int], None], path: Path, numbers: Iterator[int]) 
     way(path, next(numbers))
 
 
-def _answer(path: Path, asked: Query) -> list[tuple[object, ...]]:
+def _answer(path: Path, asked: Query, take: Callable[[query.Answer], T]) -> T:
     return query.run(
         path,
         asked.name,
         asked.sql,
         asked.values(PARAMETERS.get(asked.name, {})),
-        lambda answer: [row for rows in answer.batches for row in rows],
+        take,
         limits=query.Limits(),
         lock_timeout_s=1.0,
     )
+
+
+def _rows(answer: query.Answer) -> list[tuple[object, ...]]:
+    return [row for rows in answer.batches for row in rows]
+
+
+def _count(answer: query.Answer) -> int:
+    return sum(map(len, answer.batches))
 
 
 def _same(one: list[tuple[object, ...]], other: list[tuple[object, ...]]) -> bool:

@@ -15,7 +15,8 @@ from cli import options
 
 if TYPE_CHECKING:
     from aggregator.store.library import Query
-    from aggregator.store.query import Answer, Limits
+    from aggregator.store.limits import Limits
+    from aggregator.store.query import Answer
 
 _HELP = ("-h", "--help")
 
@@ -205,7 +206,7 @@ def _print(
 ) -> None:
     """Print an answer as was asked, and say on stderr how much of it is incomplete."""
     from aggregator.app.queries import FileFormat, write_file  # noqa: PLC0415
-    from aggregator.store.query import Limits  # noqa: PLC0415
+    from aggregator.store.limits import Limits  # noqa: PLC0415
     from cli import answers, envelope  # noqa: PLC0415
 
     output.check()

@@ -13,7 +13,8 @@ from aggregator.store import library
 from aggregator.store.library import Kind, Query, Value
 
 if TYPE_CHECKING:
-    from aggregator.store.query import Answer, Limits
+    from aggregator.store.limits import Limits
+    from aggregator.store.query import Answer
 
 T = TypeVar("T")
 

@@ -2,16 +2,14 @@
 
 Three fences, each of which would do: the statement is parsed and must be one SELECT that calls only the table
 functions named here; the file is opened read-only; and DuckDB is told to touch nothing outside it, to load
-nothing and to let nobody change that. Memory and time are bounded.
+nothing and to let nobody change that. Memory and time are bounded (`limits`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -20,6 +18,7 @@ import duckdb
 
 from aggregator.model.errors import QueryError
 from aggregator.store.library import Value
+from aggregator.store.limits import Limits, Watch, limited
 from aggregator.store.opening import CONFIG, Opening
 
 T = TypeVar("T")
@@ -27,7 +26,6 @@ T = TypeVar("T")
 Rows: TypeAlias = list[tuple[Any, ...]]
 
 BATCH_ROWS = 10_000
-_INTERRUPT_AGAIN_S = 0.05
 
 _LOCKED_DOWN = {
     "allow_community_extensions": "false",
@@ -67,14 +65,7 @@ _AS_THEY_ARE = frozenset(
     }
 )
 _ZONED = "TIMESTAMP WITH TIME ZONE"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a query may take: seconds, and gigabytes of memory."""
-
-    timeout_s: float = 60.0
-    memory_gb: float = 2.0
+_PIVOT = re.compile(r"\s*PIVOT\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +100,33 @@ def run(
     `name` is how errors name it. Raises QueryError where the SQL is refused, wrong, or beyond the limits, and
     StoreError or StoreLocked where the file can't be read. `take` is called at most once.
     """
+    _refuse_odd_text(name, sql, values)
     config = {**CONFIG, **_SPEED, **_LOCKED_DOWN, "memory_limit": f"{limits.memory_gb:g}GB"}
 
     def work() -> T:
         with (
             duckdb.connect(str(path.absolute()), read_only=True, config=config) as connection,
-            _errors(name, limits, expired := threading.Event()),
-            _time_limit(connection, limits.timeout_s, expired),
+            limited(connection, name, limits) as watch,
         ):
-            statement = _checked(connection, name, sql, values)
+            try:
+                statement = _checked(connection, name, sql, values)
+            except RecursionError as error:
+                raise QueryError(name, "it is nested too deeply: give it fewer parts") from error
             columns = _columns(connection, statement, values)
             connection.execute(_fetched(statement, columns), dict(values))
-            return take(Answer(columns, _batches(connection)))
+            return take(Answer(columns, _batches(connection, watch)))
 
     return Opening(path, lock_timeout_s=lock_timeout_s).patiently(work)
+
+
+def _refuse_odd_text(name: str, sql: str, values: Mapping[str, Value]) -> None:
+    """Bytes that are no UTF-8 come from a command line as half a character each."""
+    for what, text in {"the statement": sql, **{f"parameter {n}": v for n, v in values.items()}}.items():
+        if isinstance(text, str) and not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise QueryError(name, f"{what} is not valid UTF-8") from error
 
 
 def _checked(connection: duckdb.DuckDBPyConnection, name: str, sql: str, values: Mapping[str, Value]) -> str:
@@ -130,7 +134,8 @@ def _checked(connection: duckdb.DuckDBPyConnection, name: str, sql: str, values:
     # By the locked connection: parsing alone makes DuckDB 1.5 read files, as in IMPORT DATABASE.
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
-        raise QueryError(name, f"give exactly one statement; these are {len(statements)}")
+        odd = " (PIVOT is several unless it lists its values: ON column IN (…))" if _PIVOT.match(sql) else ""
+        raise QueryError(name, f"give exactly one statement; these are {len(statements)}{odd}")
     [statement] = statements
     if statement.type != duckdb.StatementType.SELECT:
         kind = str(statement.type).rpartition(".")[2]
@@ -210,48 +215,8 @@ def _fetched(statement: str, columns: tuple[Column, ...]) -> str:
     return f"SELECT {', '.join(chosen)} FROM (\n{statement}\n) AS answer({', '.join(names)})"  # noqa: S608  # as above
 
 
-def _batches(connection: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
+def _batches(connection: duckdb.DuckDBPyConnection, watch: Watch) -> Iterator[Rows]:
     while rows := connection.fetchmany(BATCH_ROWS):
+        watch.busy = False
         yield rows
-
-
-@contextmanager
-def _errors(name: str, limits: Limits, expired: threading.Event) -> Iterator[None]:
-    """What DuckDB raises of a query, as the user's error."""
-    try:
-        yield
-    except duckdb.Error as error:
-        # Interrupted between two steps, DuckDB raises another class of error.
-        if expired.is_set():
-            why = f"it took more than {limits.timeout_s:g} s: ask for less, or allow more with --timeout"
-            raise QueryError(name, why) from error
-        if isinstance(error, duckdb.OutOfMemoryException):
-            why = f"it needs more than {limits.memory_gb:g} GB: ask for less, or allow more with --memory"
-            raise QueryError(name, why) from error
-        # Messages quote values, which may be texts of strangers.
-        told = "".join(c for c in str(error).strip() if c.isprintable() or c == "\n")
-        raise QueryError(name, told) from error
-
-
-@contextmanager
-def _time_limit(
-    connection: duckdb.DuckDBPyConnection, timeout_s: float, expired: threading.Event
-) -> Iterator[None]:
-    """Interrupt whatever the connection does after this time, again and again until it has ended."""
-    done = threading.Event()
-
-    def watch() -> None:
-        if done.wait(timeout_s):
-            return
-        expired.set()
-        connection.interrupt()
-        while not done.wait(_INTERRUPT_AGAIN_S):
-            connection.interrupt()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+        watch.busy = True

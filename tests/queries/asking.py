@@ -13,9 +13,10 @@ import pytest
 
 from aggregator.store import library, query
 from aggregator.store.library import Value
+from aggregator.store.limits import Limits
 from tests.queries.synthetic import ASSETS, GROUPS, UNCLASSIFIED, Row, Synthetic
 
-LIMITS = query.Limits(timeout_s=30.0, memory_gb=1.0)
+LIMITS = Limits(timeout_s=30.0, memory_gb=1.0)
 
 UNDERLYING = {a.id: a.id if a is UNCLASSIFIED else a.underlying for a in ASSETS.values()}
 

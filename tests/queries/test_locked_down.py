@@ -15,7 +15,8 @@ import pytest
 
 from aggregator.model.errors import QueryError, StoreError, StoreLocked
 from aggregator.store import query
-from aggregator.store.query import Answer, Limits
+from aggregator.store.limits import Limits
+from aggregator.store.query import Answer
 from tests.queries.asking import LIMITS, World, own
 
 SECRET = "not-for-sql"  # noqa: S105  # what is in the files

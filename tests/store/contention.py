@@ -21,11 +21,20 @@ from aggregator.store import saving
 from aggregator.store.columns import table_of
 from aggregator.store.saving import Saving
 from aggregator.store.warehouse import Warehouse
+from tests.cli.runner import crossmargin
 from tests.store.samples import BLOCK, EXPECTED, FAMILIES, LOAN, MAINNET, PORTFOLIO, RESULT, TAKEN_AT
 
 WALLETS, SHAPES = 7, 5
 READERS = 4
 LOCK_TIMEOUT_S = 60.0
+KILLED_WITHIN_S = 2.0
+ASKED = """
+SELECT s.snapshot_id, any_value(b.block_number) AS number, count(p.snapshot_id) AS positions
+FROM snapshot AS s
+LEFT JOIN snapshot_block AS b ON b.snapshot_id = s.snapshot_id AND b.chain_id = 1
+LEFT JOIN position AS p ON p.snapshot_id = s.snapshot_id
+GROUP BY s.snapshot_id
+"""
 # The server has imported this module before it makes a process, so each starts at once.
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["tests.store.contention"])
@@ -91,6 +100,17 @@ def whole(path: Path) -> set[str]:
     return set(numbers)
 
 
+def asked() -> int:
+    """How many snapshots `crossmargin query` finds in the configured database, each of them whole."""
+    answer = crossmargin("query", "--sql", ASKED, "--json")
+    assert answer.code == 0, answer.err
+    found = answer.json()["data"]["rows"]
+    for row in found:
+        assert row["number"] is not None, f"a snapshot without its block: {row}"
+        assert row["positions"] == _rows(int(row["number"]) % SHAPES)["position"], f"half a snapshot: {row}"
+    return len(found)
+
+
 def readers_beside_a_writer(path: Path, *, seconds: float, commits: int) -> Reading:
     """Save and publish at full speed, while READERS processes read all they can.
 
@@ -134,7 +154,8 @@ def kills_of_a_writer(path: Path, *, kills: int, seed: int) -> Killing:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while len(_acknowledged(acknowledged)) == before and time.monotonic() < deadline:
             time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.4))
+        # Anywhere in what follows: publishing what was acknowledged, saving more, publishing that.
+        time.sleep(moments.uniform(0, KILLED_WITHIN_S))
         assert writer.is_alive(), "the writer ended by itself"
         writer.kill()
         writer.join()
@@ -163,8 +184,9 @@ def _write(path: Path, start: int, acknowledged: Path) -> None:
 
 
 def _read(path: Path, stop: Event, reports: Queue[tuple[int, str]]) -> None:
-    """Read the published copy all the time, as a reader of ours and as any client of DuckDB."""
+    """Read the published copy all the time: as any client of DuckDB, as a reader of ours, and by `query`."""
     reads, known, failure = 0, 0, ""
+    os.environ |= {"CROSSMARGIN_DATABASE": str(path), "CROSSMARGIN_CONFIG": os.devnull}
     while not failure and not (stop.is_set() and reads):
         try:
             there = len(whole(Warehouse(path).reading()))
@@ -173,6 +195,7 @@ def _read(path: Path, stop: Event, reports: Queue[tuple[int, str]]) -> None:
             expected = portfolio(stored.portfolio.blocks[MAINNET].number)
             assert stored.portfolio.accounts == expected.accounts, "other accounts than were saved"
             assert there >= known, "snapshots that were there are gone"
+            assert asked() >= there, "`query` sees less than was there"
             reads, known = reads + 1, there
         except Exception as error:  # noqa: BLE001  # told to the process that judges
             failure = f"{type(error).__name__}: {error}"

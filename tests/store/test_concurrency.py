@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from aggregator.store.warehouse import Warehouse
-from tests.store.contention import READERS, kills_of_a_writer, readers_beside_a_writer, to_save, whole
+from tests.store.contention import (
+    READERS,
+    asked,
+    kills_of_a_writer,
+    readers_beside_a_writer,
+    to_save,
+    whole,
+)
 
 
 def test_readers_beside_a_writer_at_full_speed(tmp_path: Path) -> None:
@@ -36,3 +44,19 @@ def test_half_a_snapshot_would_be_seen(tmp_path: Path, table: str) -> None:
         connection.execute(f"DELETE FROM {table} WHERE rowid = 0")  # noqa: S608  # names of our own
     with pytest.raises(AssertionError):
         whole(path)
+
+
+@pytest.mark.parametrize("table", ["position", "snapshot_block"])
+def test_half_a_snapshot_would_be_seen_by_a_query(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """So can the reader that asks `crossmargin query`."""
+    path = tmp_path / "w.duckdb"
+    monkeypatch.setenv("CROSSMARGIN_DATABASE", str(path))
+    monkeypatch.setenv("CROSSMARGIN_CONFIG", os.devnull)
+    Warehouse(path).save_many([to_save(3), to_save(4)])
+    assert asked() == 2
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"DELETE FROM {table} WHERE rowid = 0")  # noqa: S608  # names of our own
+    with pytest.raises(AssertionError, match=r"half a snapshot|without its block"):
+        asked()
