@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
+from aggregator.abi.logs import Event, Log, Logs
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import ListedToken
 from aggregator.model.errors import AdapterFault, ReadError
@@ -32,7 +33,10 @@ __all__ = [
     "Columns",
     "Deployment",
     "Deployments",
+    "Event",
     "Function",
+    "Log",
+    "Logs",
     "Read",
     "Request",
     "RuleFamily",

@@ -84,9 +84,7 @@ class Function(Generic[T]):
 
     @cached_property
     def _decode(self) -> Callable[[bytes], Sequence[Any]]:
-        if self.outputs.words is not None:
-            return compile_decoder(self.outputs)
-        return _dynamic_decoder(self.outputs)
+        return outputs_decoder(self.outputs)
 
     def at(self, target: Address, *arguments: Any) -> Call[T]:
         """A call of this function; raises WordError (a ValueError) where an argument does not fit."""
@@ -111,6 +109,11 @@ class Function(Generic[T]):
         if self.into is not None:
             return self.into(*values)
         return values[0] if len(values) == 1 else tuple(values)  # type: ignore[return-value]
+
+
+def outputs_decoder(outputs: AbiType) -> Callable[[bytes], Sequence[Any]]:
+    """A decoder of a tuple type of any layout; it raises WordError on bytes that are none."""
+    return compile_decoder(outputs) if outputs.words is not None else _dynamic_decoder(outputs)
 
 
 def _dynamic_decoder(outputs: AbiType) -> Callable[[bytes], Sequence[Any]]:

@@ -8,9 +8,11 @@ from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 _LEAF = re.compile(r"(address|bool|string|bytes([1-9]|[12]\d|3[012])?|u?int([1-9]\d{0,2})?)")
+_MAX_INDEXED = 3
 _TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*|\(|\)|,|\[\d*\])")
 
 
@@ -84,6 +86,32 @@ def parse_signature(text: str) -> tuple[str, AbiType, AbiType]:
     if rest:
         raise SignatureError(f"{text!r}: {''.join(rest)!r} is left over")
     return tokens[0], inputs, outputs
+
+
+def parse_event(text: str) -> tuple[str, AbiType, tuple[bool, ...]]:
+    """The name of `E(address indexed sender,uint256 n)`, its arguments as one tuple type, which are indexed.
+
+    Raises SignatureError.
+    """
+    tokens, depth, number = _tokens(text), 0, 0
+    if len(tokens) < 3 or not tokens[0].isidentifier():
+        raise SignatureError(f"{text!r}: write Name(type indexed name,type name)")
+    plain, indexed = [], set()
+    for before, word in pairwise(tokens):
+        depth += (word == "(") - (word == ")")
+        number += word == "," and depth == 1
+        if word != "indexed":
+            plain.append(word)
+        elif depth == 1 and before not in ("(", ",", "indexed"):
+            indexed.add(number)
+        else:
+            raise SignatureError(f"{text!r}: `indexed` stands after the type of an argument")
+    arguments, rest = _tuple(plain, text)
+    if rest:
+        raise SignatureError(f"{text!r}: {''.join(rest)!r} is left over")
+    if len(indexed) > _MAX_INDEXED:
+        raise SignatureError(f"{text!r}: at most {_MAX_INDEXED} arguments are indexed")
+    return tokens[0], arguments, tuple(i in indexed for i in range(len(arguments.components)))
 
 
 def _tokens(text: str) -> list[str]:

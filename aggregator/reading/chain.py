@@ -66,6 +66,10 @@ class ChainReader:
             self._pins[block] = await self._look_up(block)
         return self._pins[block]
 
+    def forget(self) -> None:
+        """See ChainSource."""
+        self._pins.clear()
+
     async def _look_up(self, block: str) -> Block:
         moment = Moment.parse(block)
         if moment is not None:

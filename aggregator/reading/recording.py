@@ -1,8 +1,9 @@
 """Record and replay every reply in one portable file.
 
 The file is gzip of one JSON document. Replies are kept per contract call, not per batch, so that a replay
-does not depend on how calls were packed. It holds chain ids, endpoint-free errors and the configuration
-that the read used (deployments, tokens), never a URL. Equal content gives equal bytes.
+does not depend on how calls were packed; logs per request, not per range of blocks that was asked for. It
+holds chain ids, endpoint-free errors and the configuration that the read used (deployments, tokens), never
+a URL. Equal content gives equal bytes.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ import orjson
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
+from aggregator.abi.logs import Logs
 from aggregator.model import errors
 from aggregator.model.errors import MalformedReply, NotRecorded, ReadError, RecordingError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
-from aggregator.reading.source import ChainSource, Raw, Wanted
+from aggregator.reading.source import Asked, ChainSource, Raw
 
 FORMAT = "crossmargin-recording"
-VERSION = 1
+VERSION = 2
+_READABLE = (1, 2)  # 1 knew no logs
 _MAX_BYTES = 512 * 2**20
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
@@ -35,10 +38,11 @@ _HASH = re.compile(r"0x[0-9a-f]{64}")
 @dataclass
 class Tape:
     """The replies of one chain: pins (or why there is none) by the text asked for, calls by
-    `block:target:calldata`."""
+    `block:target:calldata`, logs by `block:addresses:topics:from:to`."""
 
     pins: dict[str, Block | ReadError] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
+    logs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,11 +103,13 @@ class Recording:
             raise RecordingError(name, f"is damaged or not a recording ({error})") from error
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise RecordingError(name, "is not a crossmargin recording")
-        if document.get("version") != VERSION:
-            raise RecordingError(name, f"has version {document.get('version')}; this release reads {VERSION}")
+        version = document.get("version")
+        if type(version) is not int or version not in _READABLE:
+            readable = " and ".join(map(str, _READABLE))
+            raise RecordingError(name, f"has version {version}; this release reads {readable}")
         try:
             tapes = {
-                ChainId(int(chain)): Tape(_pins(ChainId(int(chain)), tape["pins"]), dict(tape["calls"]))
+                ChainId(int(chain)): _tape(ChainId(int(chain)), tape, version)
                 for chain, tape in document["chains"].items()
             }
             return cls(
@@ -149,12 +155,25 @@ class Recorder:
         self._tape.pins[block] = pinned
         return pinned
 
-    async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
-        """See ChainSource."""
-        replies = await self._inner.fetch(block, requests)
+    def forget(self) -> None:
+        """See ChainSource; what was recorded of the abandoned block goes, too."""
+        self._inner.forget()
+        self._recording.tapes.pop(self._inner.chain, None)
+
+    async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
+        """See ChainSource; where the block can't be used, that is what its pin answers in a replay."""
+        tape = self._tape
+        try:
+            replies = await self._inner.fetch(block, requests)
+        except ReadError as error:
+            tape.pins.update({text: error for text, pinned in tape.pins.items() if pinned == block})
+            raise
         for request, reply in zip(requests, replies, strict=True):
+            if isinstance(request, Logs):
+                tape.logs[_logs_key(block, request)] = _note(_single(reply))
+                continue
             for target, data, noted in _rows(request, reply):
-                self._tape.calls[_key(block, target, data)] = noted
+                tape.calls[_key(block, target, data)] = noted
         return replies
 
     @property
@@ -181,11 +200,16 @@ class Replay:
             raise pinned
         return pinned
 
-    async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
+    def forget(self) -> None:
+        """See ChainSource: the block of a recording stays."""
+
+    async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
         """See ChainSource; a reply that is missing is a NotRecorded as a value."""
         return [self._answer(block, request) for request in requests]
 
-    def _answer(self, block: Block, request: Wanted) -> Raw:
+    def _answer(self, block: Block, request: Asked) -> Raw:
+        if isinstance(request, Logs):
+            return _noted(self._tape.logs.get(_logs_key(block, request)), request.origin)
         if isinstance(request, Call):
             return self._row(block, request.target, request.data, request.origin)
         rows: list[bytes] = []
@@ -202,13 +226,16 @@ class Replay:
         return Column(request.origin, request.function.outputs, b"".join(rows), failures)
 
     def _row(self, block: Block, target: Address, data: bytes, origin: str) -> bytes | ReadError:
-        noted = self._tape.calls.get(_key(block, target, data))
-        if noted is None:
-            return NotRecorded(origin)
-        try:
-            return _read(noted)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return NotRecorded(f"{origin} ({error!r})")
+        return _noted(self._tape.calls.get(_key(block, target, data)), origin)
+
+
+def _noted(noted: Any, origin: str) -> bytes | ReadError:
+    if noted is None:
+        return NotRecorded(origin)
+    try:
+        return _read(noted)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return NotRecorded(f"{origin} ({error!r})")
 
 
 def _document(tape: Tape) -> dict[str, Any]:
@@ -216,7 +243,12 @@ def _document(tape: Tape) -> dict[str, Any]:
         text: _note(pinned) if isinstance(pinned, ReadError) else asdict(pinned)
         for text, pinned in tape.pins.items()
     }
-    return {"pins": pins, "calls": tape.calls}
+    return {"pins": pins, "calls": tape.calls, "logs": tape.logs}
+
+
+def _tape(chain: ChainId, document: Any, version: int) -> Tape:
+    logs = dict(document["logs"]) if version > 1 else {}
+    return Tape(_pins(chain, document["pins"]), dict(document["calls"]), logs)
 
 
 def _pins(chain: ChainId, document: Any) -> dict[str, Block | ReadError]:
@@ -239,11 +271,21 @@ def _key(block: Block, target: Address, data: bytes) -> str:
     return f"{block.hash}:{target}:{data.hex()}"
 
 
-def _rows(request: Wanted, reply: Raw) -> list[tuple[Address, bytes, Any]]:
+def _logs_key(block: Block, request: Logs) -> str:
+    topics = ["*" if topic is None else "|".join(word.hex() for word in topic) for topic in request.topics]
+    end = request.last(block.number)
+    return f"{block.hash}:{'|'.join(request.addresses)}:{','.join(topics)}:{request.from_block}:{end}"
+
+
+def _single(reply: Raw) -> bytes | ReadError:
+    if isinstance(reply, Column):
+        raise TypeError("a single request was answered with a column")
+    return reply
+
+
+def _rows(request: Call[Any] | Calls, reply: Raw) -> list[tuple[Address, bytes, Any]]:
     if isinstance(request, Call):
-        if isinstance(reply, Column):
-            raise TypeError("a single call was answered with a column")
-        return [(request.target, request.data, _note(reply))]
+        return [(request.target, request.data, _note(_single(reply)))]
     return [(*request.one(i), _note(_row_of(request, reply, i))) for i in range(len(request))]
 
 

@@ -7,13 +7,17 @@ from typing import Any, Protocol, TypeAlias
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
+from aggregator.abi.logs import Logs
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
 
 Wanted: TypeAlias = Call[Any] | Calls
+"""What is asked of contracts."""
+Asked: TypeAlias = Wanted | Logs
+"""All that a chain can be asked."""
 Raw: TypeAlias = bytes | Column | ReadError
-"""A call's reply as bytes, a columnar request's as a Column, or why there is none."""
+"""The reply to a call and to Logs as bytes, to a columnar request as a Column, or why there is none."""
 
 
 class ChainSource(Protocol):
@@ -31,6 +35,13 @@ class ChainSource(Protocol):
         """
         ...
 
-    async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
-        """The replies at that block, one per request, failures as values."""
+    def forget(self) -> None:
+        """Look every block up anew from now on: one that was pinned has been reorganised away."""
+        ...
+
+    async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
+        """The replies at that block, one per request, failures as values.
+
+        Raises Reorganised where the block is no longer part of the chain: nothing of it can be used.
+        """
         ...

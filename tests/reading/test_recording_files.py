@@ -26,7 +26,7 @@ from aggregator.model.errors import (
 from aggregator.model.readings import Block
 from aggregator.reading import recording as recording_module
 from aggregator.reading.recording import Recorder, Recording, Replay
-from aggregator.reading.source import ChainSource, Raw, Wanted
+from aggregator.reading.source import Asked, ChainSource, Raw, Wanted
 from tests.reading.contracts import HEIGHT, NUMBER
 from tests.reading.kit import CHAIN, saved
 
@@ -46,7 +46,10 @@ def a_recording() -> Recording:
             assert block == "latest"
             return HERE
 
-        async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
+        def forget(self) -> None:
+            """See ChainSource."""
+
+        async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
             """See ChainSource."""
             assert block == HERE
             return [(5).to_bytes(32) for _ in requests]
@@ -137,12 +140,15 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (changed(["version"], 2), "has version 2; this release reads 1"),
+        (changed(["version"], 3), "has version 3; this release reads 1 and 2"),
+        (changed(["version"], "2"), "has version 2; this"),
         (changed(["version"], None), "has version None"),
         (changed(["chains"], []), "lacks a part"),
-        (changed(["chains"], {"x": {"pins": {}, "calls": {}}}), "lacks a part"),
+        (changed(["chains"], {"x": {"pins": {}, "calls": {}, "logs": {}}}), "lacks a part"),
         (changed(["chains", str(CHAIN)], {}), "lacks a part"),
         (changed(["chains", str(CHAIN), "calls"], 5), "lacks a part"),
+        (changed(["chains", str(CHAIN), "logs"], 5), "lacks a part"),
+        (lambda document: document["chains"][str(CHAIN)].pop("logs"), "lacks a part"),
         (changed(["chains", str(CHAIN), "pins"], [1]), "lacks a part"),
         (changed(PIN, {}), "lacks a part"),
         (changed([*PIN, "number"], "7"), "lacks a part"),
@@ -275,7 +281,10 @@ def test_every_read_error_survives_a_recording(kind: type[ReadError], tmp_path: 
             """See ChainSource."""
             return HERE
 
-        async def fetch(self, _: Block, requests: Sequence[Wanted]) -> list[Raw]:
+        def forget(self) -> None:
+            """See ChainSource."""
+
+        async def fetch(self, _: Block, requests: Sequence[Asked]) -> list[Raw]:
             """See ChainSource."""
             return [error for _ in requests]
 

@@ -1,0 +1,269 @@
+"""Logs that contracts emitted: what is asked for, how replies are kept as bytes, and events that decode them.
+
+The reply to a `Logs` request is one string of bytes (`pack`), whoever gave it: a node, a recording, a cache.
+`Logs.decode` trusts none of them and checks every log against the request.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from aggregator.abi.function import outputs_decoder
+from aggregator.abi.types import AbiType, parse_event
+from aggregator.abi.words import WordError, reader, writer
+from aggregator.model.errors import MalformedReply
+from aggregator.model.units import Address, keccak
+
+T = TypeVar("T")
+
+Topic: TypeAlias = tuple[bytes, ...] | None
+"""What a topic may be: any of these words of 32 bytes; None for anything."""
+
+_HEAD = struct.Struct(">QI20s32s32sBI")
+_MAX_TOPICS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log. `topics` are words of 32 bytes; hashes are 0x hex, the address is lower-case."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: int
+    block_hash: str
+    transaction_hash: str
+    log_index: int
+
+    @property
+    def origin(self) -> str:
+        """Where it stands: `log 3 of block 17@0x…`."""
+        return f"log {self.log_index} of block {self.block_number}@{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The logs of these contracts that carry these topics, in the order of the chain.
+
+    No address means any contract. Blocks are inclusive; `to_block` None is the pinned block, and none beyond
+    it is ever read. Replies with a tuple of Log.
+    """
+
+    addresses: tuple[Address, ...]
+    topics: tuple[Topic, ...] = ()
+    from_block: int = 0
+    to_block: int | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where figures come from: `logs 0xddf252ad@0x…`."""
+        first = self.topics[0] if self.topics else None
+        kind = "any" if not first else "0x" + first[0][:4].hex()
+        where = self.addresses[0] if len(self.addresses) == 1 else f"{len(self.addresses)} contracts"
+        return f"logs {kind}@{where}"
+
+    @property
+    def filter_key(self) -> bytes:
+        """Equal for requests that differ in their blocks alone, or in the order of what may match."""
+        addresses = sorted(set(self.addresses))
+        topics = [topic if topic is None else sorted(set(topic)) for topic in self.topics]
+        return blake2b(repr((addresses, topics)).encode(), digest_size=16).digest()
+
+    def last(self, pinned: int) -> int:
+        """The last block that is read at a pinned one."""
+        return pinned if self.to_block is None else min(self.to_block, pinned)
+
+    def decode(self, raw: bytes) -> tuple[Log, ...]:
+        """The logs; raises MalformedReply where one was not asked for, comes twice or out of order."""
+        logs = tuple(self._unpacked(raw))
+        before: Log | None = None
+        for log in logs:
+            why = self._refused(log)
+            if before is not None and (log.block_number, log.log_index) <= (
+                before.block_number,
+                before.log_index,
+            ):
+                why = "it comes twice or out of order"
+            elif before is not None and (log.block_number == before.block_number) != (
+                log.block_hash == before.block_hash
+            ):
+                why = "its block has two hashes, or two blocks have its hash"
+            if why:
+                raise MalformedReply(self.origin, f"{log.origin}: {why}")
+            before = log
+        return logs
+
+    def _refused(self, log: Log) -> str:
+        if self.addresses and log.address not in self.addresses:
+            return "its contract was not asked for"
+        if len(log.topics) < len(self.topics) or any(
+            wanted is not None and topic not in wanted
+            for wanted, topic in zip(self.topics, log.topics, strict=False)
+        ):
+            return "its topics were not asked for"
+        if log.block_number < self.from_block or (
+            self.to_block is not None and log.block_number > self.to_block
+        ):
+            return "its block was not asked for"
+        return ""
+
+    def _unpacked(self, raw: bytes) -> Iterable[Log]:
+        at = 0
+        while at < len(raw):
+            if len(raw) < at + _HEAD.size:
+                raise MalformedReply(self.origin, f"{len(raw)} bytes end within a log")
+            number, index, address, block, transaction, count, size = _HEAD.unpack_from(raw, at)
+            at += _HEAD.size
+            end = at + 32 * count
+            if count > _MAX_TOPICS or len(raw) < end + size:
+                raise MalformedReply(self.origin, f"a log with {count} topics and {size} bytes of data")
+            yield Log(
+                address=Address("0x" + address.hex()),
+                topics=tuple(raw[i : i + 32] for i in range(at, end, 32)),
+                data=raw[end : end + size],
+                block_number=number,
+                block_hash="0x" + block.hex(),
+                transaction_hash="0x" + transaction.hex(),
+                log_index=index,
+            )
+            at = end + size
+
+
+def pack(logs: Iterable[Log]) -> bytes:
+    """Logs as bytes that `Logs.decode` reads; raises ValueError where one holds what no log can."""
+    parts: list[bytes] = []
+    for log in logs:
+        words = b"".join(log.topics)
+        if len(log.topics) > _MAX_TOPICS or len(words) != 32 * len(log.topics):
+            raise ValueError(f"{log.origin} has topics that are none")
+        try:
+            head = _HEAD.pack(
+                log.block_number,
+                log.log_index,
+                _exactly(20, log.address),
+                _exactly(32, log.block_hash),
+                _exactly(32, log.transaction_hash),
+                len(log.topics),
+                len(log.data),
+            )
+        except struct.error as error:
+            raise ValueError(f"{log.origin}: {error}") from error
+        parts += (head, words, log.data)
+    return b"".join(parts)
+
+
+def _exactly(size: int, text: str) -> bytes:
+    raw = bytes.fromhex(text.removeprefix("0x"))
+    if len(raw) != size:
+        raise ValueError(f"{text!r} is not {size} bytes")
+    return raw
+
+
+class Event(Generic[T]):
+    """An event such as `Event("Transfer(address indexed sender,address indexed to,uint256 value)")`.
+
+    Decodes to a namedtuple where every argument has a name, else to a tuple, or to what `into` makes of the
+    arguments. An indexed argument that is no single word (text, array, struct) is its hash: 32 bytes.
+    """
+
+    def __init__(self, signature: str, *, into: Callable[..., T] | None = None) -> None:
+        self.signature = signature
+        self.into = into
+
+    def __repr__(self) -> str:
+        return f"Event({self.signature!r})"
+
+    @cached_property
+    def _parsed(self) -> tuple[str, AbiType, tuple[bool, ...]]:
+        return parse_event(self.signature)
+
+    @cached_property
+    def canonical(self) -> str:
+        """Name and types, as the first topic is computed from: `Transfer(address,address,uint256)`."""
+        name, arguments, _ = self._parsed
+        return name + arguments.canonical
+
+    @cached_property
+    def topic(self) -> bytes:
+        """The hash that is its logs' first topic."""
+        return keccak(self.canonical.encode())
+
+    @cached_property
+    def _indexed(self) -> list[AbiType]:
+        _, arguments, flags = self._parsed
+        return [kind for (_, kind), flag in zip(arguments.components, flags, strict=True) if flag]
+
+    @cached_property
+    def _readers(self) -> list[Callable[[bytes], Any]]:
+        return [reader(kind.base) if _is_word(kind) else bytes for kind in self._indexed]
+
+    @cached_property
+    def _data(self) -> Callable[[bytes], Sequence[Any]]:
+        _, arguments, flags = self._parsed
+        rest = tuple(part for part, flag in zip(arguments.components, flags, strict=True) if not flag)
+        return outputs_decoder(AbiType("tuple", rest))
+
+    def logs(
+        self,
+        addresses: Address | Iterable[Address],
+        *indexed: Any,
+        from_block: int = 0,
+        to_block: int | None = None,
+    ) -> Logs:
+        """The request for this event's logs of one contract or several, none meaning all.
+
+        Each of `indexed` is what that indexed argument must be: a value, a list or tuple of which any will
+        do, or None for anything. Raises WordError (a ValueError) where a value does not fit.
+        """
+        if len(indexed) > len(self._indexed):
+            raise WordError(f"{self.canonical} has {len(self._indexed)} indexed arguments")
+        topics: list[Topic] = [(self.topic,)]
+        topics += [
+            None if wanted is None else tuple(_word(kind, value) for value in _any_of(wanted))
+            for kind, wanted in zip(self._indexed, indexed, strict=False)
+        ]
+        while topics[-1] is None:
+            topics.pop()
+        contracts = (addresses,) if isinstance(addresses, str) else tuple(addresses)
+        return Logs(contracts, tuple(topics), from_block, to_block)
+
+    def decode(self, log: Log) -> T:
+        """The arguments of a log; raises MalformedReply where it is of another event or layout."""
+        if len(log.topics) != len(self._indexed) + 1 or log.topics[0] != self.topic:
+            raise MalformedReply(log.origin, f"it is no {self.signature}")
+        try:
+            words = [read(topic) for read, topic in zip(self._readers, log.topics[1:], strict=True)]
+            data = iter(self._data(log.data))
+        except WordError as error:
+            raise MalformedReply(log.origin, str(error)) from error
+        topics = iter(words)
+        _, arguments, flags = self._parsed
+        values = [next(topics) if flag else next(data) for flag in flags]
+        if self.into is not None:
+            return self.into(*values)
+        return arguments.struct(*values)  # type: ignore[no-any-return]  # what T is without `into`
+
+
+def _is_word(kind: AbiType) -> bool:
+    return not kind.dims and kind.base not in ("tuple", "string", "bytes")
+
+
+def _word(kind: AbiType, value: Any) -> bytes:
+    if _is_word(kind):
+        return writer(kind.base)(value)
+    if not isinstance(value, bytes) or len(value) != 32:
+        raise WordError(f"an indexed {kind.canonical} is filtered by its hash of 32 bytes, not {value!r}")
+    return value
+
+
+def _any_of(wanted: Any) -> Sequence[Any]:
+    if not isinstance(wanted, list | tuple):
+        return (wanted,)
+    if not wanted:
+        raise WordError("nothing that an argument may be: give None for anything")
+    return wanted
