@@ -23,6 +23,7 @@ import duckdb
 
 from aggregator.store import library, query
 from aggregator.store.library import Query
+from aggregator.store.limits import Limits
 from benchmarks import book, legs
 from benchmarks.measure import ROUNDS, interleaved, report
 
@@ -142,7 +143,7 @@ def _answer(path: Path, asked: Query, take: Callable[[query.Answer], T]) -> T:
         asked.sql,
         asked.values(PARAMETERS.get(asked.name, {})),
         take,
-        limits=query.Limits(),
+        limits=Limits(),
         lock_timeout_s=1.0,
     )
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
@@ -38,8 +39,10 @@ def plain(value: Any, column: Column) -> Scalar:
     Times are UTC; bytes are hex; text has no control, format or bidirectional characters.
     """
     match value:
-        case None | bool() | int():
+        case None | bool():
             return value
+        case int():
+            return str(value) if column.name.endswith("_usd") else value
         case float():
             if not math.isfinite(value):
                 return None
@@ -58,10 +61,19 @@ def plain(value: Any, column: Column) -> Scalar:
 
 def documents(answer: Answer) -> Iterator[dict[str, Scalar]]:
     """A JSON object per row."""
-    names = [clean(column.name, _WHOLE) for column in answer.columns]
+    names = _told_apart([clean(column.name, _WHOLE) for column in answer.columns])
     for rows in answer.batches:
         for row in rows:
             yield dict(zip(names, map(plain, row, answer.columns), strict=True))
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Names that are equal now that they are clean, numbered: an object would keep the last of them only."""
+    apart: list[str] = []
+    for name in names:
+        tries = (f"{name}_{number}" for number in count(1))
+        apart.append(name if name not in apart else next(one for one in tries if one not in {*apart, *names}))
+    return apart
 
 
 def write_json_lines(answer: Answer) -> None:

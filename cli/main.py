@@ -67,10 +67,10 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except (CrossmarginError, OSError) as error:
-        sys.exit(_told(error))
+        sys.exit(told(error))
 
 
-def _told(error: CrossmarginError | OSError) -> int:
+def told(error: CrossmarginError | OSError) -> int:
     """Say a failure on stderr, with --json as an envelope too; its exit code."""
     from aggregator.model import errors  # noqa: PLC0415
     from cli import envelope, exits  # noqa: PLC0415

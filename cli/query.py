@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli import options
+from cli.query_output import Output, print_answer
 
 if TYPE_CHECKING:
     from aggregator.store.library import Query
@@ -54,30 +54,11 @@ Arrow = Annotated[
     typer.Option("--arrow", metavar="FILE", help="Write a file in Arrow's stream format instead."),
 ]
 Timeout = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Stop after this time.")
+    float, typer.Option("--timeout", metavar="SECONDS", min=0.001, max=86_400, help="Stop after this time.")
 ]
 Memory = Annotated[
-    float, typer.Option("--memory", metavar="GB", min=0.01, help="Use at most this much memory.")
+    float, typer.Option("--memory", metavar="GB", min=0.01, max=100_000, help="Use at most this much memory.")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """How an answer is to be printed: one of these, or a table."""
-
-    csv: bool = False
-    json: bool = False
-    jsonl: bool = False
-    parquet: Path | None = None
-    arrow: Path | None = None
-
-    def check(self) -> None:
-        from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
-
-        named = {f"--{name}": getattr(self, name) for name in self.__slots__}
-        chosen = [name for name, value in named.items() if value]
-        if len(chosen) > 1:
-            raise BadConfiguration(chosen[0], f"not together with {chosen[1]}")
 
 
 @app.command("list")
@@ -132,13 +113,13 @@ def run(
     """Run a query that ships on the newest published state of the database."""
     from aggregator.app import queries  # noqa: PLC0415
 
-    output = _Output(csv, json, jsonl, parquet, arrow)
+    output = Output(csv, json, jsonl, parquet, arrow)
     query, given, settings = queries.find(name), _given(param), options.settings(config)
 
     def answered(take: Callable[[Answer], Any], limits: Limits) -> Any:
         return queries.run(query, given, settings, take, limits)
 
-    _print("query run", query.name, answered, output, timeout, memory)
+    print_answer("query run", query.name, answered, output, timeout, memory)
 
 
 @app.command("sql")
@@ -167,14 +148,14 @@ def sql(
 
     if (source is None) == (statement is None) or source not in (None, "-"):
         raise BadConfiguration("query", "give one statement: --sql TEXT, or - to read it from stdin")
-    output = _Output(csv, json, jsonl, parquet, arrow)
+    output = Output(csv, json, jsonl, parquet, arrow)
     given, settings = _given(param), options.settings(config)
-    text = sys.stdin.read() if statement is None else statement
+    text = _stdin() if statement is None else statement
 
     def answered(take: Callable[[Answer], Any], limits: Limits) -> Any:
         return queries.run_sql(text, given, settings, take, limits)
 
-    _print("query sql", "sql", answered, output, timeout, memory)
+    print_answer("query sql", "sql", answered, output, timeout, memory)
 
 
 @app.command("schema")
@@ -193,76 +174,16 @@ def schema(
     def answered(take: Callable[[Answer], Any], limits: Limits) -> Any:
         return queries.schema(name, settings, take, limits)
 
-    _print("query schema", "schema", answered, _Output(csv, json), 60.0, 2.0)
+    print_answer("query schema", "schema", answered, Output(csv, json), 60.0, 2.0)
 
 
-def _print(
-    command: str,
-    name: str,
-    answered: Callable[[Callable[[Answer], Any], Limits], Any],
-    output: _Output,
-    timeout_s: float,
-    memory_gb: float,
-) -> None:
-    """Print an answer as was asked, and say on stderr how much of it is incomplete."""
-    from aggregator.app.queries import FileFormat, write_file  # noqa: PLC0415
-    from aggregator.store.limits import Limits  # noqa: PLC0415
-    from cli import answers, envelope  # noqa: PLC0415
+def _stdin() -> str:
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
 
-    output.check()
-    counted = _Counter()
-    limits = Limits(timeout_s, memory_gb)
-
-    def take(answer: Answer) -> Any:
-        answer = counted.watching(answer)
-        if output.parquet is not None:
-            return write_file(answer, output.parquet, FileFormat.PARQUET)
-        if output.arrow is not None:
-            return write_file(answer, output.arrow, FileFormat.ARROW)
-        if output.csv:
-            return answers.write_csv(answer)
-        if output.jsonl:
-            return answers.write_json_lines(answer)
-        if output.json:
-            columns = [{"name": c.name, "type": c.type} for c in answer.columns]
-            return {"query": name, "columns": columns, "rows": list(answers.documents(answer))}
-        return answers.write_table(answer)
-
-    outcome = answered(take, limits)
-    told = counted.told()
-    if output.json:
-        warnings = [told] if told else []
-        envelope.write(envelope.envelope(command, outcome, warnings=warnings))
-        return
-    file = output.parquet or output.arrow
-    if file is not None:
-        typer.echo(f"{file.name}: {outcome:,} rows", err=True)
-    if told:
-        typer.echo(f"warning: {told}", err=True)
-
-
-class _Counter:
-    """Counts rows, and those that are flagged in a column `partial`, as they pass."""
-
-    def __init__(self) -> None:
-        self.rows = self.partial = 0
-
-    def watching(self, answer: Answer) -> Answer:
-        flags = [i for i, column in enumerate(answer.columns) if column.name == "partial"]
-
-        def batches() -> Any:
-            for rows in answer.batches:
-                self.rows += len(rows)
-                self.partial += sum(row[i] is True for row in rows for i in flags)
-                yield rows
-
-        return replace(answer, batches=batches())
-
-    def told(self) -> str | None:
-        """A sentence, or None where nothing is partial."""
-        if not self.partial:
-            return None
-        return f"{self.partial:,} of {self.rows:,} rows rest on snapshots in which a read failed"
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise BadConfiguration("stdin", f"the statement is no text ({error})") from error
 
 
 def _given(param: Sequence[str] | None) -> dict[str, str]:

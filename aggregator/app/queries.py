@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -66,8 +68,18 @@ def run_sql(
 
 
 def schema(table: str | None, config: Settings, take: Callable[[Answer], T], limits: Limits) -> T:
-    """What `take` makes of the columns of all tables and views, or of one."""
-    return _run("schema", _SCHEMA, {"table": table}, config, take, limits)
+    """What `take` makes of the columns of all tables and views, or of one.
+
+    Raises QueryError where there is no such table.
+    """
+
+    def taken(answer: Answer) -> T:
+        first = next(answer.batches, None)
+        if first is None and table is not None:
+            raise QueryError("schema", f"there is no table or view {table!r}: leave the name out to list all")
+        return take(replace(answer, batches=chain([first] if first else [], answer.batches)))
+
+    return _run("schema", _SCHEMA, {"table": table}, config, taken, limits)
 
 
 def write_file(answer: Answer, path: Path, form: FileFormat) -> int:

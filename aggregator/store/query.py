@@ -134,8 +134,8 @@ def _checked(connection: duckdb.DuckDBPyConnection, name: str, sql: str, values:
     # By the locked connection: parsing alone makes DuckDB 1.5 read files, as in IMPORT DATABASE.
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
-        odd = " (PIVOT is several unless it lists its values: ON column IN (…))" if _PIVOT.match(sql) else ""
-        raise QueryError(name, f"give exactly one statement; these are {len(statements)}{odd}")
+        hint = " (PIVOT is several unless it lists its values: ON column IN (…))" if _PIVOT.match(sql) else ""
+        raise QueryError(name, f"give exactly one statement; these are {len(statements)}{hint}")
     [statement] = statements
     if statement.type != duckdb.StatementType.SELECT:
         kind = str(statement.type).rpartition(".")[2]

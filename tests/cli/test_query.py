@@ -144,7 +144,7 @@ def test_values_of_every_kind_as_json() -> None:
     sql = (
         "SELECT TIMESTAMP '2026-11-22 12:30:05' AS moment, DATE '2026-11-22' AS day, '\\xAB'::BLOB AS bytes, "
         "1e400::DOUBLE AS infinite, 'nan'::DOUBLE AS undefined, 1.5::DOUBLE AS equity_usd, "
-        "1.5::DOUBLE AS ratio, 1.10::DECIMAL(4,2) AS amount, NULL AS nothing, [1, 2] AS list"
+        "5 AS whole_usd, 1.5::DOUBLE AS ratio, 1.10::DECIMAL(4,2) AS amount, NULL AS nothing, [1, 2] AS list"
     )
     [row] = rows(own(sql, "--json"))
     assert row == {
@@ -154,6 +154,7 @@ def test_values_of_every_kind_as_json() -> None:
         "infinite": None,
         "undefined": None,
         "equity_usd": "1.50000000",
+        "whole_usd": "5",
         "ratio": 1.5,
         "amount": "1.10",
         "nothing": None,
@@ -186,6 +187,13 @@ def test_names_of_columns_are_untrusted_too() -> None:
     assert own(sql, "--csv").out == "'=a\n1\n"
     assert "\x1b" not in own(sql).out
     assert rows(own(sql, "--json")) == [{"=a": 1}]
+
+
+def test_names_that_are_equal_once_clean_are_told_apart() -> None:
+    """No column of JSON hides another one."""
+    sql = 'SELECT 1 AS "a", 2 AS "a\u200b", 3 AS "a_1", 4 AS "\x07a"'
+    assert rows(own(sql, "--json")) == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+    assert json.loads(own(sql, "--jsonl").out) == {"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}
 
 
 def test_a_table_for_people() -> None:
@@ -227,6 +235,32 @@ def test_own_sql_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows(crossmargin("query", "-", *given, "--json")) == [{"n": 3}]
 
 
+def test_stdin_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of another encoding are refused."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"SELECT '\xff'"), encoding="utf-8"))
+    result = crossmargin("query", "-")
+    assert result.code == Exit.USAGE
+    assert "stdin: the statement is no text" in result.err
+
+
+@pytest.mark.parametrize("limit", [("--timeout", "inf"), ("--timeout", "nan"), ("--memory", "1e300")])
+def test_a_limit_is_a_number(limit: tuple[str, str]) -> None:
+    """One that bounds nothing is refused."""
+    assert own("SELECT 1", *limit).code == Exit.USAGE
+
+
+def test_a_step_that_nothing_interrupts_ends_the_process(written: Path) -> None:
+    """With the same message and code as any query that takes too long."""
+    sql = "SELECT levenshtein(repeat('ab', 200000), repeat('ba', 200000))"
+    command = [sys.executable, "-m", "cli.main", "query", "--sql", sql, "--timeout", "0.1", "--json"]
+    environment = {**os.environ, "CROSSMARGIN_DATABASE": str(written)}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert ended.returncode == Exit.USAGE
+    assert "it took more than 0.1 s" in ended.stderr
+    [error] = json.loads(ended.stdout)["errors"]
+    assert error["code"] == "query"
+
+
 def test_schema_has_every_comment() -> None:
     """Tables and views, from the file itself."""
     found = rows(crossmargin("query", "schema", "--json"))
@@ -259,6 +293,9 @@ def test_schema_has_every_comment() -> None:
         (["--sql", "FROM read_csv('x')"], "read_csv is not allowed after FROM"),
         (["--sql", "SELECT 1", "-"], "give one statement"),
         (["sql"], "give one statement"),
+        (["--sql", "SELECT '\udcff'"], "the statement is not valid UTF-8"),
+        (["run", "health_history", "-p", "group=\udcff"], "parameter group is not valid UTF-8"),
+        (["schema", "positions"], "there is no table or view 'positions'"),
         (["--sql", "FROM range(100000000) a, range(100000000) b", "--csv", "--timeout", "0.2"], "--timeout"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
+import sys
 import threading
 import time
 from decimal import Decimal
@@ -83,6 +85,29 @@ READS = [
     "SELECT * FROM duckdb_settings()",
     "SELECT * FROM duckdb_extensions()",
     "SELECT * FROM duckdb_logs()",
+    "SELECT * FROM duckdb_variables()",
+    "SELECT * FROM duckdb_databases()",
+    "SELECT * FROM pragma_database_list()",
+    "SELECT * FROM system.main.read_text('{}/secret.txt')",
+    "SELECT * FROM \"read_text\"('{}/secret.txt')",
+    "SELECT * FROM main.ReAd_TeXt('{}/secret.txt')",
+    "SELECT read_text('{}/secret.txt')",
+    "SELECT * FROM (SUMMARIZE '{}/secret.csv')",
+    "FROM (DESCRIBE '{}/secret.csv')",
+    "SELECT * FROM range(1) POSITIONAL JOIN glob('{}/*')",
+    "SELECT * FROM unnest([1]) AS t(a), read_text('{}/secret.txt')",
+    "SELECT * FROM range(1) ASOF JOIN read_text('{}/secret.txt') ON range >= size",
+    "FROM 'file://{}/secret.csv'",
+    "FROM '{}/../*/secret.csv'",
+    "SELECT list_transform([1], lambda x: (SELECT size FROM read_text('{}/secret.txt')))",
+    "SELECT 1 /* */ FROM /**/ read_text\n--\n('{}/secret.txt')",
+    "SELECT 1\u00a0FROM\u00a0read_text('{}/secret.txt')",
+    "SELECT 1 FROM position QUALIFY EXISTS (FROM read_text('{}/secret.txt'))",
+    "SELECT 1 LIMIT (SELECT size FROM read_text('{}/secret.txt'))",
+    "SELECT * FROM which_secret('{}/secret.csv', 's3')",
+    "SELECT * FROM seq_scan('position')",
+    "SELECT * FROM pandas_scan(1)",
+    "SELECT * FROM arrow_scan(1, 2, 3)",
 ]
 
 CHANGES = [
@@ -135,6 +160,25 @@ CHANGES = [
     "SELECT 1; DROP TABLE snapshot",
     "SELECT 1) AS answer; DROP TABLE snapshot; --",
     "SELECT nextval('s')",
+    "CREATE VIEW taken AS SELECT 1",
+    "CREATE FUNCTION f(a) AS a",
+    "CREATE TEMP MACRO m(a) AS a",
+    "DEALLOCATE p",
+    "ROLLBACK",
+    "SET GLOBAL temp_directory = '{}/taken'",
+    "SET home_directory = '{}'",
+    "PRAGMA database_size",
+    "PRAGMA temp_directory = '{}/taken'",
+    "WITH x AS (DELETE FROM wallet RETURNING *) FROM x",
+    "FROM (INSERT INTO wallet VALUES (1, 2, 3) RETURNING *)",
+    "SELECT 1\x00; DROP TABLE snapshot",
+    "SELECT '\x00'",
+    "SELECT 1 /*",
+    "SELECT 1 /* ; */ ; /* */ DROP TABLE snapshot",
+    "SELECT 1 -- \n; DROP TABLE snapshot",
+    "SELECT 1\uff1b DROP TABLE snapshot",
+    "SELECT 1\u037e DROP TABLE snapshot",
+    "SELECT $a$ ; $a$; DROP TABLE snapshot",
     "",
     "-- nothing",
     "SELEC 1",
@@ -260,6 +304,12 @@ def test_order_survives_the_casts(world: World) -> None:
         ("SELECT nothing FROM snapshot", {}, 'column "nothing" not found'),
         ("SELECT 'a'::INTEGER", {}, "Could not convert"),
         ("SELECT error('own')", {}, "own"),
+        ("PIVOT position ON kind USING count(*)", {}, r"these are 2 \(PIVOT .* ON column IN"),
+        ("SELECT " + " + ".join(["1"] * 700), {}, "nested too deeply"),
+        ("SELECT " + "(SELECT " * 300 + "1" + ")" * 300, {}, "nested too deeply"),
+        ("SELECT " + "(" * 200_000 + "1" + ")" * 200_000, {}, "memory exhausted"),
+        ("SELECT '\udcff'", {}, "the statement is not valid UTF-8"),
+        ("SELECT $a", {"a": "\udcff"}, "parameter a is not valid UTF-8"),
     ],
 )
 def test_mistakes_are_told(sql: str, values: dict[str, Any], told: str, world: World) -> None:
@@ -303,6 +353,52 @@ def test_memory_is_limited(world: World) -> None:
     sql = "SELECT list(range::VARCHAR || repeat('x', 100)) FROM range(3000000)"
     with pytest.raises(QueryError, match=r"more than 0\.05 GB.*--memory"):
         limited(world.path, sql, memory_gb=0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds what DuckDB does not count")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT length(repeat('x', 2000000000))",
+        "SELECT range(100000000)",
+        "SELECT format('{:2000000000d}', 1)",
+        "SELECT repeat('x', 1000000) FROM range(5000)",
+    ],
+)
+def test_memory_that_duckdb_does_not_count_is_limited(sql: str, world: World) -> None:
+    """In one call of a function, and in the rows that Python holds; afterwards the process may take more."""
+    bound = resource.getrlimit(resource.RLIMIT_DATA)
+    with pytest.raises(QueryError, match=r"more than 0\.1 GB.*--memory"):
+        limited(world.path, sql, memory_gb=0.1)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == bound
+
+
+def test_a_step_that_nothing_interrupts_is_given_up(world: World) -> None:
+    """Once, some time after the limit; here the step does end, in the command line the process does."""
+    given_up: list[QueryError] = []
+    limits = Limits(0.05, 1.0, given_up.append)
+    sql = "SELECT levenshtein(repeat('ab', 6000), repeat('ba', 6000))"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aggregator.store.limits._STOPS_WITHIN_S", 0.05)
+        with pytest.raises(QueryError, match=r"more than 0\.05 s") as late:
+            query.run(world.path, "test", sql, {}, lambda a: list(a.batches), limits=limits, lock_timeout_s=5)
+    assert [str(error) for error in given_up] == [str(late.value)]
+
+
+def test_who_takes_rows_slowly_is_not_given_up(world: World) -> None:
+    """A pager may keep the rows for long: DuckDB is not at work then."""
+    given_up: list[QueryError] = []
+
+    def slowly(answer: Answer) -> None:
+        for _ in answer.batches:
+            time.sleep(0.3)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aggregator.store.limits._STOPS_WITHIN_S", 0.05)
+        sql, limits = "SELECT range FROM range(1000000)", Limits(0.1, 1.0, given_up.append)
+        with pytest.raises(QueryError, match=r"more than 0\.1 s"):
+            query.run(world.path, "test", sql, {}, slowly, limits=limits, lock_timeout_s=5)
+    assert not given_up
 
 
 def test_a_quick_answer_leaves_no_thread(world: World) -> None:
