@@ -127,7 +127,7 @@ def plan(requests: Sequence[Calls], max_cells: int, max_bytes: int = 500_000) ->
     """
     jobs: list[Job] = []
     batch: list[Section] = []
-    cells = calldata = reply = 0
+    cells, calldata, reply = 0, _HEAD, len(TAG)
     for section in _sections(requests, max_cells, max_bytes):
         more = section.size * (1 + section.reply_width)
         if batch and (
@@ -153,7 +153,7 @@ def _sections(requests: Sequence[Calls], max_cells: int, max_bytes: int) -> Iter
         rows = np.frombuffer(b"".join([c.rows for c in calls]), dtype=np.uint8).reshape(-1, width)
         if len(rows) == 0:
             continue
-        most = max(1, min(max_cells, max_bytes // (1 + reply_width)))
+        most = max(1, min(max_cells, (max_bytes - len(TAG)) // (1 + reply_width)))
         for area in _areas(targets, rows):
             section = _section(area, group, targets, rows, reply_width)
             for part in _tiles(section, most):
