@@ -67,7 +67,7 @@ def reading(encoding: Encoding, path: Path, schema: pa.Schema) -> Iterator[pa.Re
                 yield reader
         case Encoding.CSV:
             with pyarrow.csv.open_csv(
-                path, parse_options=_PARSED, convert_options=_converted(schema)
+                path, read_options=_READ, parse_options=_PARSED, convert_options=_converted(schema)
             ) as reader:
                 # The header decides the order of columns; nullability is no part of a CSV file.
                 _require(pa.schema(pa.field(f.name, f.type) for f in schema), reader.schema, path)

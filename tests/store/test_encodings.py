@@ -114,6 +114,14 @@ def test_texts_are_never_mistaken(connection: sa.Connection, encoding: Encoding,
     assert through_a_file(connection, PositionRow, values, encoding)["market"] == ["", None]
 
 
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_texts_of_many_megabytes(connection: sa.Connection, encoding: Encoding) -> None:
+    """Behind small ones, so that they straddle whatever blocks a file is read in."""
+    texts: list[object] = ["a", "b" * 1_500_000, "c", "d" * 9_000_000, "e"]
+    values = columns(NoteRow, 5, kind=["flag"] * 5, ordinal=[*range(5)], text=texts)
+    assert through_a_file(connection, NoteRow, values, encoding)["text"] == texts
+
+
 @FEW
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 @example(values=[0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1e22, -0.0])
