@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,15 +18,19 @@ from pathlib import Path
 from aggregator import app
 from aggregator.app.snapshots import families
 from aggregator.store.saved import ScheduleRun
+from aggregator.store.warehouse import Warehouse
 from tests.devnet.world import World
-from tests.schedule.kit import SLOT_S, Desk, desk
+from tests.schedule.kit import MEMBERS, SLOT_S, Desk, desk
 
 START_S = 60.0
 
 
 @contextmanager
-def daemon(here: Desk) -> Iterator[subprocess.Popen[str]]:
-    """The daemon of a desk, its clock an hour ahead: only the chain's blocks tell that slots have come."""
+def daemon(here: Desk, said: list[str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """The daemon of a desk, its clock an hour ahead: only the chain's blocks tell that slots have come.
+
+    At the end it is killed; `said` also gets the lines that nobody had read by then.
+    """
     ahead = here.world.node.timestamp + 3_600 - int(time.time())
     command = [sys.executable, "-m", "tests.schedule.process", str(here.path), str(ahead)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -33,7 +38,9 @@ def daemon(here: Desk) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        rest, _ = process.communicate()
+        if said is not None:
+            said += rest.splitlines()
 
 
 def acknowledged(process: subprocess.Popen[str], count: int) -> list[str]:
@@ -48,7 +55,10 @@ def acknowledged(process: subprocess.Popen[str], count: int) -> list[str]:
 
 
 def check(here: Desk, said: list[str]) -> list[ScheduleRun]:
-    """No slot that was settled is lost, no snapshot is half there; what is recorded."""
+    """No slot that was settled is lost, no snapshot is half there; what is recorded.
+
+    Raises AssertionError. Both what is committed and what readers see is looked at.
+    """
     warehouse = app.warehouse(here.config)
     runs = warehouse.runs("desk")
     settled = {f"{run.due_at:%Y-%m-%dT%H:%M:%SZ}": run for run in runs}
@@ -58,44 +68,71 @@ def check(here: Desk, said: list[str]) -> list[ScheduleRun]:
         assert run.outcome == outcome, line
         assert run.outcome == "ok" or (run.reason and line.endswith(run.reason)), line
         assert run.outcome != "ok" or run.snapshots == tuple(rest), line
-    for file in (warehouse, warehouse.for_reading()):
-        for summary in file.snapshots():
-            assert summary.status == "complete"
-            stored = file.load(summary.id, families(here.config))
-            assert len(stored.portfolio.blocks) == 1
-            assert len(stored.portfolio.accounts) > 0
-            assert (stored.result.score, stored.result.band) == (summary.score, summary.band)
+    kept = whole(here, warehouse)
+    assert whole(here, warehouse.for_reading()) <= kept
+    for run in runs:
+        assert kept.issuperset(run.snapshots), f"acknowledged, but not there: {run}"
+        assert len(run.snapshots) == (len(MEMBERS) if run.outcome == "ok" else 0), run
     return runs
 
 
-def kill_often(here: Desk, count: int, seed: int) -> tuple[int, int]:
-    """Kill as often, each time after some progress of the chain; how many slots were taken and missed."""
+def whole(here: Desk, file: Warehouse) -> set[str]:
+    """The ids in a file, each with every row that follows from it, at the last block before its slot."""
+    known, found = families(here.config), set()
+    for summary in file.snapshots():
+        verified = file.verify(summary.id, known)
+        assert verified.faults == (), f"half a snapshot: {verified}"
+        assert (summary.status, summary.trigger) == ("complete", "schedule")
+        [block] = verified.blocks
+        after = here.block_time(block.number + 1)
+        assert block.timestamp // SLOT_S < after // SLOT_S, f"no slot lies after this block: {block}"
+        found.add(summary.id)
+    return found
+
+
+def kill_often(here: Desk, count: int, seed: int) -> tuple[int, int, int]:
+    """Kill as often, each time after some progress of the chain.
+
+    Answers how many slots were taken and missed, and how many kills came between a snapshot and its record.
+    """
     dice = random.Random(seed)
     here.once()  # from now on every slot is due
     said: list[str] = []
+    between = 0
     for _ in range(count):
         here.advance(dice.randint(1, 3))
-        with daemon(here) as process:
+        with daemon(here, said) as process:
             # Somewhere between its start and well into its work; the first slot tells that it started.
             wanted = dice.choice((0, 1, 1))
             said += acknowledged(process, wanted)
             time.sleep(dice.random() * (2.0 if wanted else 6.0))
-        check(here, said)
+        runs = check(here, said)
+        kept = {one.id for one in app.warehouse(here.config).snapshots()}
+        between += not kept.issubset(one for run in runs for one in run.snapshots)
     here.advance(1)
-    with daemon(here) as process:
-        due = here.world.node.timestamp // SLOT_S * SLOT_S
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
+    due = here.world.node.timestamp // SLOT_S * SLOT_S
+    with daemon(here, said) as process:
+        last = ""
+        while last != time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(due)):
             [line] = acknowledged(process, 1)
             said.append(line)
-            if f"{line.split()[1]}" == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(due)):
-                break
+            last = line.split()[1]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(START_S) == 0
     runs = check(here, said)
     slots = [int(run.due_at.timestamp()) for run in runs]
     assert slots == list(range(slots[0], due + 1, SLOT_S)), "a slot is neither taken nor missed"
-    assert all(run.outcome == "ok" or run.reason for run in runs)
+    assert all(run.outcome == "ok" or (run.outcome == "missed" and run.reason) for run in runs)
+    warehouse = app.warehouse(here.config)
+    assert warehouse.for_reading().runs("desk") == runs, "readers do not see what was recorded"
+    assert whole(here, warehouse.for_reading()) == whole(here, warehouse)
+    for run in runs:
+        blocks = [block for of_one in warehouse.blocks(run.snapshots).values() for block in of_one]
+        for block in blocks:
+            after = here.block_time(block.number + 1)
+            assert block.timestamp <= run.due_at.timestamp() < after, f"not the block of its slot: {run}"
     taken = sum(run.outcome == "ok" for run in runs)
-    return taken, len(runs) - taken
+    return taken, len(runs) - taken, between
 
 
 def main(count: int) -> None:
@@ -103,8 +140,11 @@ def main(count: int) -> None:
     with World.start() as world, tempfile.TemporaryDirectory() as folder:
         here = desk(world, Path(folder), catch_up=40)
         here.advance(1)
-        taken, missed = kill_often(here, count, seed=count)
-    sys.stdout.write(f"{count} kills: {taken} slots taken, {missed} missed with the reason, none lost\n")
+        taken, missed, between = kill_often(here, count, seed=count)
+    sys.stdout.write(
+        f"{count} kills, {between} of them between a snapshot and its record: "
+        f"{taken} slots taken, {missed} missed with the reason, none lost\n"
+    )
 
 
 if __name__ == "__main__":

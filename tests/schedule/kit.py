@@ -14,9 +14,11 @@ from aggregator.schedule.once import take_due
 from aggregator.schedule.worker import Pass
 from aggregator.settings import Settings
 from aggregator.store.saved import ScheduleRun
+from tests.devnet.rpc import as_int
 from tests.devnet.world import World
 
 SLOT_S = 60
+MEMBERS = ("hedged", "edge")
 SCHEDULE = """
 [[schedule]]
 name = "desk"
@@ -37,6 +39,10 @@ class Desk:
     def time(self) -> datetime:
         """The chain's: that of its newest block."""
         return datetime.fromtimestamp(self.world.node.timestamp, UTC)
+
+    def block_time(self, number: int) -> int:
+        """When a block of the chain is of, in Unix seconds."""
+        return as_int(self.world.node.block(number)["timestamp"])
 
     def once(self, *rpc: str) -> Pass:
         """What `schedule once` does, at a moment after the newest block."""
@@ -62,5 +68,5 @@ def desk(world: World, folder: Path, *, metrics: str = "off", catch_up: int = 6)
     database = f'database = "{folder / "desk.duckdb"}"\nmetrics = "{metrics}"\n'
     path.write_text(database + world.config() + SCHEDULE.format(catch_up=catch_up), encoding="utf-8")
     config = settings.build(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    app.group_wallets(config, "desk", [parse_address(world.wallets[name]) for name in ("hedged", "edge")])
+    app.group_wallets(config, "desk", [parse_address(world.wallets[name]) for name in MEMBERS])
     return Desk(world, config, path)
