@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
-from aggregator.abi.columns import Column
 from aggregator.contract import Adapter, Deployment, Read, join
-from aggregator.model.errors import AdapterFault, MalformedReply, ReadError, UnusablePrice
+from aggregator.model.errors import (
+    AdapterFault,
+    MalformedReply,
+    ReadError,
+    Reorganised,
+    TransportError,
+    UnusablePrice,
+)
 from aggregator.model.positions import Option
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
-from aggregator.reading.source import ChainSource, Raw, Wanted
+from aggregator.reading.cache import PredictionCache
+from aggregator.reading.decoding import decoded
+from aggregator.reading.foresight import Foresight
+from aggregator.reading.source import Asked, ChainSource, Raw
 
 R = TypeVar("R")
 
@@ -22,6 +33,11 @@ MAX_YEARS = 100
 """Years to expiry beyond which an answer is no option's: discounting over them leaves the floats."""
 MAX_RATE = 5.0
 """The largest interest rate per year, either way, at which an option is valued."""
+RESTARTS = 3
+"""How often a read begins anew because its block was reorganised away."""
+TWINS = 4
+"""Wallets of a deployment for which it is foreseen what a read will ask."""
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,47 +66,61 @@ class Run:
     rounds: Mapping[ChainId, int]
 
 
-async def drive(read: Read[R], source: ChainSource, block: Block) -> tuple[R, int]:
-    """A read's result and how many rounds it took. Raises what the read raises."""
+async def drive(
+    read: Read[R], source: ChainSource, block: Block, foresight: Foresight | None = None
+) -> tuple[R, int]:
+    """A read's result and how many rounds it took; what was fetched is not asked for again.
+
+    With `foresight` a round also fetches what probably comes next. Raises what the read raises, and
+    Reorganised where the block was while it was read.
+    """
     rounds = 0
+    known: dict[Asked, Any] = {}
     replies: list[Any] | None = None
+    latest: dict[Asked, Raw] = {}
     while True:
         try:
-            asked = read.send(replies) if replies is not None else next(read)
+            asked: Sequence[Any] = read.send(replies) if replies is not None else next(read)
         except StopIteration as done:
             return done.value, rounds
-        unique: list[Any] = list(dict.fromkeys(asked))
-        raws = await source.fetch(block, unique)
-        decoded = {request: _decoded(request, raw) for request, raw in zip(unique, raws, strict=True)}
-        replies = [decoded[request] for request in asked]
-        rounds += 1
-
-
-def _decoded(request: Wanted, raw: Raw) -> Any:
-    if isinstance(raw, (ReadError, Column)):
-        return raw
-    try:
-        return request.decode(raw)
-    except ReadError as error:
-        return error
-    except ValueError as error:  # an `into` that refuses what was decoded
-        return MalformedReply(request.origin, str(error))
-    except Exception as error:  # noqa: BLE001  # an `into` that is broken must not take other reads along
-        fault = AdapterFault(f"{request.origin}: {type(error).__name__}: {error}")
-        fault.__cause__ = error
-        return fault
+        passing: dict[Asked, Any] = {}
+        missing = [request for request in dict.fromkeys(asked) if request not in known]
+        if missing:
+            if foresight is not None:
+                foresight.learn(latest)
+                missing += foresight.ahead(known, frozenset(missing))
+            latest = dict(zip(missing, await source.fetch(block, missing), strict=True))
+            for request, raw in latest.items():
+                # An endpoint that failed may answer the next time.
+                (passing if isinstance(raw, TransportError) else known)[request] = decoded(request, raw)
+            rounds += 1
+        replies = [passing[request] if request in passing else known[request] for request in asked]
 
 
 async def run(
-    jobs: Sequence[Job], sources: Mapping[ChainId, ChainSource], block: str | Mapping[ChainId, str]
+    jobs: Sequence[Job],
+    sources: Mapping[ChainId, ChainSource],
+    block: str | Mapping[ChainId, str],
+    cache: PredictionCache | None = None,
 ) -> Run:
     """Every job's outcome: chains at once, each at one pinned block, all jobs of a chain in common rounds.
 
-    `block` is one text for all chains or one per chain. Never raises ReadError: a chain that can't be
-    reached fails its own jobs.
+    `block` is one text for all chains or one per chain. With a `cache` what earlier runs discovered saves
+    rounds; the outcome is the same. A read whose block is reorganised away starts again at what the text
+    then names. Never raises ReadError: a chain that can't be reached fails its own jobs.
     """
     chains = list(dict.fromkeys(job.deployment.chain for job in jobs))
-    parts = await asyncio.gather(*(_run_chain(chain, jobs, sources[chain], block) for chain in chains))
+    parts = await asyncio.gather(
+        *(
+            _run_chain(
+                [(i, job) for i, job in enumerate(jobs) if job.deployment.chain == chain],
+                sources[chain],
+                block if isinstance(block, str) else block[chain],
+                cache,
+            )
+            for chain in chains
+        )
+    )
     results: dict[int, Reading | Failure] = {}
     blocks: dict[ChainId, Block] = {}
     rounds: dict[ChainId, int] = {}
@@ -104,20 +134,39 @@ async def run(
 
 
 async def _run_chain(
-    chain: ChainId, jobs: Sequence[Job], source: ChainSource, block: str | Mapping[ChainId, str]
+    mine: Sequence[tuple[int, Job]], source: ChainSource, block: str, cache: PredictionCache | None
 ) -> tuple[dict[int, Reading | Failure], Block | None, int]:
-    mine = {i: job for i, job in enumerate(jobs) if job.deployment.chain == chain}
-    try:
-        pinned = await source.pin(block if isinstance(block, str) else block[chain])
-        reads = [_reading(job, pinned) for job in mine.values()]
-        results, rounds = await drive(join(reads, isolate=True), source, pinned)
-    except ReadError as error:
-        return {i: _failure(job, error) for i, job in mine.items()}, None, 0
-    found = {
-        i: _failure(job, result) if isinstance(result, ReadError) else result
-        for (i, job), result in zip(mine.items(), results, strict=True)
-    }
-    return found, pinned, rounds
+    jobs = [job for _, job in mine]
+    for restart in range(RESTARTS + 1):
+        try:
+            pinned = await source.pin(block)
+            reads = [_reading(job, pinned) for job in jobs]
+            foresight = None if cache is None else _foresight(jobs, pinned, cache)
+            results, rounds = await drive(join(reads, isolate=True), source, pinned, foresight)
+        except Reorganised as error:
+            if restart == RESTARTS or _HASH.fullmatch(block):  # a hash never means another block
+                return {i: _failure(job, error) for i, job in mine}, None, 0
+            source.forget()
+        except ReadError as error:
+            return {i: _failure(job, error) for i, job in mine}, None, 0
+        else:
+            found = {
+                i: _failure(job, result) if isinstance(result, ReadError) else result
+                for (i, job), result in zip(mine, results, strict=True)
+            }
+            return found, pinned, rounds
+    raise RuntimeError("a read neither ended nor failed")
+
+
+def _foresight(jobs: Sequence[Job], block: Block, cache: PredictionCache) -> Foresight:
+    """Twins of a few jobs of each deployment."""
+    chosen: dict[str, list[Job]] = {}
+    for job in jobs:
+        some = chosen.setdefault(job.deployment.key, [])
+        if len(some) < TWINS:
+            some.append(job)
+    twins = [partial(_reading, job, block) for some in chosen.values() for job in some]
+    return Foresight(block, twins, {job.wallet for job in jobs}, cache)
 
 
 def _reading(job: Job, block: Block) -> Read[Reading]:

@@ -1,0 +1,192 @@
+"""Asks early for what a read is likely to want next, so that discovery costs no round of its own.
+
+Reads are deterministic generators of replies. Before a round, a twin of a read is run on what is known of
+this block and, where nothing is, on the replies of earlier runs: whatever it asks for is sent along with the
+round. The read itself is driven with replies of the pinned block only, so a prediction that no longer holds,
+or a cache full of nonsense, costs requests and rounds, and never a figure.
+
+Requests that name a wallet are never kept. To a twin they answer as an empty wallet would, which leads it to
+everything that is asked of every wallet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import islice
+from typing import Any
+
+from aggregator.abi.columns import Column
+from aggregator.abi.function import Call, Calls
+from aggregator.abi.logs import Logs
+from aggregator.abi.types import AbiType
+from aggregator.contract import Read, join
+from aggregator.model.errors import CallReverted
+from aggregator.model.readings import Block
+from aggregator.model.units import Address
+from aggregator.reading.cache import PredictionCache
+from aggregator.reading.decoding import decoded
+from aggregator.reading.source import Asked, Raw
+
+MAX_CALLS = 2_000
+"""Contract calls that are asked for early with one round, at most."""
+MAX_KEPT = 2_000
+"""Replies that are kept of one round, at most."""
+STAGES = 8
+"""How far ahead a twin runs."""
+_WORD = 32
+_ANSWERED, _REVERTED = b"\0", b"\1"
+
+
+class Foresight:
+    """What the reads of one chain will ask for; `twins` makes a read anew each time it is called.
+
+    A few twins speak for all wallets of a deployment: what wallets share is asked for early once.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        twins: Sequence[Callable[[], Read[Any]]],
+        wallets: Collection[Address],
+        cache: PredictionCache,
+    ) -> None:
+        self._block = block
+        self._twins = twins
+        self._wallets = frozenset(bytes.fromhex(wallet[2:]) for wallet in wallets)
+        self._cache = cache
+        self._predicted: dict[Asked, Raw | None] = {}
+
+    def ahead(self, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
+        """Requests that are neither known nor asked for now and that will probably be next."""
+        found: dict[Asked, None] = {}
+        room = MAX_CALLS
+        for make in self._twins:
+            for request in self._wanted(make(), known):
+                if request in known or request in asked or request in found:
+                    continue
+                room -= len(request) if isinstance(request, Calls) else 1
+                if room < 0:
+                    return list(found)
+                found[request] = None
+        return list(found)
+
+    def learn(self, replies: Mapping[Asked, Raw]) -> None:
+        """Keep what a round was answered that others followed."""
+        kept = {}
+        for request, raw in replies.items():
+            if isinstance(request, Logs) or self._names_wallet(request):
+                continue
+            packed = _packed(raw)
+            if packed is not None:
+                kept[_key(request)] = packed
+        self._cache.predict(self._block, dict(islice(kept.items(), MAX_KEPT)))
+
+    def _wanted(self, read: Read[Any], known: Mapping[Asked, Any]) -> Iterator[Asked]:
+        """What a twin asks for until it needs a reply that nobody can guess."""
+        twin = join([read], isolate=True)  # whatever it raises is a result
+        replies: list[Any] | None = None
+        for _ in range(STAGES):
+            try:
+                asked: Sequence[Any] = twin.send(replies) if replies is not None else next(twin)
+            except StopIteration:
+                return
+            yield from asked
+            replies = []
+            for request in asked:
+                reply = known[request] if request in known else self._guess(request)
+                if reply is None:
+                    return
+                replies.append(reply)
+
+    def _guess(self, request: Asked) -> Any:
+        if request not in self._predicted:
+            self._predicted[request] = self._prediction(request)
+        raw = self._predicted[request]
+        return None if raw is None else decoded(request, raw)
+
+    def _prediction(self, request: Asked) -> Raw | None:
+        if isinstance(request, Logs):
+            return b"" if self._names_wallet(request) else None
+        if self._names_wallet(request):
+            return _blank_reply(request)
+        packed = self._cache.prediction(self._block.chain, _key(request))
+        return None if packed is None else _unpacked(request, packed)
+
+    def _names_wallet(self, request: Asked) -> bool:
+        match request:
+            case Call(target=target, data=data):
+                return bytes.fromhex(target[2:]) in self._wallets or self._in_words(data[4:])
+            case Calls(rows=rows):
+                width = request.width
+                return any(self._in_words(rows[at + 4 : at + width]) for at in range(0, len(rows), width))
+            case Logs(topics=topics):
+                return any(self._in_words(word) for topic in topics for word in topic or ())
+
+    def _in_words(self, data: bytes) -> bool:
+        return any(data[at + 12 : at + _WORD] in self._wallets for at in range(0, len(data), _WORD))
+
+
+def _key(request: Call[Any] | Calls) -> bytes:
+    """Equal for equal calls, whatever their functions are called."""
+    where = request.target.encode() if isinstance(request, Call) else request.targets
+    what = request.data if isinstance(request, Call) else request.rows
+    digest = blake2b(where, digest_size=16, person=type(request).__name__.encode())
+    digest.update(len(where).to_bytes(8) + what)
+    return digest.digest()
+
+
+def _packed(raw: Raw) -> bytes | None:
+    """A reply as it is kept; None where it is a failure that says nothing of the next read."""
+    if isinstance(raw, bytes):
+        return _ANSWERED + raw
+    if isinstance(raw, CallReverted):
+        return _REVERTED
+    if not isinstance(raw, Column) or not all(isinstance(e, CallReverted) for e in raw.failures.values()):
+        return None
+    places = b"".join(i.to_bytes(4) for i in raw.failures)
+    return len(raw.failures).to_bytes(4) + places + raw.raw
+
+
+def _unpacked(request: Call[Any] | Calls, packed: bytes) -> Raw | None:
+    if isinstance(request, Call):
+        kind, raw = packed[:1], packed[1:]
+        return CallReverted(request.origin, "") if kind == _REVERTED else raw
+    count = int.from_bytes(packed[:4])
+    head, raw = packed[4 : 4 + 4 * count], packed[4 + 4 * count :]
+    if len(raw) != len(request) * request.reply_width:
+        return None
+    places = (int.from_bytes(head[at : at + 4]) for at in range(0, len(head), 4))
+    failures = {i: CallReverted(request.origin, "") for i in places if i < len(request)}
+    return Column(request.origin, request.function.outputs, raw, failures)
+
+
+def _blank_reply(request: Call[Any] | Calls) -> Raw:
+    """What a contract answers of a wallet that it does not know: zeros, and nothing in every list."""
+    blank = _blank(request.function.outputs)
+    if isinstance(request, Call):
+        return blank
+    return Column(request.origin, request.function.outputs, blank * len(request), {})
+
+
+def _blank(kind: AbiType) -> bytes:
+    if kind.words is not None:
+        return bytes(_WORD * kind.words)
+    if kind.dims and kind.dims[-1] is not None:
+        return _blank_tuple([kind.element] * kind.dims[-1])
+    if kind.base == "tuple" and not kind.dims:
+        return _blank_tuple([component for _, component in kind.components])
+    return bytes(_WORD)  # a length
+
+
+def _blank_tuple(kinds: Sequence[AbiType]) -> bytes:
+    at = _WORD * sum(kind.words or 1 for kind in kinds)
+    head, tail = b"", b""
+    for kind in kinds:
+        blank = _blank(kind)
+        if kind.words is not None:
+            head += blank
+        else:
+            head += (at + len(tail)).to_bytes(_WORD)
+            tail += blank
+    return head + tail
