@@ -5,6 +5,7 @@ Secrets come by environment or as `${VAR}` in a URL of the file; they are never 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -28,10 +29,17 @@ class _Strict(BaseModel):
 
 
 class EndpointSettings(_Strict):
-    """A JSON-RPC endpoint; `name` is shown instead of the URL, which may hold `${VAR}`."""
+    """A JSON-RPC endpoint; `name` is shown instead of the URL, which may hold `${VAR}`.
+
+    `rate_per_s` requests are started per second at most (none given: as many as there are), `concurrency` are
+    under way at once. With `state_overrides = "never"` the reader contract is not tried.
+    """
 
     name: str = ""
     url: str
+    rate_per_s: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    state_overrides: Literal["auto", "never"] = "auto"
 
     @field_validator("url")
     @classmethod
@@ -106,6 +114,7 @@ class Settings(BaseSettings):
     """Everything that can be configured.
 
     `default_chains` are read where the user names none: those of the user's file, or all that ship.
+    `confirm` endpoints of a chain must agree on what is read; a read of a chain may take `deadline_s`.
     `parameters` names a file of risk parameters, `risk` holds some in place. `schedule_store` is the daemon's
     own file, beside the database where it is None; `metrics` is where it answers, `off` for nowhere.
     """
@@ -117,6 +126,8 @@ class Settings(BaseSettings):
     tokens: tuple[TokenSettings, ...] = ()
     default_chains: tuple[int, ...] = ()
     shipped_deployments: bool = True
+    confirm: int = Field(default=1, ge=1, le=5)
+    deadline_s: float = Field(default=120.0, gt=0, le=86_400, allow_inf_nan=False)
     database: Path = Path(platformdirs.user_data_dir("crossmargin")) / "crossmargin.duckdb"
     lock_timeout_s: float = Field(default=10.0, ge=0)
     parameters: Path | None = None
@@ -206,9 +217,32 @@ def _made(kind: type[Settings], given: dict[str, Any], where: str) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadConfiguration(where, f"{place or 'settings'}: {first['msg']}") from error
+        blamed = where if issubclass(kind, _Alone) else _variable(first["loc"]) or where
+        raise BadConfiguration(blamed, f"{place or 'settings'}: {first['msg']}") from error
     except SettingsError as error:
         raise BadConfiguration("environment", str(error)) from error
+
+
+def _variable(place: tuple[int | str, ...]) -> str | None:
+    """The environment variable that holds the setting at a place of the settings, None where none does."""
+    if not place:
+        return None
+    prefix = Settings.model_config.get("env_prefix", "")
+    named = next((name for name in os.environ if name.upper() == f"{prefix}{place[0]}".upper()), None)
+    if named is None:
+        return None
+    try:
+        found: object = json.loads(os.environ[named])
+    except ValueError:  # a plain text: all of the setting
+        return named
+    for part in place[1:]:  # tables of the file and of the environment are merged
+        if isinstance(found, dict):
+            if str(part) not in found:
+                return None
+            found = found[str(part)]
+        elif isinstance(found, list) and isinstance(part, int) and part < len(found):
+            found = found[part]
+    return named
 
 
 def risk_parameters(settings: Settings) -> tuple[dict[str, Any], ...]:

@@ -35,7 +35,7 @@ _BY_ERROR: tuple[tuple[type[CrossmarginError], Exit], ...] = (
     (errors.ExchangeError, Exit.USAGE),
     (errors.AuthenticationFailed, Exit.AUTHENTICATION),
     (errors.RateLimited, Exit.RATE_LIMITED),
-    (errors.ProviderUnavailable, Exit.UNAVAILABLE),
+    (errors.TransportError, Exit.UNAVAILABLE),
     (errors.Unsupported, Exit.UNSUPPORTED),
     (errors.StoreLocked, Exit.LOCKED),
     (errors.StoreError, Exit.USAGE),

@@ -36,6 +36,7 @@ def health(
     chain: options.Chain = None,
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
+    confirm: options.Confirm = None,
     demo: Annotated[bool, typer.Option("--demo", help="Show a wallet recorded on the local chain.")] = False,
     save: Annotated[bool, typer.Option("--save", help="Keep the result in the database.")] = False,
     warn_under: Annotated[
@@ -62,7 +63,7 @@ def health(
         answer = app.replay(app.demo())
     else:
         chosen = options.selection(
-            wallets or [], settings, rpc=rpc, chain=chain, adapter=adapter, block=block
+            wallets or [], settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
         )
         answer = app.read(chosen, settings)
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)

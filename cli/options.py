@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,8 +31,18 @@ BlockText = Annotated[
     typer.Option(
         "--block",
         metavar="BLOCK",
-        help="latest, safe, finalized, a number, -N from the latest, a hash, or a time such as "
-        "2026-11-22T13:45Z: the last block that is not newer.",
+        help="latest, safe, finalized, a number such as 21500000 or 21.5M, -N from the latest, a hash, or a "
+        "time such as 2026-11-22T13:45Z: the last block that is not newer.",
+    ),
+]
+Confirm = Annotated[
+    int | None,
+    typer.Option(
+        "--confirm",
+        metavar="N",
+        min=1,
+        max=5,
+        help="N endpoints of each chain must agree on the block and on a sample of what is read.",
     ),
 ]
 Config = Annotated[
@@ -47,8 +56,6 @@ AllowPartial = Annotated[
 ]
 
 Snapshot = Annotated[str, typer.Argument(metavar="ID", help="A snapshot's id, as `snapshot list` shows it.")]
-
-_BLOCK = re.compile(r"latest|safe|finalized|\d{1,18}|-\d{1,9}|0x[0-9a-fA-F]{64}")
 
 
 def settings(config: Path | None) -> Settings:
@@ -71,6 +78,7 @@ def selection(
     chain: list[str] | None = None,
     adapter: list[str] | None = None,
     block: str = "latest",
+    confirm: int | None = None,
 ) -> Selection:
     """What to read, from the options as given; `@group` stands for its wallets.
 
@@ -79,18 +87,14 @@ def selection(
     from aggregator.app import Selection as Selected  # noqa: PLC0415
     from aggregator.app import expanded  # noqa: PLC0415
     from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
-    from aggregator.reading.moments import Moment  # noqa: PLC0415
+    from aggregator.reading.blocks import Hash, Number, parse_block  # noqa: PLC0415
 
-    moment = Moment.parse(block)
-    if moment is None and not _BLOCK.fullmatch(block):
-        raise BadConfiguration(
-            "--block", f"{block!r} is no block: give latest, finalized, a number, a hash or a time in UTC"
-        )
+    name = parse_block(block, "--block")
     if any(not url.lower().startswith(("http://", "https://")) for url in rpc or ()):
         # Without the text: it may carry a key.
         raise BadConfiguration("--rpc", "give a URL that starts with http:// or https://")
     chains = tuple(chain or ())
-    if moment is None and block[0].isdigit() and len(chains or rpc or ()) != 1:
+    if isinstance(name, Number | Hash) and len(chains or rpc or ()) != 1:
         raise BadConfiguration("--block", "a number or a hash belongs to one chain: name it with --chain")
     return Selected(
         wallets=expanded(config, wallets),
@@ -98,4 +102,5 @@ def selection(
         adapters=tuple(adapter or ()),
         block=block.lower(),
         rpc=tuple(rpc or ()),
+        confirm=confirm,
     )

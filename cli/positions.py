@@ -20,6 +20,7 @@ def positions(
     chain: options.Chain = None,
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
+    confirm: options.Confirm = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values on stdout.")] = False,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
@@ -33,7 +34,9 @@ def positions(
     if csv and json:
         raise BadConfiguration("--csv", "not together with --json")
     settings = options.settings(config)
-    chosen = options.selection(wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
+    chosen = options.selection(
+        wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
+    )
     answer = app.read(chosen, settings)
     answer_positions(answer, json=json, csv=csv, quiet=quiet, allow_partial=allow_partial)
 

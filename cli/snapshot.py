@@ -33,6 +33,7 @@ def take(
     chain: options.Chain = None,
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
+    confirm: options.Confirm = None,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
     json: options.Json = False,
@@ -43,7 +44,9 @@ def take(
     from cli.text import told  # noqa: PLC0415
 
     settings = options.settings(config)
-    chosen = options.selection(wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
+    chosen = options.selection(
+        wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
+    )
     answer = use_cases.read(chosen, settings)
     found = use_cases.check(answer)
     saved = use_cases.save_all(found, answer, settings, trigger="snapshot")

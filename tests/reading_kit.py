@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
-import httpx
-
 from aggregator.contract import Adapter, Deployment, Read
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import ChainId, parse_address
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.run import Job, Run, drive, run
-from aggregator.reading.transport import Endpoint, Rpc
+from aggregator.reading.transport import Client, Endpoint, Rpc
 
 R = TypeVar("R")
 
@@ -24,7 +22,7 @@ def run_jobs(
     """The outcomes of jobs of one chain, and how many HTTP requests they took."""
 
     async def live() -> tuple[Run, int]:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with Client() as client:
             chain = ChainId(chain_id)
             reader = ChainReader(Rpc([Endpoint("local", url)], chain, client))
             return await run(jobs, {chain: reader}, block), reader.requests
@@ -49,7 +47,7 @@ def run_read(url: str, chain_id: int, read: Read[R], block: str = "latest") -> R
     """The result of any read at one block; raises what it raises."""
 
     async def live() -> R:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with Client() as client:
             reader = ChainReader(Rpc([Endpoint("local", url)], ChainId(chain_id), client))
             pinned = await reader.pin(block)
             result, _ = await drive(read, reader, pinned)
@@ -62,7 +60,7 @@ def pin(url: str, chain_id: int = 31337, block: str = "latest") -> Block:
     """A block of the node, as reads see it."""
 
     async def live() -> Block:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with Client() as client:
             return await ChainReader(Rpc([Endpoint("local", url)], ChainId(chain_id), client)).pin(block)
 
     return asyncio.run(live())

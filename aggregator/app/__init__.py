@@ -9,7 +9,6 @@ from aggregator.app.checks import (
     DEMO,
     Answer,
     Checked,
-    Selection,
     adapters,
     check,
     demo,
@@ -18,6 +17,7 @@ from aggregator.app.checks import (
     replay,
 )
 from aggregator.app.differences import Difference, diff
+from aggregator.app.readers import Selection
 from aggregator.app.snapshots import (
     chain_names,
     list_snapshots,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aggregator.app.checks import Selection, live_readers
+from aggregator.app.readers import Selection, live_readers
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId

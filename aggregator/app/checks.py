@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aggregator import settings
+from aggregator.app.readers import Selection, live_readers
 from aggregator.contract import Adapter, Deployment, RuleFamily
 from aggregator.model.assets import TokenList
 from aggregator.model.errors import BadConfiguration
@@ -30,20 +30,6 @@ if TYPE_CHECKING:
     from aggregator.reading.doctor import ChainReport
 
 DEMO = "demo.cmrec"
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What to read: wallets, and optionally only some chains (id or name) and adapters, at which block.
-
-    `rpc` are URLs that replace the configured endpoints of the chains that they serve.
-    """
-
-    wallets: tuple[Address, ...]
-    chains: tuple[str, ...] = ()
-    adapters: tuple[str, ...] = ()
-    block: str = "latest"
-    rpc: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +150,12 @@ async def _read(selection: Selection, config: Settings, record_to: Path | None) 
         requests = sum(source.requests for source in live.values())
     origins = {config.chains[c].origin for c in live if c in config.chains}
     origin = " and ".join(sorted(origins)) or "mainnet"
-    return _answer(outcome, selection.wallets, config, built, origin, recorded=False, requests=requests)
+    answer = _answer(outcome, selection.wallets, config, built, origin, recorded=False, requests=requests)
+    return replace(answer, portfolios=tuple(_warned(p, live.warnings) for p in answer.portfolios))
+
+
+def _warned(portfolio: Portfolio, warnings: tuple[str, ...]) -> Portfolio:
+    return replace(portfolio, warnings=(*portfolio.warnings, *warnings)) if warnings else portfolio
 
 
 async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:
@@ -181,72 +172,6 @@ async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, 
                 *(examine(chain, reader, found[chain], selection.block) for chain, reader in live.items())
             )
         )
-
-
-@asynccontextmanager
-async def live_readers(
-    selection: Selection, config: Settings, built: Sequence[Adapter]
-) -> AsyncIterator[Mapping[ChainId, Any]]:
-    """A reader per selected chain."""
-    import httpx  # noqa: PLC0415  # not for replays
-
-    from aggregator.reading.chain import ChainReader  # noqa: PLC0415
-    from aggregator.reading.transport import TIMEOUT_S, Endpoint, Rpc  # noqa: PLC0415
-
-    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as client:
-        readers: dict[ChainId, ChainReader] = {}
-        if selection.rpc:
-            for url in selection.rpc:
-                endpoint = Endpoint.of(url)
-                reader = ChainReader(Rpc([endpoint], None, client))
-                chain = (await reader.pin(selection.block)).chain  # a URL doesn't tell which chain it serves
-                reader.multicall3 = _multicall3(config, chain)
-                if chain in readers:
-                    readers[chain].add(endpoint)
-                else:
-                    readers[chain] = reader
-            wanted = _chains(selection.chains, config, default=list(readers))
-            readers = {chain: reader for chain, reader in readers.items() if chain in wanted}
-        else:
-            deployed = {deployment.chain for adapter in built for deployment in adapter.deployments}
-            if unknown := set(config.default_chains) - set(config.chains):
-                raise BadConfiguration("default_chains", f"chain {min(unknown)} is not configured")
-            default = [ChainId(c) for c in config.default_chains if c in deployed]
-            for chain in _chains(selection.chains, config, default=default):
-                entry = config.chains[chain]
-                if not entry.endpoints:
-                    raise BadConfiguration(
-                        f"chain {entry.name}", "has no endpoint: add one, or give --rpc URL"
-                    )
-                endpoints = [
-                    Endpoint(e.name, e.url) if e.name else Endpoint.of(e.url) for e in entry.endpoints
-                ]
-                readers[chain] = ChainReader(
-                    Rpc(endpoints, chain, client), multicall3=_multicall3(config, chain)
-                )
-        if not readers:
-            raise BadConfiguration("chains", "none is selected that any adapter is deployed on")
-        yield readers
-
-
-def _multicall3(config: Settings, chain: ChainId) -> Address:
-    entry = config.chains.get(chain)
-    return parse_address(entry.multicall3 if entry else settings.MULTICALL3)
-
-
-def _chains(named: Sequence[str], config: Settings, *, default: list[ChainId]) -> list[ChainId]:
-    if not named:
-        return default
-    by_name = {entry.name: ChainId(chain) for chain, entry in config.chains.items()}
-    chains = []
-    for name in named:
-        chain = ChainId(int(name)) if name.isdecimal() else by_name.get(name)
-        if chain is None or (chain not in config.chains and chain not in default):
-            known = ", ".join(f"{entry.name} ({number})" for number, entry in config.chains.items())
-            raise BadConfiguration(f"chain {name!r}", f"is not configured; known are {known}")
-        chains.append(chain)
-    return chains
 
 
 def _jobs(built: Iterable[Adapter], wallets: Iterable[Address], chains: set[ChainId]) -> list[Job]:

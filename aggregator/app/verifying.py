@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aggregator.app.chains import at_heights
-from aggregator.app.checks import Selection, check, read
+from aggregator.app.checks import check, read
+from aggregator.app.readers import Selection
 from aggregator.app.snapshots import families, publish, save_all, warehouse
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block

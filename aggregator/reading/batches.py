@@ -1,4 +1,4 @@
-"""Many calls through few eth_calls: splits what is too big, asks again what ran out of gas, merges columns.
+"""Many calls through few eth_calls: as many as the endpoint takes, split where it refuses, merged as columns.
 
 Every reply is a value, failures too. A call answers CallReverted only where the contract itself said no: an
 adapter may fall back on that, and must not be made to by a node that refuses or by calls before it in the
@@ -7,7 +7,7 @@ batch that took the gas.
 
 from __future__ import annotations
 
-import asyncio
+import binascii
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,44 +20,90 @@ from aggregator.model.errors import (
     MissingMulticall,
     ProviderUnavailable,
     ReadError,
+    Reorganised,
     TransportError,
 )
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import multicall
-from aggregator.reading.multicall import Part, Slice
+from aggregator.reading.faults import RpcError, TooMuch
+from aggregator.reading.limits import Sizing
+from aggregator.reading.multicall import Batch, Part, Queue, Slice
 from aggregator.reading.source import Raw, Wanted
-from aggregator.reading.transport import RpcError
+from aggregator.reading.together import together
 
-BATCH_CALLS = 500
-# In JSON twice as many: nodes that refuse larger bodies may hang up before they have said so.
-BATCH_BYTES = 500_000
 AGAIN_BATCHES = 8
 _REVERTED = 3  # JSON-RPC error code of a reverted execution
 # Words of refusals that are about what these very calls do, so that others may well succeed.
-_WORK = ("revert", "gas", "timeout", "timed out", "abort", "too large", "too big", "size")
+_SIZE = ("too large", "too big", "size")
+_WORK = ("revert", "gas", "timeout", "timed out", "abort", *_SIZE)
 
-Batch: TypeAlias = list[tuple[int, Part]]
-Send: TypeAlias = Callable[[bytes], Awaitable[str | RpcError]]
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an endpoint said to one eth_call, and what was learned of the batches that it takes."""
+
+    answer: str | RpcError
+    sizing: Sizing
+
+
+Send: TypeAlias = Callable[[bytes, bool], Awaitable[Answered]]
+
+
+@dataclass(slots=True)
+class _Split:
+    """What came of the parts of a batch that was refused: the largest that worked, by calls and bytes."""
+
+    sizing: Sizing | None = None
+    calls: int = 0
+    size: int = 0
+    alone: bool = False
+
+    def worked(self, sizing: Sizing, calls: int, size: int) -> None:
+        self.sizing, self.calls, self.size = sizing, max(calls, self.calls), max(size, self.size)
+
+    def learn(self, *, by_size: bool) -> None:
+        """A call that is refused alone says nothing about size; parts that all work say how much is."""
+        if self.sizing is None or self.alone:
+            return
+        if by_size:
+            self.sizing.learn_bytes(self.size)
+        else:
+            self.sizing.learn_calls(self.calls)
 
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Asks through `send`, which takes the calldata of aggregate3 and may raise TransportError."""
+    """Asks through `send`, which takes the calldata of aggregate3 and whether it could be split.
+
+    `send` may raise TransportError; Reorganised ends everything. `sizing` is what the endpoint takes that is
+    asked first now, `at_once` how many batches are under way at once: no more of them are packed.
+    """
 
     send: Send
     chain: ChainId
     multicall3: Address
+    sizing: Callable[[], Sizing]
+    at_once: int
 
     async def replies(self, requests: Sequence[Wanted]) -> list[Raw]:
-        """One per request, in order. Batches are sent at once."""
-        batches = list(multicall.parts(requests, BATCH_CALLS))
-        answers = await asyncio.gather(*(self._batch(batch) for batch in batches))
-        pieces: list[list[Raw]] = [[] for _ in requests]
-        for batch, replies in zip(batches, answers, strict=True):
-            for (i, _), reply in zip(batch, replies, strict=True):
-                pieces[i].append(reply)
-        found = [_merged(request, parts) for request, parts in zip(requests, pieces, strict=True)]
-        if sum(map(multicall.size, batches)) > 1:
+        """One per request, in order."""
+        queue = Queue(requests)
+        pieces: list[dict[int, Raw]] = [{} for _ in requests]
+        asked = 0
+
+        async def work() -> None:
+            nonlocal asked
+            while batch := queue.take(self.sizing().calls, self.sizing().size):
+                asked += multicall.size(batch)
+                for (i, part), reply in zip(batch, await self.batch(batch), strict=True):
+                    pieces[i][part.start if isinstance(part, Slice) else 0] = reply
+
+        await together(work() for _ in range(min(self.at_once, sum(map(_count, requests)))))
+        found = [
+            _merged(request, [parts[start] for start in sorted(parts)])
+            for request, parts in zip(requests, pieces, strict=True)
+        ]
+        if asked > 1:
             await self._ask_again(requests, found)
         return found
 
@@ -74,7 +120,7 @@ class Batches:
             parts.append(request if isinstance(request, Call) else Slice(request, k, k + 1))
         silent: Batch = list(enumerate(parts))
         groups = [silent[start::AGAIN_BATCHES] for start in range(min(AGAIN_BATCHES, len(silent)))]
-        answers = await asyncio.gather(*(self._batch(group) for group in groups))
+        answers = await together(self.batch(group) for group in groups)
         anew: dict[int, dict[int, Raw]] = {}
         for group, replies in zip(groups, answers, strict=True):
             for (number, _), reply in zip(group, replies, strict=True):
@@ -83,39 +129,60 @@ class Batches:
         for i, rows in anew.items():
             before = found[i]
             found[i] = _patched(before, rows) if isinstance(before, Column) else rows[0]
+        if places and not any(True for _ in _silent(found)):
+            # Nobody is to blame but the size: together they are more than the gas of one call.
+            sizing = self.sizing()
+            sizing.learn_calls(sizing.calls // 2)
 
-    async def _batch(self, batch: Batch) -> list[Raw]:
-        if multicall.size(batch) == 0:
-            return [_empty(part) for _, part in batch]
-        data = multicall.pack(batch)
-        if len(data) > BATCH_BYTES and multicall.size(batch) > 1:
-            return await self._halved(batch, alike=False)
+    async def batch(self, batch: Batch) -> list[Raw]:
+        """The replies to one batch, one per part; more than one request where it is refused as a whole."""
+        return await self._part(batch, None)
+
+    async def _part(self, batch: Batch, split: _Split | None) -> list[Raw]:
+        data, calls = multicall.pack(batch), multicall.size(batch)
         try:
-            answer = await self.send(data)
+            sent = await self.send(data, calls > 1)
+        except Reorganised:
+            raise
         except TransportError as error:
+            if isinstance(error, TooMuch) and calls > 1:
+                return await self._halved(batch, split, alike=True, by_size=False)
+            if split is not None:
+                split.alone = True
             return [error] * len(batch)
-        if isinstance(answer, RpcError):
-            if multicall.size(batch) > 1:
-                return await self._halved(batch, alike=not _about_work(answer))
-            return [self._refusal(part, answer) for _, part in batch]
-        if answer == "0x":
+        if isinstance(sent.answer, RpcError):
+            refused = sent.answer
+            if calls > 1:
+                by_size = any(words in refused.message.lower() for words in _SIZE)
+                return await self._halved(batch, split, alike=not _about_work(refused), by_size=by_size)
+            if split is not None:
+                split.alone = True
+            return [self._refusal(part, refused) for _, part in batch]
+        if split is None:
+            sent.sizing.answered(calls, len(data))
+        else:
+            split.worked(sent.sizing, calls, len(data))
+        if sent.answer == "0x":
             return [MissingMulticall(self.chain, self.multicall3)] * len(batch)
         try:
-            return multicall.unpack(batch, bytes.fromhex(answer[2:]))
+            return multicall.unpack(batch, binascii.a2b_hex(sent.answer[2:]))
         except (MalformedReply, ValueError) as error:
             why = error.why if isinstance(error, MalformedReply) else "not hex"
             return [MalformedReply("aggregate3", why)] * len(batch)
 
-    async def _halved(self, batch: Batch, *, alike: bool) -> list[Raw]:
+    async def _halved(self, batch: Batch, split: _Split | None, *, alike: bool, by_size: bool) -> list[Raw]:
         """Both halves one after the other; where they are `alike`, what fails one whole fails the other."""
+        parts = _Split() if split is None else split
         left, right = multicall.halves(batch)
-        answer = await self._batch(left)
+        answer = await self._part(left, parts)
         # A node that refuses every call must not be asked for each of them in turn.
         failed = [reply for reply in answer if isinstance(reply, TransportError)]
         if alike and len(failed) == len(left):
             answer += [failed[0]] * len(right)
         else:
-            answer += await self._batch(right)
+            answer += await self._part(right, parts)
+        if split is None:
+            parts.learn(by_size=by_size)
         found: dict[int, list[Raw]] = {}
         for (i, _), reply in zip((*left, *right), answer, strict=True):
             found.setdefault(i, []).append(reply)
@@ -127,6 +194,10 @@ class Batches:
         if refused.code == _REVERTED or "revert" in said or "outofgas" in said:
             return CallReverted(part.origin if isinstance(part, Call) else part.calls.origin, str(refused))
         return ProviderUnavailable(f"chain {self.chain}", f"eth_call was refused: {refused}")
+
+
+def _count(request: Wanted) -> int:
+    return 1 if isinstance(request, Call) else len(request)
 
 
 def _about_work(refused: RpcError) -> bool:
@@ -158,12 +229,6 @@ def _patched(column: Column, rows: Mapping[int, Raw]) -> Column:
         else:
             raise TypeError("a row of a column was answered with plain bytes")
     return Column(column.origin, column.outputs, bytes(raw), failures)
-
-
-def _empty(part: Part) -> Raw:
-    if isinstance(part, Call):
-        raise TypeError("a call is never empty")
-    return Column(part.calls.origin, part.calls.function.outputs, b"", {})
 
 
 def _merged(request: Wanted, pieces: Sequence[Raw]) -> Raw:

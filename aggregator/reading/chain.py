@@ -1,112 +1,110 @@
-"""One chain, live: pins a block, and answers batches of calls at exactly that block.
-
-The pin is by hash where the node supports it (EIP-1898). Elsewhere calls go by number, and the hash of that
-number is checked again after every round, so that a reorganisation never mixes two histories.
-"""
+"""One chain, live: pins a block, and answers batches of calls at exactly that block, whoever answers."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from aggregator.model.errors import (
-    BadConfiguration,
-    BlockUnavailable,
-    MalformedReply,
-    ProviderUnavailable,
-)
+from aggregator.abi.logs import Logs
+from aggregator.model.errors import BlockUnavailable, ProviderUnavailable, Reorganised, TransportError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
-from aggregator.reading import multicall
-from aggregator.reading.batches import Batches
-from aggregator.reading.moments import Moment, block_at
-from aggregator.reading.source import Raw, Wanted
-from aggregator.reading.transport import Endpoint, Rpc, RpcError
+from aggregator.reading import confirm, multicall
+from aggregator.reading.batches import Answered, Batches
+from aggregator.reading.blocks import Back, BlockName, Number, Tag, parse_block
+from aggregator.reading.faults import RpcError
+from aggregator.reading.headers import Headers
+from aggregator.reading.logs import LogReader
+from aggregator.reading.moments import Moment
+from aggregator.reading.pins import Pin
+from aggregator.reading.source import Asked, Raw, Wanted
+from aggregator.reading.together import together
+from aggregator.reading.transport import Rpc
+from aggregator.reading.upstream import Upstream
 
-_TAGS = ("latest", "safe", "finalized")
-_BLOCK = re.compile(r"latest|safe|finalized|-?[1-9]\d{0,18}|0|0x[0-9a-fA-F]{1,16}|0x[0-9a-fA-F]{64}")
-# What nodes say of a block that they don't have: geth, reth, erigon, nethermind, anvil.
-_NO_BLOCK = ("not found", "unknown block", "missing trie node", "blockoutofrange", "pruned", "no state")
-_NO_HASH = ("invalid params", "cannot unmarshal", "invalid argument", "unknown field", "invalid type")
+if TYPE_CHECKING:
+    from aggregator.reading.cache import HeaderCache, LogCache
+
+T = TypeVar("T")
+
+DEADLINE_S = 120.0
+"""How long a read may take, from its pin to its last reply, where nothing else is configured."""
 
 
 class ChainReader:
-    """A live ChainSource over the endpoints of one chain."""
+    """A live ChainSource over the endpoints of one chain.
 
-    def __init__(self, rpc: Rpc, *, multicall3: Address = multicall.MULTICALL3) -> None:
-        self._rpc = rpc
+    `confirm` endpoints must agree on the pinned block and on a sample of the calls of every round. A read may
+    take `deadline_s` seconds, counted anew from every `pin`; what is missing then fails. `headers` keeps
+    finalized blocks that were looked up for a time, `logs` finalized logs.
+    """
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        *,
+        multicall3: Address = multicall.MULTICALL3,
+        confirm: int = 1,
+        deadline_s: float = DEADLINE_S,
+        headers: HeaderCache | None = None,
+        logs: LogCache | None = None,
+    ) -> None:
+        self.rpc = rpc
         self.multicall3 = multicall3
-        self._by_hash = True
+        self._confirm = confirm
+        self._deadline_s = deadline_s
+        self._deadline: float | None = None
+        self._headers = Headers(rpc, headers)
+        self._logs = LogReader(logs)
         self._pins: dict[str, Block] = {}
 
     @property
     def chain(self) -> ChainId:
         """The chain id that the endpoints answered or must answer."""
-        if self._rpc.chain is None:
+        if self.rpc.chain is None:
             raise ProviderUnavailable("chain", "its id is not known before a block is pinned")
-        return self._rpc.chain
+        return self.rpc.chain
 
     @property
     def requests(self) -> int:
         """HTTP requests so far."""
-        return self._rpc.requests
-
-    def add(self, endpoint: Endpoint) -> None:
-        """One more endpoint of the same chain to fail over to."""
-        self._rpc.endpoints.append(endpoint)
+        return self.rpc.requests
 
     async def pin(self, block: str) -> Block:
-        """See ChainSource.pin; `-64` counts back from the latest. A text means one block for good.
+        """See ChainSource.pin, and parse_block for the texts. A text means one block until a reorganisation.
 
-        A moment (`2026-11-22T13:45Z`, `finalized@...`) means the last block that is not newer.
+        Raises BadConfiguration on a text that names none, BlockUnavailable where no endpoint has it, and
+        Disagreement where endpoints that must agree do not.
         """
-        if block not in self._pins:
-            self._pins[block] = await self._look_up(block)
-        return self._pins[block]
+        name = parse_block(block)
+        self._deadline = _now() + self._deadline_s
+        return await self._in_time(self._pin(block.lower(), name))
 
     def forget(self) -> None:
         """See ChainSource."""
         self._pins.clear()
 
-    async def _look_up(self, block: str) -> Block:
-        moment = Moment.parse(block)
-        if moment is not None:
-            return await block_at(moment.time, await self.pin(moment.tag), self._numbered)
-        if not _BLOCK.fullmatch(block):
-            why = "is no block: give latest, safe, finalized, a number, a hash, a time, or -N to count back"
-            raise BadConfiguration(f"block {block!r}", why)
-        if block.startswith("-"):
-            latest = await self.pin("latest")
-            block = str(max(0, latest.number + int(block)))
-        by_hash = len(block) == 66
-        name = block.lower() if by_hash or block in _TAGS else hex(int(block, 0))
-        method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
-        [answer] = await self._rpc.send([(method, [name, False])])
-        if isinstance(answer, RpcError):
-            raise BlockUnavailable(f"chain {self._rpc.chain}", f"block {block}: {answer}")
-        if answer is None:
-            raise BlockUnavailable(f"chain {self._rpc.chain}", f"has no block {block}")
-        found = _block(self.chain, answer)
-        if name not in (*_TAGS, found.hash, hex(found.number)):
-            raise MalformedReply(f"{method} on chain {self.chain}", f"asked {name}, answered {found.number}")
-        return found
+    async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
+        """See ChainSource.fetch. Each reply is of that block, whichever endpoint gave it.
 
-    async def _numbered(self, number: int) -> Block:
-        return await self._look_up(str(number))
+        Raises Reorganised where an endpoint had the block and has it no longer, Disagreement where another
+        endpoint answers differently, and TransportError where replies could not be confirmed.
+        """
+        return await self._guarded(self._fetch(block, requests))
 
-    async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
-        """See ChainSource.fetch, and Batches."""
-        through = Batches(partial(self._aggregate3, block), self.chain, self.multicall3)
-        replies = await through.replies(requests)
-        if not self._by_hash:
-            await self._check_number(block)
-        return replies
+    async def at(self, block: Block, use: Callable[[Upstream], Awaitable[T]]) -> T:
+        """What `use` makes of the first endpoint that has exactly this block, before and afterwards.
+
+        For requests that name no block, such as logs up to its number. Raises as `fetch` does.
+        """
+        through = self.rpc.through(lambda upstream: Pin(block).around(upstream, use))
+        return await self._guarded(self._in_time(through))
 
     async def ask(self, method: str, params: list[Any]) -> Any | RpcError:
-        """The node's answer to one JSON-RPC call, its refusal as a value."""
-        [answer] = await self._rpc.send([(method, params)])
+        """An endpoint's answer to one JSON-RPC call, its refusal as a value."""
+        [answer] = await self._in_time(self.rpc.send([(method, params)]))
         return answer
 
     async def code(self, address: Address, block: Block) -> str:
@@ -116,49 +114,118 @@ class ChainReader:
             raise ProviderUnavailable(f"chain {self.chain}", f"eth_getCode: {answer}")
         return answer
 
-    async def _aggregate3(self, block: Block, data: bytes) -> str | RpcError:
-        call = {"to": self.multicall3, "data": "0x" + data.hex()}
-        by_hash = self._by_hash  # of this very request: others that run beside it may learn meanwhile
-        at: Any = {"blockHash": block.hash} if by_hash else hex(block.number)
-        [answer] = await self._rpc.send([("eth_call", [call, at])])
-        if isinstance(answer, RpcError):
-            said = answer.message.lower()
-            if any(words in said for words in _NO_BLOCK):
-                why = f"no longer has block {block.number}: pruned, or reorganised away ({answer})"
-                raise BlockUnavailable(f"chain {self.chain}", why)
-            if by_hash and (answer.code == -32602 or any(words in said for words in _NO_HASH)):
-                self._by_hash = False
-                return await self._aggregate3(block, data)
-            return answer
-        if not isinstance(answer, str) or not answer.startswith("0x"):
-            raise ProviderUnavailable(f"chain {self.chain}", "eth_call answered something that is not hex")
-        return answer
+    async def _guarded(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except Reorganised:
+            self.forget()
+            raise
 
-    async def _check_number(self, block: Block) -> None:
-        now = await self._look_up(str(block.number))
-        if now.hash != block.hash:
-            raise BlockUnavailable(
-                f"chain {self.chain}", f"block {block.number} was reorganised while reading"
-            )
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        """Raises ProviderUnavailable at the deadline of the read; several of them end together."""
+        if self._deadline is None:
+            self._deadline = _now() + self._deadline_s
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await work
+        except TimeoutError:
+            names = ", ".join(upstream.name for upstream in self.rpc.upstreams)
+            why = f"the read took longer than {self._deadline_s:g} s: read less, or raise `deadline_s`"
+            raise ProviderUnavailable(names, why) from None
 
+    async def _pin(self, text: str, name: BlockName) -> Block:
+        if text in self._pins:
+            return self._pins[text]
+        if isinstance(name, Moment):
+            head = await self._pin(name.tag, Tag(name.tag))
+            name = Number(await self._headers.at_time(name.time, head))
+        elif isinstance(name, Back):
+            latest = await self._pin("latest", Tag("latest"))
+            name = Number(max(0, latest.number - name.blocks))
+        found, upstream = await self._headers.named(name)
+        if self._confirm > 1:
+            await self._confirm_block(found, upstream)
+        self._pins[text] = found
+        return found
 
-def _block(chain: ChainId, answer: Any) -> Block:
-    try:
-        return Block(
-            chain=chain,
-            number=int(answer["number"], 16),
-            hash=_hash(answer["hash"]),
-            parent_hash=_hash(answer["parentHash"]),
-            timestamp=int(answer["timestamp"], 16),
+    async def _fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
+        calls = [request for request in requests if not isinstance(request, Logs)]
+        events = [request for request in requests if isinstance(request, Logs)]
+        answers, logs = await together([self._round(block, calls), self._events(block, events)])
+        replies = {True: iter(logs), False: iter(answers)}
+        return [next(replies[isinstance(request, Logs)]) for request in requests]
+
+    async def _events(self, block: Block, requests: Sequence[Logs]) -> list[Raw]:
+        if not requests:
+            return []
+        return list(await self._logs.read(self.rpc, block, requests, self._in_time))
+
+    async def _round(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
+        failure: TransportError | None = None
+        for _ in self.rpc.upstreams:  # an endpoint that can't be checked afterwards has answered nothing
+            pin, answered = Pin(block), set[Upstream]()
+            found = await self._batches(pin, answered).replies(requests)
+            try:
+                await self._in_time(pin.check())
+            except (Reorganised, BlockUnavailable):
+                raise
+            except TransportError as error:
+                failure = error
+                continue
+            if self._confirm > 1 and requests:
+                await self._confirm_calls(block, requests, found, answered)
+            return found
+        raise failure or ProviderUnavailable(f"chain {self.rpc.chain}", "no endpoint is configured")
+
+    def _batches(self, pin: Pin, answered: set[Upstream], only: Upstream | None = None) -> Batches:
+        best = only or (self.rpc.ordered[0] if self.rpc.upstreams else None)
+        return Batches(
+            send=partial(self._aggregate3, pin, answered, only),
+            chain=self.chain,
+            multicall3=self.multicall3,
+            sizing=lambda: (only or self.rpc.ordered[0]).sizing,
+            at_once=best.endpoint.concurrency if best is not None else 1,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedReply(
-            f"eth_getBlockByNumber on chain {chain}", f"no block header: {error!r}"
-        ) from None
+
+    async def _aggregate3(
+        self, pin: Pin, answered: set[Upstream], only: Upstream | None, data: bytes, splittable: bool
+    ) -> Answered:
+        call = {"to": self.multicall3, "data": "0x" + data.hex()}
+
+        async def use(upstream: Upstream) -> Answered:
+            patient = self.rpc.patient(upstream)
+            answer = await pin.call(upstream, call, patient=patient, splittable=splittable)
+            answered.add(upstream)
+            return Answered(answer, upstream.sizing)
+
+        return await self._in_time(self.rpc.through(use) if only is None else use(only))
+
+    async def _confirm_block(self, block: Block, by: Upstream) -> None:
+        async def compare(upstream: Upstream) -> None:
+            look_up = partial(self._headers.of, upstream, Number(block.number))
+            other, _ = await confirm.patiently(look_up)
+            confirm.compare_blocks(by.name, block, upstream.name, other)
+
+        await confirm.confirmed_by(self.rpc, {by}, self._confirm - 1, compare)
+
+    async def _confirm_calls(
+        self, block: Block, requests: Sequence[Wanted], found: Sequence[Raw], answered: set[Upstream]
+    ) -> None:
+        """Several endpoints may have answered a round: then as many others must agree, or all of them."""
+        places = confirm.sample(block, requests)
+        batch = confirm.sampled(requests, places)
+        if not answered or not batch:
+            return  # nothing was answered: every reply says why
+        names = " and ".join(sorted(upstream.name for upstream in answered))
+
+        async def compare(upstream: Upstream) -> None:
+            pin = Pin(block)
+            raws = await self._batches(pin, set(), upstream).batch(batch)
+            await self._in_time(pin.check())
+            confirm.compare_calls(f"{names} and {upstream.name}", block, found, places, batch, raws)
+
+        await confirm.confirmed_by(self.rpc, answered, self._confirm - 1, compare)
 
 
-def _hash(text: Any) -> str:
-    if not isinstance(text, str) or len(text) != 66:
-        raise ValueError(f"{text!r} is no hash")
-    bytes.fromhex(text[2:])
-    return text.lower()
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from aggregator.model.errors import BlockUnavailable
 from aggregator.model.readings import Block
 
-_MOMENT = re.compile(r"(?:(latest|safe|finalized)@)?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)Z", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"(?:(latest|safe|finalized)@)?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,12 @@ class Moment:
 
     @classmethod
     def parse(cls, text: str) -> Moment | None:
-        """`2026-11-22T13:45Z` or `finalized@2026-11-22T13:45:00Z`; None where it is neither."""
+        """`2026-11-22T13:45Z`, `2026-11-22T14:45+01:00` or `finalized@2026-11-22T13:45:00Z`; else None."""
         match = _MOMENT.fullmatch(text)
         if match is None:
             return None
         try:
-            moment = datetime.fromisoformat(match[2].upper()).replace(tzinfo=UTC)
+            moment = datetime.fromisoformat(match[2].upper())
         except ValueError:  # digits that are no date
             return None
         return cls((match[1] or "latest").lower(), int(moment.timestamp()))

@@ -6,7 +6,7 @@ call of it succeeded with the promised size, taken out of the reply as one slice
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -40,30 +40,45 @@ class Slice:
 
 
 Part: TypeAlias = Call[Any] | Slice
+Batch: TypeAlias = list[tuple[int, Part]]
+"""Calls that are asked together, each part with the number of its request."""
 
 
-def parts(requests: Sequence[Wanted], limit: int) -> Iterator[list[tuple[int, Part]]]:
-    """Batches of at most `limit` calls; each part comes with the number of its request."""
-    batch: list[tuple[int, Part]] = []
-    room = limit
-    for i, request in enumerate(requests):
-        if isinstance(request, Call):
-            batch.append((i, request))
-            room -= 1
-        else:
-            start = 0
-            while len(request) - start > room:
-                batch.append((i, Slice(request, start, start + room)))
-                start += room
-                yield batch
-                batch, room = [], limit
-            batch.append((i, Slice(request, start, len(request))))
-            room -= len(request) - start
-        if room == 0:
-            yield batch
-            batch, room = [], limit
-    if batch:
-        yield batch
+class Queue:
+    """The calls of some requests, taken in batches whose size may change on the way."""
+
+    def __init__(self, requests: Sequence[Wanted]) -> None:
+        self._requests = requests
+        self._next, self._start = 0, 0
+
+    def take(self, calls: int, size: int) -> Batch:
+        """At most so many calls, of at most so many bytes of calldata; one at least, nothing at the end.
+
+        Each part comes with the number of its request. Columnar requests without a call are left out.
+        """
+        batch: Batch = []
+        while self._next < len(self._requests) and calls > 0:
+            request = self._requests[self._next]
+            width = len(request.data) if isinstance(request, Call) else request.width
+            cost = 5 * _WORD + width + -width % _WORD
+            fit = max(size // cost, 0 if batch else 1)
+            if fit == 0:
+                break
+            if isinstance(request, Call):
+                batch.append((self._next, request))
+                taken = 1
+                self._next += 1
+            else:
+                taken = min(len(request) - self._start, calls, fit)
+                stop = self._start + taken
+                if taken:
+                    batch.append((self._next, Slice(request, self._start, stop)))
+                self._start = stop
+                if stop == len(request):
+                    self._next, self._start = self._next + 1, 0
+            calls -= taken
+            size -= cost * taken
+        return batch
 
 
 def size(batch: Sequence[tuple[int, Part]]) -> int:
@@ -71,10 +86,10 @@ def size(batch: Sequence[tuple[int, Part]]) -> int:
     return sum(1 if isinstance(part, Call) else len(part) for _, part in batch)
 
 
-def halves(batch: Sequence[tuple[int, Part]]) -> tuple[list[tuple[int, Part]], list[tuple[int, Part]]]:
+def halves(batch: Batch) -> tuple[Batch, Batch]:
     """A batch of two or more calls as two; a columnar part is cut where the middle falls into it."""
-    left: list[tuple[int, Part]] = []
-    right: list[tuple[int, Part]] = []
+    left: Batch = []
+    right: Batch = []
     room = size(batch) // 2
     for i, part in batch:
         length = 1 if isinstance(part, Call) else len(part)

@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import httpx
-
 from aggregator.model.units import ChainId
-from aggregator.reading.transport import Endpoint, Rpc, RpcError
+from aggregator.reading.transport import Client, Endpoint, Rpc, RpcError
 from tests.reading.servers import Answer, Refusal, Reply, on_chain
 
 CHAIN = ChainId(31337)
 NUMBER: tuple[str, list[Any]] = ("eth_blockNumber", [])
 
 
-def send(
-    *urls: str, calls: int = 1, expected: ChainId | None = CHAIN, timeout_s: float = 5
-) -> tuple[list[Any | RpcError], Rpc]:
+def send(*urls: str, calls: int = 1, expected: ChainId | None = CHAIN) -> tuple[list[Any | RpcError], Rpc]:
     """The answers to equal calls, and the Rpc that asked."""
 
     async def live() -> tuple[list[Any | RpcError], Rpc]:
-        async with httpx.AsyncClient(timeout=timeout_s) as client:
+        async with Client() as client:
             rpc = Rpc([Endpoint.of(url) for url in urls], expected, client)
             return await rpc.send([NUMBER] * calls), rpc
 

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
-
 from aggregator.contract import Adapter, Call, Deployment, Read, Request, RuleFamily, ask
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.errors import ReadError
@@ -18,7 +16,7 @@ from aggregator.reading.chain import ChainReader
 from aggregator.reading.recording import Recording
 from aggregator.reading.run import Job, Run, drive, run
 from aggregator.reading.source import Raw, Wanted
-from aggregator.reading.transport import Endpoint, Rpc
+from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.reading.contracts import ECHO, VALUE
 from tests.reading.servers import Server
 
@@ -31,7 +29,7 @@ def with_reader(urls: Sequence[str], use: Callable[[ChainReader], Awaitable[R]],
     """What `use` makes of a reader over these endpoints."""
 
     async def live() -> R:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with Client() as client:
             rpc = Rpc([Endpoint.of(url) for url in urls], chain, client)
             return await use(ChainReader(rpc))
 

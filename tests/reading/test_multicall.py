@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from aggregator.abi.function import Call, Calls, Function
 from aggregator.model.errors import CallReverted, MalformedReply, NoContract, ReadError
 from aggregator.model.units import Address, keccak
 from aggregator.reading import multicall
-from aggregator.reading.multicall import Part, Slice
+from aggregator.reading.multicall import Batch, Part, Queue, Slice
 from aggregator.reading.source import Raw, Wanted
 
 PAIR: Function[Any] = Function("pair(address,uint8)(uint256,address)")
@@ -57,11 +58,18 @@ def results(rows: list[tuple[bool, bytes]]) -> bytes:
     return encode(["(bool,bytes)[]"], [rows])
 
 
+def taken(wanted: list[Wanted], limit: int, size: int = 10**9) -> Iterator[Batch]:
+    """All batches of at most so many calls and bytes."""
+    queue = Queue(wanted)
+    while batch := queue.take(limit, size):
+        yield batch
+
+
 @given(requests, st.integers(1, 40))
 def test_packing_is_what_eth_abi_encodes(wanted: list[Wanted], limit: int) -> None:
     """Selector and calldata, for any mix of single and columnar requests, whole or cut anywhere."""
     selector = keccak(b"aggregate3((address,bool,bytes)[])")[:4]
-    for batch in multicall.parts(wanted, limit):
+    for batch in taken(wanted, limit):
         rows = [(target, True, data) for _, target, data in calls_of(batch)]
         assert multicall.pack(batch) == selector + encode(["(address,bool,bytes)[]"], [rows])
 
@@ -69,10 +77,21 @@ def test_packing_is_what_eth_abi_encodes(wanted: list[Wanted], limit: int) -> No
 @given(requests, st.integers(1, 7))
 def test_parts_split_without_loss(wanted: list[Wanted], limit: int) -> None:
     """Every call once, in order, with the number of its request; all batches but the last are full."""
-    batches = list(multicall.parts(wanted, limit))
+    batches = list(taken(wanted, limit))
     assert [call for batch in batches for call in calls_of(batch)] == calls_of(whole(wanted))
     assert [multicall.size(batch) for batch in batches][:-1] == [limit] * (len(batches) - 1)
-    assert {i for batch in batches for i, _ in batch} == set(range(len(wanted)))
+    asked = {i for i, request in enumerate(wanted) if isinstance(request, Call) or len(request)}
+    assert {i for batch in batches for i, _ in batch} == asked
+
+
+@given(requests, st.integers(1, 7), st.integers(1, 2_000))
+def test_batches_are_bounded_by_their_calldata_too(wanted: list[Wanted], limit: int, size: int) -> None:
+    """Only a single call may be larger, and nothing is lost."""
+    batches = list(taken(wanted, limit, size))
+    assert [call for batch in batches for call in calls_of(batch)] == calls_of(whole(wanted))
+    for batch in batches:
+        head = 4 + 2 * 32
+        assert multicall.size(batch) == 1 or len(multicall.pack(batch)) <= head + size
 
 
 @given(requests)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from aggregator.abi.function import Function
-from aggregator.contract import Read, ask, attempt
+from aggregator.contract import Call, Read, ask, attempt
 from aggregator.model.errors import (
     BadConfiguration,
     BlockUnavailable,
     MalformedReply,
+    ProviderUnavailable,
     ReadError,
     WrongChain,
 )
@@ -30,6 +31,11 @@ from tests.reading.kit import numbers, read, values, with_reader
 from tests.reading.servers import Refusal, Server, proxy
 
 Change = Callable[[str, list[Any]], Any]
+
+
+def height(i: int) -> Call[int]:
+    """A call that answers the block's number, another one for every `i`."""
+    return Function[int](f"number{i}()(uint256)").at(HEIGHT)
 
 
 def pin(url: str, block: str) -> Block:
@@ -112,7 +118,7 @@ def test_every_round_is_answered_at_the_pinned_block(node: Node) -> None:
     def reading() -> Read[list[int]]:
         found: list[int] = []
         for i in range(3):
-            found += yield from ask([NUMBER.at(HEIGHT), Function[int]("slot()(uint256)").at(SLOT)])
+            found += yield from ask([height(i), Function[int](f"slot{i}()(uint256)").at(SLOT)])
             node.mine()  # anvil writes into its latest block
             node.rpc("anvil_setStorageAt", SLOT, "0x" + "0" * 64, "0x" + f"{i + 1:064x}")
             node.mine()
@@ -141,8 +147,8 @@ def test_a_node_without_hashes_is_read_by_number(node: Node) -> None:
 
     def reading() -> Read[list[int]]:
         found: list[int] = []
-        for _ in range(2):
-            found += yield from ask([NUMBER.at(HEIGHT)])
+        for i in range(2):
+            found += yield from ask([height(i)])
             node.mine()
         return found
 
@@ -165,12 +171,12 @@ def test_a_reorganised_block_is_noticed(change: Change | None, node: Node) -> No
     node.mine(4)
 
     def reading() -> Read[list[int]]:
-        yield from ask([NUMBER.at(HEIGHT)])
+        yield from ask([height(1)])
         # anvil_reorg mines the same blocks again where the times are the same.
         node.rpc("anvil_rollback", 3)
         node.warp(100)
         node.mine(3)
-        return (yield from ask([NUMBER.at(HEIGHT)]))
+        return (yield from ask([height(2)]))
 
     with Server(proxy(node.url, change)) as server, pytest.raises(BlockUnavailable, match="reorganised"):
         read(server.url, reading(), "-1")
@@ -185,7 +191,10 @@ def test_a_second_endpoint_answers_at_the_same_block(own_node: Node, node: Node)
         result, _ = await drive(attempt(numbers(2)), reader, pinned)
         return result
 
-    node.mine(2)  # so that the two nodes differ
+    node.warp(100)
+    node.mine(3)  # the same heights, other blocks
     own_node.mine(3)
     replies = with_reader([own_node.url, node.url], use)
-    assert [type(reply) for reply in replies] == [BlockUnavailable] * 2
+    assert [type(reply) for reply in replies] == [ProviderUnavailable] * 2
+    assert "connection failed" in str(replies[0])
+    assert "has another block" in str(replies[0])

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from aggregator.abi.function import Function
 from aggregator.contract import Read, ask, attempt
 from aggregator.model.errors import (
@@ -21,7 +19,7 @@ from aggregator.model.units import Address
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.recording import Recorder, Recording, Replay
 from aggregator.reading.run import Job, Run, run
-from aggregator.reading.transport import Endpoint, Rpc
+from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.devnet.node import Node
 from tests.reading.contracts import ABSENT, ECHO, HEIGHT, MUTE, NUMBER, PAUSED, SHORT, VALUE
 from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, jobs, saved, texts
@@ -42,7 +40,7 @@ def record(url: str, work: Sequence[Job]) -> tuple[Run, Recording]:
 
     async def live() -> tuple[Run, Recording]:
         recording = Recording("local node", {"wallets": [job.wallet for job in work]}, {"tokens": []})
-        async with httpx.AsyncClient() as client:
+        async with Client() as client:
             reader = ChainReader(Rpc([Endpoint.of(url)], CHAIN, client))
             return await run(work, {CHAIN: Recorder(reader, recording)}, "latest"), recording
 

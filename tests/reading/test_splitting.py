@@ -93,7 +93,7 @@ def test_a_batch_of_large_calls_is_split_before_it_is_sent(node: Node) -> None:
     big = [text.at(ECHO, i, bytes(20_000)) for i in range(120)]
     with Server(proxy(node.url)) as server:
         assert read(server.url, ask(big)) == list(range(120))
-    assert batches(server) == [15] * 8
+    assert batches(server) == [24] * 5
 
 
 def test_an_empty_column_needs_no_request(node: Node) -> None:

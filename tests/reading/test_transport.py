@@ -7,7 +7,6 @@ import gzip
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from aggregator.model.errors import (
@@ -17,8 +16,8 @@ from aggregator.model.errors import (
     TransportError,
     WrongChain,
 )
-from aggregator.reading import transport
-from aggregator.reading.transport import Endpoint, Rpc, RpcError
+from aggregator.reading import client
+from aggregator.reading.transport import Client, Endpoint, Rpc, RpcError
 from tests.reading.conftest import ATTEMPTS
 from tests.reading.endpoints import CHAIN, GOOD, NUMBER, PASSING, always, send, then
 from tests.reading.servers import Answer, Refusal, Reply, Server, as_json, on_chain
@@ -28,7 +27,7 @@ def test_the_chain_id_is_asked_once_and_in_the_same_request() -> None:
     """The first batch carries it; later ones don't."""
 
     async def live(url: str) -> int:
-        async with httpx.AsyncClient() as client:
+        async with Client() as client:
             rpc = Rpc([Endpoint.of(url)], None, client)
             assert await rpc.send([NUMBER]) == ["0x1"]
             assert await rpc.send([NUMBER]) == ["0x1"]
@@ -67,7 +66,7 @@ def test_a_fault_that_stays_fails_over(case: str) -> None:
         answers, rpc = send(bad.url, good.url)
     assert answers == ["0x1"]
     assert len(bad.requests) == ATTEMPTS
-    assert [endpoint.url for endpoint in rpc.endpoints] == [good.url, bad.url]
+    assert [upstream.endpoint.url for upstream in rpc.ordered] == [good.url, bad.url]
 
 
 def test_a_rate_limit_told_as_json_rpc_is_retried() -> None:
@@ -75,7 +74,7 @@ def test_a_rate_limit_told_as_json_rpc_is_retried() -> None:
     limited = on_chain(CHAIN, lambda *_: Refusal(-32005, "daily request count exceeded"))
 
     async def live(url: str) -> list[Any | RpcError]:
-        async with httpx.AsyncClient() as client:
+        async with Client() as client:
             rpc = Rpc([Endpoint.of(url)], CHAIN, client)
             await rpc.send([NUMBER])
             return await rpc.send([NUMBER])
@@ -175,7 +174,7 @@ def test_an_endpoint_without_batches_is_asked_one_by_one(refusal: Reply) -> None
 
 def test_a_silent_endpoint_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """It accepts the connection and says nothing."""
-    monkeypatch.setattr(transport, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(client, "TIMEOUT_S", 0.1)
     with Server(always(Reply(silent=True))) as bad, Server(GOOD) as good:
         assert send(bad.url, good.url)[0] == ["0x1"]
         with pytest.raises(ProviderUnavailable, match="did not answer in time"):
@@ -184,7 +183,7 @@ def test_a_silent_endpoint_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_endpoint_that_drips_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then keeps a connection alive, but not a read."""
-    monkeypatch.setattr(transport, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(client, "TIMEOUT_S", 0.2)
     with Server(always(Reply(body=b" " * 10_000, drip_s=0.05))) as bad, Server(GOOD) as good:
         assert send(bad.url, good.url)[0] == ["0x1"]
 
@@ -192,7 +191,7 @@ def test_an_endpoint_that_drips_is_left_for_the_next(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 def test_a_reply_without_end_is_cut(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unpacked bytes count: a small reply may be a large one."""
-    monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 100_000)
+    monkeypatch.setattr(client, "MAX_REPLY_BYTES", 100_000)
     body = b" " * 1_000_000
     reply = (
         Reply(body=gzip.compress(body), headers={"content-encoding": "gzip"})
@@ -218,20 +217,23 @@ def test_no_endpoint_is_configured() -> None:
         send()
 
 
-def test_the_last_fault_is_raised_when_all_fail() -> None:
-    """Each endpoint was tried."""
+def test_every_endpoint_is_named_with_its_reason_when_all_fail() -> None:
+    """Two of one name are told apart; what both say is the error's class."""
     with Server(always(Reply(500))) as first, Server(always(Reply(401))) as second:
-        with pytest.raises(AuthenticationFailed):
+        with pytest.raises(ProviderUnavailable) as caught:
             send(first.url, second.url)
-        assert len(first.requests) == ATTEMPTS
-        assert len(second.requests) == 1
+        with pytest.raises(AuthenticationFailed):
+            send(second.url, second.url)
+    text = str(caught.value)
+    assert "127.0.0.1: failed (HTTP 500)" in text
+    assert "127.0.0.1 (2): refused access (HTTP 401): check its key" in text
 
 
 def test_requests_are_not_sent_to_an_endpoint_that_failed_before() -> None:
     """A dead endpoint costs its retries once, not every round."""
 
     async def live(bad: str, good: str) -> None:
-        async with httpx.AsyncClient() as client:
+        async with Client() as client:
             rpc = Rpc([Endpoint.of(bad), Endpoint.of(good)], CHAIN, client)
             for _ in range(3):
                 await rpc.send([NUMBER])
@@ -246,7 +248,7 @@ def test_concurrent_requests_survive_a_failover_together() -> None:
     """Several batches that meet the same dead endpoint at once all reach the next."""
 
     async def live(bad: str, good: str) -> list[list[Any | RpcError]]:
-        async with httpx.AsyncClient() as client:
+        async with Client() as client:
             rpc = Rpc([Endpoint.of(bad), Endpoint.of(good)], CHAIN, client)
             return await asyncio.gather(*(rpc.send([NUMBER]) for _ in range(5)))
 
