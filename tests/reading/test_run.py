@@ -6,7 +6,6 @@ import asyncio
 import gc
 from typing import Any
 
-import httpx
 import pytest
 
 from aggregator.abi.function import Function
@@ -29,7 +28,7 @@ from aggregator.model.readings import Block, Failure, Quote, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.run import Job, Run, run
-from aggregator.reading.transport import Endpoint, Rpc
+from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.devnet.node import Node
 from tests.reading.conftest import install
 from tests.reading.contracts import ABSENT, ECHO, HEIGHT, NUMBER, PAUSED, SHORT, VALUE
@@ -215,7 +214,7 @@ def run_two(
     """The outcomes of jobs of two chains, each with its own endpoint."""
 
     async def live() -> Run:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with Client() as client:
             readers = {
                 chain: ChainReader(Rpc([Endpoint.of(url)], chain, client))
                 for chain, url in zip(chains, (first, second), strict=True)
@@ -265,7 +264,7 @@ def test_a_node_that_is_killed_mid_read_fails_its_own_jobs_only(own_node: Node, 
     ]
 
     async def live() -> Run:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with Client() as client:
             readers = {
                 chain: ChainReader(Rpc([Endpoint.of(node.url)], chain, client))
                 for chain, node in ((CHAIN, own_node), (SECOND, second_node))
@@ -281,7 +280,7 @@ def test_a_node_that_is_killed_mid_read_fails_its_own_jobs_only(own_node: Node, 
 
 def test_a_frozen_node_fails_its_jobs_in_time(own_node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """It accepts connections and answers nothing."""
-    monkeypatch.setattr("aggregator.reading.transport.TIMEOUT_S", 0.2)
+    monkeypatch.setattr("aggregator.reading.client.TIMEOUT_S", 0.2)
 
     def freezing(_: Address, __: Block) -> Read[Any]:
         found = yield from ask([NUMBER.at(HEIGHT)])
