@@ -126,7 +126,7 @@ def group(
 def _row(entry: WalletEntry) -> dict[str, Any]:
     return {
         "address": entry.address,
-        "label": entry.label,
+        "label": None if entry.label is None else _label(entry),
         "groups": list(entry.groups),
         "added_at": f"{entry.added_at:%Y-%m-%dT%H:%M:%SZ}",
     }

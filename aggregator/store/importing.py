@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from aggregator.store.plan_tables import PlanRow, PlanStepRow
 from aggregator.store.run_tables import ScheduleRunRow
 from aggregator.store.schema import REVISIONS
 from aggregator.store.scope import SNAPSHOT_ID, natural_key, quoted, row_classes
-from aggregator.store.tables import SnapshotRow
+from aggregator.store.tables import ReadStatusRow, SnapshotRow
 from aggregator.store.wallet_tables import LatestRow, WalletGroupRow, WalletRow
 
 # Not part of a snapshot's rows, which are written once: of these the ones that are new are taken.
@@ -30,6 +31,14 @@ _MAY_DIFFER = {"ordinal", "error_message", "taken_at", "trigger", "source", "sta
 # Floats of the risk framework may differ in their last digits between two processors.
 _TOLERANCE = 1e-9
 _WALLETS_AT_ONCE = 500
+# Names by which things are looked up, and that are printed as they are: no CHECK of the tables covers them.
+_ADDRESS, _GROUP = "0x[0-9a-f]{40}", "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+_NAMES: Mapping[type[SQLModel], Mapping[str, str]] = {
+    SnapshotRow: {"snapshot_id": "[0-9A-Za-z-]{1,64}", "wallet": _ADDRESS},
+    ReadStatusRow: {"wallet": _ADDRESS},
+    WalletRow: {"address": _ADDRESS},
+    WalletGroupRow: {"address": _ADDRESS, "group_name": _GROUP},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class _Merge:
     def run(self) -> Imported:
         """Merge everything; raises ExchangeError, and what is retried: TransactionException."""
         try:
+            for row, shapes in _NAMES.items():
+                self._check_names(row, shapes)
             self._read(
                 SnapshotRow, "CREATE TEMP TABLE import_ids AS SELECT snapshot_id, wallet FROM incoming"
             )
@@ -89,6 +100,12 @@ class _Merge:
         except (duckdb.IntegrityError, duckdb.DataError, duckdb.InvalidInputException) as error:
             raise self._refusal(f"its rows can't be stored ({str(error).partition(chr(10))[0]})") from error
         return imported
+
+    def _check_names(self, row: type[SQLModel], shapes: Mapping[str, str]) -> None:
+        for name, shape in shapes.items():
+            odd = f"SELECT count(*) FROM incoming WHERE NOT regexp_full_match({quoted(name)}, '{shape}')"  # noqa: S608
+            if self._read(row, odd):
+                raise self._refusal(f"{table_of(row).name} holds what is no {name}")
 
     def _take_snapshots(self, row: type[SQLModel], imported: Imported) -> None:
         """Insert the rows of new snapshots, and compare those of old ones."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from aggregator.model.units import Address
+from aggregator.store.warehouse import Warehouse
 from cli.exits import Exit
 from tests.cli.runner import crossmargin
 from tests.devnet.world import World
@@ -104,3 +108,11 @@ def test_a_time_names_a_block(local: World) -> None:
     text = f"{datetime.fromtimestamp(time + 30, UTC):%Y-%m-%dT%H:%M:%SZ}"
     [answered] = crossmargin("positions", local.wallets["edge"], "--block", text, "--json").json()["blocks"]
     assert answered["hash"] == block["hash"]
+
+
+def test_a_label_of_strangers_is_harmless() -> None:
+    """An import may bring one that `wallet add` would refuse."""
+    Warehouse(Path(os.environ["CROSSMARGIN_DATABASE"])).add_wallet(Address(ONE), "a\x1b[31m\u202eb")
+    for shape in ((), ("--json",)):
+        printed = crossmargin("wallet", "list", *shape).out
+        assert "a[31mb" in printed

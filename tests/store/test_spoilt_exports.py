@@ -149,6 +149,11 @@ def _double(table: pa.Table) -> pa.Table:
         ("price", lambda table: table.drop_columns(["decimals"]), r"price\.parquet has other columns"),
         ("risk_result", lambda table: table.slice(1), r"has no risk_result: see snapshot 2026"),
         ("snapshot", _double, r"rows can't be stored .*uplicate"),
+        ("snapshot", set_value("wallet", "0x" + "AB" * 20), r"snapshot holds what is no wallet"),
+        ("snapshot", set_value("snapshot_id", "a\x1b[31m"), r"snapshot holds what is no snapshot_id"),
+        ("read_status", set_value("wallet", "=1+1"), r"read_status holds what is no wallet"),
+        ("wallet", set_value("address", "0x" + "ab" * 19 + "\x1b\x07"), r"wallet holds what is no address"),
+        ("wallet_group", set_value("group_name", "\x1b[2J"), r"wallet_group holds what is no group_name"),
         ("snapshot", lambda table: table.slice(1), r"has rows of snapshots that are not in it"),
     ],
 )
