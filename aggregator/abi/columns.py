@@ -38,26 +38,34 @@ def columnar(
     if len(lengths) != 1:
         raise WordError(f"columns of one length are needed, not of {sorted(lengths)}")
     count = lengths.pop()
+    places = address_bytes(targets) if _is_column(targets) else address_bytes([targets]) * count
+    if not any(map(_is_column, arguments)):
+        words = [_word(kind, value) for kind, value in zip(kinds, arguments, strict=True)]
+        return places, b"".join([selector, *words]) * count
     rows = np.zeros((count, 4 + 32 * len(kinds)), dtype=np.uint8)
     rows[:, :4] = np.frombuffer(selector, dtype=np.uint8)
     for i, (kind, values) in enumerate(zip(kinds, arguments, strict=True)):
         rows[:, 4 + 32 * i : 36 + 32 * i] = _words(kind, values)
-    places = np.broadcast_to(_words("address", targets)[:, 12:], (count, 20))
-    return places.tobytes(), rows.tobytes()
+    return places, rows.tobytes()
 
 
 def _is_column(values: Any) -> bool:
     return not isinstance(values, (str, bytes, int))
 
 
+def _word(kind: str, value: Any) -> bytes:
+    return writer(kind)(value)
+
+
 def _words(kind: str, values: Any) -> NDArray[np.uint8]:
-    column = values if _is_column(values) else [values]
+    if not _is_column(values):
+        return np.frombuffer(_word(kind, values), dtype=np.uint8)
     if kind == "address":
-        words = np.zeros((len(column), 32), dtype=np.uint8)
-        words[:, 12:] = np.frombuffer(address_bytes(column), dtype=np.uint8).reshape(-1, 20)
+        words = np.zeros((len(values), 32), dtype=np.uint8)
+        words[:, 12:] = np.frombuffer(address_bytes(values), dtype=np.uint8).reshape(-1, 20)
         return words
     write = writer(kind)
-    return np.frombuffer(b"".join([write(v) for v in column]), dtype=np.uint8).reshape(-1, 32)
+    return np.frombuffer(b"".join([write(v) for v in values]), dtype=np.uint8).reshape(-1, 32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +122,12 @@ class Column:
 
     def _read(self, word: int) -> list[Any]:
         kind = self._kinds[word]
-        if kind == "uint256":
-            small = self._small(word)
-            if small is not None:
-                return small.tolist()  # type: ignore[no-any-return]
+        column = np.ascontiguousarray(self._words[:, word, :])
+        found = _fast(kind, column)
+        if found is not None:
+            return found
         read = reader(kind)
-        flat = self._words[:, word, :].tobytes()
+        flat = column.tobytes()
         try:
             return [read(flat[i : i + 32]) for i in range(0, len(flat), 32)]
         except WordError as error:
@@ -127,6 +135,48 @@ class Column:
 
     def _small(self, word: int) -> NDArray[np.uint64] | None:
         column = np.ascontiguousarray(self._words[:, word, :])
-        if column[:, :24].any():
+        return None if column[:, :24].any() else _limb(column, 3)
+
+
+def _limb(column: NDArray[np.uint8], place: int) -> NDArray[np.uint64]:
+    """The 64 bits of each word at a place of 0 (highest) to 3 (lowest)."""
+    return column.view(">u8")[:, place].astype(np.uint64)
+
+
+def _fast(kind: str, column: NDArray[np.uint8]) -> list[Any] | None:
+    """All words at once; None where the type has no way to, or a word needs a closer look."""
+    if kind == "address":
+        if column[:, :12].any():
             return None
-        return column[:, 24:].copy().view(">u8").ravel().astype(np.uint64)
+        digits = column[:, 12:].tobytes().hex()
+        return ["0x" + digits[i : i + 40] for i in range(0, len(digits), 40)]
+    if kind == "bool":
+        if column[:, :31].any() or (column[:, 31] > 1).any():
+            return None
+        return column[:, 31].astype(bool).tolist()  # type: ignore[no-any-return]
+    if kind.startswith("uint"):
+        return _unsigned(int(kind[4:]), column)
+    if kind.startswith("int"):
+        return _signed(int(kind[3:]), column)
+    return None
+
+
+def _unsigned(bits: int, column: NDArray[np.uint8]) -> list[Any] | None:
+    low = _limb(column, 3)
+    if not column[:, :24].any():
+        if bits < 64 and (low >> np.uint64(bits)).any():
+            return None
+        return low.tolist()  # type: ignore[no-any-return]
+    if bits < 128 or column[:, :16].any():
+        return None
+    return [(high << 64) | rest for high, rest in zip(_limb(column, 2).tolist(), low.tolist(), strict=True)]
+
+
+def _signed(bits: int, column: NDArray[np.uint8]) -> list[Any] | None:
+    limbs = column.view(">i8")
+    sign, low = limbs[:, :3], limbs[:, 3].astype(np.int64)
+    if (sign != (low >> 63)[:, None]).any():
+        return None  # beyond 64 bits
+    if bits < 64 and ((low >> (bits - 1)) != (low >> 63)).any():
+        return None
+    return low.tolist()  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -108,20 +109,24 @@ def pack(batch: Sequence[tuple[int, Part]]) -> bytes:
     """The calldata of one aggregate3 over a batch."""
     blobs: list[bytes] = []
     sizes: list[NDArray[np.int64]] = []
-    for _, part in batch:
-        if isinstance(part, Call):
-            blob = _element(part.target, part.data)
-            blobs.append(blob)
-            sizes.append(np.array([len(blob)], dtype=np.int64))
+    for width, parts in groupby((part for _, part in batch), key=_row_width):
+        if width is None:
+            singles = [_element(part.target, part.data) for part in parts if isinstance(part, Call)]
+            blobs += singles
+            sizes.append(np.array([len(blob) for blob in singles], dtype=np.int64))
         else:
-            rows = _elements(part)
+            rows = _elements([part for part in parts if isinstance(part, Slice)], width)
             blobs.append(rows.tobytes())
-            sizes.append(np.full(len(part), rows.shape[1], dtype=np.int64))
+            sizes.append(np.full(len(rows), rows.shape[1], dtype=np.int64))
     lengths = np.concatenate(sizes)
     offsets = np.zeros((len(lengths), 4), dtype=">u8")
     offsets[:, 3] = _WORD * len(lengths) + np.concatenate(([0], np.cumsum(lengths)[:-1]))
     head = _uint(_WORD) + _uint(len(lengths))
     return b"".join([_SELECTOR, head, offsets.tobytes(), *blobs])
+
+
+def _row_width(part: Part) -> int | None:
+    return None if isinstance(part, Call) else part.calls.width
 
 
 def _uint(value: int) -> bytes:
@@ -134,32 +139,59 @@ def _element(target: Address, data: bytes) -> bytes:
     return head + _uint(len(data)) + data + padding
 
 
-def _elements(part: Slice) -> NDArray[np.uint8]:
-    width = part.calls.width
-    rows = np.zeros((len(part), 4 * _WORD + width + -width % _WORD), dtype=np.uint8)
-    targets = np.frombuffer(part.calls.targets, dtype=np.uint8).reshape(-1, 20)
-    rows[:, 12:32] = targets[part.start : part.stop]
+def _elements(parts: Sequence[Slice], width: int) -> NDArray[np.uint8]:
+    """Slices of one row width in a row, as one array: a request per wallet is many small ones."""
+    targets = b"".join([p.calls.targets[20 * p.start : 20 * p.stop] for p in parts])
+    calldata = b"".join([p.calls.rows[width * p.start : width * p.stop] for p in parts])
+    count = len(targets) // 20
+    rows = np.zeros((count, 4 * _WORD + width + -width % _WORD), dtype=np.uint8)
+    rows[:, 12:32] = np.frombuffer(targets, dtype=np.uint8).reshape(count, 20)
     rows[:, 32:128] = np.frombuffer(_uint(1) + _uint(3 * _WORD) + _uint(width), dtype=np.uint8)
-    calldata = np.frombuffer(part.calls.rows, dtype=np.uint8).reshape(-1, width)
-    rows[:, 128 : 128 + width] = calldata[part.start : part.stop]
+    rows[:, 128 : 128 + width] = np.frombuffer(calldata, dtype=np.uint8).reshape(count, width)
     return rows
 
 
 def unpack(batch: Sequence[tuple[int, Part]], raw: bytes) -> list[Raw]:
     """The replies of a batch, one per part. Raises MalformedReply where `raw` is no aggregate3 reply."""
-    count = size(batch)
-    starts = _starts(raw, count)
+    starts = _starts(raw, size(batch))
     replies: list[Raw] = []
     first = 0
-    for _, part in batch:
-        if isinstance(part, Call):
-            success, data = _result(raw, int(starts[first]))
-            replies.append(data if success else reverted(part.origin, data))
-            first += 1
-        else:
-            replies.append(_column(part, raw, starts[first : first + len(part)]))
-            first += len(part)
+    for width, group in groupby((part for _, part in batch), key=_reply_width):
+        parts = list(group)
+        count = sum(1 if isinstance(part, Call) else len(part) for part in parts)
+        block = None if width is None else _block(width, raw, starts[first : first + count])
+        at = 0
+        for part in parts:
+            if isinstance(part, Call):
+                success, data = _result(raw, int(starts[first + at]))
+                replies.append(data if success else reverted(part.origin, data))
+                at += 1
+                continue
+            stop = at + len(part)
+            if block is None:
+                replies.append(_column(part, raw, starts[first + at : first + stop]))
+            else:
+                taken = block[at * part.calls.reply_width : stop * part.calls.reply_width]
+                replies.append(Column(part.calls.origin, part.calls.function.outputs, taken, {}))
+            at = stop
+        first += count
     return replies
+
+
+def _reply_width(part: Part) -> int | None:
+    return None if isinstance(part, Call) else part.calls.reply_width
+
+
+def _block(width: int, raw: bytes, starts: NDArray[np.int64]) -> bytes | None:
+    """The data of calls that lie one behind the other and all succeeded with this size; None elsewhere."""
+    count = len(starts)
+    stride = 3 * _WORD + width
+    begin = int(starts[0]) if count else 0
+    if not count or len(raw) < begin + stride * count or (np.diff(starts) != stride).any():
+        return None
+    block = np.frombuffer(raw, dtype=np.uint8, count=stride * count, offset=begin).reshape(count, stride)
+    expected = np.frombuffer(_uint(1) + _uint(2 * _WORD) + _uint(width), dtype=np.uint8)
+    return block[:, 3 * _WORD :].tobytes() if (block[:, : 3 * _WORD] == expected).all() else None
 
 
 def _starts(raw: bytes, count: int) -> NDArray[np.int64]:
@@ -187,13 +219,8 @@ def _result(raw: bytes, start: int) -> tuple[bool, bytes]:
 def _column(part: Slice, raw: bytes, starts: NDArray[np.int64]) -> Column:
     width, count = part.calls.reply_width, len(part)
     outputs = part.calls.function.outputs
-    stride = 3 * _WORD + width
-    begin = int(starts[0]) if count else 0
-    if count and len(raw) >= begin + stride * count and (np.diff(starts) == stride).all():
-        block = np.frombuffer(raw, dtype=np.uint8, count=stride * count, offset=begin).reshape(count, stride)
-        expected = np.frombuffer(_uint(1) + _uint(2 * _WORD) + _uint(width), dtype=np.uint8)
-        if (block[:, : 3 * _WORD] == expected).all():
-            return Column(part.calls.origin, outputs, block[:, 3 * _WORD :].tobytes(), {})
+    if (block := _block(width, raw, starts)) is not None:
+        return Column(part.calls.origin, outputs, block, {})
     rows: list[bytes] = []
     failures: dict[int, ReadError] = {}
     for i in range(count):
