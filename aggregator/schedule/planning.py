@@ -61,14 +61,11 @@ def plan_catch_up(
     """What to do about the slots of a rule up to a moment, given what came of slots so far.
 
     Of the slots that wait, the newest `at_most` are taken; one that failed ATTEMPTS times, by `failures`, is
-    given up. Every slot from the oldest to the newest one of `history` is in it, which callers keep so by
-    recording slots in ascending order. Without history only the newest slot is due.
+    given up. Every slot from the oldest to the newest settled one of `history` is in it, which callers keep
+    so by settling slots in ascending order. Without history only the newest slot is due.
     """
     known = {state.due: state for state in history}
-    reached = max((slot for slot in known if slot <= until), default=None)
-    # Where the chain fell behind all of the history nothing is due.
-    due = due_slots(rule, reached, until) if reached is not None or not known else []
-    waiting = [slot for slot in due if slot not in known]
+    waiting = [slot for slot in _since(rule, known, until) if slot not in known]
     missed: list[tuple[datetime, str]] = []
     for slot, state in known.items():
         if state.outcome != "failed" or slot > until:
@@ -83,3 +80,17 @@ def plan_catch_up(
     why = f"{len(waiting)} slots waited to be caught up, of which only the newest {at_most} are taken"
     missed += [(slot, why) for slot in waiting[:beyond]]
     return Plan(tuple(waiting[beyond:]), tuple(sorted(missed)))
+
+
+def _since(rule: Rule, known: Mapping[datetime, State], until: datetime) -> list[datetime]:
+    """The slots after those that are settled.
+
+    A failed slot reaches nothing: it may have been noted by a clock that ran ahead while no chain answered.
+    """
+    settled = [slot for slot, state in known.items() if state.outcome != "failed"]
+    reached = [slot for slot in settled if slot <= until]
+    if reached:
+        return due_slots(rule, max(reached), until)
+    if settled:  # the chain fell behind all of the history
+        return []
+    return due_slots(rule, min((slot for slot in known if slot <= until), default=None), until)

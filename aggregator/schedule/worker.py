@@ -25,6 +25,8 @@ YOUNG = timedelta(hours=1)
 """How long after a slot was taken its blocks are compared with the chain, which may still reorganise them."""
 RECHECK = timedelta(minutes=10)
 """How often they are."""
+GIVE_UP_AFTER = timedelta(minutes=15)
+"""How long a slot is tried at least: a provider may be out of order for minutes."""
 _NEWEST = 16  # compared however old they are: nobody may have looked since, or the clock was changed
 
 
@@ -45,6 +47,17 @@ class Heads:
 
     times: Mapping[ChainId, int | None]
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    """How often a slot failed since when."""
+
+    count: int
+    first: datetime
+
+    def and_one(self) -> _Failures:
+        return _Failures(self.count + 1, self.first)
 
 
 class Ledger(Protocol):
@@ -112,19 +125,14 @@ class Worker:
         self._clock = clock
         self._stopping = stopping
         self._told = told
-        self._failures: dict[datetime, int] = {}
+        self._failures: dict[datetime, _Failures] = {}
         self._since: datetime | None = None
         self._rechecked: datetime | None = None
 
     def work(self) -> Pass:
         """Take every slot that is due and known to the chains. Raises StoreError, and nothing of a read."""
         now = self._clock()
-        # An attempt that began later than now tells that the clock was wrong: taking it again is harmless.
-        entries = {
-            entry.due_at: entry
-            for entry in self._ledger.runs(self.job.name, self._since)
-            if entry.started_at is None or entry.started_at <= now
-        }
+        entries = {entry.due_at: entry for entry in self._ledger.runs(self.job.name, self._since)}
         young = self._recheck(entries, now)
         by_clock = self._plan(entries, now)
         if not by_clock.take and not by_clock.missed:
@@ -136,13 +144,17 @@ class Worker:
         else:
             done = self._take(self._plan(entries, until), heads, entries)
             why = heads.why or "the chains have no block after the slot yet"
+        # A long pass: meanwhile further slots may have come.
+        now = self._clock()
         waiting = self._plan(entries, now).take
         young = self._remember(entries, now)
         return Pass(tuple(done), waiting, why if waiting else "", until is None, young)
 
     def _plan(self, entries: Mapping[datetime, ScheduleRun], until: datetime) -> Plan:
         states = [State(entry.due_at, entry.outcome, entry.reason or "") for entry in entries.values()]
-        return plan_catch_up(self.job.rule, states, until, at_most=self.job.catch_up, failures=self._failures)
+        now = self._clock()
+        tired = {due: f.count for due, f in self._failures.items() if now - f.first >= GIVE_UP_AFTER}
+        return plan_catch_up(self.job.rule, states, until, at_most=self.job.catch_up, failures=tired)
 
     def _take(
         self, plan: Plan, heads: Heads, entries: dict[datetime, ScheduleRun]
@@ -162,9 +174,10 @@ class Worker:
             )
             self._settle([(entry, taken)], entries)
             done.append((entry, taken))
-            failed = taken.outcome == "failed"
-            self._failures[slot] = self._failures.get(slot, 0) + 1 if failed else 0
-            if taken.unreachable:
+            before = self._failures.pop(slot, None)
+            if taken.outcome == "failed":
+                self._failures[slot] = before.and_one() if before else _Failures(1, started)
+            if taken.unreachable and before is None:  # one that keeps failing does not hold up the others
                 break
         return done
 
@@ -193,7 +206,7 @@ class Worker:
         self, entries: dict[datetime, ScheduleRun], by_clock: Plan, why: str, now: datetime
     ) -> list[tuple[ScheduleRun, Taken]]:
         """No chain tells the time: slots are noted as failed, none is given up."""
-        if by_clock.missed:  # older ones would be left out of the ascending order
+        if by_clock.missed:  # so many that the clock may be wrong
             return []
         new = [self._entry(slot, "failed", reason=why) for slot in by_clock.take if slot not in entries]
         done = [
@@ -221,7 +234,7 @@ class Worker:
         """Entries older than this are of no use any more; whether any is young."""
         compared = _compared(entries, now)
         opened = [due for due, entry in entries.items() if entry.outcome == "failed"]
-        newest = [max(entries)] if entries else []
+        newest = [max(settled)] if (settled := entries.keys() - opened) else []
         self._since = min([*opened, *newest, *(entry.due_at for entry in compared)], default=None)
         return self.job.block != "finalized" and any(_is_young(entry, now) for entry in compared)
 
@@ -233,4 +246,5 @@ def _compared(entries: Mapping[datetime, ScheduleRun], now: datetime) -> list[Sc
 
 
 def _is_young(entry: ScheduleRun, now: datetime) -> bool:
-    return entry.ended_at is not None and entry.ended_at > now - YOUNG
+    # One that ended later than now: the clock was wrong, and says nothing of its age.
+    return entry.ended_at is not None and now - YOUNG < entry.ended_at <= now

@@ -85,3 +85,13 @@ def test_a_rule_that_is_changed_holds_from_the_last_slot_on() -> None:
     history = [State(hour(9), "ok"), State(hour(10), "ok")]
     plan = plan_catch_up(every("20m"), history, hour(10) + 45 * MINUTE, at_most=5)
     assert plan.take == (hour(10) + 20 * MINUTE, hour(10) + 40 * MINUTE)
+
+
+def test_a_failure_of_the_future_leaves_no_gap() -> None:
+    """While a clock ran ahead and no chain answered slot 9 was noted; when it comes, 6 to 8 are due too."""
+    history = [State(hour(5), "ok"), State(hour(9), "failed", "x")]
+    assert plan_catch_up(HOURLY, history, hour(6), at_most=9).take == (hour(6),)
+    assert plan_catch_up(HOURLY, history, hour(10), at_most=9).take == tuple(map(hour, range(6, 11)))
+    only = [State(hour(9), "failed", "x")]
+    assert plan_catch_up(HOURLY, only, hour(6), at_most=9).take == (hour(6),)
+    assert plan_catch_up(HOURLY, only, hour(10), at_most=9).take == (hour(9), hour(10))

@@ -139,7 +139,8 @@ class ModelChains:
             return Taken("failed", "the provider went down", unreachable=True)
         if late and now - time > self._chain.history_s:
             return Taken("missed", "the node has no state at its block")
-        made = self._chain.block(self._chain.at(time), now)
+        # The last one that is not newer and that there is already: too early is the wrong block.
+        made = self._chain.block(min(self._chain.head(now), self._chain.at(time)), now)
         self._store.snapshots[made] = False
         self._machine.step()
         return Taken("ok", "", (made,))
