@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: demo test check devnet lock clean
+.PHONY: demo test test-duckdb2 check devnet lock clean
 
 demo: .venv/.runtime
 	$(BIN)/crossmargin health --demo
@@ -11,6 +11,11 @@ demo: .venv/.runtime
 test: .venv/.dev
 	$(BIN)/python -m tests.devnet install
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+
+# The suite on the other major version of DuckDB that is supported.
+test-duckdb2: .venv-duckdb2/.dev
+	.venv-duckdb2/bin/python -m tests.devnet install
+	.venv-duckdb2/bin/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -38,6 +43,13 @@ devnet: .venv/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv-duckdb2/.dev: constraints-dev.txt constraints-duckdb2.txt pyproject.toml
+	$(PYTHON) -m venv .venv-duckdb2
+	.venv-duckdb2/bin/pip install --quiet --disable-pip-version-check --require-hashes -r constraints-dev.txt
+	.venv-duckdb2/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r constraints-duckdb2.txt
+	.venv-duckdb2/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 # Needs uv. The lock itself is not committed: it would record registry addresses.
 lock:
 	uv lock --upgrade
@@ -45,4 +57,4 @@ lock:
 	uv export -q --group dev --group build --no-emit-project --no-header --no-annotate -o constraints-dev.txt
 
 clean:
-	rm -rf .venv .cache
+	rm -rf .venv .venv-duckdb2 .cache
