@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -9,7 +10,7 @@ from typing import Literal, TypeAlias
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Block
 from aggregator.model.results import Band, RiskResult, Verdict
-from aggregator.model.units import Address
+from aggregator.model.units import Address, ChainId
 
 Trigger: TypeAlias = Literal["health", "snapshot", "schedule"]
 Origin: TypeAlias = Literal["chain", "recording"]
@@ -90,6 +91,35 @@ class ScheduleRun:
     outcome: Outcome
     reason: str | None = None
     snapshots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedAt:
+    """The block at which a run reads a chain; `timestamp` in Unix seconds."""
+
+    number: int
+    hash: str
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRun:
+    """A list of wallets that is read at one block per chain, and how far it is. Times are naive UTC.
+
+    The first `done` of its `wallets` have their snapshots, counted by what became of them; `ended_at` is None
+    where it can go on.
+    """
+
+    id: str
+    source: str
+    blocks: Mapping[ChainId, PinnedAt]
+    wallets: int
+    done: int
+    complete: int
+    partial: int
+    failed: int
+    started_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

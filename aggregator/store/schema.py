@@ -10,12 +10,20 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from aggregator.model.errors import StoreError
-from aggregator.store import account_tables, plan_tables, risk_tables, run_tables, tables, wallet_tables
+from aggregator.store import (
+    account_tables,
+    index_tables,
+    plan_tables,
+    risk_tables,
+    run_tables,
+    tables,
+    wallet_tables,
+)
 
 # Importing a module of tables fills the metadata.
-TABLE_MODULES = (tables, account_tables, risk_tables, wallet_tables, run_tables, plan_tables)
+TABLE_MODULES = (tables, account_tables, risk_tables, wallet_tables, run_tables, plan_tables, index_tables)
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema, the present one last."""
 
 VERSION_TABLE = sa.Table(

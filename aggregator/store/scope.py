@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from aggregator.model.units import Address
-from aggregator.store import schema
+from aggregator.store import index_tables, schema
 from aggregator.store.columns import Table, table_of
 
 SNAPSHOT_ID = "snapshot_id"
@@ -25,8 +25,9 @@ class Choice:
 
 
 def row_classes() -> tuple[type[SQLModel], ...]:
-    """The class of every table, by name of the table."""
-    classes = {row for module in schema.TABLE_MODULES for row in vars(module).values() if _is_row(row)}
+    """The class of every table but those of progress, which means nothing elsewhere, by name of the table."""
+    modules = [module for module in schema.TABLE_MODULES if module is not index_tables]
+    classes = {row for module in modules for row in vars(module).values() if _is_row(row)}
     return tuple(sorted(classes, key=lambda row: table_of(row).name))
 
 

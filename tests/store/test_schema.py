@@ -73,7 +73,7 @@ def test_only_rows_that_change_have_a_key(database: duckdb.DuckDBPyConnection) -
         "SELECT table_name, constraint_type FROM duckdb_constraints()"
         " WHERE constraint_type NOT IN ('CHECK', 'NOT NULL') ORDER BY 1"
     ).fetchall()
-    keyed = ["latest", "schedule_run", "schema_version", "snapshot", "wallet", "wallet_group"]
+    keyed = ["index_run", "latest", "schedule_run", "schema_version", "snapshot", "wallet", "wallet_group"]
     assert keys == [(table, "PRIMARY KEY") for table in keyed]
     assert database.execute("SELECT count(*) FROM duckdb_indexes()").fetchone() == (0,)
 
