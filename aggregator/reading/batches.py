@@ -7,7 +7,6 @@ batch that took the gas.
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -42,7 +41,7 @@ _WORK = ("revert", "gas", "timeout", "timed out", "abort", *_SIZE)
 class Answered:
     """What an endpoint said to one eth_call, and what was learned of the batches that it takes."""
 
-    answer: str | RpcError
+    answer: bytes | RpcError
     sizing: Sizing
 
 
@@ -144,7 +143,7 @@ class Batches:
             sent = await self.send(data, calls > 1)
         except Reorganised:
             raise
-        except TransportError as error:
+        except (TransportError, MalformedReply) as error:
             if isinstance(error, TooMuch) and calls > 1:
                 return await self._halved(batch, split, alike=True, by_size=False)
             if split is not None:
@@ -162,13 +161,12 @@ class Batches:
             sent.sizing.answered(calls, len(data))
         else:
             split.worked(sent.sizing, calls, len(data))
-        if sent.answer == "0x":
+        if not sent.answer:
             return [MissingMulticall(self.chain, self.multicall3)] * len(batch)
         try:
-            return multicall.unpack(batch, binascii.a2b_hex(sent.answer[2:]))
-        except (MalformedReply, ValueError) as error:
-            why = error.why if isinstance(error, MalformedReply) else "not hex"
-            return [MalformedReply("aggregate3", why)] * len(batch)
+            return multicall.unpack(batch, sent.answer)
+        except MalformedReply as error:
+            return [error] * len(batch)
 
     async def _halved(self, batch: Batch, split: _Split | None, *, alike: bool, by_size: bool) -> list[Raw]:
         """Both halves one after the other; where they are `alike`, what fails one whole fails the other."""

@@ -190,11 +190,9 @@ class ChainReader:
     async def _aggregate3(
         self, pin: Pin, answered: set[Upstream], only: Upstream | None, data: bytes, splittable: bool
     ) -> Answered:
-        call = {"to": self.multicall3, "data": "0x" + data.hex()}
-
         async def use(upstream: Upstream) -> Answered:
             patient = self.rpc.patient(upstream)
-            answer = await pin.call(upstream, call, patient=patient, splittable=splittable)
+            answer = await pin.call(upstream, self.multicall3, data, patient=patient, splittable=splittable)
             answered.add(upstream)
             return Answered(answer, upstream.sizing)
 

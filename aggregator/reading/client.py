@@ -12,6 +12,7 @@ import zlib
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
@@ -46,6 +47,7 @@ class Client:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[URL, tuple[URL | None, aiohttp.BasicAuth | None]] = {}
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -54,7 +56,6 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
             auto_decompress=False,  # a limit on what is unpacked needs the unpacking here
             headers=_HEADERS,
-            trust_env=True,
         )
         return self
 
@@ -69,6 +70,18 @@ class Client:
         context = ssl.create_default_context()
         context.load_verify_locations(certifi.where())  # not every Python finds the system's
         return context
+
+    def _proxy(self, url: URL) -> tuple[URL | None, aiohttp.BasicAuth | None]:
+        """The proxy that the environment names for a URL, looked up once."""
+        if url not in self._proxies:
+            named = "" if proxy_bypass(url.host or "") else getproxies().get(url.scheme, "")
+            proxy = URL(named if "://" in named else f"http://{named}") if named else None
+            auth = None
+            if proxy is not None and proxy.user is not None:
+                auth = aiohttp.BasicAuth(proxy.user, proxy.password or "")
+                proxy = proxy.with_user(None)
+            self._proxies[url] = proxy, auth
+        return self._proxies[url]
 
     async def post(self, endpoint: Endpoint, body: bytes) -> bytes:
         """The body of the reply, unpacked.
@@ -95,7 +108,11 @@ class Client:
         # The library warns of large bodies given as bytes: it can't send them in pieces.
         data = body if len(body) < _STEP_BYTES else io.BytesIO(body)
         tls = self._tls if url.scheme == "https" else True
-        async with self._session.post(url, data=data, ssl=tls, allow_redirects=False) as response:
+        proxy, auth = self._proxy(url)
+        asking = self._session.post(
+            url, data=data, ssl=tls, proxy=proxy, proxy_auth=auth, allow_redirects=False
+        )
+        async with asking as response:
             if response.status == 413:
                 return TOO_LARGE
             check_status(endpoint, response.status, response.headers)

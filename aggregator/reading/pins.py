@@ -51,8 +51,10 @@ class Pin:
         self.block = block
         self._numbered: set[Upstream] = set()
 
-    async def call(self, upstream: Upstream, call: dict[str, str], *more: Any, **how: bool) -> str | RpcError:
-        """The data that eth_call answers at the block; `more` are its further parameters.
+    async def call(
+        self, upstream: Upstream, to: str, data: bytes, *more: Any, **how: bool
+    ) -> bytes | RpcError:
+        """The data that eth_call answers at the block; `more` are further parameters, `how` is Upstream's.
 
         Raises BlockUnavailable where this endpoint lacks the block, Reorganised where it had it, and what
         asking raises.
@@ -60,20 +62,18 @@ class Pin:
         self._check_belief(upstream)
         if upstream.by_hash:
             at = {"blockHash": self.block.hash, "requireCanonical": True}
-            [answer] = await upstream.ask([("eth_call", [call, at, *more])], **how)
+            answer = await upstream.call(to, data, at, *more, **how)
             if not isinstance(answer, RpcError):
                 upstream.seen.add(self.block.hash)
-                return _data(upstream, answer)
+                return answer
             if refuses_block(answer):
                 raise await self._lacking(upstream, answer)
             if not _refuses_hashes(answer):
                 return answer
             upstream.by_hash = False
         await self._before(upstream)
-        [answer] = await upstream.ask([("eth_call", [call, hex(self.block.number), *more])], **how)
-        if not isinstance(answer, RpcError):
-            return _data(upstream, answer)
-        if refuses_block(answer):
+        answer = await upstream.call(to, data, hex(self.block.number), *more, **how)
+        if isinstance(answer, RpcError) and refuses_block(answer):
             raise await self._lacking(upstream, answer)
         return answer
 
@@ -152,12 +152,6 @@ class Pin:
 def _refuses_hashes(answer: RpcError) -> bool:
     said = answer.message.lower()
     return answer.code == -32602 or any(words in said for words in _NO_HASH)
-
-
-def _data(upstream: Upstream, answer: Any) -> str:
-    if not isinstance(answer, str) or not answer.startswith("0x"):
-        raise ProviderUnavailable(upstream.name, "eth_call answered something that is not hex")
-    return answer
 
 
 def header(chain: ChainId, answer: Any) -> Block:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 import stamina
 
-from aggregator.model.errors import BlockUnavailable, ProviderUnavailable, TransportError, WrongChain
+from aggregator.model.errors import (
+    BlockUnavailable,
+    MalformedReply,
+    ProviderUnavailable,
+    TransportError,
+    WrongChain,
+)
 from aggregator.model.units import ChainId
 from aggregator.reading.client import Client
 from aggregator.reading.endpoint import Endpoint
@@ -31,6 +39,20 @@ _RETRY_S = 60.0
 
 RpcCall: TypeAlias = tuple[str, list[Any]]
 """A method and its parameters."""
+
+
+_CALL = b'{"jsonrpc":"2.0","id":0,"method":"eth_call","params":[{"to":'
+_PLAIN = b'{"jsonrpc":"2.0","id":0,"result":"0x'
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How often to try, and whether what takes too long is better split than tried again."""
+
+    attempts: int
+    splittable: bool
 
 
 @dataclass(slots=True)
@@ -88,9 +110,35 @@ class Upstream:
         What may pass is retried where `patient`; what took too long is not where it is `splittable`, since
         asking for less of it is better. Raises TransportError.
         """
+        how = _How(ATTEMPTS if patient else 1, splittable)
+        return await self._judged(self._verified_ask(calls, how))
+
+    async def call(
+        self, to: str, data: bytes, *more: Any, patient: bool = True, splittable: bool = False
+    ) -> bytes | RpcError:
+        """What eth_call answers; `more` are its parameters behind the call: the block, and overrides.
+
+        Raises as `ask` does, and MalformedReply where the answer is not whole bytes in hex.
+        """
+        if not self._verified:
+            call = {"to": to, "data": "0x" + data.hex()}
+            [answer] = await self.ask([("eth_call", [call, *more])], patient=patient, splittable=splittable)
+        else:
+            how = _How(ATTEMPTS if patient else 1, splittable)
+            answer = await self._judged(self._call(to, data, more, how))
+        if isinstance(answer, RpcError | bytes):
+            return answer
+        if not isinstance(answer, str) or not answer.startswith("0x"):
+            raise ProviderUnavailable(self.name, "eth_call answered something that is not hex")
+        try:
+            return binascii.a2b_hex(answer[2:])
+        except ValueError:
+            raise MalformedReply(f"eth_call of {self.name}", "not hex") from None
+
+    async def _judged(self, work: Awaitable[T]) -> T:
         started = monotonic()
         try:
-            results = await self._verified_ask(calls, 1 if not patient else ATTEMPTS, splittable)
+            found = await work
         except MayPassError as fault:
             self.health.failed(started, monotonic(), fault.wait_s or 0.0)
             raise fault.error from None
@@ -98,20 +146,23 @@ class Upstream:
             self.health.failed(started, monotonic())
             raise
         self.health.succeeded()
-        return results
+        return found
 
-    async def _verified_ask(
-        self, calls: Sequence[RpcCall], attempts: int, splittable: bool
-    ) -> list[Any | RpcError]:
+    async def _call(self, to: str, data: bytes, more: Sequence[Any], how: _How) -> Any:
+        """An eth_call put together, and its reply taken apart, with no copy more than it needs."""
+        rest = b"".join(b"," + orjson.dumps(parameter) for parameter in more)
+        parts = (_CALL, orjson.dumps(to), b',"data":"0x', binascii.hexlify(data), b'"}', rest, b"]}")
+        reply = await self._post(b"".join(parts), how, _data_of)
+        return reply if isinstance(reply, bytes) else self._result(reply, 0)
+
+    async def _verified_ask(self, calls: Sequence[RpcCall], how: _How) -> list[Any | RpcError]:
         if not self._verified:
             async with self._verifying:  # others that start together wait instead of asking as well
                 if not self._verified:
-                    identity, *results = await self._exchange(
-                        [("eth_chainId", []), *calls], attempts, splittable
-                    )
+                    identity, *results = await self._exchange([("eth_chainId", []), *calls], how)
                     self._check(identity)
                     return results
-        return await self._exchange(calls, attempts, splittable) if calls else []
+        return await self._exchange(calls, how) if calls else []
 
     def _check(self, answer: Any) -> None:
         try:
@@ -124,37 +175,43 @@ class Upstream:
         self.identity.chain = chain
         self._verified = True
 
-    async def _exchange(
-        self, calls: Sequence[RpcCall], attempts: int, splittable: bool
-    ) -> list[Any | RpcError]:
+    async def _exchange(self, calls: Sequence[RpcCall], how: _How) -> list[Any | RpcError]:
         bodies: list[dict[str, Any]] = [
             {"jsonrpc": "2.0", "id": i, "method": method, "params": params}
             for i, (method, params) in enumerate(calls)
         ]
-        post = partial(self._post, attempts=attempts, splittable=splittable)
         if len(bodies) == 1:
-            return [self._result(await post(bodies[0]), 0)]
-        reply = await post(bodies)
+            return [self._result(await self._post(orjson.dumps(bodies[0]), how), 0)]
+        reply = await self._post(orjson.dumps(bodies), how)
         if not isinstance(reply, list):  # an endpoint without batches answers one error for all
-            return [self._result(await post(body), body["id"]) for body in bodies]
+            return [self._result(await self._post(orjson.dumps(body), how), body["id"]) for body in bodies]
         by_id = {item["id"]: item for item in reply if isinstance(item, dict) and _is_number(item.get("id"))}
         return [self._result(by_id.get(i), i) for i in range(len(bodies))]
 
-    async def _post(self, body: Any, *, attempts: int, splittable: bool) -> Any:
-        content = orjson.dumps(body)
-        if attempts == 1:
-            return await self._once(content)
-        retrying = stamina.AsyncRetryingCaller(
-            attempts=attempts, timeout=_RETRY_S, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
-        )
-        return await retrying(partial(_retry, splittable), self._once, content)
+    async def _post(self, content: bytes, how: _How, parse: Callable[[bytes], Any] = orjson.loads) -> Any:
+        try:
+            return await self._once(content, parse)
+        except MayPassError as fault:
+            if how.attempts == 1:
+                raise
+            failed = [fault]
 
-    async def _once(self, content: bytes) -> Any:
+        async def again() -> Any:
+            if failed:  # the attempt that was made; its machinery takes longer than a request needs
+                raise failed.pop()
+            return await self._once(content, parse)
+
+        retrying = stamina.AsyncRetryingCaller(
+            attempts=how.attempts, timeout=_RETRY_S, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
+        )
+        return await retrying(partial(_retry, how), again)
+
+    async def _once(self, content: bytes, parse: Callable[[bytes], Any]) -> Any:
         async with self._gate.turn():
             self.requests += 1
             received = await self._client.post(self.endpoint, content)
         try:
-            reply = orjson.loads(received)
+            reply = parse(received)
         except orjson.JSONDecodeError:
             why = "answered something that is not JSON"
             raise MayPassError(ProviderUnavailable(self.name, why)) from None
@@ -180,8 +237,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _retry(splittable: bool, error: Exception) -> bool | float:
-    if not isinstance(error, MayPassError) or (splittable and isinstance(error.error, TooMuch)):
+def _data_of(received: bytes) -> Any:
+    """The data of a plain reply to eth_call; any other reply as JSON."""
+    if received.startswith(_PLAIN) and received.endswith(b'"}'):
+        with suppress(ValueError):  # anything but hex between the quotes is left to the parser
+            return binascii.a2b_hex(memoryview(received)[len(_PLAIN) : -2])
+    return orjson.loads(received)
+
+
+def _retry(how: _How, error: Exception) -> bool | float:
+    if not isinstance(error, MayPassError) or (how.splittable and isinstance(error.error, TooMuch)):
         return False
     if error.wait_s is None:
         return True
