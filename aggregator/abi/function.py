@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from aggregator.abi.columns import Column, columnar
 from aggregator.abi.layout import check_canonical
 from aggregator.abi.types import AbiType, parse_signature
-from aggregator.abi.words import WordError, compile_decoder, compile_encoder
+from aggregator.abi.words import WordError, compile_decoder, compile_encoder, compile_single
 from aggregator.model.errors import MalformedReply, NoContract
 from aggregator.model.units import Address, keccak
 
@@ -103,12 +103,22 @@ class Function(Generic[T]):
         if not raw and self.outputs.components:
             raise NoContract(origin)
         try:
-            values = self._decode(raw)
+            return self.value(raw)
         except WordError as error:
             raise MalformedReply(origin, str(error)) from error
-        if self.into is not None:
-            return self.into(*values)
-        return values[0] if len(values) == 1 else tuple(values)  # type: ignore[return-value]
+
+    @cached_property
+    def value(self) -> Callable[[bytes], T]:
+        """Decodes a reply as `decode` does, but raises WordError on whatever is none."""
+        decode: Callable[[bytes], Any] = self._decode
+        into = self.into
+        if into is not None:
+            return lambda raw: into(*decode(raw))
+        if len(self.outputs.components) != 1:
+            return lambda raw: tuple(decode(raw))  # type: ignore[return-value]
+        if self.outputs.words == 1:
+            return compile_single(self.outputs)
+        return lambda raw: decode(raw)[0]
 
 
 def outputs_decoder(outputs: AbiType) -> Callable[[bytes], Sequence[Any]]:
@@ -148,7 +158,10 @@ class Call(Generic[T]):
 
     def decode(self, raw: bytes) -> T:
         """See Function.decode."""
-        return self.function.decode(raw, self.origin)
+        try:
+            return self.function.value(raw)
+        except WordError:
+            return self.function.decode(raw, self.origin)  # again, for an error that names the origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from binascii import a2b_hex
 from collections.abc import Callable, Iterator, Sequence
+from operator import call
+from struct import Struct
 from typing import Any, TypeAlias
 
 from aggregator.abi.types import AbiType
-from aggregator.model.units import Address
 
 Reader: TypeAlias = Callable[[bytes], Any]
 Writer: TypeAlias = Callable[[Any], bytes]
@@ -41,14 +42,13 @@ _HIGH = bytes(12)
 _BOOLEANS = {bytes(32): False, bytes(31) + b"\1": True}
 
 
-def _read_uint256(word: bytes) -> int:
-    return int.from_bytes(word)
+_read_uint256: Callable[[bytes], int] = int.from_bytes
 
 
-def _read_address(word: bytes) -> Address:
+def _read_address(word: bytes) -> str:
     if word[:12] != _HIGH:
         raise WordError("an address has bits above 160")
-    return Address("0x" + word[12:].hex())
+    return "0x" + word[12:].hex()
 
 
 def _read_bool(word: bytes) -> bool:
@@ -59,9 +59,11 @@ def _read_bool(word: bytes) -> bool:
 
 
 def _bounded_uint(bits: int) -> Reader:
+    end = 1 << bits
+
     def read(word: bytes) -> int:
-        value = int.from_bytes(word)
-        if value >> bits:
+        value = _read_uint256(word)
+        if value >= end:
             raise WordError(f"{value} does not fit uint{bits}")
         return value
 
@@ -69,11 +71,16 @@ def _bounded_uint(bits: int) -> Reader:
 
 
 def _bounded_int(bits: int) -> Reader:
+    end, modulus = 1 << (bits - 1), 1 << 256
+    start = modulus - end
+
     def read(word: bytes) -> int:
-        value = int.from_bytes(word, signed=True)
-        if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-            raise WordError(f"{value} does not fit int{bits}")
-        return value
+        value = _read_uint256(word)
+        if value < end:
+            return value
+        if value < start:
+            raise WordError(f"{int.from_bytes(word, signed=True)} does not fit int{bits}")
+        return value - modulus
 
     return read
 
@@ -192,17 +199,38 @@ def compile_decoder(abi_type: AbiType) -> Callable[[bytes], Sequence[Any]]:
     """A decoder of a fixed tuple layout: the whole reply, no byte more or less, else WordError."""
     kinds = list(leaves(abi_type))
     size = 32 * len(kinds)
-    readers = [(reader(kind), 32 * i, 32 * i + 32) for i, kind in enumerate(kinds)]
+    readers = [reader(kind) for kind in kinds]
+    split = Struct("32s" * len(kinds)).unpack
     flat = all(not t.dims and t.base != "tuple" for _, t in abi_type.components)
     build = None if flat else builder(abi_type)
+    plain = set(kinds) == {"uint256"}
 
     def decode(raw: bytes) -> Sequence[Any]:
         if len(raw) != size:
-            raise WordError(f"{len(raw)} bytes where {abi_type.canonical} takes {size}")
-        values = [read(raw[a:b]) for read, a, b in readers]
+            raise _missized(raw, abi_type, size)
+        values = list(map(_read_uint256, split(raw)) if plain else map(call, readers, split(raw)))
         return values if build is None else build(iter(values))
 
     return decode
+
+
+def compile_single(abi_type: AbiType) -> Callable[[bytes], Any]:
+    """As compile_decoder for a tuple of one word, whose value it gives without the tuple."""
+    [kind] = leaves(abi_type)
+    read = reader(kind)
+    build = builder(abi_type) if kind != abi_type.components[0][1].canonical else None
+
+    def decode(raw: bytes) -> Any:
+        if len(raw) != 32:
+            raise _missized(raw, abi_type, 32)
+        value = read(raw)
+        return value if build is None else build(iter([value]))[0]
+
+    return decode
+
+
+def _missized(raw: bytes, abi_type: AbiType, size: int) -> WordError:
+    return WordError(f"{len(raw)} bytes where {abi_type.canonical} takes {size}")
 
 
 def compile_encoder(abi_type: AbiType) -> Callable[[Sequence[Any]], bytes]:
