@@ -116,7 +116,8 @@ class Settings(BaseSettings):
     `default_chains` are read where the user names none: those of the user's file, or all that ship.
     `confirm` endpoints of a chain must agree on what is read; a read of a chain may take `deadline_s`.
     `parameters` names a file of risk parameters, `risk` holds some in place. `schedule_store` is the daemon's
-    own file, beside the database where it is None; `metrics` is where it answers, `off` for nowhere.
+    own file, beside the database where it is None; `metrics` is where it answers, `off` for nowhere. `cache`
+    is where reading remembers what saves requests, None (`off`) for nowhere.
     """
 
     model_config = SettingsConfigDict(env_prefix="CROSSMARGIN_", extra="forbid", frozen=True)
@@ -130,6 +131,7 @@ class Settings(BaseSettings):
     deadline_s: float = Field(default=120.0, gt=0, le=86_400, allow_inf_nan=False)
     database: Path = Path(platformdirs.user_data_dir("crossmargin")) / "crossmargin.duckdb"
     lock_timeout_s: float = Field(default=10.0, ge=0)
+    cache: Path | None = Path(platformdirs.user_cache_dir("crossmargin")) / "reading.sqlite"
     parameters: Path | None = None
     risk: dict[str, Any] = Field(default_factory=dict)
     schedule: tuple[ScheduleSettings, ...] = ()
@@ -148,7 +150,12 @@ class Settings(BaseSettings):
         """The environment wins over what the file gave."""
         return env_settings, init_settings
 
-    @field_validator("database", "parameters", "schedule_store")
+    @field_validator("cache", mode="before")
+    @classmethod
+    def _off(cls, given: object) -> object:
+        return None if given == "off" else given
+
+    @field_validator("database", "parameters", "schedule_store", "cache")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:
         if path is None or not path.parts or not path.parts[0].startswith("~"):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aggregator import settings
-from aggregator.app.readers import Selection, live_readers
+from aggregator.app.caching import opened_cache
+from aggregator.app.readers import Readers, Selection, live_readers
 from aggregator.contract import Adapter, Deployment, RuleFamily
 from aggregator.model.assets import TokenList
 from aggregator.model.errors import BadConfiguration
@@ -45,6 +46,7 @@ class Answer:
     """What a read came to: portfolios in the order of the wallets, and how it went.
 
     `origin` is `mainnet` or `local node`; `recorded` tells a replay. `requests` counts HTTP requests.
+    `notices` are sentences for the user that do not touch the answer.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -57,6 +59,7 @@ class Answer:
     recorded: bool
     requests: int
     rounds: Mapping[ChainId, int]
+    notices: tuple[str, ...] = ()
 
 
 def read(selection: Selection, config: Settings, *, record_to: Path | None = None) -> Answer:
@@ -86,7 +89,8 @@ def replay(recording: Recording, *, adapters: Sequence[str] = ()) -> Answer:
     }
     jobs = _jobs(built, wallets, chains)
     outcome = asyncio.run(run(jobs, sources, str(request.get("block", "latest"))))
-    return _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
+    answer = _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
+    return _warned(answer, tuple(map(str, request.get("warnings", ()))))
 
 
 def demo() -> Recording:
@@ -128,34 +132,58 @@ def doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:
 
 async def _read(selection: Selection, config: Settings, record_to: Path | None) -> Answer:
     if record_to is not None:
-        writable(record_to)  # before the reading, which takes a while
+        return await _recorded(selection, config, record_to)
+    built = registry.adapters(config, selection.adapters)
+    with opened_cache(config) as cache:
+        async with live_readers(selection, config, built, cache) as live:
+            jobs = _jobs_everywhere(built, selection, live)
+            outcome = await run(jobs, dict(live), selection.block, cache)
+            answer = _live_answer(outcome, selection, config, built, live)
+        problem = None if cache is None else cache.problem
+        return replace(answer, notices=(problem,) if problem else ())
+
+
+async def _recorded(selection: Selection, config: Settings, record_to: Path) -> Answer:
+    """A read whose every reply is kept, and that for this takes nothing from a cache."""
+    writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
-        sources: dict[ChainId, ChainSource] = dict(live)
-        recording = None
-        if record_to is not None:
-            names = {config.chains[c].origin for c in sources if c in config.chains}
-            request = {"wallets": list(dict.fromkeys(selection.wallets)), "block": selection.block}
-            recording = Recording(" and ".join(sorted(names)) or "mainnet", request, {})
-            sources = {chain: Recorder(source, recording) for chain, source in sources.items()}
-        jobs = _jobs(built, selection.wallets, set(sources))
-        # No deployment must never look like no position.
-        for chain in set(sources) - {job.deployment.chain for job in jobs}:
-            why = "no selected adapter has a deployment there: add one to the configuration"
-            raise BadConfiguration(f"chain {chain}", why)
+        jobs = _jobs_everywhere(built, selection, live)
+        request = {"wallets": list(dict.fromkeys(selection.wallets)), "block": selection.block}
+        if live.warnings:
+            request["warnings"] = list(live.warnings)
+        recording = Recording(_origin(config, live), request, _configuration(config, jobs))
+        sources: dict[ChainId, ChainSource] = {c: Recorder(reader, recording) for c, reader in live.items()}
         outcome = await run(jobs, sources, selection.block)
-        if recording is not None and record_to is not None:
-            recording.configuration = _configuration(config, jobs)
-            recording.save(record_to)
-        requests = sum(source.requests for source in live.values())
-    origins = {config.chains[c].origin for c in live if c in config.chains}
-    origin = " and ".join(sorted(origins)) or "mainnet"
+        recording.save(record_to)
+        return _live_answer(outcome, selection, config, built, live)
+
+
+def _jobs_everywhere(built: Sequence[Adapter], selection: Selection, live: Readers) -> list[Job]:
+    jobs = _jobs(built, selection.wallets, set(live))
+    # No deployment must never look like no position.
+    for chain in set(live) - {job.deployment.chain for job in jobs}:
+        why = "no selected adapter has a deployment there: add one to the configuration"
+        raise BadConfiguration(f"chain {chain}", why)
+    return jobs
+
+
+def _origin(config: Settings, chains: Iterable[ChainId]) -> str:
+    return " and ".join(sorted({config.chains[c].origin for c in chains if c in config.chains})) or "mainnet"
+
+
+def _live_answer(
+    outcome: Run, selection: Selection, config: Settings, built: Sequence[Adapter], live: Readers
+) -> Answer:
+    requests = sum(reader.requests for reader in live.values())
+    origin = _origin(config, live)
     answer = _answer(outcome, selection.wallets, config, built, origin, recorded=False, requests=requests)
-    return replace(answer, portfolios=tuple(_warned(p, live.warnings) for p in answer.portfolios))
+    return _warned(answer, live.warnings)
 
 
-def _warned(portfolio: Portfolio, warnings: tuple[str, ...]) -> Portfolio:
-    return replace(portfolio, warnings=(*portfolio.warnings, *warnings)) if warnings else portfolio
+def _warned(answer: Answer, warnings: Sequence[str]) -> Answer:
+    portfolios = tuple(replace(p, warnings=(*p.warnings, *warnings)) for p in answer.portfolios)
+    return replace(answer, portfolios=portfolios)
 
 
 async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:

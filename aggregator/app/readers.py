@@ -14,6 +14,7 @@ from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.settings import EndpointSettings, Settings
 
 if TYPE_CHECKING:
+    from aggregator.reading.cache import ReadingCache
     from aggregator.reading.chain import ChainReader
     from aggregator.reading.endpoint import Endpoint
     from aggregator.reading.transport import Client, Rpc
@@ -43,9 +44,9 @@ class Readers(dict[ChainId, "ChainReader"]):
 
 @asynccontextmanager
 async def live_readers(
-    selection: Selection, config: Settings, built: Sequence[Adapter]
+    selection: Selection, config: Settings, built: Sequence[Adapter], cache: ReadingCache | None = None
 ) -> AsyncIterator[Readers]:
-    """A reader per selected chain.
+    """A reader per selected chain; with a `cache` they remember finalized blocks and logs.
 
     Raises BadConfiguration where none can be selected or a chain has fewer endpoints than must agree, and the
     error of the URLs given where none of them answers.
@@ -54,15 +55,21 @@ async def live_readers(
 
     async with Client() as client:
         if selection.rpc:
-            readers = await _of_urls(selection, config, client)
+            readers = await _of_urls(selection, config, client, cache)
         else:
-            readers = _configured(selection, config, built, client)
+            readers = _configured(selection, config, built, client, cache)
         if not readers:
             raise BadConfiguration("chains", "none is selected that any adapter is deployed on")
         yield readers
 
 
-def _configured(selection: Selection, config: Settings, built: Sequence[Adapter], client: Client) -> Readers:
+def _configured(
+    selection: Selection,
+    config: Settings,
+    built: Sequence[Adapter],
+    client: Client,
+    cache: ReadingCache | None,
+) -> Readers:
     from aggregator.reading.transport import Rpc  # noqa: PLC0415
 
     deployed = {deployment.chain for adapter in built for deployment in adapter.deployments}
@@ -75,11 +82,13 @@ def _configured(selection: Selection, config: Settings, built: Sequence[Adapter]
         if not entry.endpoints:
             raise BadConfiguration(f"chain {entry.name}", "has no endpoint: add one, or give --rpc URL")
         rpc = Rpc([_endpoint(e) for e in entry.endpoints], chain, client)
-        readers[chain] = _reader(rpc, chain, selection, config)
+        readers[chain] = _reader(rpc, chain, selection, config, cache)
     return readers
 
 
-async def _of_urls(selection: Selection, config: Settings, client: Client) -> Readers:
+async def _of_urls(
+    selection: Selection, config: Settings, client: Client, cache: ReadingCache | None
+) -> Readers:
     """URLs don't tell which chain they serve: all are asked at once; those of one chain are one reader.
 
     One that does not answer is left out where another does, with a warning: its chain is not known.
@@ -92,13 +101,15 @@ async def _of_urls(selection: Selection, config: Settings, client: Client) -> Re
     endpoints = [Endpoint.of(url) for url in selection.rpc]
     if len(endpoints) == 1:
         _check_enough("--rpc", 1, selection, config)
-        reader = ChainReader(Rpc(endpoints, None, client), deadline_s=config.deadline_s)
+        reader = ChainReader(
+            Rpc(endpoints, None, client), deadline_s=config.deadline_s, headers=cache, logs=cache
+        )
         chain = (await reader.pin(selection.block)).chain  # told together with the block, in one request
         reader.multicall3 = _multicall3(config, chain)
         found, failures = {chain: reader}, list[TransportError]()
     else:
         chains, failures = await by_chain(endpoints, client)
-        found = {chain: _reader(rpc, chain, selection, config) for chain, rpc in chains.items()}
+        found = {chain: _reader(rpc, chain, selection, config, cache) for chain, rpc in chains.items()}
     if not found:
         raise combined(failures)
     readers = Readers()
@@ -112,13 +123,22 @@ async def _of_urls(selection: Selection, config: Settings, client: Client) -> Re
     return readers
 
 
-def _reader(rpc: Rpc, chain: ChainId, selection: Selection, config: Settings) -> ChainReader:
+def _reader(
+    rpc: Rpc, chain: ChainId, selection: Selection, config: Settings, cache: ReadingCache | None
+) -> ChainReader:
     from aggregator.reading.chain import ChainReader  # noqa: PLC0415
 
     entry = config.chains.get(chain)
     confirm = _check_enough(f"chain {entry.name if entry else chain}", len(rpc.upstreams), selection, config)
     multicall3 = _multicall3(config, chain)
-    return ChainReader(rpc, multicall3=multicall3, confirm=confirm, deadline_s=config.deadline_s)
+    return ChainReader(
+        rpc,
+        multicall3=multicall3,
+        confirm=confirm,
+        deadline_s=config.deadline_s,
+        headers=cache,
+        logs=cache,
+    )
 
 
 def _check_enough(where: str, endpoints: int, selection: Selection, config: Settings) -> int:

@@ -33,7 +33,7 @@ from tests.devnet.node import Node
 from tests.reading.conftest import install
 from tests.reading.contracts import ABSENT, ECHO, HEIGHT, NUMBER, PAUSED, SHORT, VALUE
 from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, asking, batches, echoes, jobs, run_on, texts
-from tests.reading.servers import Server, proxy
+from tests.reading.servers import Refusal, Server, proxy
 
 SECOND = ChainId(31338)
 
@@ -42,7 +42,7 @@ def owned(wallet: Address, _: Block) -> Read[Any]:
     """A read of three rounds: what all wallets share, then the wallet's own, then one of the two again."""
     [shared] = yield from ask([NUMBER.at(HEIGHT)])
     own = yield from ask([VALUE.at(ECHO, int(wallet, 16)), VALUE.at(ECHO, 7)])
-    last = yield from ask([VALUE.at(ECHO, sum(own) + shared)])
+    last = yield from ask([VALUE.at(ECHO, 1_000_000 + sum(own) + shared)])
     return last
 
 
@@ -56,7 +56,7 @@ def test_fifty_wallets_take_the_rounds_and_requests_of_one(count: int, node: Nod
     assert batches(server) == [1, count + (1 if int(WALLETS[count - 1], 16) < 7 else 0), count]
     number = found.blocks[CHAIN].number
     assert [text for text in texts(found) if isinstance(text, str)] == [
-        f"a:31337:only [{int(wallet, 16) + 7 + number}]" for wallet in WALLETS[:count]
+        f"a:31337:only [{1_000_000 + int(wallet, 16) + 7 + number}]" for wallet in WALLETS[:count]
     ]
 
 
@@ -78,11 +78,40 @@ def test_adapters_of_different_length_share_rounds(node: Node) -> None:
     ]
 
 
-def test_a_request_is_repeated_in_a_later_round(node: Node) -> None:
-    """Only requests of the same round are shared: nothing is remembered between them."""
+def test_nothing_is_asked_twice(node: Node) -> None:
+    """What an earlier round was answered, a revert too, is at hand: the block is the same."""
+
+    def twice(_: Address, __: Block) -> Read[Any]:
+        first = yield from attempt([VALUE.at(ECHO, 5), NUMBER.at(PAUSED)])
+        again = yield from attempt([NUMBER.at(PAUSED), VALUE.at(ECHO, 5), VALUE.at(ECHO, 6)])
+        return [str(found) for found in (*first, *again)]
+
     with Server(proxy(node.url)) as server:
-        run_on(server.url, jobs(SmallAdapter("twice", echoes(5, 5))))
-    assert batches(server) == [1, 1]
+        found, _ = run_on(server.url, jobs(SmallAdapter("twice", twice)))
+    assert batches(server) == [2, 1]
+    assert "['5', 'number()@0xe2" in str(texts(found)[0])
+    assert str(texts(found)[0]).count("paused") == 2
+
+
+def test_an_endpoint_that_failed_is_asked_again(node: Node) -> None:
+    """A fault of the transport is no reply: a later round may have one."""
+    failing = True
+
+    def fail_once(method: str, _: Any) -> Any:
+        nonlocal failing
+        if method == "eth_call" and failing:
+            failing = False
+            return Refusal(-32603, "the backend is restarting")
+        return None
+
+    def again(_: Address, __: Block) -> Read[Any]:
+        [first] = yield from attempt([VALUE.at(ECHO, 5)])
+        [second] = yield from attempt([VALUE.at(ECHO, 5)])
+        return type(first).__name__, second
+
+    with Server(proxy(node.url, fail_once)) as server:
+        found, _ = run_on(server.url, jobs(SmallAdapter("again", again)))
+    assert texts(found) == ["again:31337:only ('ProviderUnavailable', 5)"]
 
 
 def test_readings_carry_the_block_that_was_pinned(node: Node) -> None:
@@ -251,7 +280,7 @@ def test_a_node_that_is_killed_mid_read_fails_its_own_jobs_only(own_node: Node, 
     def killing(_: Address, __: Block) -> Read[Any]:
         found = yield from ask([NUMBER.at(HEIGHT)])
         own_node.kill()
-        return found + (yield from ask([VALUE.at(ECHO, 1)]))
+        return found + (yield from ask([VALUE.at(ECHO, 9)]))
 
     def finished(_: Address, __: Block) -> Read[Any]:
         return (yield from ask([NUMBER.at(HEIGHT)]))
