@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aggregator.abi.function import Calls
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import BlockUnavailable, ProviderUnavailable, Reorganised, TransportError
 from aggregator.model.readings import Block
@@ -14,13 +15,14 @@ from aggregator.model.units import Address, ChainId
 from aggregator.reading import confirm, multicall
 from aggregator.reading.batches import Answered, Batches
 from aggregator.reading.blocks import Back, BlockName, Number, Tag, parse_block
+from aggregator.reading.bulk import LEAST_CALLS, Bulk
 from aggregator.reading.faults import RpcError
 from aggregator.reading.headers import Headers
 from aggregator.reading.logs import LogReader
 from aggregator.reading.moments import Moment
 from aggregator.reading.pins import Pin
 from aggregator.reading.source import Asked, Raw, Wanted
-from aggregator.reading.together import together
+from aggregator.reading.together import pair, together
 from aggregator.reading.transport import Rpc
 from aggregator.reading.upstream import Upstream
 
@@ -164,7 +166,7 @@ class ChainReader:
         failure: TransportError | None = None
         for _ in self.rpc.upstreams:  # an endpoint that can't be checked afterwards has answered nothing
             pin, answered = Pin(block), set[Upstream]()
-            found = await self._batches(pin, answered).replies(requests)
+            found = await self._replies(pin, answered, requests)
             try:
                 await self._in_time(pin.check())
             except (Reorganised, BlockUnavailable):
@@ -176,6 +178,26 @@ class ChainReader:
                 await self._confirm_calls(block, requests, found, answered)
             return found
         raise failure or ProviderUnavailable(f"chain {self.rpc.chain}", "no endpoint is configured")
+
+    async def _replies(self, pin: Pin, answered: set[Upstream], requests: Sequence[Wanted]) -> list[Raw]:
+        """Columnar requests through the reader contract where it can be placed, all else by aggregate3."""
+        columnar = [request for request in requests if isinstance(request, Calls)]
+        best = self.rpc.ordered[0]
+        through = self._batches(pin, answered)
+        if best.overrides is False or sum(map(len, columnar)) < LEAST_CALLS:
+            return await through.replies(requests)
+        single = [request for request in requests if not isinstance(request, Calls)]
+        bulk = Bulk(self.rpc, pin, self.multicall3, self._in_time, answered)
+        answers, others = await pair(bulk.read(columnar), through.replies(single))
+        left = {i: (numbers, calls) for i in range(len(columnar)) for numbers, calls in [answers.missing(i)]}
+        again = {i: (numbers, calls) for i, (numbers, calls) in left.items() if calls is not None}
+        filled = await through.replies([calls for _, calls in again.values()])
+        for (i, (numbers, _)), reply in zip(again.items(), filled, strict=True):
+            if not isinstance(reply, bytes):
+                answers.fill(i, numbers, reply)
+        columns = iter([answers.column(i) for i in range(len(columnar))])
+        rest = iter(others)
+        return [next(columns if isinstance(request, Calls) else rest) for request in requests]
 
     def _batches(self, pin: Pin, answered: set[Upstream], only: Upstream | None = None) -> Batches:
         best = only or (self.rpc.ordered[0] if self.rpc.upstreams else None)

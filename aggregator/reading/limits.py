@@ -12,6 +12,8 @@ from aiolimiter import AsyncLimiter
 BATCH_CALLS = 500
 # In JSON twice as many: nodes that refuse larger bodies may hang up before they have said so.
 BATCH_BYTES = 500_000
+GRID_CALLS = 4_000
+"""Calls of one reader contract: of some 8,000 gas each they fit a node's usual limit of 50 million."""
 _LEAST_BYTES = 1_000
 _GROWTH = 16
 _BURST_S = 0.1
@@ -48,6 +50,7 @@ class Sizing:
 
     calls: int = BATCH_CALLS
     size: int = BATCH_BYTES
+    most_calls: int = BATCH_CALLS
 
     def learn_calls(self, worked: int) -> None:
         """More calls than `worked` were too many."""
@@ -59,7 +62,7 @@ class Sizing:
 
     def answered(self, calls: int, size: int) -> None:
         """A batch was answered: where it was a full one, the next may be a little larger."""
-        if calls >= self.calls < BATCH_CALLS:
-            self.calls = min(BATCH_CALLS, self.calls + max(1, self.calls // _GROWTH))
+        if calls >= self.calls < self.most_calls:
+            self.calls = min(self.most_calls, self.calls + max(1, self.calls // _GROWTH))
         if 2 * size > self.size < BATCH_BYTES:
             self.size = min(BATCH_BYTES, self.size + self.size // _GROWTH)

@@ -27,7 +27,7 @@ from aggregator.reading.client import Client
 from aggregator.reading.endpoint import Endpoint
 from aggregator.reading.faults import MayPassError, RpcError, TooMuch, check_rate
 from aggregator.reading.health import Health
-from aggregator.reading.limits import Gate, Sizing
+from aggregator.reading.limits import GRID_CALLS, Gate, Sizing
 
 # Retries are told to whoever configures logging. Without a handler Python would print them.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -65,7 +65,8 @@ class Identity:
 class Upstream:
     """An endpoint and its state.
 
-    `requests` counts HTTP requests. `by_hash` is False once it refused a block's hash as a parameter. `seen`
+    `requests` counts HTTP requests. `sizing` is of batches of aggregate3, `cells` of the reader contract's.
+    `by_hash` is False once it refused a block's hash as a parameter. `seen`
     holds the hashes of blocks that it has shown to have, `lacking` why it can't answer at one, and until
     when that is believed. `overrides` tells whether it takes state overrides, None before it was tried.
     """
@@ -76,6 +77,7 @@ class Upstream:
         self.requests = 0
         self.health = Health()
         self.sizing = Sizing()
+        self.cells = Sizing(calls=GRID_CALLS, most_calls=GRID_CALLS)
         self.by_hash = True
         self.seen: set[str] = set()
         self.lacking: dict[str, tuple[BlockUnavailable, float]] = {}
