@@ -221,7 +221,7 @@ class SqliteCache:
     ) -> None:
         if self._connection is None or not (rows or before):
             return
-        connection, now = self._connection, int(time.time())
+        connection, now = self._connection, time.time_ns()
 
         def write() -> None:
             connection.execute("BEGIN IMMEDIATE")
