@@ -255,7 +255,7 @@ class SqliteCache:
                     f"(SELECT {keys} FROM {table} ORDER BY stored_at LIMIT ?)",
                     (rows // 4 + 1,),
                 )
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            connection.executescript("PRAGMA incremental_vacuum")  # execute() would free a single page
             if _size(connection) <= self._max_bytes * _KEPT_SHARE:
                 return
 
