@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.store.saved import Origin, SavedSnapshot, StoredSnapshot, Summary, Trigger
+    from aggregator.store.saving import Saving
     from aggregator.store.warehouse import Warehouse
 
 
@@ -46,12 +47,20 @@ def save_all(
 
     Whoever saves often may publish several at once: not `published`, readers don't see them yet.
     """
+    saved = warehouse(config).save_many(savings(found, answer, trigger=trigger))
+    if published:
+        publish(config)
+    return saved
+
+
+def savings(found: Iterable[Checked], answer: Answer, *, trigger: Trigger) -> Iterator[Saving]:
+    """The checks of an answer as they are to be saved, now."""
     from aggregator.store.saving import Saving  # noqa: PLC0415
 
     taken_at = datetime.now(UTC)
     source: Origin = "recording" if answer.recorded else "chain"
-    saved = warehouse(config).save_many(
-        Saving(
+    for checked in found:
+        yield Saving(
             portfolio=checked.portfolio,
             result=checked.risk,
             expected=answer.deployments,
@@ -60,11 +69,6 @@ def save_all(
             trigger=trigger,
             source=source,
         )
-        for checked in found
-    )
-    if published:
-        publish(config)
-    return saved
 
 
 def list_snapshots(

@@ -20,8 +20,10 @@ from aggregator.store import bulk, saving
 from aggregator.store.columns import table_of, utc
 from aggregator.store.index_tables import IndexRunRow, IndexWalletRow
 from aggregator.store.opening import Opening
-from aggregator.store.saved import IndexRun, PinnedAt
+from aggregator.store.saved import IndexRun
 from aggregator.store.saving import Saving
+
+_OF_BLOCK = ("number", "hash", "parent_hash", "timestamp")
 
 
 class IndexRuns:
@@ -61,8 +63,7 @@ class IndexRuns:
         `kept` are the wallets where the source may give others the next time.
         """
         now = datetime.now(UTC).replace(tzinfo=None)
-        pinned = {chain: PinnedAt(b.number, b.hash, b.timestamp) for chain, b in sorted(blocks.items())}
-        run = IndexRun(_run_id(task_hash, pinned), source, pinned, wallets, 0, 0, 0, 0, now, None)
+        run = IndexRun(_run_id(task_hash, blocks), source, blocks, wallets, 0, 0, 0, 0, now, None)
         columns = {"run_id": [run.id] * len(kept), "ordinal": range(len(kept)), "wallet": kept}
 
         def begun(connection: sa.Connection) -> None:
@@ -134,8 +135,8 @@ def _put(connection: sa.Connection, task_hash: str, run: IndexRun) -> None:
         "task_hash": task_hash,
         "source": run.source,
         "blocks": {
-            str(chain): {"number": at.number, "hash": at.hash, "timestamp": at.timestamp}
-            for chain, at in run.blocks.items()
+            str(chain): {name: getattr(block, name) for name in _OF_BLOCK}
+            for chain, block in sorted(run.blocks.items())
         },
         "wallets": run.wallets,
         "done": 0,
@@ -152,9 +153,9 @@ def _put(connection: sa.Connection, task_hash: str, run: IndexRun) -> None:
         connection.execute(runs.update().where(mine).values(**values))
 
 
-def _run_id(task_hash: str, pinned: Mapping[ChainId, PinnedAt]) -> str:
-    newest = utc(max(at.timestamp for at in pinned.values()))
-    parts = [task_hash, sorted([chain, at.hash] for chain, at in pinned.items())]
+def _run_id(task_hash: str, blocks: Mapping[ChainId, Block]) -> str:
+    newest = utc(max(block.timestamp for block in blocks.values()))
+    parts = [task_hash, sorted([chain, block.hash] for chain, block in blocks.items())]
     return f"{newest:%Y%m%dT%H%M%SZ}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]}"
 
 
@@ -163,8 +164,8 @@ def _run(row: sa.Row[Any]) -> IndexRun:
         id=row.run_id,
         source=row.source,
         blocks={
-            ChainId(int(chain)): PinnedAt(at["number"], at["hash"], at["timestamp"])
-            for chain, at in row.blocks.items()
+            ChainId(int(chain)): Block(ChainId(int(chain)), **{name: block[name] for name in _OF_BLOCK})
+            for chain, block in row.blocks.items()
         },
         wallets=row.wallets,
         done=row.done,

@@ -21,7 +21,7 @@ class IndexRunRow(Table, table=True):
     task_hash: str = column(sa.String, "SHA-256 over the wallets or the query, what is read, and the release")
     source: str = column(sa.String, "Name of the file or of the query: untrusted text")
     blocks: dict[str, dict[str, Any]] = column(
-        sa.JSON, "The block of each chain by its id: number, hash, timestamp (Unix seconds)"
+        sa.JSON, "The block of each chain, by its id: number, hash, parent_hash, timestamp"
     )
     wallets: int = column(sa.BigInteger, "Wallets in the list, each once")
     done: int = column(sa.BigInteger, "How many of them have their snapshot, from the first on")

@@ -94,15 +94,6 @@ class ScheduleRun:
 
 
 @dataclass(frozen=True, slots=True)
-class PinnedAt:
-    """The block at which a run reads a chain; `timestamp` in Unix seconds."""
-
-    number: int
-    hash: str
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
 class IndexRun:
     """A list of wallets that is read at one block per chain, and how far it is. Times are naive UTC.
 
@@ -112,7 +103,7 @@ class IndexRun:
 
     id: str
     source: str
-    blocks: Mapping[ChainId, PinnedAt]
+    blocks: Mapping[ChainId, Block]
     wallets: int
     done: int
     complete: int

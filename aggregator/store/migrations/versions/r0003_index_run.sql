@@ -16,7 +16,7 @@ COMMENT ON TABLE index_run IS 'Each run of `index`: a list of wallets, all read 
 COMMENT ON COLUMN index_run.run_id IS 'Deterministic: time of newest block, hash of task and blocks';
 COMMENT ON COLUMN index_run.task_hash IS 'SHA-256 over the wallets or the query, what is read, and the release';
 COMMENT ON COLUMN index_run.source IS 'Name of the file or of the query: untrusted text';
-COMMENT ON COLUMN index_run.blocks IS 'The block of each chain by its id: number, hash, timestamp (Unix seconds)';
+COMMENT ON COLUMN index_run.blocks IS 'The block of each chain, by its id: number, hash, parent_hash, timestamp';
 COMMENT ON COLUMN index_run.wallets IS 'Wallets in the list, each once';
 COMMENT ON COLUMN index_run.done IS 'How many of them have their snapshot, from the first on';
 COMMENT ON COLUMN index_run.complete IS 'Snapshots of which every read succeeded';
