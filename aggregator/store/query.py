@@ -133,13 +133,13 @@ def _checked(connection: duckdb.DuckDBPyConnection, name: str, sql: str, values:
     """The text of the one SELECT in `sql`."""
     # By the locked connection: parsing alone makes DuckDB 1.5 read files, as in IMPORT DATABASE.
     statements = connection.extract_statements(sql)
+    hint = " (PIVOT is several unless it lists its values: ON column IN (…))" if _PIVOT.match(sql) else ""
     if len(statements) != 1:
-        hint = " (PIVOT is several unless it lists its values: ON column IN (…))" if _PIVOT.match(sql) else ""
         raise QueryError(name, f"give exactly one statement; these are {len(statements)}{hint}")
     [statement] = statements
     if statement.type != duckdb.StatementType.SELECT:
         kind = str(statement.type).rpartition(".")[2]
-        raise QueryError(name, f"only SELECT is allowed, and this is {kind}")
+        raise QueryError(name, f"only SELECT is allowed, and this is {kind}{hint}")
     tree = _parsed(connection, statement.query)
     if tree is None:
         raise QueryError(name, "only SELECT is allowed")
