@@ -33,6 +33,7 @@ MAX_LOG_BYTES = 8 * 2**20
 """The largest stretch of logs that is kept as one row."""
 _APPLICATION = 0x43524D43
 _BUSY_MS = 2_000
+_OPENINGS = 20
 _KEPT_SHARE = 0.75  # of MAX_BYTES after pruning
 _TABLES = {
     "header": """CREATE TABLE header (chain INTEGER, number INTEGER, hash TEXT, parent_hash TEXT,
@@ -188,24 +189,29 @@ class SqliteCache:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(self.path, timeout=_BUSY_MS / 1000, isolation_level=None)
-        try:
-            [(application,)] = connection.execute("PRAGMA application_id")
-            [(tables,)] = connection.execute("SELECT count(*) FROM sqlite_master")
-            if application != _APPLICATION and tables:
-                raise sqlite3.DatabaseError("it is another program's file")
-            [(version,)] = connection.execute("PRAGMA user_version")
-            if application != _APPLICATION or version != FORMAT:
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(f"PRAGMA journal_size_limit = {self._max_bytes // 8}")
-            if application != _APPLICATION or version != FORMAT:
-                _create(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
+        for left in reversed(range(_OPENINGS)):
+            connection = sqlite3.connect(self.path, timeout=_BUSY_MS / 1000, isolation_level=None)
+            try:
+                self._prepare(connection)
+            except BaseException as error:
+                connection.close()
+                if not left or not isinstance(error, sqlite3.Error) or not _passes(error):
+                    raise
+                time.sleep(_BUSY_MS / 1000 / _OPENINGS)  # another process is making the file
+            else:
+                self._connection = connection
+                return
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        [(tables,)] = connection.execute("SELECT count(*) FROM sqlite_master")
+        if tables and _pragma(connection, "application_id") != _APPLICATION:
+            raise sqlite3.DatabaseError("it is another program's file")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heard only before the first table
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {self._max_bytes // 8}")
+        if _pragma(connection, "user_version") != FORMAT:
+            _create(connection)
 
     def _rows(self, query: str, arguments: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
         """Rows whose last column, left out, is the digest of the others."""
@@ -275,11 +281,12 @@ class SqliteCache:
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for name, definition in _TABLES.items():
-            connection.execute(f"DROP TABLE IF EXISTS {name}")
-            connection.execute(definition)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        if _pragma(connection, "user_version") != FORMAT:  # nobody else was faster
+            for name, definition in _TABLES.items():
+                connection.execute(f"DROP TABLE IF EXISTS {name}")
+                connection.execute(definition)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -287,8 +294,12 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _size(connection: sqlite3.Connection) -> int:
-    sizes = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")]
-    return int(sizes[0] * sizes[1])
+    return _pragma(connection, "page_count") * _pragma(connection, "page_size")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    [(value,)] = connection.execute(f"PRAGMA {name}")
+    return int(value)
 
 
 def _passes(error: Exception) -> bool:
