@@ -1,18 +1,27 @@
-"""Examines what can be used of a chain: endpoint, Multicall3, overrides, history, every deployment."""
+"""Examines what can be used of a chain: endpoints, overrides, history, Multicall3, every deployment."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aggregator.contract import Adapter, Deployment, Read, join
-from aggregator.model.errors import CrossmarginError, MissingMulticall, NoContract, ReadError
+from aggregator.model.errors import (
+    CrossmarginError,
+    MissingMulticall,
+    NoContract,
+    ProviderUnavailable,
+    ReadError,
+)
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
 from aggregator.reading.chain import ChainReader
+from aggregator.reading.faults import RpcError
+from aggregator.reading.pins import Pin
 from aggregator.reading.run import drive
-from aggregator.reading.transport import RpcError
+from aggregator.reading.upstream import Upstream
 
 # Runtime code that returns 42: PUSH1 42, PUSH0-free, stored at 0 and returned as one word.
 _ANSWER_42 = "0x602a60005260206000f3"
@@ -46,20 +55,44 @@ class ChainReport:
 async def examine(
     chain: ChainId, reader: ChainReader, deployed: Sequence[tuple[Adapter, Deployment]], block: str
 ) -> ChainReport:
-    """A chain's report; failures are checks of it, never raised."""
+    """A chain's report, each of its endpoints by itself; failures are checks of it, never raised."""
     try:
         pinned = await reader.pin(block)
     except ReadError as error:
         return ChainReport(chain, None, (Check("endpoint", "can't be used", error),))
-    checks = [Check("endpoint", f"serves chain {chain}, block {pinned.number}")]
+    of_endpoints = await asyncio.gather(
+        *(_endpoint(upstream, pinned, len(reader.rpc.upstreams) == 1) for upstream in reader.rpc.upstreams)
+    )
+    checks = [check for of_one in of_endpoints for check in of_one]
     try:
         multicall3 = await _multicall3(reader, pinned)
-        checks += [multicall3, await _overrides(reader, pinned), await _history(reader, pinned)]
+        checks.append(multicall3)
         if multicall3.ok:  # nothing can be read without it
             checks += await _deployments(reader, pinned, deployed)
     except ReadError as error:
         checks.append(Check("endpoint", "failed while it was examined", error))
     return ChainReport(chain, pinned, tuple(checks))
+
+
+async def _endpoint(upstream: Upstream, block: Block, alone: bool) -> list[Check]:
+    """Whether one endpoint has the pinned block, and what it can do."""
+    of = "" if alone else f" of {upstream.name}"
+    subject = "endpoint" if alone else f"endpoint {upstream.name}"
+    pin = Pin(block)
+    try:
+        answer = await pin.call(upstream, _NOWHERE, b"")
+        await pin.check()
+        if isinstance(answer, RpcError):
+            raise ProviderUnavailable(upstream.name, f"eth_call was refused: {answer}")
+        how = "number" if upstream.by_hash is False else "hash"
+        found = f"serves chain {block.chain}, block {block.number} by its {how}"
+        return [
+            Check(subject, found),
+            await _overrides(upstream, block, f"state overrides{of}"),
+            await _history(upstream, block, f"history{of}"),
+        ]
+    except ReadError as error:
+        return [Check(subject, "can't be used", error)]
 
 
 async def _multicall3(reader: ChainReader, block: Block) -> Check:
@@ -69,24 +102,27 @@ async def _multicall3(reader: ChainReader, block: Block) -> Check:
     return Check("Multicall3", f"at {reader.multicall3}")
 
 
-async def _overrides(reader: ChainReader, block: Block) -> Check:
+async def _overrides(upstream: Upstream, block: Block, subject: str) -> Check:
+    if not upstream.endpoint.state_overrides:
+        return Check(subject, "not tried, as configured: reads use Multicall3 alone")
     call = {"to": _NOWHERE, "data": "0x"}
-    answer = await reader.ask("eth_call", [call, hex(block.number), {_NOWHERE: {"code": _ANSWER_42}}])
+    override = {_NOWHERE: {"code": _ANSWER_42}}
+    [answer] = await upstream.ask([("eth_call", [call, hex(block.number), override])])
     works = answer == f"0x{42:064x}"
-    return Check("state overrides", "supported" if works else "not supported: reads use Multicall3 alone")
+    return Check(subject, "supported" if works else "not supported: reads use Multicall3 alone")
 
 
-async def _history(reader: ChainReader, block: Block) -> Check:
+async def _history(upstream: Upstream, block: Block, subject: str) -> Check:
     deepest = 0
     for depth in (d for d in (*_DEPTHS, block.number) if d <= block.number):
-        answer = await reader.ask("eth_getBalance", [_NOWHERE, hex(block.number - depth)])
+        [answer] = await upstream.ask([("eth_getBalance", [_NOWHERE, hex(block.number - depth)])])
         if isinstance(answer, RpcError):
             break
         deepest = depth
     if deepest == 0:
-        return Check("history", "nothing before the latest blocks")
+        return Check(subject, "nothing before the latest blocks")
     whole = deepest == block.number
-    return Check("history", "whole (archive)" if whole else f"at least {deepest:,} blocks back")
+    return Check(subject, "whole (archive)" if whole else f"at least {deepest:,} blocks back")
 
 
 async def _deployments(

@@ -60,21 +60,24 @@ class Pin:
         asking raises.
         """
         self._check_belief(upstream)
-        if upstream.by_hash:
+        if upstream.by_hash is not False:
             at = {"blockHash": self.block.hash, "requireCanonical": True}
             answer = await upstream.call(to, data, at, *more, **how)
             if not isinstance(answer, RpcError):
+                upstream.by_hash = True
                 upstream.seen.add(self.block.hash)
                 return answer
             if refuses_block(answer):
                 raise await self._lacking(upstream, answer)
-            if not _refuses_hashes(answer):
+            # Once a hash was taken, a refusal of parameters is about the others.
+            if upstream.by_hash or not _refuses_hashes(answer):
                 return answer
-            upstream.by_hash = False
         await self._before(upstream)
         answer = await upstream.call(to, data, hex(self.block.number), *more, **how)
         if isinstance(answer, RpcError) and refuses_block(answer):
             raise await self._lacking(upstream, answer)
+        if upstream.by_hash is None and not (isinstance(answer, RpcError) and _refuses_hashes(answer)):
+            upstream.by_hash = False
         return answer
 
     async def around(self, upstream: Upstream, use: Callable[[Upstream], Awaitable[T]]) -> T:

@@ -66,7 +66,7 @@ class Upstream:
     """An endpoint and its state.
 
     `requests` counts HTTP requests. `sizing` is of batches of aggregate3, `cells` of the reader contract's.
-    `by_hash` is False once it refused a block's hash as a parameter. `seen`
+    `by_hash` tells whether it takes a block's hash as a parameter, None before it was tried. `seen`
     holds the hashes of blocks that it has shown to have, `lacking` why it can't answer at one, and until
     when that is believed. `overrides` tells whether it takes state overrides, None before it was tried.
     """
@@ -78,7 +78,7 @@ class Upstream:
         self.health = Health()
         self.sizing = Sizing()
         self.cells = Sizing(calls=GRID_CALLS, most_calls=GRID_CALLS)
-        self.by_hash = True
+        self.by_hash: bool | None = None
         self.seen: set[str] = set()
         self.lacking: dict[str, tuple[BlockUnavailable, float]] = {}
         self.overrides: bool | None = None if endpoint.state_overrides else False

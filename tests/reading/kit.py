@@ -25,13 +25,18 @@ R = TypeVar("R")
 WALLETS = [Address("0x" + f"{i:040x}") for i in range(1, 101)]
 
 
-def with_reader(urls: Sequence[str], use: Callable[[ChainReader], Awaitable[R]], chain: ChainId = CHAIN) -> R:
-    """What `use` makes of a reader over these endpoints."""
+def with_reader(
+    endpoints: Sequence[str | Endpoint],
+    use: Callable[[ChainReader], Awaitable[R]],
+    chain: ChainId = CHAIN,
+    **options: Any,
+) -> R:
+    """What `use` makes of a reader over these endpoints; `options` are ChainReader's."""
 
     async def live() -> R:
         async with Client() as client:
-            rpc = Rpc([Endpoint.of(url) for url in urls], chain, client)
-            return await use(ChainReader(rpc))
+            known = [Endpoint.of(e) if isinstance(e, str) else e for e in endpoints]
+            return await use(ChainReader(Rpc(known, chain, client), **options))
 
     return asyncio.run(live())
 
