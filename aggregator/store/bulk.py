@@ -6,8 +6,9 @@ Columns, not row objects: this way an insert takes about a seventieth of what th
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ from aggregator.store.columns import ExactInteger, FiniteFloat, OneOf, table_of
 Columns: TypeAlias = Mapping[str, Sequence[object]]
 """Values by column name, all of one length."""
 
-_INCOMING = "incoming_rows"
+_INCOMING, _TEXTS = "incoming_rows", "incoming_texts"
 
 
 def insert(connection: sa.Connection, row: type[SQLModel], columns: Columns) -> None:
@@ -28,21 +29,45 @@ def insert(connection: sa.Connection, row: type[SQLModel], columns: Columns) -> 
     `columns` names every column of the table. Raises ValueError, OverflowError or TypeError where a value
     does not fit its column, and what DuckDB raises where a CHECK refuses it.
     """
+    name = table_of(row).name
+    _execute(connection, row, columns, f'INSERT INTO "{name}" BY NAME SELECT * FROM {_INCOMING}')  # noqa: S608  # ours
+
+
+def update(connection: sa.Connection, row: type[SQLModel], key: str, columns: Columns) -> None:
+    """Replace the rows that have these values of `key`, otherwise like `insert`."""
+    name = table_of(row).name
+    new = ", ".join(f'"{column}" = {_INCOMING}."{column}"' for column in columns if column != key)
+    same = f'"{name}"."{key}" = {_INCOMING}."{key}"'
+    _execute(connection, row, columns, f'UPDATE "{name}" SET {new} FROM {_INCOMING} WHERE {same}')  # noqa: S608  # ours
+
+
+def _execute(connection: sa.Connection, row: type[SQLModel], columns: Columns, statement: str) -> None:
+    """Run a statement on the columns as the view `incoming_rows`; nothing where there are no rows."""
     table = table_of(row)
     if set(columns) != set(table.columns.keys()):
         odd = sorted(set(columns) ^ set(table.columns.keys()))
         raise ValueError(f"columns of {table.name} that are missing or unknown: {', '.join(odd)}")
-    arrays = {name: arrow_array(table.columns[name], values) for name, values in columns.items()}
-    incoming = pa.table(arrays)
+    incoming = pa.table({name: arrow_array(table.columns[name], values) for name, values in columns.items()})
     if not incoming.num_rows:
         return
-    driver = connection.connection.driver_connection
-    assert driver is not None  # noqa: S101  # an open connection has one
+    driver = _driver(connection)
     driver.register(_INCOMING, incoming)
     try:
-        driver.execute(f'INSERT INTO "{table.name}" BY NAME SELECT * FROM {_INCOMING}')  # noqa: S608  # ours
+        driver.execute(statement)
     finally:
         driver.unregister(_INCOMING)
+
+
+@contextmanager
+def texts(connection: sa.Connection, values: Collection[str]) -> Iterator[sa.Select[tuple[str]]]:
+    """The values as a column to compare with, such as in `column.in_(…)`; not within another such.
+
+    Bound one by one they would take longer than the statement: DuckDB looks for pandas at each.
+    """
+    driver = _driver(connection)
+    driver.register(_TEXTS, pa.table({"value": pa.array(values, pa.string())}))
+    yield sa.select(sa.table(_TEXTS, sa.column("value", sa.String)).c.value)
+    driver.unregister(_TEXTS)  # not where a statement failed: DuckDB 2 then lets nothing else be done
 
 
 def arrow_array(column: sa.Column[object], values: Sequence[object]) -> pa.Array:
@@ -93,10 +118,17 @@ def check_unique(connection: sa.Connection, row: type[SQLModel], snapshot_ids: C
     """
     key = list(sa.inspect(row).primary_key)
     table = table_of(row)
-    same = sa.select(*key).where(table.c.snapshot_id.in_(snapshot_ids)).group_by(*key)
-    twice = connection.execute(same.having(sa.func.count() > 1).limit(1)).first()
+    with texts(connection, snapshot_ids) as ids:
+        same = sa.select(*key).where(table.c.snapshot_id.in_(ids)).group_by(*key)
+        twice = connection.execute(same.having(sa.func.count() > 1).limit(1)).first()
     if twice is not None:
         raise ValueError(f"{table.name} would hold {tuple(twice)} twice")
+
+
+def _driver(connection: sa.Connection) -> Any:
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101  # an open connection has one
+    return driver
 
 
 def _integer(value: object) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import sqlalchemy as sa
 
+from aggregator.store import bulk
 from aggregator.store.columns import table_of
 from aggregator.store.tables import SnapshotRow
 from aggregator.store.wallet_tables import LatestRow
@@ -21,26 +23,34 @@ def refresh(connection: sa.Connection, wallets: Collection[str]) -> None:
     """
     snapshot, latest = table_of(SnapshotRow).c, table_of(LatestRow)
     order = (snapshot.as_of.desc(), snapshot.taken_at.desc(), snapshot.snapshot_id.desc())
-    ranked = (
-        sa.select(
-            snapshot.wallet,
-            snapshot.snapshot_id,
-            snapshot.as_of,
-            sa.func.row_number().over(partition_by=snapshot.wallet, order_by=order).label("place"),
+    with bulk.texts(connection, wallets) as these:
+        ranked = (
+            sa.select(
+                snapshot.wallet,
+                snapshot.snapshot_id,
+                snapshot.as_of,
+                sa.func.row_number().over(partition_by=snapshot.wallet, order_by=order).label("place"),
+            )
+            .where(snapshot.wallet.in_(these), snapshot.status.in_(USABLE))
+            .subquery()
         )
-        .where(snapshot.wallet.in_(wallets), snapshot.status.in_(USABLE))
-        .subquery()
+        newest = {row.wallet: row for row in connection.execute(sa.select(ranked).where(ranked.c.place == 1))}
+        mine = sa.select(latest).where(latest.c.wallet.in_(these))
+        former = {row.wallet: row for row in connection.execute(mine)}
+    other = [
+        newest[w] for w in newest.keys() & former.keys() if newest[w].snapshot_id != former[w].snapshot_id
+    ]
+    bulk.insert(
+        connection, LatestRow, _columns(row for wallet, row in newest.items() if wallet not in former)
     )
-    newest = {row.wallet: row for row in connection.execute(sa.select(ranked).where(ranked.c.place == 1))}
-    mine = sa.select(latest).where(latest.c.wallet.in_(wallets))
-    former = {row.wallet: row for row in connection.execute(mine)}
-    # Row by row: DuckDB refuses to delete a key and to insert it again within one transaction.
-    for wallet, row in newest.items():
-        values = {"snapshot_id": row.snapshot_id, "as_of": row.as_of}
-        if wallet not in former:
-            connection.execute(latest.insert().values(wallet=wallet, **values))
-        elif former[wallet].snapshot_id != row.snapshot_id:
-            connection.execute(latest.update().where(latest.c.wallet == wallet).values(**values))
+    # Not deleted and inserted again: DuckDB refuses that for a key within one transaction.
+    bulk.update(connection, LatestRow, "wallet", _columns(other))
     gone = former.keys() - newest.keys()
     if gone:
-        connection.execute(latest.delete().where(latest.c.wallet.in_(gone)))
+        with bulk.texts(connection, gone) as those:
+            connection.execute(latest.delete().where(latest.c.wallet.in_(those)))
+
+
+def _columns(rows: Iterable[sa.Row[Any]]) -> bulk.Columns:
+    found = list(rows)
+    return {name: [getattr(row, name) for row in found] for name in ("wallet", "snapshot_id", "as_of")}

@@ -124,8 +124,9 @@ def status(portfolio: Portfolio) -> str:
 
 def _statuses(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
     snapshot = table_of(SnapshotRow).c
-    chosen = sa.select(snapshot.snapshot_id, snapshot.status).where(snapshot.snapshot_id.in_(ids))
-    return {row.snapshot_id: row.status for row in connection.execute(chosen)}
+    with bulk.texts(connection, ids) as these:
+        chosen = sa.select(snapshot.snapshot_id, snapshot.status).where(snapshot.snapshot_id.in_(these))
+        return {row.snapshot_id: row.status for row in connection.execute(chosen)}
 
 
 def _insert(connection: sa.Connection, new: Sequence[Prepared]) -> None:
