@@ -44,6 +44,10 @@ from aggregator.store.tables import (
 
 ROW = TypeVar("ROW", bound=SQLModel)
 
+# Damaged rows reach rules of every family, and arithmetic without end: there is no telling which it will be.
+DAMAGED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+"""What rows raise, while they are loaded or evaluated, that nobody saved so."""
+
 _DERIVATIVE = ("market", "index_asset_id", "underlying", "size_raw", "size_decimals", "price_decimals")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "holding": ("amount_raw",),

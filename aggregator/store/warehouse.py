@@ -123,7 +123,7 @@ class Warehouse:
 
         try:
             stored = self._read(loaded, None)
-        except ValueError as error:
+        except loading.DAMAGED as error:
             raise StoreError(str(self.path), f"snapshot {snapshot_id} can't be loaded: {error}") from error
         if stored is None:
             raise StoreError(str(self.path), f"it holds no snapshot {snapshot_id}: list them first")

@@ -138,6 +138,42 @@ def test_no_column_is_left_out() -> None:
         assert identity.rows_hash({**snapshot, name: ["another"]}, tables) != made.snapshot["rows_hash"]
 
 
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("account", "owner_path = 'null'"),
+        ("account", "owner_path = '5'"),
+        ("account", "rule = '{}'"),
+        ("account", "rule = '[1]'"),
+        ("position", "decimals = 9223372036854775807"),
+        ("position", "decimals = -9223372036854775808"),
+        ("position", "asset_id = ''"),
+        ("price", "decimals = 9223372036854775807"),
+        ("price", "updated_at = TIMESTAMP '0044-01-01 (BC)'"),
+        ("snapshot", "taken_at = TIMESTAMP '290000-01-01'"),
+        ("snapshot", "rows_hash = NULL"),
+        ("snapshot_block", "block_time = TIMESTAMP '290000-01-01'"),
+    ],
+)
+def test_what_can_not_be_evaluated_is_a_fault(connection: sa.Connection, table: str, change: str) -> None:
+    """Whatever kind of error rows make that no release ever wrote."""
+    connection.exec_driver_sql(
+        f"UPDATE {table} SET {change} WHERE snapshot_id = ?",  # noqa: S608  # of this test
+        (snapshot_id(connection),),
+    )
+    assert faults(connection)
+
+
+def test_damaged_rows_are_told_where_they_are_loaded(tmp_path: Path) -> None:
+    """As a database that can't be used, not as a defect of crossmargin."""
+    path = tmp_path / "w.duckdb"
+    first = save(path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE account SET owner_path = 'null'")
+    with pytest.raises(StoreError, match=f"snapshot {first.id} can't be loaded"):
+        Warehouse(path).load(first.id, FAMILIES)
+
+
 ROWS = [table for table in OF_SNAPSHOT if table.name != "snapshot"]
 
 
