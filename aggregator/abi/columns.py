@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MANY = 24
+"""From so many words on, arrays are faster than reading one word after another."""
+
+
 def columnar(
     inputs: AbiType,
     outputs: AbiType,
@@ -123,8 +127,7 @@ class Column:
     def _read(self, word: int) -> list[Any]:
         kind = self._kinds[word]
         column = np.ascontiguousarray(self._words[:, word, :])
-        found = _fast(kind, column)
-        if found is not None:
+        if len(column) >= _MANY and (found := _fast(kind, column)) is not None:
             return found
         read = reader(kind)
         flat = column.tobytes()

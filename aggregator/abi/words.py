@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from binascii import a2b_hex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from operator import call
 from struct import Struct
 from typing import Any, TypeAlias
@@ -116,7 +117,10 @@ def writer(leaf: str) -> Writer:
 
 
 def _write_address(value: Any) -> bytes:
-    return bytes(12) + address_bytes([value])
+    if isinstance(value, str) and len(value) == 42 and value.startswith("0x"):
+        with suppress(ValueError):  # told below
+            return _HIGH + a2b_hex(value[2:])
+    raise WordError(f"{value!r} is no address")
 
 
 def address_bytes(values: Sequence[Any]) -> bytes:
@@ -201,8 +205,7 @@ def compile_decoder(abi_type: AbiType) -> Callable[[bytes], Sequence[Any]]:
     size = 32 * len(kinds)
     readers = [reader(kind) for kind in kinds]
     split = Struct("32s" * len(kinds)).unpack
-    flat = all(not t.dims and t.base != "tuple" for _, t in abi_type.components)
-    build = None if flat else builder(abi_type)
+    build = None if _is_flat(abi_type) else builder(abi_type)
     plain = set(kinds) == {"uint256"}
 
     def decode(raw: bytes) -> Sequence[Any]:
@@ -236,9 +239,14 @@ def _missized(raw: bytes, abi_type: AbiType, size: int) -> WordError:
 def compile_encoder(abi_type: AbiType) -> Callable[[Sequence[Any]], bytes]:
     """An encoder of a fixed tuple layout; raises WordError where a value does not fit."""
     writers = [writer(kind) for kind in leaves(abi_type)]
+    flat = _is_flat(abi_type)
 
     def encode(values: Sequence[Any]) -> bytes:
-        flat = list(flatten(abi_type, values))
-        return b"".join([write(value) for write, value in zip(writers, flat, strict=True)])
+        words = _items(abi_type, values, len(writers)) if flat else list(flatten(abi_type, values))
+        return b"".join(map(call, writers, words))
 
     return encode
+
+
+def _is_flat(abi_type: AbiType) -> bool:
+    return all(not t.dims and t.base != "tuple" for _, t in abi_type.components)

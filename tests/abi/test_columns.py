@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Function
 from aggregator.abi.types import AbiType
-from aggregator.abi.words import WordError
+from aggregator.abi.words import WordError, reader
 from aggregator.model.errors import CallReverted, MalformedReply
 from aggregator.model.units import Address
 from tests.abi.strategies import STATIC_LEAVES, values
@@ -51,6 +51,34 @@ def test_column_values_are_the_single_replies(data: st.DataObject) -> None:
     for place in range(len(leaves)):
         assert column.values(place) == column.outcomes(place) == [row[place] for row in rows]
     assert len(column) == len(rows)
+
+
+BITS = sorted({bits for size in range(8, 257, 8) for bits in (size - 1, size) if bits < 256})
+EDGES = [
+    edge.to_bytes(32, signed=edge < 0)
+    for bits in BITS
+    for edge in (1 << bits, (1 << bits) - 1, -(1 << bits))
+    if edge >= -(1 << 255)
+]
+
+
+@pytest.mark.parametrize("family", ["address", "bool", "uint", "int", "bytes"])
+def test_long_columns_are_read_as_word_by_word(family: str) -> None:
+    """Arrays decode, and refuse, exactly what the reader of one word does: one edge among many zeros."""
+    for leaf in (leaf for leaf in STATIC_LEAVES if leaf.startswith(family)):
+        codec: Function[Any] = Function(f"f(address)({leaf})")
+        calls = codec.each(TARGETS[0], [TARGETS[1]] * 30)
+        read = reader(leaf)
+        for edge in EDGES:
+            found = calls.decode(bytes(32 * 20) + edge + bytes(32 * 9))
+            try:
+                expected = [*[read(bytes(32))] * 20, read(edge), *[read(bytes(32))] * 9]
+            except WordError:
+                with pytest.raises(MalformedReply):
+                    found.values()
+            else:
+                assert found.values() == expected
+                assert type(found.values()[20]) is type(expected[20])
 
 
 @pytest.mark.parametrize("largest", [0, 2**64 - 1, 2**64, 2**256 - 1])
