@@ -208,6 +208,69 @@ def test_rpc_finds_out_its_chain(world: World) -> None:
     assert answer.requests == 1 + max(answer.rounds.values())
 
 
+def test_several_urls_of_one_chain_stand_in_for_each_other(world: World) -> None:
+    """The first is dead at the pin: the second answers, and what is not known of the first is said."""
+    wallet, dead = world.wallets["hedged"], "http://127.0.0.1:9"
+    answer = app.read(selection(wallet, rpc=(dead, world.node.url)), configured(world))
+    [portfolio] = answer.portfolios
+    assert portfolio.coverage.complete
+    assert any("connection failed" in warning for warning in portfolio.warnings)
+    named = app.read(selection(wallet, rpc=(dead, world.node.url), chains=("31337",)), configured(world))
+    assert named.portfolios[0].coverage.complete
+    assert not any("connection failed" in warning for warning in named.portfolios[0].warnings)
+    assert answer.requests == 2 + 2 + max(answer.rounds.values())  # two tries, chain id and pin, rounds
+
+
+def test_urls_that_all_fail_are_all_named(world: World) -> None:
+    """Each with its reason."""
+    with pytest.raises(errors.ProviderUnavailable) as caught:
+        app.read(
+            selection(world.wallets["hedged"], rpc=("http://127.0.0.1:9", "ftp://127.0.0.1/")),
+            configured(world),
+        )
+    assert "127.0.0.1: connection failed" in str(caught.value)
+    assert "127.0.0.1 (2): its URL must start with http" in str(caught.value)
+
+
+def test_a_chain_that_no_url_serves_is_told(world: World) -> None:
+    """It must not look like a chain without positions."""
+    both = selection(world.wallets["hedged"], rpc=(world.node.url,) * 2, chains=("ethereum", "31337"))
+    with pytest.raises(BadConfiguration, match="none of the URLs serves chain 1"):
+        app.read(both, configured(world))
+
+
+def test_two_endpoints_that_agree_answer_as_one(world: World) -> None:
+    """By option or by setting; the answer is the same, and takes a request more per round and pin."""
+    wallet = world.wallets["hedged"]
+    alone = app.read(selection(wallet), configured(world))
+    urls = (world.node.url, world.node.url)
+    agreed = app.read(selection(wallet, rpc=urls, confirm=2), configured(world))
+    assert agreed.portfolios[0].accounts == alone.portfolios[0].accounts
+    rounds = max(agreed.rounds.values())
+    assert agreed.requests == 2 + 2 + 2 * rounds
+    strict = configured(world).model_copy(update={"confirm": 2})
+    assert app.read(selection(wallet, rpc=urls), strict).requests == agreed.requests
+    for config, chosen in ((strict, selection(wallet)), (strict, selection(wallet, rpc=urls[:1]))):
+        with pytest.raises(BadConfiguration, match="2 endpoints must agree, and there is only 1"):
+            app.read(chosen, config)
+
+
+def test_endpoints_that_disagree_give_no_figure(world: World) -> None:
+    """One of them lies about a balance, an oracle or a debt: neither is believed."""
+
+    def lie(call: dict[str, Any], answer: Any) -> Any:
+        if call["method"] != "eth_call":
+            return answer
+        return {**answer, "result": "0x" + answer["result"][2:].replace("5", "6")}
+
+    with proxy(world.node.url, lie) as (url, _):
+        chosen = selection(world.wallets["hedged"], rpc=(world.node.url, url), confirm=2)
+        [portfolio] = app.read(chosen, configured(world)).portfolios
+    assert portfolio.accounts == ()
+    assert {type(failure.error) for failure in portfolio.failures} == {errors.Disagreement}
+    assert "127.0.0.1 and 127.0.0.1 (2)" in str(portfolio.failures[0].error)
+
+
 def test_a_broken_feed_costs_only_what_nobody_else_prices(devnet: World) -> None:
     """ETH of the wallet has no other source: that coin is a failure, the tokens beside it stay."""
     feed = next(

@@ -175,9 +175,10 @@ def _origin(config: Settings, chains: Iterable[ChainId]) -> str:
 def _live_answer(
     outcome: Run, selection: Selection, config: Settings, built: Sequence[Adapter], live: Readers
 ) -> Answer:
-    requests = sum(reader.requests for reader in live.values())
     origin = _origin(config, live)
-    answer = _answer(outcome, selection.wallets, config, built, origin, recorded=False, requests=requests)
+    answer = _answer(
+        outcome, selection.wallets, config, built, origin, recorded=False, requests=live.requests
+    )
     return _warned(answer, live.warnings)
 
 

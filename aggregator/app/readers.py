@@ -39,7 +39,15 @@ class Selection:
 class Readers(dict[ChainId, "ChainReader"]):
     """A reader per chain, in the order in which they were selected; `warnings` are sentences for the user."""
 
-    warnings: tuple[str, ...] = ()
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+        self.warnings: tuple[str, ...] = ()
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests so far, those to endpoints that are not used included."""
+        return self._client.requests
 
 
 @asynccontextmanager
@@ -76,7 +84,7 @@ def _configured(
     if unknown := set(config.default_chains) - set(config.chains):
         raise BadConfiguration("default_chains", f"chain {min(unknown)} is not configured")
     default = [ChainId(c) for c in config.default_chains if c in deployed]
-    readers = Readers()
+    readers = Readers(client)
     for chain in _chains(selection.chains, config, default=default):
         entry = config.chains[chain]
         if not entry.endpoints:
@@ -112,14 +120,17 @@ async def _of_urls(
         found = {chain: _reader(rpc, chain, selection, config, cache) for chain, rpc in chains.items()}
     if not found:
         raise combined(failures)
-    readers = Readers()
+    readers = Readers(client)
     for chain in _chains(selection.chains, config, default=list(found)):
         if chain not in found:
             why = f"none of the URLs serves chain {chain}"
             raise combined(failures) if failures else BadConfiguration("--rpc", why)
         readers[chain] = found[chain]
     if not selection.chains:
-        readers.warnings = tuple(f"{error}; its chain is not known, and was not read" for error in failures)
+        readers.warnings = tuple(
+            f"{error}; which chain it serves is not known, and that one may be missing here"
+            for error in failures
+        )
     return readers
 
 

@@ -43,9 +43,13 @@ TOO_LARGE = b'{"id": null, "error": {"code": 413, "message": "the request is too
 
 
 class Client:
-    """The HTTP connections of a run, to any number of endpoints; used as a context manager."""
+    """The HTTP connections of a run, to any number of endpoints; used as a context manager.
+
+    `requests` counts all requests.
+    """
 
     def __init__(self) -> None:
+        self.requests = 0
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, tuple[URL | None, aiohttp.BasicAuth | None]] = {}
 
@@ -105,6 +109,7 @@ class Client:
     async def _reply(self, endpoint: Endpoint, url: URL, body: bytes) -> bytes:
         if self._session is None:
             raise RuntimeError("a client is used outside of its context")
+        self.requests += 1
         # The library warns of large bodies given as bytes: it can't send them in pieces.
         data = body if len(body) < _STEP_BYTES else io.BytesIO(body)
         tls = self._tls if url.scheme == "https" else True
