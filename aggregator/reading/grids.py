@@ -16,6 +16,7 @@ import numpy as np
 
 from aggregator.abi.function import Calls
 from aggregator.reading.reader_contract import TAG
+from aggregator.reading.shapes import SECTION_BYTES, Area, areas
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,6 @@ CELL_GAS = 2_000_000
 """Gas that every cell gets, whatever ran before it: what needs more fails, and is asked by aggregate3."""
 
 _HEAD = 28
-_SECTION = 20
 _TARGET = 20
 
 
@@ -55,7 +55,7 @@ class Section:
     @property
     def calldata_bytes(self) -> int:
         """Its part of the calldata."""
-        return _SECTION + self.targets.size + self.rows.size
+        return SECTION_BYTES + self.targets.size + self.rows.size
 
     def part(self, rows: slice, targets: slice) -> Section:
         """These rows x these targets of a grid; of pairs, these rows with their own targets."""
@@ -154,79 +154,13 @@ def _sections(requests: Sequence[Calls], max_cells: int, max_bytes: int) -> Iter
         if len(rows) == 0:
             continue
         most = max(1, min(max_cells, (max_bytes - len(TAG)) // (1 + reply_width)))
-        for area in _areas(targets, rows):
+        for area in areas(targets, rows):
             section = _section(area, group, targets, rows, reply_width)
             for part in _tiles(section, most):
                 yield from _bounded(part, max_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Area:
-    """`outer` x `inner` calls from `start` on: the rows run outside unless `turned`; else pairs."""
-
-    start: int
-    outer: int
-    inner: int
-    turned: bool
-    grid: bool
-
-
-def _areas(targets: Bytes, rows: Bytes) -> list[_Area]:
-    """The calls as grids and pairs in whichever of both directions takes less calldata."""
-    plain, cost = _directed(rows, targets, turned=False)
-    if all(area.grid for area in plain) and len(plain) == 1:
-        return plain
-    turned, other = _directed(targets, rows, turned=True)
-    return turned if other < cost else plain
-
-
-def _directed(outer: Bytes, inner: Bytes, *, turned: bool) -> tuple[list[_Area], int]:
-    """Grids where runs of one equal outer value have equal lists of inner values; bytes that they take."""
-    start, inners = _runs(outer, inner)
-    outers = np.diff(np.append(start, len(outer))) // inners
-    grid = _SECTION + outers * outer.shape[1] + inners * inner.shape[1]
-    pairs = outers * inners * (outer.shape[1] + inner.shape[1])
-    loose = pairs <= grid
-    # Neighbours that are no grids are pairs of one section.
-    first = np.flatnonzero(~(loose & np.append(False, loose[:-1])))
-    count = np.add.reduceat(outers * inners, first)
-    areas = [
-        _Area(s, n, 1, turned=False, grid=False) if pair else _Area(s, o, i, turned=turned, grid=True)
-        for s, n, o, i, pair in zip(
-            start[first].tolist(),
-            count.tolist(),
-            outers[first].tolist(),
-            inners[first].tolist(),
-            loose[first].tolist(),
-            strict=True,
-        )
-    ]
-    return areas, int(np.where(loose, pairs, grid).sum())
-
-
-def _runs(outer: Bytes, inner: Bytes) -> tuple[Numbers, Numbers]:
-    """Where blocks of runs begin whose inner lists are equal, and the length of a run in each."""
-    count = len(outer)
-    starts = np.append(0, 1 + np.flatnonzero(_differs(outer[1:], outer[:-1]))).astype(np.int64)
-    lengths = np.diff(np.append(starts, count))
-    joined = np.append(False, lengths[1:] == lengths[:-1])
-    maybe = np.flatnonzero(np.repeat(joined, lengths))
-    other = np.zeros(count, dtype=bool)
-    other[maybe] = _differs(inner[maybe], inner[maybe - np.repeat(lengths, lengths)[maybe]])
-    joined &= ~np.logical_or.reduceat(other, starts)
-    blocks = np.flatnonzero(~joined)
-    return starts[blocks], lengths[blocks]
-
-
-def _differs(a: Bytes, b: Bytes) -> NDArray[np.bool_]:
-    """Row by row; a width is a multiple of four (20, or 4 + 32 k)."""
-    found: NDArray[np.bool_] = (
-        np.ascontiguousarray(a).view(np.uint32) != np.ascontiguousarray(b).view(np.uint32)
-    ).any(axis=1)
-    return found
-
-
-def _section(area: _Area, group: int, targets: Bytes, rows: Bytes, reply_width: int) -> Section:
+def _section(area: Area, group: int, targets: Bytes, rows: Bytes, reply_width: int) -> Section:
     stop = area.start + area.outer * area.inner
     cells = np.arange(area.start, stop, dtype=np.int64).reshape(area.outer, area.inner)
     if not area.grid:
