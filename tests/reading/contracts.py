@@ -15,6 +15,7 @@ GREEDY = Address("0x" + "e4" * 20)
 SLOT = Address("0x" + "e5" * 20)
 MUTE = Address("0x" + "e6" * 20)
 HEAVY = Address("0x" + "e7" * 20)
+LOGGER = Address("0x" + "e8" * 20)
 ABSENT = Address("0x" + "ee" * 20)
 
 _REASON = Function[Any]("Error(string)()").at(ABSENT, "paused").data
@@ -36,6 +37,8 @@ CODE = {
     HEAVY: bytes.fromhex("620186a05b6001900380600457504360005260206000f3"),
     # REVERT with nothing.
     MUTE: bytes.fromhex("60006000fd"),
+    # LOG2 of the third word of the calldata, with the first two as topics.
+    LOGGER: bytes.fromhex("60403560005260203560003560206000a200"),
 }
 
 VALUE: Function[int] = Function("value(uint256)(uint256)")
