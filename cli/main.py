@@ -16,6 +16,7 @@ from cli import (
     doctor,
     exchange,
     health,
+    index,
     positions,
     query,
     record,
@@ -45,6 +46,7 @@ app.command("doctor")(doctor.doctor)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.add_typer(snapshot.app, name="snapshot")
+app.command("index")(index.index)
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(schedule.app, name="schedule")
 app.command("export")(exchange.export)

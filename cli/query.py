@@ -114,7 +114,7 @@ def run(
     from aggregator.app import queries  # noqa: PLC0415
 
     output = Output(csv, json, jsonl, parquet, arrow)
-    query, given, settings = queries.find(name), _given(param), options.settings(config)
+    query, given, settings = queries.find(name), given_parameters(param), options.settings(config)
 
     def answered(take: Callable[[Answer], Any], limits: Limits) -> Any:
         return queries.run(query, given, settings, take, limits)
@@ -149,8 +149,8 @@ def sql(
     if (source is None) == (statement is None) or source not in (None, "-"):
         raise BadConfiguration("query", "give one statement: --sql TEXT, or - to read it from stdin")
     output = Output(csv, json, jsonl, parquet, arrow)
-    given, settings = _given(param), options.settings(config)
-    text = _stdin() if statement is None else statement
+    given, settings = given_parameters(param), options.settings(config)
+    text = sql_from_stdin() if statement is None else statement
 
     def answered(take: Callable[[Answer], Any], limits: Limits) -> Any:
         return queries.run_sql(text, given, settings, take, limits)
@@ -177,7 +177,8 @@ def schema(
     print_answer("query schema", "schema", answered, Output(csv, json), 60.0, 2.0)
 
 
-def _stdin() -> str:
+def sql_from_stdin() -> str:
+    """The statement on stdin; raises BadConfiguration where it is no text."""
     from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
 
     try:
@@ -186,7 +187,8 @@ def _stdin() -> str:
         raise BadConfiguration("stdin", f"the statement is no text ({error})") from error
 
 
-def _given(param: Sequence[str] | None) -> dict[str, str]:
+def given_parameters(param: Sequence[str] | None) -> dict[str, str]:
+    """Parameters by name; raises BadConfiguration on what is not NAME=VALUE, or given twice."""
     from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
 
     given: dict[str, str] = {}
