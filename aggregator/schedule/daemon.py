@@ -1,8 +1,4 @@
-"""The daemon: APScheduler wakes each job at its slots; workers do what is due.
-
-The job store (SQLite, a file of its own) holds only when to wake. What is due follows from the warehouse, so
-a store that is lost or late costs nothing.
-"""
+"""The daemon: an alarm clock wakes each job at its slots, a worker does what is due, readers see it."""
 
 from __future__ import annotations
 
@@ -17,47 +13,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
-
 from aggregator import app
 from aggregator.model.errors import CrossmarginError, StoreError
+from aggregator.schedule.alarm import LOG, Alarm
 from aggregator.schedule.definitions import ScheduleJob
 from aggregator.schedule.exclusive import exclusive
 from aggregator.schedule.metrics import Telemetry, serve
-from aggregator.schedule.slots import Rule
 from aggregator.schedule.taking import LiveChains, WarehouseLedger
 from aggregator.schedule.worker import RECHECK, Taken, Worker
 from aggregator.settings import Settings
 from aggregator.store.saved import ScheduleRun
 
-LOG = logging.getLogger("crossmargin.schedule")
 _FIRST_WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(minutes=1)
 _PUBLISH_S = 30.0
-
-_running: dict[str, Daemon] = {}
-"""The daemons of this process by their job store: what is in the store can only name a function."""
-
-
-class SlotTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """Wakes at the slots of a rule."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:  # noqa: ARG002
-        """The first slot after `now`: a wake-up in between, to try again, moves none."""
-        return self.rule.next_after(now.astimezone(UTC))
-
-
-def wake(store: str, job: str) -> None:
-    """What the job store calls."""
-    if store in _running:
-        _running[store].work(job)
 
 
 class Daemon:
@@ -90,11 +59,12 @@ class Daemon:
             )
             for job in jobs
         }
-        self._store = str(store_path(config).absolute())
-        self._scheduler = AsyncIOScheduler(
-            jobstores={"default": SQLAlchemyJobStore(url=f"sqlite:///{self._store}")},
-            timezone=UTC,
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        self._alarm = Alarm(
+            store_path(config),
+            {job.name: job.rule for job in jobs},
+            self.work,
+            broke=self._broke,
+            beaten=self._beaten,
         )
 
     def run(self) -> None:
@@ -105,15 +75,16 @@ class Daemon:
         """
         with ExitStack() as stack:
             stack.enter_context(exclusive(self._config.database))
-            self._restore()
+            for name in self._workers:
+                self.telemetry.restore(name, self._ledger.runs(name, None))
             if self._config.metrics != "off":
                 server = serve(self._config.metrics, self.telemetry)
                 stack.callback(server.server_close)
                 stack.callback(server.shutdown)
-            _running[self._store] = self
-            stack.callback(_running.pop, self._store)
+            self._publish()  # a kill may have come between a commit and its publication
             asyncio.run(self._run())
-            self._publish()
+            if self._unpublished.is_set():
+                self._publish()
 
     async def _run(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -123,30 +94,14 @@ class Daemon:
             self._stop.set()
             stop.set()
             for one in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(one)  # a second signal ends the process at once
+                loop.remove_signal_handler(one)
+                signal.signal(one, signal.SIG_DFL)  # a second signal ends the process at once
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping, number)
-        self._scheduler.add_listener(self._broke, EVENT_JOB_ERROR)
-        self._scheduler.start(paused=True)
-        for known in self._scheduler.get_jobs():
-            if known.id not in self._workers:
-                known.remove()
         for name, worker in self._workers.items():
-            self._scheduler.add_job(
-                wake,
-                SlotTrigger(worker.job.rule),
-                args=(self._store, name),
-                id=name,
-                replace_existing=True,
-                next_run_time=datetime.now(UTC),  # what was missed meanwhile
-            )
             LOG.info("%s: @%s, %s", name, worker.job.group, worker.job.shown)
-        self._scheduler.resume()
-        await stop.wait()
-        self._scheduler.pause()
-        await loop.shutdown_default_executor()  # the slots that are being taken
-        self._scheduler.shutdown(wait=False)
+        await self._alarm.ring(stop)
 
     def work(self, name: str) -> None:
         """One pass of a job, in a thread of its own. Failures are logged and told by `/health`."""
@@ -157,26 +112,27 @@ class Daemon:
         except CrossmarginError as error:
             LOG.error("%s: %s", name, error)
             self.telemetry.broke(name, str(error))
-            self._wake_again(name, self._longer(name))
+            self._alarm.again(name, self._longer(name))
             return
         if found.waiting and name not in self._waits:
             LOG.info("%s: %s waits: %s", name, f"{found.waiting[0]:%Y-%m-%dT%H:%M:%SZ}", found.why)
         self.telemetry.passed(name, found)
         if self._unpublished.is_set():
             self._publish()
-        if found.done:
+        if not found.waiting or any(run.outcome != "failed" for run, _ in found.done):
             self._waits.pop(name, None)
         if found.waiting:
-            self._wake_again(name, self._longer(name))
-        else:
-            self._waits.pop(name, None)
-            if found.young:
-                self._wake_again(name, RECHECK)
+            self._alarm.again(name, self._longer(name))
+        elif found.young:
+            self._alarm.again(name, RECHECK)
 
-    def _broke(self, event: JobExecutionEvent) -> None:
-        """A defect; APScheduler has logged where. The job is woken at its next slot."""
-        if event.job_id in self._workers:
-            self.telemetry.broke(event.job_id, f"a defect, see the log: {event.exception!r}")
+    def _broke(self, name: str, error: BaseException) -> None:
+        self.telemetry.broke(name, f"a defect, see the log: {error!r}")
+
+    def _beaten(self) -> None:
+        """Try again to publish where that failed: the next slot may be far."""
+        if self.telemetry.unpublished is not None and time.monotonic() - self._published_s > _PUBLISH_S:
+            threading.Thread(target=self._publish, name="publish").start()
 
     def _note(self, run: ScheduleRun, taken: Taken) -> None:
         LOG.log(logging.INFO if run.outcome == "ok" else logging.WARNING, "%s", line(run))
@@ -190,18 +146,8 @@ class Daemon:
         self._waits[name] = wait
         return wait
 
-    def _wake_again(self, name: str, wait: timedelta) -> None:
-        """Wake a job before its next slot."""
-        at = datetime.now(UTC) + wait
-        if at >= self._workers[name].job.rule.next_after(datetime.now(UTC)):
-            return
-        try:
-            self._scheduler.modify_job(name, next_run_time=at)
-        except JobLookupError:
-            LOG.debug("%s: the scheduler has ended", name)
-
     def _publish(self) -> None:
-        """Let readers see what was committed; whoever fails to leaves it for the next pass."""
+        """Let readers see what was committed; whoever fails to leaves it for later, and `/health` says so."""
         self._unpublished.clear()
         self._published_s = time.monotonic()
         try:
@@ -209,13 +155,10 @@ class Daemon:
                 app.publish(self._config)
         except StoreError as error:
             self._unpublished.set()
+            self.telemetry.unpublished = str(error)
             LOG.error("%s", error)
-
-    def _restore(self) -> None:
-        for name in self._workers:
-            self.telemetry.restore(name, self._ledger.runs(name, None))
-        Path(self._store).parent.mkdir(parents=True, exist_ok=True)
-        self._publish()  # a kill may have come between a commit and its publication
+        else:
+            self.telemetry.unpublished = None
 
 
 def store_path(config: Settings) -> Path:

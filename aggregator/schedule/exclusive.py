@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from aggregator.model.errors import StoreError, StoreLocked
@@ -17,14 +17,13 @@ def exclusive(database: Path) -> Iterator[None]:
     Raises StoreLocked where another process has it, StoreError where its file can't be made.
     """
     path = database.with_name(f"{database.stem}.schedule.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                why = "another `schedule run` or `schedule once` works on it: stop that one first"
-                raise StoreLocked(str(database), why) from None
-            yield
-    except OSError as error:
-        raise StoreError(str(path), f"it can't be used ({error.strerror or error})") from error
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context(path.open("a")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            why = "another `schedule run` or `schedule once` works on it: stop that one first"
+            raise StoreLocked(str(database), why) from None
+        except OSError as error:
+            raise StoreError(str(path), f"it can't be used ({error.strerror or error})") from error
+        yield

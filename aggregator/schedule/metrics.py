@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from prometheus_client import (
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.results import Verdict
 from aggregator.schedule.definitions import ScheduleJob
+from aggregator.schedule.slots import Rule
 from aggregator.schedule.worker import Pass, Taken
 from aggregator.store.saved import ScheduleRun
 
@@ -31,8 +33,13 @@ _SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 
 @dataclass(slots=True)
 class JobState:
-    """How a job is: why its last slot or pass did not work, and the oldest slot that is open."""
+    """How a job is: why its last slot or pass did not work, and the oldest slot that is open.
 
+    `next_due` is the first slot that the last pass did not see.
+    """
+
+    rule: Rule
+    next_due: datetime | None = None
     fault: str | None = None
     waiting: datetime | None = None
     why: str = ""
@@ -40,13 +47,18 @@ class JobState:
 
 
 class Telemetry:
-    """The figures of all jobs; one registry per daemon. `clock` gives aware UTC."""
+    """The figures of all jobs; one registry per daemon. `clock` gives aware UTC.
+
+    `unpublished` is why readers do not see what was committed, None where they do.
+    """
 
     def __init__(self, jobs: Sequence[ScheduleJob], clock: Callable[[], datetime]) -> None:
         self.registry = CollectorRegistry()
         self._clock = clock
         self._lock = threading.Lock()
-        self.states = {job.name: JobState() for job in jobs}
+        self.states = {job.name: JobState(job.rule) for job in jobs}
+        self.unpublished: str | None = None
+        self._newest: dict[str, datetime] = {}
         of_job, registry = ["job"], self.registry
         self._runs = Counter(
             "crossmargin_schedule_runs", "Slots by what came of them", ["job", "outcome"], registry=registry
@@ -95,22 +107,27 @@ class Telemetry:
         """What is known from before the start."""
         good = [run for run in runs if run.outcome in {"ok", "partial"}]
         with self._lock:
-            if good:
+            if good and self._is_newest(f"job {job}", good[-1].due_at):
                 self._success.labels(job).set(good[-1].due_at.timestamp())
-            self.states[job].last = runs[-1] if runs else None
+            state = self.states[job]
+            state.last = runs[-1] if runs else None
+            if settled := [run.due_at for run in runs if run.outcome != "failed"]:
+                state.next_due = state.rule.next_after(settled[-1])
 
     def settled(self, run: ScheduleRun, taken: Taken) -> None:
         """Note what came of a slot."""
         with self._lock:
             self.states[run.job].last = run
             self._runs.labels(run.job, run.outcome).inc()
-            if run.outcome in {"ok", "partial"}:
+            if run.outcome in {"ok", "partial"} and self._is_newest(f"job {run.job}", run.due_at):
                 self._success.labels(run.job).set(run.due_at.timestamp())
             if run.started_at is not None and run.ended_at is not None:
                 self._seconds.labels(run.job).observe((run.ended_at - run.started_at).total_seconds())
             self._failed.labels(run.job).inc(sum(c.portfolio.coverage.failed for c in taken.checked))
             for checked in taken.checked:
                 score, wallet = checked.risk.score, checked.portfolio.wallet
+                if not self._is_newest(f"wallet {wallet}", run.due_at):
+                    continue
                 self._score.labels(wallet).set(math.nan if score is None else score)
                 for verdict in Verdict:
                     self._verdict.labels(wallet, verdict.value).set(checked.risk.verdict is verdict)
@@ -121,6 +138,7 @@ class Telemetry:
             state = self.states[job]
             state.fault = None
             state.waiting, state.why = (found.waiting[0] if found.waiting else None), found.why
+            state.next_due = state.rule.next_after(self._clock())
 
     def broke(self, job: str, why: str) -> None:
         """Note that a pass could not be done."""
@@ -131,12 +149,12 @@ class Telemetry:
         """Whether every job works, and a document that says what is wrong.
 
         A job works unless its last pass broke or the slot that was taken last failed. One that waits for
-        its block is no fault: see the lag.
+        its block is no fault: see the lag. That readers are kept from what was committed is one.
         """
         with self._lock:
             jobs = {name: self._described(state) for name, state in self.states.items()}
-        ok = all(described["ok"] for described in jobs.values())
-        return ok, {"ok": ok, "jobs": jobs}
+        ok = self.unpublished is None and all(described["ok"] for described in jobs.values())
+        return ok, {"ok": ok, "unpublished": self.unpublished, "jobs": jobs}
 
     def page(self) -> bytes:
         """All metrics in the text format of Prometheus."""
@@ -159,8 +177,14 @@ class Telemetry:
         }
 
     def _lag_s(self, job: str) -> float:
-        waiting = self.states[job].waiting
-        return 0.0 if waiting is None else max(0.0, (self._clock() - waiting).total_seconds())
+        """Not only of what a pass found waiting: nobody may have looked since."""
+        oldest = self.states[job].waiting or self.states[job].next_due
+        return 0.0 if oldest is None else max(0.0, (self._clock() - oldest).total_seconds())
+
+    def _is_newest(self, name: str, due_at: datetime) -> bool:
+        """Whether nothing newer was told of a job or a wallet: a slot may be taken again."""
+        newest = self._newest[name] = max(due_at, self._newest.get(name, due_at))
+        return newest == due_at
 
 
 def serve(address: str, telemetry: Telemetry) -> ThreadingHTTPServer:
@@ -195,8 +219,11 @@ def serve(address: str, telemetry: Telemetry) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
             """Scrapes are not worth a line."""
 
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
     try:
-        server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+        server = Server((host.strip("[]"), int(port)), Handler)
     except (OSError, OverflowError) as error:
         raise BadConfiguration("metrics", f"can't listen on {address} ({error})") from error
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import sqlite3
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -100,3 +101,57 @@ def test_what_a_kill_could_spoil_would_be_seen(devnet: World, tmp_path: Path, ta
         connection.execute(f"DELETE FROM {table} WHERE rowid = 0")  # noqa: S608  # names of our own
     with pytest.raises((AssertionError, KeyError)):
         check(here, said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once(devnet: World, tmp_path: Path, number: signal.Signals) -> None:
+    """Though a slot is being taken, from a node that does not answer."""
+    here = desk(devnet, tmp_path)
+    here.advance(1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        text = here.path.read_text(encoding="utf-8")
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        here.path.write_text(text.replace(devnet.node.url, url), encoding="utf-8")
+        with daemon(here) as process:
+            asked, _ = silent.accept()
+            with asked:
+                process.send_signal(number)
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(1.5)
+                process.send_signal(number)
+                assert process.wait(5) == -number
+
+
+def test_a_copy_that_can_not_be_published_is_unhealthy_until_it_is(devnet: World, tmp_path: Path) -> None:
+    """Slots are kept meanwhile, and readers see them once it can."""
+    port = free_port()
+    here = desk(devnet, tmp_path, metrics=f"127.0.0.1:{port}")
+    here.advance(1)
+    in_the_way = tmp_path / ".desk.published.duckdb.part"
+    in_the_way.mkdir()
+    (in_the_way / "file").touch()
+    with daemon(here) as process:
+        said = acknowledged(process, 1)
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10)
+        assert "readers' copy" in json.load(answer.value)["unpublished"]
+        assert here.runs() == []
+        (in_the_way / "file").unlink()
+        in_the_way.rmdir()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert here.runs() == check(here, said)
+    assert len(said) == 1
+
+
+def test_a_store_that_is_none_ends_the_command(devnet: World, tmp_path: Path) -> None:
+    """With what to do about it."""
+    here = desk(devnet, tmp_path)
+    (tmp_path / "desk.schedule.sqlite").write_bytes(b"no database " * 500)
+    with daemon(here) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "StoreError" in errors
+    assert "delete it, nothing is lost with it" in errors

@@ -86,7 +86,7 @@ def test_a_state_that_the_node_no_longer_has_is_missed(here: Desk) -> None:
     here.advance(1)
     runs = [run for run, _ in here.once().done]
     assert [run.outcome for run in runs[:2]] == ["missed", "missed"]
-    assert all("no longer has block" in (run.reason or "") for run in runs[:2])
+    assert all("pruned" in (run.reason or "") for run in runs[:2])
     assert runs[-1].outcome == "ok"
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from aggregator.schedule.definitions import ScheduleJob
-from aggregator.schedule.slots import every
-from aggregator.schedule.worker import Heads, Taken, Worker
+from aggregator.schedule.worker import Worker
 from tests.schedule.year import (
     BLOCK_S,
     DEEPEST,
+    JOB,
+    START,
     KilledError,
     Machine,
     ModelChain,
@@ -24,18 +24,7 @@ from tests.schedule.year import (
     hours,
 )
 
-START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 YEAR = 365 * 86_400
-JOB = ScheduleJob(
-    name="desk",
-    group="desk",
-    rule=every("2h"),
-    shown="every 2h",
-    chains=(),
-    block="latest",
-    catch_up=24,
-    patience=timedelta(minutes=2),
-)
 
 
 def spans(dice: random.Random, count: int, longest_s: int) -> list[Span]:
@@ -148,97 +137,3 @@ def test_every_slot_of_a_year_is_accounted_for(seed: int) -> None:
     assert seen["kills"] > 50
     assert 26 <= outcomes["missed"] <= 40
     assert outcomes["ok"] > 4_300
-
-
-def test_the_slots_that_are_given_up_are_the_oldest() -> None:
-    """After 100 hours: 26 beyond the bound of 24, and of those that are tried the 6 without a state."""
-    machine = Machine(START + 1_800, [], random.Random(0))
-    chain = ModelChain(START - 86_400, [], [], hours(36))
-    store = ModelStore(machine)
-    worker = Worker(JOB, store, ModelChains(chain, machine, store), clock=machine.clock)
-    worker.work()
-    machine.now += hours(100)
-    worker.work()
-    reasons = Counter(entry.reason for entry in store.slots.values())
-    assert reasons == {
-        "50 slots waited to be caught up, of which only the newest 24 are taken": 26,
-        "the node has no state at its block": 6,
-        None: 19,
-    }
-
-
-class Poisoned(ModelChains):
-    """Some slots never work."""
-
-    def __init__(
-        self, chain: ModelChain, machine: Machine, store: ModelStore, failed: dict[int, Taken]
-    ) -> None:
-        super().__init__(chain, machine, store)
-        self.failed = failed
-
-    def take(self, job: ScheduleJob, slot: datetime, heads: Heads, *, late: bool) -> Taken:
-        """See Chains."""
-        taken = super().take(job, slot, heads, late=late)
-        return self.failed.get(int(slot.timestamp()), taken)
-
-
-def poisoned(failed: dict[int, Taken]) -> tuple[Machine, ModelStore, Worker]:
-    """A worker that has taken its first slot, on a chain on which these never work."""
-    machine = Machine(START + 1_800, [], random.Random(0))
-    store = ModelStore(machine)
-    chains = Poisoned(ModelChain(START - 86_400 + 5, [], [], hours(36)), machine, store, failed)
-    worker = Worker(JOB, store, chains, clock=machine.clock)
-    worker.work()
-    return machine, store, worker
-
-
-def test_a_slot_that_never_works_is_given_up() -> None:
-    """After many attempts and a quarter of an hour, with what failed last; the next is not held up by it."""
-    bad = START + hours(2)
-    machine, store, worker = poisoned({bad: Taken("failed", "boom")})
-    slot, following = (datetime.fromtimestamp(time, UTC) for time in (bad, bad + hours(2)))
-    machine.now = START + hours(4) + 60
-    for _ in range(6):  # in half a minute
-        worker.work()
-    assert store.slots[slot].outcome == "failed"
-    assert store.slots[following].outcome == "ok"
-    machine.now += 900
-    worker.work()
-    assert store.slots[slot].outcome == "missed"
-    assert store.slots[slot].reason == "given up after 6 attempts: boom"
-
-
-def test_a_slot_that_nobody_answers_for_holds_up_no_other_for_long() -> None:
-    """The first time nothing else is tried: the provider may be down. Then the others are."""
-    bad = START + hours(2)
-    machine, store, worker = poisoned({bad: Taken("failed", "timed out", unreachable=True)})
-    slot, following = (datetime.fromtimestamp(time, UTC) for time in (bad, bad + hours(2)))
-    machine.now = START + hours(4) + 60
-    worker.work()
-    assert [slot in store.slots, following in store.slots] == [True, False]
-    worker.work()
-    assert [store.slots[one].outcome for one in (slot, following)] == ["failed", "ok"]
-
-
-def test_a_slot_that_comes_while_others_are_taken_waits() -> None:
-    """It is not left for the wake-up of the slot after it: by then the node may not have its state."""
-
-    class Slow(ModelChains):
-        def take(self, job: ScheduleJob, slot: datetime, heads: Heads, *, late: bool) -> Taken:
-            machine.now += hours(0.5)
-            return super().take(job, slot, heads, late=late)
-
-    machine = Machine(START + hours(1.75), [], random.Random(0))
-    store = ModelStore(machine)
-    chains = Slow(ModelChain(START - 86_400 + 5, [], [], hours(36)), machine, store)
-    found = Worker(JOB, store, chains, clock=machine.clock).work()
-    assert [entry.due_at.timestamp() for entry, _ in found.done] == [START]
-    assert [slot.timestamp() for slot in found.waiting] == [START + hours(2)]
-
-
-def test_blocks_are_compared_again_after_a_long_pass() -> None:
-    """A snapshot that was just taken is young, however long its pass took."""
-    machine = Machine(START + 1_800, [], random.Random(0))
-    store = ModelStore(machine)
-    chains = ModelChains(ModelChain(START - 86_400 + 5, [], [], hours(36)), machine, store)
-    assert Worker(JOB, store, chains, clock=machine.clock).work().young

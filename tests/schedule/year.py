@@ -14,12 +14,24 @@ from datetime import UTC, datetime, timedelta
 from aggregator.model.errors import ProviderUnavailable
 from aggregator.model.units import ChainId
 from aggregator.schedule.definitions import ScheduleJob
+from aggregator.schedule.slots import every
 from aggregator.schedule.worker import Heads, Taken
 from aggregator.store.saved import ScheduleRun
 
 CHAIN = ChainId(1)
 BLOCK_S = 12
 DEEPEST = 50
+START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+JOB = ScheduleJob(
+    name="desk",
+    group="desk",
+    rule=every("2h"),
+    shown="every 2h",
+    chains=(),
+    block="latest",
+    catch_up=24,
+    patience=timedelta(minutes=2),
+)
 
 
 class KilledError(Exception):
