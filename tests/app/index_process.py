@@ -1,0 +1,31 @@
+"""A run of `index` as a process of its own: `python -m tests.app.index_process CONFIG DATABASE FILE SIZE`.
+
+Each block of wallets that is kept is a line on stdout, at once: how many are done, and the largest size of
+the process so far in KiB.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+from aggregator import settings
+from aggregator.app import indexing, wallet_lists
+from aggregator.app.indexing import Indexed
+from tests.app.index_kit import EVERYWHERE
+
+
+def main(configuration: str, database: str, file: str, block_size: str) -> None:
+    """Index all of the file."""
+
+    def told(state: Indexed) -> None:
+        print(state.run.done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+
+    config = settings.load(Path(configuration)).model_copy(update={"database": Path(database)})
+    source = wallet_lists.of_file(Path(file))
+    indexing.index(source, EVERYWHERE, config, block_size=int(block_size), told=told)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
