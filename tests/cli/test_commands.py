@@ -223,7 +223,7 @@ def test_health_of_a_recording_stays_light() -> None:
         "import json, sys\n"
         "from tests.cli.runner import crossmargin\n"
         "result = crossmargin('health', '--demo', '--json')\n"
-        "heavy = {'numba', 'sqlmodel', 'duckdb', 'web3', 'gql', 'scipy.optimize', 'httpx'}\n"
+        "heavy = {'numba', 'sqlmodel', 'duckdb', 'web3', 'gql', 'scipy.optimize', 'httpx', 'aiohttp'}\n"
         "print(json.dumps([result.code, sorted(heavy & set(sys.modules))]))\n"
     )
     done = subprocess.run(
