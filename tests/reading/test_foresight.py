@@ -1,0 +1,283 @@
+"""Foresight: fewer rounds, the same results, whatever the cache holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from aggregator.contract import Calls, Function, Logs, Read, ask, attempt, both
+from aggregator.model.errors import CallReverted, ProviderUnavailable
+from aggregator.model.readings import Block
+from aggregator.model.units import Address, ChainId
+from aggregator.reading import foresight
+from aggregator.reading.run import Run, run
+from aggregator.reading.source import Asked, Raw
+from tests.abi.strategies import types
+from tests.reading.contracts import ABSENT, ECHO, HEIGHT, NUMBER, VALUE
+from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, jobs, texts
+
+LIST: Function[tuple[Address, ...]] = Function("list()(address[])")
+OF: Function[int] = Function("of(address)(uint256)")
+PARTS: Function[tuple[Address, ...]] = Function("parts(address)(address[])")
+HERE = Block(CHAIN, 7, "0x" + "ab" * 32, "0x" + "cd" * 32, 1_793_491_200)
+
+
+class Memory:
+    """A PredictionCache in memory; with `garbage` it answers that instead of what it holds."""
+
+    def __init__(self, garbage: Sequence[bytes] = ()) -> None:
+        self.rows: dict[tuple[ChainId, bytes], bytes] = {}
+        self.garbage = list(garbage)
+
+    def prediction(self, chain: ChainId, request: bytes) -> bytes | None:
+        """See PredictionCache."""
+        if self.garbage:
+            self.garbage.append(self.garbage.pop(0))
+            return self.garbage[-1]
+        return self.rows.get((chain, request))
+
+    def predict(self, block: Block, replies: Mapping[bytes, bytes]) -> None:
+        """See PredictionCache."""
+        self.rows.update({(block.chain, request): reply for request, reply in replies.items()})
+
+
+class World:
+    """A source: LIST names members, each has parts, and each part a number of each wallet."""
+
+    chain = CHAIN
+
+    def __init__(self, members: int = 3, parts: int = 2) -> None:
+        self.members, self.parts = members, parts
+        self.rounds: list[list[Asked]] = []
+        self.failing: set[Asked] = set()
+
+    async def pin(self, _: str) -> Block:
+        """See ChainSource."""
+        return HERE
+
+    def forget(self) -> None:
+        """See ChainSource."""
+
+    async def fetch(self, _: Block, requests: Sequence[Asked]) -> list[Raw]:
+        """Like contracts would answer."""
+        self.rounds.append(list(requests))
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Asked) -> Raw:
+        if isinstance(request, Calls | Logs):
+            raise TypeError("not of this world")
+        if request in self.failing:
+            return ProviderUnavailable("test", "restarting")
+        match request.function.canonical:
+            case "list()":
+                return addresses(self.members)
+            case "parts(address)":
+                return addresses(self.parts, int.from_bytes(request.data[4:]) * 100)
+            case "of(address)":
+                return (int(request.target, 16) * 1_000 + int.from_bytes(request.data[4:])).to_bytes(32)
+            case "value(uint256)":
+                return request.data[4:]
+            case _:
+                return CallReverted(request.origin, "no such function")
+
+
+def addresses(count: int, offset: int = 0) -> bytes:
+    """A list of addresses as a contract returns it."""
+    members = b"".join((0xA0000 + offset + i).to_bytes(32) for i in range(count))
+    return (32).to_bytes(32) + count.to_bytes(32) + members
+
+
+def stages(wallet: Address, _: Block) -> Read[Any]:
+    """Four rounds where nothing is known: members, their parts, the wallet's numbers, one that follows."""
+    [members] = yield from ask([LIST.at(HEIGHT)])
+    parts = yield from ask([PARTS.at(HEIGHT, member) for member in members])
+    numbers = yield from ask([OF.at(part, wallet) for group in parts for part in group])
+    [last] = yield from ask([VALUE.at(ECHO, sum(numbers))])
+    return last, numbers
+
+
+def outcome(world: World, cache: Memory | None, read: Any = stages, wallets: int = 1) -> Run:
+    """The jobs' outcomes."""
+    return asyncio.run(run(jobs(SmallAdapter("a", read), WALLETS[:wallets]), {CHAIN: world}, "latest", cache))
+
+
+def test_discovery_costs_no_round_once_it_is_known() -> None:
+    """What every wallet is asked comes with the first round; what depends on it, with the next one."""
+    plain, cache = outcome(World(), None), Memory()
+    assert plain.rounds == {CHAIN: 4}
+    cold, warm = World(), World()
+    first, second = outcome(cold, cache), outcome(warm, cache)
+    assert texts(first) == texts(second) == texts(plain)
+    assert (first.rounds, second.rounds) == ({CHAIN: 4}, {CHAIN: 2})
+    assert sum(map(len, warm.rounds)) <= sum(map(len, cold.rounds)) + 1
+
+
+def test_a_cold_read_guesses_only_from_what_it_knows() -> None:
+    """Without a prediction nothing is asked for early but what an empty wallet leads to."""
+    plain, cold = World(), World()
+    outcome(plain, None)
+    outcome(cold, Memory())
+    assert cold.rounds[:2] == plain.rounds[:2]
+    assert cold.rounds[2] == [*plain.rounds[2], VALUE.at(ECHO, 0)]
+    assert cold.rounds[3] == plain.rounds[3]
+
+
+def test_a_prediction_that_no_longer_holds_costs_a_round_and_no_figure() -> None:
+    """A member more than when it was learned, and one fewer."""
+    for members in (2, 4, 0):
+        cache = Memory()
+        outcome(World(3), cache)
+        now = World(members)
+        found = outcome(now, cache)
+        assert texts(found) == texts(outcome(World(members), None))
+        assert found.rounds[CHAIN] <= 4
+        again = outcome(World(members), cache)
+        assert texts(again) == texts(found)
+        assert again.rounds[CHAIN] <= 2
+
+
+def test_nothing_of_a_wallet_is_kept() -> None:
+    """Neither requests that name it nor their replies: whose wallets are read is nobody's business."""
+    cache = Memory()
+    seen: list[Any] = []
+
+    class Spied(World):
+        async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
+            seen.extend(requests)
+            return await super().fetch(block, requests)
+
+    outcome(Spied(), cache, wallets=3)
+    kept = [request for request in seen if (CHAIN, foresight._key(request)) in cache.rows]
+    assert {request.function.canonical for request in kept} == {"list()", "parts(address)", "value(uint256)"}
+    assert kept[-1] == VALUE.at(ECHO, 0)  # what an empty wallet leads to
+    assert len(cache.rows) == len(kept) == 5
+
+
+def test_wallets_share_what_is_foreseen() -> None:
+    """A hundred wallets take the rounds of one, and few requests more than without foresight."""
+    cache, plain, warm = Memory(), World(), World()
+    outcome(World(), cache)
+    expected = outcome(plain, None, wallets=100)
+    found = outcome(warm, cache, wallets=100)
+    assert texts(found) == texts(expected)
+    assert found.rounds[CHAIN] <= 3
+    assert sum(map(len, warm.rounds)) <= sum(map(len, plain.rounds)) * 1.05
+
+
+def test_a_foreseen_request_that_fails_is_asked_again() -> None:
+    """A fault of the transport in what was asked early is none of the read's."""
+    cache = Memory()
+    expected = outcome(World(), cache)
+    world = World()
+    world.failing = {PARTS.at(HEIGHT, Address(f"0x{0xA0000:040x}"))}
+
+    class Recovering(World):
+        async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
+            replies = await super().fetch(block, requests)
+            self.failing = set()
+            return replies
+
+    recovering = Recovering()
+    recovering.failing = world.failing
+    assert texts(outcome(recovering, cache)) == texts(expected)
+
+
+def test_reverts_and_columns_are_foreseen_too() -> None:
+    """A member that reverts, as the read expects, does not end the twin."""
+
+    class Columns(World):
+        def _answer(self, request: Asked) -> Raw:
+            if not isinstance(request, Calls):
+                return super()._answer(request)
+            found = [super(Columns, self)._answer(call) for call in singles(request)]
+            rows = [reply if isinstance(reply, bytes) else bytes(32) for reply in found]
+            failures = {i: reply for i, reply in enumerate(found) if isinstance(reply, CallReverted)}
+            from aggregator.abi.columns import Column  # noqa: PLC0415
+
+            return Column(request.origin, request.function.outputs, b"".join(rows), failures)
+
+    def singles(request: Calls) -> list[Any]:
+        from aggregator.abi.function import Call  # noqa: PLC0415
+
+        return [Call(request.function, *request.one(i)) for i in range(len(request))]
+
+    def read(wallet: Address, _: Block) -> Read[Any]:
+        [members] = yield from ask([LIST.at(HEIGHT)])
+        [refused], [column] = yield from both(
+            attempt([NUMBER.at(ABSENT)]), ask([NUMBER.each([HEIGHT, *members])])
+        )
+        assert isinstance(refused, CallReverted)
+        outcomes = column.outcomes()
+        [own] = yield from ask([OF.each(members, wallet)])
+        return len(outcomes), own.values()
+
+    cache = Memory()
+    cold, warm = outcome(Columns(), cache, read), outcome(Columns(), cache, read)
+    assert texts(cold) == texts(warm) == texts(outcome(Columns(), None, read))
+    assert (cold.rounds, warm.rounds) == ({CHAIN: 3}, {CHAIN: 1})
+
+
+def test_a_broken_twin_is_nobodys_failure() -> None:
+    """An adapter that fails on what it is predicted, and not on what it is answered."""
+
+    def touchy(wallet: Address, block: Block) -> Read[Any]:
+        [members] = yield from ask([LIST.at(HEIGHT)])
+        if len(members) != 3:
+            raise KeyError("members")
+        return (yield from stages(wallet, block))
+
+    cache = Memory()
+    outcome(World(2), cache)
+    assert texts(outcome(World(3), cache, touchy)) == texts(outcome(World(3), None, touchy))
+
+
+def test_a_twin_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As is one that asks for more than is worth asking."""
+
+    def endless(_: Address, __: Block) -> Read[Any]:
+        [members] = yield from ask([LIST.at(HEIGHT)])
+        while len(members) != 3:
+            [members] = yield from ask([LIST.at(HEIGHT)])
+        return len(members)
+
+    cache = Memory()
+    outcome(World(2), cache)
+    assert texts(outcome(World(3), cache, endless)) == ["a:31337:only 3"]
+    monkeypatch.setattr(foresight, "MAX_CALLS", 2)
+    cache = Memory()
+    outcome(World(), cache)
+    warm = World()
+    outcome(warm, cache)
+    assert len(warm.rounds[0]) <= 3
+
+
+@hypothesis_settings(max_examples=150)
+@given(
+    st.lists(
+        st.binary(max_size=100)
+        | st.builds(lambda n, m: b"\0" + addresses(n, m), st.integers(0, 40), st.integers(0, 2**20))
+        | st.builds(lambda n: b"\0" + (32).to_bytes(32) + n.to_bytes(32), st.integers(0, 2**255)),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(0, 4),
+)
+def test_garbage_in_the_cache_changes_no_result(garbage: list[bytes], members: int) -> None:
+    """Whatever is predicted of whatever request: the same results, in no more rounds than without."""
+    expected = outcome(World(members), None)
+    found = outcome(World(members), Memory(garbage))
+    assert texts(found) == texts(expected)
+    assert found.rounds[CHAIN] <= expected.rounds[CHAIN]
+
+
+@given(types())
+def test_a_blank_reply_is_one(kind: Any) -> None:
+    """Of any type: it decodes, to zeros and empty lists."""
+    function: Function[Any] = Function(f"f()({kind.canonical})")
+    assert function.decode(foresight._blank(function.outputs), "blank") is not None
