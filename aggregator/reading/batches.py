@@ -87,7 +87,7 @@ class Batches:
     async def replies(self, requests: Sequence[Wanted]) -> list[Raw]:
         """One per request, in order."""
         queue = Queue(requests)
-        pieces: list[dict[int, Raw]] = [{} for _ in requests]
+        pieces: list[dict[int, tuple[int, Raw]]] = [{} for _ in requests]
         asked = 0
 
         async def work() -> None:
@@ -95,7 +95,7 @@ class Batches:
             while batch := queue.take(self.sizing().calls, self.sizing().size):
                 asked += multicall.size(batch)
                 for (i, part), reply in zip(batch, await self.batch(batch), strict=True):
-                    pieces[i][part.start if isinstance(part, Slice) else 0] = reply
+                    pieces[i][part.start if isinstance(part, Slice) else 0] = _length(part), reply
 
         await together(work() for _ in range(min(self.at_once, sum(map(_count, requests)))))
         found = [
@@ -181,9 +181,9 @@ class Batches:
             answer += await self._part(right, parts)
         if split is None:
             parts.learn(by_size=by_size)
-        found: dict[int, list[Raw]] = {}
-        for (i, _), reply in zip((*left, *right), answer, strict=True):
-            found.setdefault(i, []).append(reply)
+        found: dict[int, list[tuple[int, Raw]]] = {}
+        for (i, part), reply in zip((*left, *right), answer, strict=True):
+            found.setdefault(i, []).append((_length(part), reply))
         return [_merged(part if isinstance(part, Call) else part.calls, found[i]) for i, part in batch]
 
     def _refusal(self, part: Part, refused: RpcError) -> ReadError:
@@ -229,12 +229,16 @@ def _patched(column: Column, rows: Mapping[int, Raw]) -> Column:
     return Column(column.origin, column.outputs, bytes(raw), failures)
 
 
-def _merged(request: Wanted, pieces: Sequence[Raw]) -> Raw:
+def _length(part: Part) -> int:
+    return 1 if isinstance(part, Call) else len(part)
+
+
+def _merged(request: Wanted, pieces: Sequence[tuple[int, Raw]]) -> Raw:
     if isinstance(request, Call):
-        return pieces[0]
-    columns: list[Column | ReadError] = []
-    for piece in pieces:
+        return pieces[0][1]
+    columns: list[tuple[int, Column | ReadError]] = []
+    for length, piece in pieces:
         if isinstance(piece, bytes):
             raise MalformedReply(request.origin, "a columnar request was answered with plain bytes")
-        columns.append(piece)
+        columns.append((length, piece))
     return multicall.merge(request, columns)

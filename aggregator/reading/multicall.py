@@ -252,15 +252,23 @@ def reverted(origin: str, data: bytes) -> ReadError:
     return CallReverted(origin, f"0x{data[:36].hex()}" if data else "")
 
 
-def merge(calls: Calls, columns: Sequence[Column | ReadError]) -> Column | ReadError:
-    """The columns of a request's slices as one; the first slice that failed whole fails the request."""
+def merge(calls: Calls, columns: Sequence[tuple[int, Column | ReadError]]) -> Column | ReadError:
+    """The columns of a request's slices, each with its length, as one.
+
+    A slice that failed whole fails its own calls; where all did, the first error is the request's.
+    """
+    errors = [column for _, column in columns if isinstance(column, ReadError)]
+    if errors and len(errors) == len(columns):
+        return errors[0]
     failures: dict[int, ReadError] = {}
     raw: list[bytes] = []
     start = 0
-    for column in columns:
+    for length, column in columns:
         if isinstance(column, ReadError):
-            return column
-        failures.update({start + i: error for i, error in column.failures.items()})
-        raw.append(column.raw)
-        start += len(column)
+            failures.update(dict.fromkeys(range(start, start + length), column))
+            raw.append(bytes(length * calls.reply_width))
+        else:
+            failures.update({start + i: error for i, error in column.failures.items()})
+            raw.append(column.raw)
+        start += length
     return Column(calls.origin, calls.function.outputs, b"".join(raw), failures)

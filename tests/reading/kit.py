@@ -41,7 +41,7 @@ def with_reader(
     return asyncio.run(live())
 
 
-def fetch(url: str, requests: Sequence[Wanted], block: str = "latest") -> list[Raw]:
+def fetch(url: str | Endpoint, requests: Sequence[Wanted], block: str = "latest") -> list[Raw]:
     """The replies to one batch of requests at one block."""
 
     async def use(reader: ChainReader) -> list[Raw]:

@@ -164,7 +164,7 @@ def test_merging_moves_failures_to_their_place() -> None:
     for part in (Slice(calls, 0, 2), Slice(calls, 2, 5)):
         rows = [(part.start + k != 3, row) for k in range(len(part))]
         pieces += multicall.unpack([(0, part)], results(rows))
-    merged = multicall.merge(calls, [piece for piece in pieces if not isinstance(piece, bytes)])
+    merged = multicall.merge(calls, [(len(piece), piece) for piece in pieces if isinstance(piece, Column)])
     assert isinstance(merged, Column)
     assert list(merged.failures) == [3]
     assert [o for o in merged.outcomes() if not isinstance(o, ReadError)] == [7] * 4

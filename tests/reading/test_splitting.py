@@ -13,8 +13,10 @@ from aggregator.contract import ask
 from aggregator.model.errors import (
     CallReverted,
     ProviderUnavailable,
+    RateLimited,
     ReadError,
 )
+from aggregator.reading.endpoint import Endpoint
 from tests.devnet.node import Node
 from tests.reading.contracts import (
     ECHO,
@@ -103,3 +105,22 @@ def test_an_empty_column_needs_no_request(node: Node) -> None:
     assert isinstance(column, Column)
     assert len(column) == 0
     assert batches(server) == []
+
+
+def test_a_batch_that_fails_takes_only_its_own_rows_along(node: Node) -> None:
+    """The other rows of the same request stand; the failed ones are named one by one."""
+    failed = VALUE.at(ECHO, 777).data.hex()
+
+    def change(method: str, params: list[Any]) -> Any:
+        broken = method == "eth_call" and failed in params[0]["data"]
+        return Refusal(429, "too many requests") if broken else None
+
+    with Server(proxy(node.url, change)) as server:
+        [column] = fetch(
+            Endpoint("own", server.url, state_overrides=False), [VALUE.each(ECHO, list(range(1_200)))]
+        )
+    assert isinstance(column, Column)
+    assert sorted(column.failures) == list(range(500, 1_000))
+    assert {type(error) for error in column.failures.values()} == {RateLimited}
+    good = [o for o in column.outcomes() if not isinstance(o, ReadError)]
+    assert good == [*range(500), *range(1_000, 1_200)]
