@@ -69,7 +69,7 @@ SECRET_CASES: dict[str, Answer] = {
 def test_a_key_is_never_shown(where: str, case: str, caplog: pytest.LogCaptureFixture) -> None:
     """Neither in an error, nor in what it hides, nor in the log of retries."""
     answer = echoing if case.startswith("a refusal") else SECRET_CASES[case]
-    with caplog.at_level(logging.DEBUG, logger="stamina"), Server(answer) as server:
+    with caplog.at_level(logging.DEBUG), Server(answer) as server:
         url = where.format(url=server.url, host=server.url.removeprefix("http://")).replace("KEY", KEY)
         assert KEY not in repr(Endpoint.of(url))
         shown = ""
