@@ -67,7 +67,9 @@ def contenders(
         found[name]()
         sent = proxy.reset(delay_s=delay_s)
         ours.check(sent.bodies)
-        found[FLOOR + name] = floor(runner, Replay(proxy.port, sent.bodies, sent.most_open))
+        replay = Replay(proxy.port, sent.bodies, sent.most_open)
+        stack.callback(lambda one: runner.run(one.close()), replay)
+        found[FLOOR + name] = floor(runner, replay)
     task = Task(proxy.url, MULTICALL3, given.block, list(given.tokens), list(given.wallets))
     names = PEERS + (WEB3 if setting.reads <= WEB3_LIMIT and setting.delay_ms == 0 else ())
     for name in names:

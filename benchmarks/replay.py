@@ -16,15 +16,19 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._done: asyncio.Future[int] | None = None
 
     async def post(self, request: bytes) -> int:
         """Bytes of the reply's body; raises RuntimeError where it is no success of known length."""
-        self._done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._done = done
         self._head, self._size, self._left = b"", 0, -1
         self.transport.write(request)
-        return await self._done
+        return await done
 
     def data_received(self, data: bytes) -> None:
+        assert self._done is not None
         if self._left < 0:
             self._head += data
             head, end, data = self._head.partition(b"\r\n\r\n")
@@ -41,12 +45,13 @@ class _Connection(asyncio.Protocol):
             self._done.set_result(self._size)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done.done():
+        if self._done is not None and not self._done.done():
             self._done.set_exception(exc or RuntimeError("the connection was closed"))
+        self.closed.set_result(None)
 
 
 class Replay:
-    """Premade requests over connections that stay open between rounds."""
+    """Premade requests over connections that stay open between rounds, until `close`."""
 
     def __init__(self, port: int, bodies: Sequence[bytes], at_once: int) -> None:
         self._port = port
@@ -62,6 +67,13 @@ class Replay:
             self._connections.append(connection)
         left = iter(self._requests)
         return sum(await asyncio.gather(*(_drain(connection, left) for connection in self._connections)))
+
+    async def close(self) -> None:
+        """Close the connections and wait until they are."""
+        for connection in self._connections:
+            connection.transport.close()
+        await asyncio.gather(*(connection.closed for connection in self._connections))
+        self._connections = []
 
 
 async def _drain(connection: _Connection, left: Iterator[bytes]) -> int:

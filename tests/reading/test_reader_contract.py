@@ -15,6 +15,8 @@ from aggregator.abi.function import Calls, Function
 from aggregator.model.errors import CallReverted, MalformedReply, NoContract, ReadError
 from aggregator.model.units import Address, keccak
 from aggregator.reading.answers import Answers
+from aggregator.reading.chain import ChainReader
+from aggregator.reading.endpoint import Endpoint
 from aggregator.reading.grids import Job, plan
 from aggregator.reading.multicall import MULTICALL3
 from aggregator.reading.reader_contract import (
@@ -27,13 +29,14 @@ from aggregator.reading.reader_contract import (
     bytecode,
     override,
 )
+from aggregator.reading.source import Raw
 from tests.devnet.cache import KIT
 from tests.devnet.errors import NodeError
 from tests.devnet.node import Node
 from tests.devnet.packages import executable, tools
 from tests.devnet.rpc import Json
 from tests.reading.contracts import ABSENT, ECHO, GREEDY, HEAVY, HEIGHT, MUTE, PAUSED, SHORT
-from tests.reading.kit import fetch
+from tests.reading.kit import with_reader
 
 VALUE: Function[int] = Function("value(uint256)(uint256)")
 TRIPLE: Function[Any] = Function("triple(uint256)(uint256,uint256,uint256)")
@@ -136,18 +139,28 @@ def test_both_ways_give_identical_columns(function: Function[Any], cells: int, o
     answers = Answers(wanted)
     for job in plan(wanted, cells):
         answers.take(job, ask(odd, job))
-    expected = fetch(odd.url, wanted)
-    for i, column in enumerate(expected):
-        assert isinstance(column, Column)
+    for i, column in enumerate(aggregate3(odd, wanted)):
         numbers, again = answers.missing(i)
         if again is not None:
-            [filling] = fetch(odd.url, [again])
-            assert isinstance(filling, Column)
+            [filling] = aggregate3(odd, [again])
             answers.fill(i, numbers, filling)
         found = answers.column(i)
         assert found.raw == column.raw
         assert told(found) == told(column)
         assert (found.origin, found.outputs) == (column.origin, column.outputs)
+
+
+def aggregate3(node: Node, requests: list[Calls]) -> list[Column]:
+    """What the same requests answer without the reader."""
+
+    async def use(reader: ChainReader) -> list[Raw]:
+        return await reader.fetch(await reader.pin("latest"), requests)
+
+    columns: list[Column] = []
+    for raw in with_reader([Endpoint("plain", node.url, state_overrides=False)], use):
+        assert isinstance(raw, Column)
+        columns.append(raw)
+    return columns
 
 
 def told(column: Column) -> list[tuple[int, type[ReadError], str]]:
@@ -227,8 +240,7 @@ def test_errors_without_asking_again(odd: Node) -> None:
     numbers, again = answers.missing(0)
     assert numbers.tolist() == [1]
     assert again is not None
-    [reply] = fetch(odd.url, [again])
-    assert isinstance(reply, Column)
+    [reply] = aggregate3(odd, [again])
     answers.fill(0, numbers, reply)
     absent, paused = answers.column(0).outcomes()
     assert isinstance(absent, NoContract)
