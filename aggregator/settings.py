@@ -89,7 +89,8 @@ class TokenSettings(_Strict):
 class ScheduleSettings(_Strict):
     """A job of the daemon: a group of wallets, and when (`cron`, in UTC, or `every`) it is taken.
 
-    `block` bounds at which block: none newer than the slot, nor newer than this tag allows.
+    `block` bounds at which block: none newer than the slot, nor newer than this tag allows. An empty
+    `patience` depends on it.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
@@ -99,7 +100,7 @@ class ScheduleSettings(_Strict):
     chains: tuple[str, ...] = ()
     block: Literal["latest", "safe", "finalized"] = "latest"
     catch_up: int = Field(default=96, ge=1, le=10_000)
-    patience: str = "2m"
+    patience: str = ""
 
     @field_validator("chains", mode="before")
     @classmethod

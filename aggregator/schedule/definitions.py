@@ -13,6 +13,10 @@ from aggregator.settings import ScheduleSettings, Settings
 
 Tag: TypeAlias = Literal["latest", "safe", "finalized"]
 
+# Newest blocks of chains are seconds apart. What is safe or final moves in steps of minutes, on layer 2 after
+# the blocks of layer 1 that hold its batches.
+_PATIENCE: dict[Tag, str] = {"latest": "2m", "safe": "30m", "finalized": "1h"}
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleJob:
@@ -48,7 +52,7 @@ def _job(entry: ScheduleSettings) -> ScheduleJob:
         raise BadConfiguration(where, "needs either `cron` or `every`")
     try:
         rule: Rule = Cron.parse(entry.cron) if entry.cron else every(entry.every)
-        patience = duration(entry.patience)
+        patience = duration(entry.patience or _PATIENCE[entry.block])
     except ValueError as error:
         raise BadConfiguration(where, str(error)) from error
     return ScheduleJob(

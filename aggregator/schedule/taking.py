@@ -84,13 +84,14 @@ class LiveChains:
         at = f"{job.block}@{slot:%Y-%m-%dT%H:%M:%SZ}"
         try:
             answer = app.read(replace(self._selection(job), wallets=wallets, block=at), self._config)
-        except TransportError as error:
-            return Taken("failed", str(error), unreachable=True)
-        if not any(portfolio.coverage.ok for portfolio in answer.portfolios):
-            return _nothing(answer, late=late)
-        checked = app.check(answer)
-        with self._ledger.lock:
-            saved = app.save_all(checked, answer, self._config, trigger="schedule", published=False)
+            if not any(portfolio.coverage.ok for portfolio in answer.portfolios):
+                return _nothing(answer, late=late)
+            self._make_sure(answer, job, slot, heads)
+            checked = app.check(answer)
+            with self._ledger.lock:
+                saved = app.save_all(checked, answer, self._config, trigger="schedule", published=False)
+        except ReadError as error:  # also a rule that can't be evaluated
+            return Taken("failed", str(error), unreachable=isinstance(error, TransportError))
         reasons = _reasons(answer, slot, heads)
         return Taken(
             "partial" if reasons else "ok",
@@ -115,6 +116,23 @@ class LiveChains:
         elif unknown := [found for found in now.values() if isinstance(found, ReadError)]:
             raise unknown[0]
         return orphaned
+
+    def _make_sure(self, answer: Answer, job: ScheduleJob, slot: datetime, heads: Heads) -> None:
+        """Look for a block after the slot behind each block that was read.
+
+        Raises BlockUnavailable where there is none though the chain has moved on: the endpoint that answered
+        lags behind the one that told how far the chain is, and its newest block may not be the slot's. Raises
+        ReadError where that is not known.
+        """
+        moved_on = {c for c, time in heads.times.items() if time is not None and time > slot.timestamp()}
+        blocks = {b for p in answer.portfolios for b in p.blocks.values() if b.chain in moved_on}
+        following = [replace(block, number=block.number + 1) for block in blocks]
+        for asked, found in app.at_heights(following, self._selection(job), self._config).items():
+            if isinstance(found, ReadError) and not isinstance(found, BlockUnavailable):
+                raise found
+            if isinstance(found, ReadError) or found.timestamp <= slot.timestamp():
+                why = f"lags: behind block {asked.number - 1} it has none that is newer than the slot"
+                raise BlockUnavailable(f"the endpoint of {_name(answer, asked.chain)}", why)
 
     def _selection(self, job: ScheduleJob) -> Selection:
         return Selection(wallets=(), chains=job.chains, block=job.block, rpc=self._rpc)

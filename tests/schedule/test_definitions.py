@@ -32,6 +32,15 @@ def test_the_jobs_that_the_page_shows() -> None:
     assert (desk.chains, desk.block, desk.catch_up, desk.patience) == ((), "latest", 96, timedelta(minutes=2))
     assert archive.rule == Every(timedelta(days=1))
     assert (archive.chains, archive.block) == (("ethereum", "optimism"), "finalized")
+    assert archive.patience == timedelta(hours=1)
+
+
+def test_patience_depends_on_the_block() -> None:
+    """What is final on two chains is many minutes apart: neither is behind because of that."""
+    kinds = ("latest", "safe", "finalized")
+    given = [built(JOB | {"block": kind})[0].patience for kind in kinds]
+    assert given == [timedelta(minutes=2), timedelta(minutes=30), timedelta(hours=1)]
+    assert built(JOB | {"block": "finalized", "patience": "5m"})[0].patience == timedelta(minutes=5)
 
 
 def test_groups_and_chains_are_taken_as_people_write_them() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import stamina
 
 from aggregator import app
+from aggregator.model.errors import UnusablePrice
 from aggregator.model.units import ChainId
 from aggregator.schedule.definitions import jobs
 from aggregator.schedule.taking import LiveChains, WarehouseLedger
@@ -141,7 +143,8 @@ def test_what_is_missing_makes_a_slot_partial(here: Desk) -> None:
     assert f"local had no block after the slot: its newest is of {slot:%H:%M:%S}" in taken.reason
     break_options(here.world)
     here.advance(1)
-    taken = chains.take(job, here.time(), Heads({chain: moment + 3_600}), late=False)
+    later = here.time().replace(second=0)
+    taken = chains.take(job, later, Heads({chain: moment + 3_600}), late=False)
     assert taken.outcome == "partial"
     assert taken.reason.startswith("lyra_v1 · ")
     assert {one.status for one in ledger_snapshots(here, taken.snapshots)} == {"partial"}
@@ -154,3 +157,32 @@ def test_a_group_without_a_wallet_is_missed(here: Desk) -> None:
     [(run, _)] = here.once().done
     assert run.outcome == "missed"
     assert "has no wallet" in (run.reason or "")
+
+
+def test_an_endpoint_that_lags_behind_takes_no_slot(here: Desk) -> None:
+    """Its newest block is older than the slot, though another one told that the chain has moved on."""
+    [job], ledger = jobs(here.config), WarehouseLedger(here.config)
+    chains, slot = LiveChains(here.config, ledger), here.time().replace(second=0) + timedelta(minutes=1)
+    heads = Heads({ChainId(here.world.node.chain_id): int(slot.timestamp()) + 12})
+    taken = chains.take(job, slot, heads, late=False)
+    assert (taken.outcome, taken.unreachable, taken.snapshots) == ("failed", True, ())
+    assert "the endpoint of local: lags" in taken.reason
+    assert app.warehouse(here.config).snapshots() == []
+    here.advance(1)
+    assert chains.take(job, slot, heads, late=False).outcome == "ok"
+
+
+def test_a_wallet_that_can_not_be_judged_is_a_failed_slot(
+    here: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is tried again and given up like others, and holds up none."""
+
+    def refuse(_: object) -> None:
+        raise UnusablePrice("ETH", "a feed", 0)
+
+    monkeypatch.setattr(app, "check", refuse)
+    [(run, _)] = here.once().done
+    assert run.outcome == "failed"
+    assert "the price of ETH" in (run.reason or "")
+    monkeypatch.undo()
+    assert [run.outcome for run, _ in here.once().done] == ["ok"]
