@@ -35,7 +35,7 @@ MAX_RATE = 5.0
 """The largest interest rate per year, either way, at which an option is valued."""
 RESTARTS = 3
 """How often a read begins anew because its block was reorganised away."""
-TWINS = 4
+TWINS = 16
 """Wallets of a deployment for which it is foreseen what a read will ask."""
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
