@@ -45,7 +45,7 @@ class Answered:
     sizing: Sizing
 
 
-Send: TypeAlias = Callable[[bytes, bool], Awaitable[Answered]]
+Send: TypeAlias = Callable[[bytes | bytearray, bool], Awaitable[Answered]]
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class _Split:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Asks through `send`, which takes the calldata of aggregate3 and whether it could be split.
+    """Asks through `send`, which takes the calldata of aggregate3 in hex and whether it could be split.
 
     `send` may raise TransportError; Reorganised ends everything. `sizing` is what the endpoint takes that is
     asked first now, `at_once` how many batches are under way at once: no more of them are packed.
@@ -138,7 +138,7 @@ class Batches:
         return await self._part(batch, None)
 
     async def _part(self, batch: Batch, split: _Split | None) -> list[Raw]:
-        data, calls = multicall.pack(batch), multicall.size(batch)
+        data, calls = multicall.pack_hex(batch), multicall.size(batch)
         try:
             sent = await self.send(data, calls > 1)
         except Reorganised:
@@ -158,9 +158,9 @@ class Batches:
                 split.alone = True
             return [self._refusal(part, refused) for _, part in batch]
         if split is None:
-            sent.sizing.answered(calls, len(data))
+            sent.sizing.answered(calls, len(data) // 2)
         else:
-            split.worked(sent.sizing, calls, len(data))
+            split.worked(sent.sizing, calls, len(data) // 2)
         if not sent.answer:
             return [MissingMulticall(self.chain, self.multicall3)] * len(batch)
         try:

@@ -6,6 +6,7 @@ answer stays missing, and is asked through aggregate3, so that either path gives
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ class Bulk:
         placed = override(self.place)
         try:
             raw = await self.pin.call(
-                upstream, self.place, job.pack(), placed, patient=patient, splittable=True
+                upstream, self.place, hexlify(job.pack()), placed, patient=patient, splittable=True
             )
             if not isinstance(raw, RpcError):
                 short = answers.take(job, raw)

@@ -210,7 +210,12 @@ class ChainReader:
         )
 
     async def _aggregate3(
-        self, pin: Pin, answered: set[Upstream], only: Upstream | None, data: bytes, splittable: bool
+        self,
+        pin: Pin,
+        answered: set[Upstream],
+        only: Upstream | None,
+        data: bytes | bytearray,
+        splittable: bool,
     ) -> Answered:
         async def use(upstream: Upstream) -> Answered:
             patient = self.rpc.patient(upstream)

@@ -6,8 +6,10 @@ call of it succeeded with the promised size, taken out of the reply as one slice
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -118,11 +120,53 @@ def pack(batch: Sequence[tuple[int, Part]]) -> bytes:
             rows = _elements([part for part in parts if isinstance(part, Slice)], width)
             blobs.append(rows.tobytes())
             sizes.append(np.full(len(rows), rows.shape[1], dtype=np.int64))
-    lengths = np.concatenate(sizes)
+    return b"".join([_head(np.concatenate(sizes)), *blobs])
+
+
+def pack_hex(batch: Batch) -> bytes | bytearray:
+    """The calldata of one aggregate3 over a batch as hex digits, which are what is sent.
+
+    Rows of one width differ in their target and arguments alone: all else is copied from the last batch of
+    that shape.
+    """
+    slices = [part for _, part in batch if isinstance(part, Slice)]
+    widths = {part.calls.width for part in slices}
+    if len(slices) < len(batch) or len(widths) != 1:
+        return binascii.hexlify(pack(batch))
+    [width] = widths
+    count = sum(map(len, slices))
+    text = bytearray(_shape(count, width))
+    rows = np.frombuffer(text, dtype=np.uint8)[-2 * count * _stride(width) :].reshape(count, -1)
+    targets, calldata = _joined(slices, width)
+    rows[:, 24:64] = np.frombuffer(binascii.hexlify(targets), dtype=np.uint8).reshape(count, 40)
+    rows[:, 256 : 256 + 2 * width] = np.frombuffer(binascii.hexlify(calldata), np.uint8).reshape(count, -1)
+    return text
+
+
+@lru_cache(maxsize=8)
+def _shape(count: int, width: int) -> bytes:
+    """The calldata of so many rows of zeros, in hex."""
+    rows = np.zeros((count, _stride(width)), dtype=np.uint8)
+    rows[:, 32:128] = np.frombuffer(_uint(1) + _uint(3 * _WORD) + _uint(width), dtype=np.uint8)
+    lengths = np.full(count, _stride(width), dtype=np.int64)
+    return binascii.hexlify(_head(lengths) + rows.tobytes())
+
+
+def _stride(width: int) -> int:
+    return 4 * _WORD + width + -width % _WORD
+
+
+def _head(lengths: NDArray[np.int64]) -> bytes:
+    """Selector, and where each element begins."""
     offsets = np.zeros((len(lengths), 4), dtype=">u8")
     offsets[:, 3] = _WORD * len(lengths) + np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    head = _uint(_WORD) + _uint(len(lengths))
-    return b"".join([_SELECTOR, head, offsets.tobytes(), *blobs])
+    return b"".join([_SELECTOR, _uint(_WORD), _uint(len(lengths)), offsets.tobytes()])
+
+
+def _joined(parts: Sequence[Slice], width: int) -> tuple[bytes, bytes]:
+    """Targets and calldata of slices of one row width."""
+    targets = b"".join([p.calls.targets[20 * p.start : 20 * p.stop] for p in parts])
+    return targets, b"".join([p.calls.rows[width * p.start : width * p.stop] for p in parts])
 
 
 def _row_width(part: Part) -> int | None:
@@ -141,10 +185,9 @@ def _element(target: Address, data: bytes) -> bytes:
 
 def _elements(parts: Sequence[Slice], width: int) -> NDArray[np.uint8]:
     """Slices of one row width in a row, as one array: a request per wallet is many small ones."""
-    targets = b"".join([p.calls.targets[20 * p.start : 20 * p.stop] for p in parts])
-    calldata = b"".join([p.calls.rows[width * p.start : width * p.stop] for p in parts])
+    targets, calldata = _joined(parts, width)
     count = len(targets) // 20
-    rows = np.zeros((count, 4 * _WORD + width + -width % _WORD), dtype=np.uint8)
+    rows = np.zeros((count, _stride(width)), dtype=np.uint8)
     rows[:, 12:32] = np.frombuffer(targets, dtype=np.uint8).reshape(count, 20)
     rows[:, 32:128] = np.frombuffer(_uint(1) + _uint(3 * _WORD) + _uint(width), dtype=np.uint8)
     rows[:, 128 : 128 + width] = np.frombuffer(calldata, dtype=np.uint8).reshape(count, width)

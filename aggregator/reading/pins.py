@@ -52,9 +52,9 @@ class Pin:
         self._numbered: set[Upstream] = set()
 
     async def call(
-        self, upstream: Upstream, to: str, data: bytes, *more: Any, **how: bool
+        self, upstream: Upstream, to: str, data: bytes | bytearray, *more: Any, **how: bool
     ) -> bytes | RpcError:
-        """The data that eth_call answers at the block; `more` are further parameters, `how` is Upstream's.
+        """What eth_call answers to `data` in hex at the block; `more` and `how` are as in Upstream.call.
 
         Raises BlockUnavailable where this endpoint lacks the block, Reorganised where it had it, and what
         asking raises.

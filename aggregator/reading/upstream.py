@@ -116,14 +116,15 @@ class Upstream:
         return await self._judged(self._verified_ask(calls, how))
 
     async def call(
-        self, to: str, data: bytes, *more: Any, patient: bool = True, splittable: bool = False
+        self, to: str, data: bytes | bytearray, *more: Any, patient: bool = True, splittable: bool = False
     ) -> bytes | RpcError:
-        """What eth_call answers; `more` are its parameters behind the call: the block, and overrides.
+        """What eth_call answers to `data`, calldata as hex digits without 0x; `more` are its parameters
+        behind the call: the block, and overrides.
 
         Raises as `ask` does, and MalformedReply where the answer is not whole bytes in hex.
         """
         if not self._verified:
-            call = {"to": to, "data": "0x" + data.hex()}
+            call = {"to": to, "data": "0x" + data.decode("ascii")}
             [answer] = await self.ask([("eth_call", [call, *more])], patient=patient, splittable=splittable)
         else:
             how = _How(ATTEMPTS if patient else 1, splittable)
@@ -150,10 +151,10 @@ class Upstream:
         self.health.succeeded()
         return found
 
-    async def _call(self, to: str, data: bytes, more: Sequence[Any], how: _How) -> Any:
+    async def _call(self, to: str, data: bytes | bytearray, more: Sequence[Any], how: _How) -> Any:
         """An eth_call put together, and its reply taken apart, with no copy more than it needs."""
         rest = b"".join(b"," + orjson.dumps(parameter) for parameter in more)
-        parts = (_CALL, orjson.dumps(to), b',"data":"0x', binascii.hexlify(data), b'"}', rest, b"]}")
+        parts = (_CALL, orjson.dumps(to), b',"data":"0x', data, b'"}', rest, b"]}")
         reply = await self._post(b"".join(parts), how, _data_of)
         return reply if isinstance(reply, bytes) else self._result(reply, 0)
 

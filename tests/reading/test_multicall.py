@@ -71,7 +71,9 @@ def test_packing_is_what_eth_abi_encodes(wanted: list[Wanted], limit: int) -> No
     selector = keccak(b"aggregate3((address,bool,bytes)[])")[:4]
     for batch in taken(wanted, limit):
         rows = [(target, True, data) for _, target, data in calls_of(batch)]
-        assert multicall.pack(batch) == selector + encode(["(address,bool,bytes)[]"], [rows])
+        packed = selector + encode(["(address,bool,bytes)[]"], [rows])
+        assert multicall.pack(batch) == packed
+        assert multicall.pack_hex(batch) == packed.hex().encode()
 
 
 @given(requests, st.integers(1, 7))
