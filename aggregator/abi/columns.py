@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_MANY = 24
+_MANY = 48
 """From so many words on, arrays are faster than reading one word after another."""
 
 
@@ -129,21 +129,14 @@ class Column:
         column = np.ascontiguousarray(self._words[:, word, :])
         if len(column) >= _MANY and (found := _fast(kind, column)) is not None:
             return found
-        read = reader(kind)
-        flat = column.tobytes()
         try:
-            return [read(flat[i : i + 32]) for i in range(0, len(flat), 32)]
+            return list(map(reader(kind), column.view("V32").ravel().tolist()))
         except WordError as error:
             raise MalformedReply(self.origin, str(error)) from error
 
     def _small(self, word: int) -> NDArray[np.uint64] | None:
         column = np.ascontiguousarray(self._words[:, word, :])
-        return None if column[:, :24].any() else _limb(column, 3)
-
-
-def _limb(column: NDArray[np.uint8], place: int) -> NDArray[np.uint64]:
-    """The 64 bits of each word at a place of 0 (highest) to 3 (lowest)."""
-    return column.view(">u8")[:, place].astype(np.uint64)
+        return None if column[:, :24].any() else _low(column)
 
 
 def _fast(kind: str, column: NDArray[np.uint8]) -> list[Any] | None:
@@ -164,15 +157,18 @@ def _fast(kind: str, column: NDArray[np.uint8]) -> list[Any] | None:
     return None
 
 
+def _low(column: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The lowest 64 bits of each word."""
+    return column.view(">u8")[:, 3].astype(np.uint64)
+
+
 def _unsigned(bits: int, column: NDArray[np.uint8]) -> list[Any] | None:
-    low = _limb(column, 3)
-    if not column[:, :24].any():
-        if bits < 64 and (low >> np.uint64(bits)).any():
-            return None
-        return low.tolist()  # type: ignore[no-any-return]
-    if bits < 128 or column[:, :16].any():
+    if column[:, :24].any():
         return None
-    return [(high << 64) | rest for high, rest in zip(_limb(column, 2).tolist(), low.tolist(), strict=True)]
+    low = _low(column)
+    if bits < 64 and (low >> np.uint64(bits)).any():
+        return None
+    return low.tolist()  # type: ignore[no-any-return]
 
 
 def _signed(bits: int, column: NDArray[np.uint8]) -> list[Any] | None:

@@ -67,12 +67,12 @@ def test_long_columns_are_read_as_word_by_word(family: str) -> None:
     """Arrays decode, and refuse, exactly what the reader of one word does: one edge among many zeros."""
     for leaf in (leaf for leaf in STATIC_LEAVES if leaf.startswith(family)):
         codec: Function[Any] = Function(f"f(address)({leaf})")
-        calls = codec.each(TARGETS[0], [TARGETS[1]] * 30)
+        calls = codec.each(TARGETS[0], [TARGETS[1]] * 60)
         read = reader(leaf)
         for edge in EDGES:
-            found = calls.decode(bytes(32 * 20) + edge + bytes(32 * 9))
+            found = calls.decode(bytes(32 * 20) + edge + bytes(32 * 39))
             try:
-                expected = [*[read(bytes(32))] * 20, read(edge), *[read(bytes(32))] * 9]
+                expected = [*[read(bytes(32))] * 20, read(edge), *[read(bytes(32))] * 39]
             except WordError:
                 with pytest.raises(MalformedReply):
                     found.values()
