@@ -27,6 +27,7 @@ COLUMNS = ("wallet", "address")
 """Columns that hold wallets where the user names none, the first that is there."""
 
 _BYTES = 20
+_PARQUET = b"PAR1"
 _LONGEST_LINE = 1_000_000
 _ROWS = 10_000
 _SHOWN_FAULTS = 10
@@ -84,13 +85,15 @@ def of_file(path: Path, column: str | None = None) -> Source:
     A CSV file has a header, or one column and none. Raises BadConfiguration where the file can't be read or
     names no such column, and on rows without a valid address, with their lines.
     """
+    name = path.name.encode(errors="backslashreplace").decode()
     try:
         with path.open("rb") as file:
-            rows = _parquet(path, column) if file.peek(4)[:4] == b"PAR1" else _csv(path.name, file, column)
-            wallets = _packed(path.name, rows)
+            is_parquet = file.peek(len(_PARQUET))[: len(_PARQUET)] == _PARQUET
+            rows = _parquet(name, path, column) if is_parquet else _csv(name, file, column)
+            wallets = _packed(name, rows)
     except OSError as error:
-        raise BadConfiguration(path.name, f"it can't be read: {error.strerror or error}") from error
-    return Source(path.name, f"wallets {wallets.sha256}", lasting=True, wallets=wallets)
+        raise BadConfiguration(name, f"it can't be read: {error.strerror or error}") from error
+    return Source(name, f"wallets {wallets.sha256}", lasting=True, wallets=wallets)
 
 
 def of_query(
@@ -205,25 +208,25 @@ def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _parquet(path: Path, column: str | None) -> Iterator[tuple[str, object]]:
+def _parquet(where: str, path: Path, column: str | None) -> Iterator[tuple[str, object]]:
     import pyarrow as pa  # noqa: PLC0415  # a fifth of a second
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
-            name = names[_place(path.name, names, column)]
+            name = names[_place(where, names, column)]
             kind = file.schema_arrow.field(name).type
             plain = kind.value_type if pa.types.is_dictionary(kind) else kind
             if not any(fits(plain) for fits in _text_or_bytes()):
-                raise BadConfiguration(path.name, f"its column {_shown(name)} holds {kind}, not addresses")
+                raise BadConfiguration(where, f"its column {_shown(name)} holds {kind}, not addresses")
             row = 0
             for batch in file.iter_batches(_ROWS, columns=[name]):
                 for cell in batch.column(0).to_pylist():
                     row += 1
                     yield f"row {row}", cell
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise BadConfiguration(path.name, f"it is no whole Parquet file ({error})") from error
+        raise BadConfiguration(where, f"it is no whole Parquet file ({error})") from error
 
 
 def _text_or_bytes() -> tuple[Callable[[pa.DataType], bool], ...]:

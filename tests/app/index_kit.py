@@ -69,17 +69,22 @@ def desk(world: World, folder: Path, count: int, *, seed: int = 7) -> Iterator[D
 
 
 def kept(path: Path) -> dict[str, object]:
-    """What a database holds of its runs: its tables but what differs by when a snapshot was saved."""
+    """What a database holds of its runs: its tables but what differs by when a snapshot was saved.
+
+    Floats have nine digits: the last ones depend on who else was judged in the same product of matrices.
+    """
     with duckdb.connect(str(path), read_only=True) as connection:
-        tables = [
-            name
-            for (name,) in connection.execute(
-                "SELECT table_name FROM duckdb_tables() WHERE NOT starts_with(table_name, 'index_')"
-            ).fetchall()
-        ]
+        columns = connection.execute(
+            "SELECT c.table_name, list(column_name), list(data_type) FROM duckdb_columns() AS c"
+            " JOIN duckdb_tables() AS t USING (table_oid, database_oid)"
+            " WHERE NOT starts_with(c.table_name, 'index_') GROUP BY 1"
+        ).fetchall()
         found: dict[str, object] = {}
-        for table in tables:
-            moment = " EXCLUDE (taken_at, rows_hash)" if table == "snapshot" else ""
-            query = f'SELECT COLUMNS(*{moment})::VARCHAR FROM "{table}" ORDER BY ALL'  # noqa: S608
-            found[table] = connection.execute(query).fetchall()
+        for table, names, types in columns:
+            chosen = ", ".join(
+                f"printf('%.9g', \"{name}\")" if kind == "DOUBLE" else f'"{name}"::VARCHAR'
+                for name, kind in zip(names, types, strict=True)
+                if name not in {"taken_at", "rows_hash", "added_at"}
+            )
+            found[table] = connection.execute(f'SELECT {chosen} FROM "{table}" ORDER BY ALL').fetchall()  # noqa: S608
     return found
