@@ -148,6 +148,8 @@ class Worker:
         now = self._clock()
         waiting = self._plan(entries, now).take
         young = self._remember(entries, now)
+        if waiting and (oldest := entries.get(waiting[0])):
+            why = oldest.reason or why  # it was tried
         return Pass(tuple(done), waiting, why if waiting else "", until is None, young)
 
     def _plan(self, entries: Mapping[datetime, ScheduleRun], until: datetime) -> Plan:

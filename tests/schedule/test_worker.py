@@ -62,7 +62,8 @@ def test_a_slot_that_never_works_is_given_up() -> None:
     slot, following = (datetime.fromtimestamp(time, UTC) for time in (bad, bad + hours(2)))
     machine.now = START + hours(4) + 60
     for _ in range(6):  # in half a minute
-        worker.work()
+        found = worker.work()
+    assert (found.waiting, found.why) == ((slot,), "boom")
     assert store.slots[slot].outcome == "failed"
     assert store.slots[following].outcome == "ok"
     machine.now += 900
