@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 
@@ -83,7 +84,8 @@ def deployment(adapter: str, entry: DeploymentSettings) -> Deployment:
     )
 
 
-def listed_tokens(entries: Iterable[TokenSettings]) -> tuple[ListedToken, ...]:
+@cache
+def listed_tokens(entries: tuple[TokenSettings, ...]) -> tuple[ListedToken, ...]:
     """The token table; a later entry of the same chain and address replaces an earlier one."""
     tokens: dict[AssetId, ListedToken] = {}
     for entry in entries:

@@ -237,12 +237,12 @@ def test_an_endpoint_has_no_more_requests_than_it_may(node: Node) -> None:
         endpoint = Endpoint("own", server.url, concurrency=2)
 
         async def use(reader: ChainReader) -> Any:
-            return await values_of(reader, await reader.pin("latest"), 2_400)
+            return await values_of(reader, await reader.pin("latest"), 4_400)
 
         found, _ = with_reader([endpoint], use)
-    assert found == list(range(2_400))
+    assert found == list(range(4_400))
     assert most == 2
-    assert batches(server) == [500, 500, 500, 500, 400]
+    assert batches(server) == [1_000, 1_000, 1_000, 1_000, 400]
 
 
 def test_a_size_that_was_refused_is_not_tried_again_at_once(node: Node) -> None:
@@ -262,8 +262,8 @@ def test_a_size_that_was_refused_is_not_tried_again_at_once(node: Node) -> None:
     assert found == list(range(2_000))
     sizes = batches(server)
     refused = [size for size in sizes if size > 100]
-    assert refused[:7] == [500, 250, 125, 125, 250, 125, 125]
-    assert len(refused) <= 8  # it grows back slowly, and meets the limit again a few hundred calls later
+    assert refused[:5] == [1_000, 500, 250, 125, 125]
+    assert len(refused) <= 16  # it grows back slowly, and meets the limit again a few hundred calls later
 
 
 def test_a_call_that_no_node_can_run_makes_no_batch_smaller(node: Node) -> None:
@@ -279,10 +279,10 @@ def test_a_call_that_no_node_can_run_makes_no_batch_smaller(node: Node) -> None:
         async def use(reader: ChainReader) -> Any:
             block = await reader.pin("latest")
             await reader.fetch(block, [*numbers(20), poison])
-            return await reader.fetch(block, numbers(500))
+            return await reader.fetch(block, numbers(1_000))
 
         with_reader([server.url], use)
-    assert batches(server)[-1] == 500
+    assert batches(server)[-1] == 1_000
 
 
 def test_a_silent_node_is_asked_for_less(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

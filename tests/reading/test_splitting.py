@@ -29,10 +29,10 @@ Change = Callable[[str, list[Any]], Any]
 
 
 def test_many_calls_are_few_requests(node: Node) -> None:
-    """1,201 calls are three batches, sent at once, answered in order."""
+    """2,201 calls are three batches, sent at once, answered in order."""
     with Server(proxy(node.url)) as server:
-        assert values(server.url, 1201) == list(range(1201))
-    assert sorted(batches(server)) == [201, 500, 500]
+        assert values(server.url, 2_201) == list(range(2_201))
+    assert sorted(batches(server)) == [201, 1_000, 1_000]
 
 
 def at_most(limit: int, refusal: Refusal) -> Change:
@@ -109,7 +109,7 @@ def test_an_empty_column_needs_no_request(node: Node) -> None:
 
 def test_a_batch_that_fails_takes_only_its_own_rows_along(node: Node) -> None:
     """The other rows of the same request stand; the failed ones are named one by one."""
-    failed = VALUE.at(ECHO, 777).data.hex()
+    failed = VALUE.at(ECHO, 1_777).data.hex()
 
     def change(method: str, params: list[Any]) -> Any:
         broken = method == "eth_call" and failed in params[0]["data"]
@@ -117,10 +117,10 @@ def test_a_batch_that_fails_takes_only_its_own_rows_along(node: Node) -> None:
 
     with Server(proxy(node.url, change)) as server:
         [column] = fetch(
-            Endpoint("own", server.url, state_overrides=False), [VALUE.each(ECHO, list(range(1_200)))]
+            Endpoint("own", server.url, state_overrides=False), [VALUE.each(ECHO, list(range(2_200)))]
         )
     assert isinstance(column, Column)
-    assert sorted(column.failures) == list(range(500, 1_000))
+    assert sorted(column.failures) == list(range(1_000, 2_000))
     assert {type(error) for error in column.failures.values()} == {RateLimited}
     good = [o for o in column.outcomes() if not isinstance(o, ReadError)]
-    assert good == [*range(500), *range(1_000, 1_200)]
+    assert good == [*range(1_000), *range(2_000, 2_200)]
