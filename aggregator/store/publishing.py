@@ -37,11 +37,15 @@ def publish(opening: Opening) -> Path:
         with duckdb.connect(str(opening.path.absolute()), config=CONFIG) as connection:
             # Locked: nobody else is publishing, so this is what a killed process left.
             _remove(temporary)
-            connection.execute(f"ATTACH {_text(str(temporary.absolute()))} AS published")
-            source = connection.execute("SELECT current_database()").fetchall()[0][0]
-            connection.execute(f"COPY FROM DATABASE {_name(source)} TO published")
-            connection.execute("DETACH published")
-            temporary.replace(target)
+            try:
+                connection.execute(f"ATTACH {_text(str(temporary.absolute()))} AS published")
+                source = connection.execute("SELECT current_database()").fetchall()[0][0]
+                connection.execute(f"COPY FROM DATABASE {_name(source)} TO published")
+                connection.execute("DETACH published")
+                temporary.replace(target)
+            except (duckdb.Error, OSError):
+                _remove(temporary)  # the database itself needs the room
+                raise
 
     try:
         opening.write(lambda _: None)  # the copy has the present schema

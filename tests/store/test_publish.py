@@ -107,7 +107,7 @@ def test_what_a_killed_process_left_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_can_not_be_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The former copy and the database stay."""
+    """The former copy and the database stay, and nothing else, which could take the room of a full disk."""
     path = tmp_path / "w.duckdb"
     save(path)
     Warehouse(path).publish()
@@ -122,6 +122,7 @@ def test_a_copy_that_can_not_be_replaced_is_told(tmp_path: Path, monkeypatch: py
     ):
         Warehouse(path).publish()
     monkeypatch.undo()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["w.duckdb", "w.published.duckdb"]
     assert len(Warehouse(path).for_reading().snapshots()) == 1
     assert len(Warehouse(path).snapshots()) == 2
 
