@@ -65,14 +65,12 @@ def health(
         chosen = options.selection(
             wallets or [], settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
         )
-        answer = app.read(chosen, settings)
+        answer = options.read(chosen, settings, quiet=quiet)
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
-    answer_health(answer, settings, gate, json=json, quiet=quiet, save=save)
+    _answer(answer, settings, gate, json=json, quiet=quiet, save=save)
 
 
-def answer_health(
-    answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet: bool, save: bool
-) -> None:
+def _answer(answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet: bool, save: bool) -> None:
     """Print the health of every wallet of an answer, and exit with the worst of their codes."""
     from aggregator import app  # noqa: PLC0415
     from cli import documents, envelope  # noqa: PLC0415

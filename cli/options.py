@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from aggregator.app import Selection
+    from aggregator.app import Answer, Selection
+    from aggregator.reading.recording import Recording
     from aggregator.settings import Settings
 
 Wallets = Annotated[
@@ -56,6 +58,9 @@ AllowPartial = Annotated[
 ]
 
 Snapshot = Annotated[str, typer.Argument(metavar="ID", help="A snapshot's id, as `snapshot list` shows it.")]
+
+replayed: ContextVar[Recording | None] = ContextVar("replayed", default=None)
+"""The recording that the command is to answer from."""
 
 
 def settings(config: Path | None) -> Settings:
@@ -104,3 +109,26 @@ def selection(
         rpc=tuple(rpc or ()),
         confirm=confirm,
     )
+
+
+def read(selection: Selection, config: Settings, *, quiet: bool = False) -> Answer:
+    """What a command answers from: the chains, or within `crossmargin replay` the recording.
+
+    Notices that do not touch the answer go to stderr. Raises UsageError, also where a recording is asked for
+    something else than it was made of.
+    """
+    from aggregator import app  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+    from cli.text import clean  # noqa: PLC0415
+
+    recording = replayed.get()
+    if recording is None:
+        answer = app.read(selection, config)
+        for notice in () if quiet else answer.notices:
+            typer.echo(f"warning: {clean(notice, 500)}", err=True)
+        return answer
+    made = app.Selection(selection.wallets)
+    if selection != made or not set(selection.wallets) <= set(recording.request["wallets"]):
+        why = "is answered as it was recorded: name no other wallet, block, chain, adapter or endpoint"
+        raise BadConfiguration("a recording", why)
+    return app.replay(recording)

@@ -28,7 +28,6 @@ def positions(
     quiet: options.Quiet = False,
 ) -> None:
     """List every position of a wallet with its value, without computing risk."""
-    from aggregator import app  # noqa: PLC0415
     from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
 
     if csv and json:
@@ -37,13 +36,11 @@ def positions(
     chosen = options.selection(
         wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
     )
-    answer = app.read(chosen, settings)
-    answer_positions(answer, json=json, csv=csv, quiet=quiet, allow_partial=allow_partial)
+    answer = options.read(chosen, settings, quiet=quiet)
+    _answer(answer, json=json, csv=csv, quiet=quiet, allow_partial=allow_partial)
 
 
-def answer_positions(
-    answer: Answer, *, json: bool, quiet: bool, allow_partial: bool, csv: bool = False
-) -> None:
+def _answer(answer: Answer, *, json: bool, csv: bool, quiet: bool, allow_partial: bool) -> None:
     """Print the positions of every wallet of an answer, and exit with the code of what is missing."""
     from cli import documents, envelope, exits  # noqa: PLC0415
     from cli.text import clean, told  # noqa: PLC0415
@@ -128,7 +125,8 @@ def _screen(portfolio: Portfolio, answer: Answer, data: dict[str, Any]) -> str:
     from cli import screen, text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
-    blocks = [screen.header(portfolio, screen.provenance(answer, portfolio)), screen.incomplete(portfolio)]
+    source = screen.Provenance(answer.chain_names)
+    blocks = [screen.header(portfolio, source), screen.incomplete(portfolio)]
     if not data["accounts"]:
         blocks.append("  no position found" if portfolio.coverage.complete else "")
         return "\n\n".join(block for block in blocks if block) + "\n"

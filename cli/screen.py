@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, assert_never
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.results import Band, Verdict
 from aggregator.model.units import ChainId, checksum, scaled
+from cli.options import replayed
 from cli.table import table
 from cli.text import amount, clean, multiple, percent, price, short_address, signed, told, usd
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from aggregator.app import Answer, Checked
     from aggregator.model.accounts import Account
     from aggregator.model.portfolio import Portfolio
+    from aggregator.model.readings import Block
     from aggregator.model.results import AccountRisk, Greeks
 
 WIDTH = 100
@@ -47,13 +49,20 @@ class Provenance:
 
 
 def provenance(answer: Answer, portfolio: Portfolio) -> Provenance:
-    """Of an answer: a recording says that it is one."""
-    if not answer.recorded:
+    """Of an answer: one that is a demo says so. A replay says it on stderr: its stdout is the live one."""
+    if not answer.recorded or replayed.get() is not None:
         return Provenance(answer.chain_names)
-    times = [block.timestamp for block in portfolio.blocks.values()]
-    when = moment(datetime.fromtimestamp(max(times), tz=UTC)) if times else "an unknown time"
-    told = f"replayed from a recording of a {clean(answer.origin)} at {when}: not a live position"
-    return Provenance(answer.chain_names, told)
+    return Provenance(answer.chain_names, recorded(answer.origin, portfolio.blocks.values()))
+
+
+def recorded(origin: str, blocks: Iterable[Block]) -> str:
+    """What is said of figures of a recording, by its newest block."""
+    try:
+        newest = datetime.fromtimestamp(max(block.timestamp for block in blocks), tz=UTC)
+        when = moment(newest)
+    except (ValueError, OverflowError, OSError):  # no block, or a time that is none
+        when = "an unknown time"
+    return f"replayed from a recording of a {clean(origin)} at {when}: not a live position"
 
 
 def screen(checked: Checked, source: Provenance) -> str:

@@ -47,7 +47,7 @@ def take(
     chosen = options.selection(
         wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
     )
-    answer = use_cases.read(chosen, settings)
+    answer = options.read(chosen, settings)
     found = use_cases.check(answer)
     saved = use_cases.save_all(found, answer, settings, trigger="snapshot")
     for checked, kept in zip(found, saved, strict=True):

@@ -71,7 +71,7 @@ def read(selection: Selection, config: Settings, *, record_to: Path | None = Non
     return asyncio.run(_read(selection, config, record_to))
 
 
-def replay(recording: Recording, *, adapters: Sequence[str] = ()) -> Answer:
+def replay(recording: Recording) -> Answer:
     """Answer from a recording: the same wallets, deployments, tokens and block as when it was made."""
     config = settings.exactly(recording.configuration, "recording")
     request = recording.request
@@ -83,14 +83,14 @@ def replay(recording: Recording, *, adapters: Sequence[str] = ()) -> Answer:
     if not chains:
         raise BadConfiguration("recording", "names no deployment")
     # Only adapters that were asked when recording: others may find deployments of their own.
-    built = registry.adapters(config, adapters or tuple(config.deployments))
+    built = registry.adapters(config, tuple(config.deployments))
     sources: dict[ChainId, ChainSource] = {
         chain: Replay(chain, recording.tapes.get(chain, Tape())) for chain in chains
     }
     jobs = _jobs(built, wallets, chains)
-    outcome = asyncio.run(run(jobs, sources, str(request.get("block", "latest"))))
+    outcome = asyncio.run(run(jobs, sources, request.get("block", "latest")))
     answer = _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
-    return _warned(answer, tuple(map(str, request.get("warnings", ()))))
+    return _warned(answer, request.get("warnings", ()))
 
 
 def demo() -> Recording:

@@ -114,7 +114,7 @@ class Recording:
             }
             return cls(
                 origin=str(document["origin"]),
-                request=dict(document["request"]),
+                request=_request(dict(document["request"])),
                 configuration=dict(document["configuration"]),
                 tapes=tapes,
             )
@@ -244,6 +244,16 @@ def _document(tape: Tape) -> dict[str, Any]:
         for text, pinned in tape.pins.items()
     }
     return {"pins": pins, "calls": tape.calls, "logs": tape.logs}
+
+
+def _request(document: dict[str, Any]) -> dict[str, Any]:
+    for name in ("wallets", "warnings"):
+        texts = document.get(name, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"the {name} are no list of texts")
+    if not isinstance(document.get("block", ""), str):
+        raise ValueError("the block is no text")
+    return document
 
 
 def _tape(chain: ChainId, document: Any, version: int) -> Tape:

@@ -123,25 +123,6 @@ def configure(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url
     monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))
 
 
-def test_recording_and_replay_give_identical_bytes(local: World, tmp_path: Path) -> None:
-    """What was recorded answers health and positions exactly as the chain did, without it."""
-    part, one = tmp_path / "part.cmrec", ("--adapter", "aave_v3")
-    assert crossmargin("record", str(part), local.wallets["hedged"], *one).code == 0
-    live = crossmargin("health", local.wallets["hedged"], *one, "--json")
-    assert crossmargin("replay", str(part), "--json") == live
-    file = tmp_path / "hedged.cmrec"
-    hedged = local.wallets["hedged"]
-    assert crossmargin("record", str(file), hedged).code == 0
-    for command in ("health", "positions"):
-        live = crossmargin(command, hedged, "--json")
-        assert crossmargin("replay", str(file), command, "--json").out == live.out
-    first = file.read_bytes()
-    assert crossmargin("record", str(file), hedged).code == 0
-    assert file.read_bytes() == first
-    assert local.node.url.encode() not in gzip.decompress(first)
-    assert "replayed from a recording of a local node" in crossmargin("replay", str(file)).out
-
-
 def test_a_chain_that_was_not_reached_is_missing_in_the_replay_too(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

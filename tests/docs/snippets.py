@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aggregator.contract import Column, Function, Read, ask, attempt, both, join
+from aggregator.contract import Column, Event, Function, Read, ask, attempt, both, join
 from aggregator.model.errors import ReadError, UnusablePrice
 from aggregator.model.units import Address
 
@@ -55,3 +55,23 @@ def balances(tokens: Sequence[Address], wallet: Address) -> Read[list[int]]:
 def prices(feeds: dict[str, Sequence[Address]]) -> Read[list[int | ReadError]]:
     """Any number of reads in common rounds, each failing for itself."""
     return (yield from join([price(asset, of) for asset, of in feeds.items()], isolate=True))
+
+
+class Transfer(NamedTuple):
+    """What the event of a token says."""
+
+    sender: Address
+    recipient: Address
+    amount: int
+
+
+TRANSFER: Event[Transfer] = Event("Transfer(address indexed,address indexed,uint256)", into=Transfer)
+
+
+def received(token: Address, wallet: Address, first_block: int) -> Read[dict[Address, int]]:
+    """How much of a token a wallet was ever sent, by sender."""
+    [logs] = yield from ask([TRANSFER.logs(token, None, wallet, from_block=first_block)])
+    found: dict[Address, int] = {}
+    for transfer in map(TRANSFER.decode, logs):
+        found[transfer.sender] = found.get(transfer.sender, 0) + transfer.amount
+    return found

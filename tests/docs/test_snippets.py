@@ -10,15 +10,27 @@ import pytest
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
+from aggregator.abi.logs import Log, pack
 from aggregator.contract import Deployments, Read
 from aggregator.model.errors import CallReverted, ReadError, UnusablePrice
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.run import Job, run
-from aggregator.reading.source import Raw, Wanted
+from aggregator.reading.source import Asked, Raw
 from tests.docs.liquity_v1 import adapter as liquity
-from tests.docs.snippets import BALANCE, LATEST, SYMBOL, Round, balances, name_and_balance, price, prices
+from tests.docs.snippets import (
+    BALANCE,
+    LATEST,
+    SYMBOL,
+    TRANSFER,
+    Round,
+    balances,
+    name_and_balance,
+    price,
+    prices,
+    received,
+)
 from tests.docs.test_liquity_v1 import BLOCK, FEED, HERE, MANAGER, POOL, WALLET
 
 ONE, TWO = Address("0x" + "1" * 40), Address("0x" + "2" * 40)
@@ -48,6 +60,19 @@ def test_attempt_falls_back() -> None:
         answered(price("ETH", [ONE, TWO]), [REVERTED, ZERO])
 
 
+def test_logs_are_decoded_by_their_event() -> None:
+    """The request names the wallet as the second indexed argument; each log is a transfer."""
+    [wanted] = next(received(ONE, WALLET, 17))
+    assert wanted == TRANSFER.logs(ONE, None, WALLET, from_block=17)
+    words = [int(account, 16).to_bytes(32) for account in (TWO, WALLET)]
+    logs = tuple(
+        Log(ONE, (TRANSFER.topic, *words), n.to_bytes(32), 20 + n, f"0x{n:064x}", "0x" + "0" * 64, 0)
+        for n in (3, 4)
+    )
+    assert wanted.decode(pack(logs)) == logs
+    assert answered(received(ONE, WALLET, 17), [logs]) == {TWO: 7}
+
+
 def test_each_is_one_request() -> None:
     """Its reply is a column: values, or the error of a call that failed."""
     [calls] = next(balances([ONE, TWO], WALLET))
@@ -72,7 +97,7 @@ class Scripted:
 
     def __init__(self, replies: Mapping[Call[Any], bytes]) -> None:
         self.replies = replies
-        self.rounds: list[Sequence[Wanted]] = []
+        self.rounds: list[Sequence[Asked]] = []
 
     @property
     def chain(self) -> ChainId:
@@ -83,7 +108,10 @@ class Scripted:
         """The one block there is."""
         return BLOCK
 
-    async def fetch(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:  # noqa: ARG002
+    def forget(self) -> None:
+        """See ChainSource."""
+
+    async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:  # noqa: ARG002
         """The replies; what is not in the table reverts."""
         self.rounds.append(requests)
         found: list[bytes | ReadError] = [
