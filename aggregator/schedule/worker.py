@@ -56,9 +56,6 @@ class _Failures:
     count: int
     first: datetime
 
-    def and_one(self) -> _Failures:
-        return _Failures(self.count + 1, self.first)
-
 
 class Ledger(Protocol):
     """Where slots are recorded: the warehouse."""
@@ -178,7 +175,9 @@ class Worker:
             done.append((entry, taken))
             before = self._failures.pop(slot, None)
             if taken.outcome == "failed":
-                self._failures[slot] = before.and_one() if before else _Failures(1, started)
+                self._failures[slot] = (
+                    replace(before, count=before.count + 1) if before else _Failures(1, started)
+                )
             if taken.unreachable and before is None:  # one that keeps failing does not hold up the others
                 break
         return done
