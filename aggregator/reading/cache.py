@@ -203,15 +203,15 @@ class SqliteCache:
                 return
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        [(tables,)] = connection.execute("SELECT count(*) FROM sqlite_master")
-        if tables and _pragma(connection, "application_id") != _APPLICATION:
-            raise sqlite3.DatabaseError("it is another program's file")
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heard only before the first table
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit = {self._max_bytes // 8}")
-        if _pragma(connection, "user_version") != FORMAT:
+        application = _pragma(connection, "application_id")
+        if application != _APPLICATION or _pragma(connection, "user_version") != FORMAT:
+            [(tables,)] = connection.execute("SELECT count(*) FROM sqlite_master")
+            if tables and application != _APPLICATION:
+                raise sqlite3.DatabaseError("it is another program's file")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heard only before the first table
+            connection.execute("PRAGMA journal_mode = WAL")
             _create(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
 
     def _rows(self, query: str, arguments: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
         """Rows whose last column, left out, is the digest of the others."""

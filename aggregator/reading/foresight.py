@@ -55,7 +55,8 @@ class Foresight:
         self._twins = twins
         self._wallets = frozenset(bytes.fromhex(wallet[2:]) for wallet in wallets)
         self._cache = cache
-        self._predicted: dict[Asked, Raw | None] = {}
+        self._guesses: dict[Asked, Any] = {}
+        self._stored: dict[Asked, bytes] = {}
 
     def ahead(self, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         """Requests that are neither known nor asked for now and that will probably be next."""
@@ -72,13 +73,13 @@ class Foresight:
         return list(found)
 
     def learn(self, replies: Mapping[Asked, Raw]) -> None:
-        """Keep what a round was answered that others followed."""
+        """Keep what a round was answered that others followed, where it is not what was predicted."""
         kept = {}
         for request, raw in replies.items():
             if isinstance(request, Logs) or self._names_wallet(request):
                 continue
             packed = _packed(raw)
-            if packed is not None:
+            if packed is not None and packed != self._stored.get(request):
                 kept[_key(request)] = packed
         self._cache.predict(self._block, dict(islice(kept.items(), MAX_KEPT)))
 
@@ -100,10 +101,11 @@ class Foresight:
                 replies.append(reply)
 
     def _guess(self, request: Asked) -> Any:
-        if request not in self._predicted:
-            self._predicted[request] = self._prediction(request)
-        raw = self._predicted[request]
-        return None if raw is None else decoded(request, raw)
+        """A reply for a twin; None where nobody knows one."""
+        if request not in self._guesses:
+            raw = self._prediction(request)
+            self._guesses[request] = None if raw is None else decoded(request, raw)
+        return self._guesses[request]
 
     def _prediction(self, request: Asked) -> Raw | None:
         if isinstance(request, Logs):
@@ -111,7 +113,10 @@ class Foresight:
         if self._names_wallet(request):
             return _blank_reply(request)
         packed = self._cache.prediction(self._block.chain, _key(request))
-        return None if packed is None else _unpacked(request, packed)
+        if packed is None:
+            return None
+        self._stored[request] = packed
+        return _unpacked(request, packed)
 
     def _names_wallet(self, request: Asked) -> bool:
         match request:
