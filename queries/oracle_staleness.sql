@@ -16,7 +16,7 @@ WITH chosen AS (
       AND ($group IS NULL OR l.wallet IN (SELECT address FROM wallet_group WHERE group_name = ltrim($group, '@')))
 ),
 clocks AS (
-    SELECT c.snapshot_id, 'eip155:' || b.chain_id AS chain, b.block_time
+    SELECT c.snapshot_id, b.chain_id, b.block_time
     FROM snapshot_block AS b
     JOIN chosen AS c ON c.snapshot_id = b.snapshot_id
 ),
@@ -43,7 +43,7 @@ aged AS (
            coalesce(u.value_usd, 0) + coalesce(u.units, 0) * q.price_usd::DOUBLE AS used_usd
     FROM price AS q
     JOIN chosen AS c ON c.snapshot_id = q.snapshot_id
-    LEFT JOIN clocks AS t ON t.snapshot_id = q.snapshot_id AND t.chain = split_part(q.quoted_asset_id, '/', 1)
+    LEFT JOIN clocks AS t ON t.snapshot_id = q.snapshot_id AND t.chain_id = coalesce(q.chain_id, TRY_CAST(regexp_extract(q.quoted_asset_id, '^eip155:([0-9]+)/', 1) AS BIGINT))
     LEFT JOIN uses AS u ON u.snapshot_id = q.snapshot_id AND u.asset_id = q.asset_id
 )
 SELECT

@@ -39,7 +39,8 @@ Source: TypeAlias = Block | Observation
 class Quote:
     """A price in USD that a protocol's oracle gives: `price / 10**decimals`, > 0.
 
-    `updated_at` in Unix seconds and `heartbeat_s` in seconds, where the oracle says so.
+    `updated_at` in Unix seconds and `heartbeat_s` in seconds, where the oracle says so. `chain` is the one at
+    whose block it was read; adapters leave it out, the price book knows it of the reading.
     """
 
     asset: AssetId
@@ -48,6 +49,7 @@ class Quote:
     origin: str
     updated_at: int | None = None
     heartbeat_s: int | None = None
+    chain: ChainId | None = None
 
     @property
     def usd(self) -> Decimal:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import TypeAlias, assert_never
 
 from aggregator.model.accounts import Account
 from aggregator.model.assets import USD, AssetId, TokenList, index_id
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.model.readings import Block, Quote, Reading
+from aggregator.model.units import ChainId
 
 DISAGREEMENT = 0.01
 """Two sources further apart than this are worth a warning."""
@@ -44,6 +45,11 @@ class PriceBook:
 class _Aged:
     quote: Quote
     overdue_s: int
+    chain: ChainId | None
+
+
+# The contract of one address may be another one on another chain.
+_Sources: TypeAlias = Mapping[tuple[ChainId | None, str], _Aged]
 
 
 def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
@@ -55,14 +61,16 @@ def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
     Raises UnusablePrice on a quote that is not positive.
     """
     readings = tuple(readings)
-    quoted: dict[AssetId, dict[str, _Aged]] = defaultdict(dict)
+    quoted: dict[AssetId, dict[tuple[ChainId | None, str], _Aged]] = defaultdict(dict)
     for reading in readings:
-        now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
+        source = reading.source
+        now, chain = (source.timestamp, source.chain) if isinstance(source, Block) else (source.time, None)
         for quote in reading.quotes:
             if quote.price <= 0:
                 raise UnusablePrice(quote.asset, quote.origin, quote.price)
-            quoted[quote.asset].setdefault(quote.origin, _Aged(quote, _overdue_s(quote, now)))
-    marks = {asset: _mark(list(aged.values())) for asset, aged in sorted(quoted.items())}
+            aged = _Aged(quote, _overdue_s(quote, now), chain)
+            quoted[quote.asset].setdefault((chain, quote.origin), aged)
+    marks = {asset: _mark(list(sources.values())) for asset, sources in sorted(quoted.items())}
     held = {asset for reading in readings for account in reading.accounts for asset in assets_of(account)}
     spots, guesses = _spots(marks, held, tokens)
     warnings = [*_disagreements(quoted, marks, held), *_late(quoted, marks, held), *guesses]
@@ -96,13 +104,14 @@ def _overdue_s(quote: Quote, now: int) -> int:
 
 
 def _mark(aged: Sequence[_Aged]) -> Quote:
-    fresh = [a.quote for a in aged if a.overdue_s == 0] or [a.quote for a in aged]
-    fresh.sort(key=lambda quote: (quote.usd, quote.origin))
-    return fresh[(len(fresh) - 1) // 2]
+    fresh = [a for a in aged if a.overdue_s == 0] or [*aged]
+    fresh.sort(key=lambda a: (a.quote.usd, a.quote.origin, a.chain or 0))
+    chosen = fresh[(len(fresh) - 1) // 2]
+    return replace(chosen.quote, chain=chosen.chain)
 
 
 def _disagreements(
-    quoted: Mapping[AssetId, Mapping[str, _Aged]], marks: Mapping[AssetId, Quote], held: set[AssetId]
+    quoted: Mapping[AssetId, _Sources], marks: Mapping[AssetId, Quote], held: set[AssetId]
 ) -> list[str]:
     sentences = []
     for asset, mark in marks.items():
@@ -122,11 +131,11 @@ def _disagreements(
 
 
 def _late(
-    quoted: Mapping[AssetId, Mapping[str, _Aged]], marks: Mapping[AssetId, Quote], held: set[AssetId]
+    quoted: Mapping[AssetId, _Sources], marks: Mapping[AssetId, Quote], held: set[AssetId]
 ) -> list[str]:
     sentences = []
     for asset, mark in marks.items():
-        overdue_s = quoted[asset][mark.origin].overdue_s
+        overdue_s = quoted[asset][mark.chain, mark.origin].overdue_s
         if asset in held and overdue_s > 0:
             sentences.append(
                 f"the price of {asset} is {overdue_s / 3_600:.1f} hours past its heartbeat ({mark.origin})"
@@ -148,7 +157,9 @@ def _spots(
         if underlying == USD:
             continue
         index = marks.get(index_id(underlying))
-        chosen = index or _mark([_Aged(quote, 0) for quote in itself[underlying] or pegged[underlying]])
+        chosen = index or _mark(
+            [_Aged(quote, 0, quote.chain) for quote in itself[underlying] or pegged[underlying]]
+        )
         spots[underlying] = usd(chosen)
         if not itself[underlying] and any(quote.asset in held for quote in pegged[underlying]):
             sentences.append(
@@ -158,7 +169,7 @@ def _spots(
     return spots, sentences
 
 
-def _staleness_days(quoted: Mapping[AssetId, Mapping[str, _Aged]], tokens: TokenList) -> dict[str, float]:
+def _staleness_days(quoted: Mapping[AssetId, _Sources], tokens: TokenList) -> dict[str, float]:
     oldest: dict[str, float] = {}
     for asset, aged in sorted(quoted.items()):
         known = tokens.classify(asset)

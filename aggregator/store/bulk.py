@@ -111,6 +111,16 @@ def arrow_type(kind: sa.types.TypeEngine[object]) -> pa.DataType:
             raise TypeError(f"no Arrow type is chosen for {kind!r}")
 
 
+def check_told_apart(row: type[SQLModel], columns: Columns) -> None:
+    """Raise ValueError where two of these rows share their natural key: for snapshots that are not there yet."""
+    key = [column.name for column in sa.inspect(row).primary_key]
+    seen = set[tuple[object, ...]]()
+    for values in zip(*(columns[name] for name in key), strict=True):
+        if values in seen:
+            raise ValueError(f"{table_of(row).name} would hold {tuple(map(str, values))} twice")
+        seen.add(values)
+
+
 def check_unique(connection: sa.Connection, row: type[SQLModel], snapshot_ids: Collection[str]) -> None:
     """Raise ValueError where two rows of these snapshots share their natural key.
 

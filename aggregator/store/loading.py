@@ -247,6 +247,7 @@ def _quote(row: PriceRow) -> Quote:
         origin=row.origin,
         updated_at=None if row.updated_at is None else unix(row.updated_at),
         heartbeat_s=row.heartbeat_s,
+        chain=None if row.chain_id is None else ChainId(row.chain_id),
     )
 
 

@@ -9,9 +9,10 @@ from sqlmodel import SQLModel
 
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account
+from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
-from aggregator.model.readings import Block
+from aggregator.model.readings import Block, Quote
 from aggregator.model.rules import Health, prices_of
 from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.bulk import Columns
@@ -33,22 +34,7 @@ def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dic
             AccountRow, [_account(account, _block(portfolio, account)) for account in accounts]
         ),
         PositionRow: _columns(PositionRow, _positions(portfolio)),
-        PriceRow: _columns(
-            PriceRow,
-            [
-                {
-                    "asset_id": asset,
-                    "quoted_asset_id": quote.asset,
-                    "price_raw": quote.price,
-                    "decimals": quote.decimals,
-                    "price_usd": price_usd(quote),
-                    "origin": quote.origin,
-                    "updated_at": None if quote.updated_at is None else utc(quote.updated_at),
-                    "heartbeat_s": quote.heartbeat_s,
-                }
-                for asset, quote in portfolio.marks.items()
-            ],
-        ),
+        PriceRow: _columns(PriceRow, [_price(portfolio, *mark) for mark in portfolio.marks.items()]),
         AssetClassRow: {
             "asset_id": list(portfolio.classes),
             "underlying": [c.underlying for c in portfolio.classes.values()],
@@ -108,6 +94,25 @@ def _statuses(portfolio: Portfolio, expected: Iterable[Deployment]) -> Columns:
         for f in portfolio.failures
     ]
     return _columns(ReadStatusRow, rows)
+
+
+def _price(portfolio: Portfolio, asset: AssetId, quote: Quote) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "asset_id": asset,
+        "quoted_asset_id": quote.asset,
+        "price_raw": quote.price,
+        "decimals": quote.decimals,
+        "price_usd": price_usd(quote),
+        "origin": quote.origin,
+        "updated_at": None if quote.updated_at is None else utc(quote.updated_at),
+        "heartbeat_s": quote.heartbeat_s,
+    }
+    if quote.chain is None:
+        return row
+    block = portfolio.blocks.get(quote.chain)
+    if block is None:
+        raise ValueError(f"the price of {asset} is of chain {quote.chain}, which has no pinned block")
+    return row | {"chain_id": quote.chain, "block_number": block.number, "block_hash": block.hash}
 
 
 def _account(account: Account, block: Block) -> dict[str, Any]:

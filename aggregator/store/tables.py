@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from aggregator.store.columns import PRICE, FiniteFloat, OneOf, Table, checked, column, raw, rows_by
 
 SNAPSHOT_ID = "snapshot.snapshot_id"
+_PRICE_CHAIN = "Chain whose oracle answered; NULL: no chain did, or saved by an earlier release"
 ORIGIN = "The call that the figure came from: signature@contract"
 
 
@@ -141,6 +142,9 @@ class PriceRow(Table, table=True):
         sa.DateTime, "UTC time at which the oracle last changed it", nullable=True
     )
     heartbeat_s: int | None = column(sa.BigInteger, "Seconds after which the oracle is stale", nullable=True)
+    chain_id: int | None = column(sa.BigInteger, _PRICE_CHAIN, nullable=True)
+    block_number: int | None = column(sa.BigInteger, "Block number; NULL as chain_id", nullable=True)
+    block_hash: str | None = column(sa.String, "Block hash, 0x hex; NULL as chain_id", nullable=True)
 
 
 @checked

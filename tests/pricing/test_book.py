@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -70,13 +71,22 @@ def test_the_same_source_counts_once() -> None:
     assert price_book([*repeated, others], tokens=TOKENS).marks[WETH].origin == "b"
 
 
+def test_a_mark_knows_its_chain_and_a_source_of_another_chain_is_another_one() -> None:
+    """Contracts of two chains may share an address: neither hides the other."""
+    there = Block(ChainId(10), 1, "0x2", "0x1", NOW)
+    on_ten = replace(reading(quote(WETH, 2001, "a")), source=there)
+    for order in permutations([reading(quote(WETH, 2000, "a")), on_ten, reading(quote(WETH, 2002, "b"))]):
+        mark = price_book(order, tokens=TOKENS).marks[WETH]
+        assert (mark.price, mark.chain) == (quote(WETH, 2001, "a").price, 10)
+
+
 def test_stale_gives_way_to_fresh() -> None:
     """A quote past its heartbeat is only used where there is no other."""
     stale, fresh = quote(WETH, 1900, "stale", age_s=90_000), quote(WETH, 2000, "fresh", age_s=3_600)
     both = price_book([reading(stale, fresh)], tokens=TOKENS)
-    assert both.marks[WETH] == fresh
+    assert both.marks[WETH].origin == "fresh"
     assert both.staleness_days == {"ETH": pytest.approx((90_000 - 3_600) / 86_400)}
-    assert price_book([reading(stale)], tokens=TOKENS).marks[WETH] == stale
+    assert price_book([reading(stale)], tokens=TOKENS).marks[WETH].origin == "stale"
     assert price_book([reading(fresh)], tokens=TOKENS).staleness_days == {}
 
 

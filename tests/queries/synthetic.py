@@ -196,9 +196,14 @@ def _snapshot(random: Random, data: Synthetic, wallet: str, as_of: datetime, sta
     _risk(random, data, snapshot_id, accounts)
 
 
+def _read_at(chain: int | None) -> Row:
+    """Where a price was read; an earlier release did not say."""
+    return {"chain_id": chain} | ({} if chain is None else {"block_number": 1, "block_hash": "0x1"})
+
+
 def _prices(random: Random, data: Synthetic, snapshot_id: str, as_of: datetime) -> dict[str, Decimal]:
     prices = {}
-    for asset in ASSETS.values():
+    for i, asset in enumerate(ASSETS.values()):
         raw = int(asset.price * random.uniform(0.98, 1.02) * 10**18)
         prices[asset.id] = Decimal(raw).scaleb(-18)
         timed, beating = random.random() < 0.8, random.random() < 0.8
@@ -213,6 +218,7 @@ def _prices(random: Random, data: Synthetic, snapshot_id: str, as_of: datetime) 
             origin=f"latestAnswer()@{asset.symbol[:1]}{random.randrange(2)}",
             updated_at=as_of - timedelta(seconds=random.randrange(7200)) if timed else None,
             heartbeat_s=3600 if beating else None,
+            **_read_at((None, 1, 10)[i % 3]),
         )
         if asset is not UNCLASSIFIED:
             data.add(

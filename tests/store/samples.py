@@ -212,12 +212,14 @@ PORTFOLIO = Portfolio(
     marks={
         # The native coin is marked at the wrapped coin's quote.
         native_id(MAINNET): Quote(
-            WETH.id, 2_091_12345678, 8, "getAssetPrice(address)@0x10", 1_795_349_000, 3_600
+            WETH.id, 2_091_12345678, 8, "getAssetPrice(address)@0x10", 1_795_349_000, 3_600, MAINNET
         ),
-        WETH.id: Quote(WETH.id, 2_091_12345678, 8, "getAssetPrice(address)@0x10", 1_795_349_000, 3_600),
-        USDC.id: Quote(USDC.id, 99_990_000, 8, "getAssetPrice(address)@0x10"),
+        WETH.id: Quote(
+            WETH.id, 2_091_12345678, 8, "getAssetPrice(address)@0x10", 1_795_349_000, 3_600, MAINNET
+        ),
+        USDC.id: Quote(USDC.id, 99_990_000, 8, "getAssetPrice(address)@0x10", chain=MAINNET),
         SUSD.id: Quote(SUSD.id, 10**36 + 1, 36, "fixed@0x11"),
-        ETH_INDEX: Quote(ETH_INDEX, 2**256 - 1, 74, "assetPrice(bytes32)@0x12"),
+        ETH_INDEX: Quote(ETH_INDEX, 2**256 - 1, 74, "assetPrice(bytes32)@0x12", chain=OPTIMISM),
     },
     spots={"USD": 1.0, "ETH": 2091.12345678},
     classes={

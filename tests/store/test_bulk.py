@@ -33,6 +33,7 @@ def price(**columns: object) -> dict[str, list[object]]:
     row = {
         "snapshot_id": "s", "asset_id": "a", "quoted_asset_id": "a", "price_raw": 1, "decimals": 8,
         "price_usd": None, "origin": "o", "updated_at": None, "heartbeat_s": None,
+        "chain_id": None, "block_number": None, "block_hash": None,
     }  # fmt: skip
     return {name: [value] for name, value in (row | columns).items()}
 
