@@ -13,6 +13,8 @@ from aggregator.model.units import Address
 from aggregator.reading.cache import LogCache
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.transport import Client, Endpoint, Rpc
+from tests.devnet.chain import Chain
+from tests.devnet.node import Node
 from tests.reading.contracts import LOGGER
 from tests.reading.kit import CHAIN
 from tests.reading.servers import Answer, Refusal, rpc
@@ -141,3 +143,13 @@ def numbers(found: tuple[Log, ...] | ReadError) -> list[int]:
 
 ALL = NOTED.logs(LOGGER)
 ELSEWHERE = Address("0x" + "e9" * 20)
+WHO = [Address("0x" + f"{i:040x}") for i in range(3)]
+
+
+def emit(node: Node, who: Address, n: int) -> int:
+    """A log on a node; the block that holds it."""
+    data = "0x" + NOTED.topic.hex() + f"{int(who, 16):064x}{n:064x}"
+    sender = Chain(node).sender
+    free = {"gas": "0x100000", "gasPrice": "0x0"}
+    node.rpc("eth_sendTransaction", {"from": sender, "to": LOGGER, "data": data, **free})
+    return node.block_number

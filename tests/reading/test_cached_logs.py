@@ -16,9 +16,8 @@ from aggregator.model.errors import ProviderUnavailable
 from aggregator.reading.cache import LogCache, SqliteCache, Stretch
 from tests.devnet.node import Node
 from tests.reading.kit import CHAIN
-from tests.reading.log_chain import ALL, NOTED, LogChain, numbers, read_logs
+from tests.reading.log_chain import ALL, NOTED, WHO, LogChain, emit, numbers, read_logs
 from tests.reading.servers import Refusal, Server
-from tests.reading.test_logs import WHO, emit
 
 COUNTS = {5: 2, 40: 1, 60: 1, 95: 3}
 

@@ -19,25 +19,11 @@ from aggregator.model.errors import (
     ReadError,
     Reorganised,
 )
-from aggregator.model.units import Address
-from tests.devnet.chain import Chain
 from tests.devnet.node import Node
 from tests.reading.contracts import ECHO, LOGGER, VALUE
 from tests.reading.kit import read
-from tests.reading.log_chain import ALL, ELSEWHERE, NOTED, LogChain, numbers, read_logs
+from tests.reading.log_chain import ALL, ELSEWHERE, NOTED, WHO, LogChain, emit, numbers, read_logs
 from tests.reading.servers import Refusal, Reply, Server, proxy, rpc
-
-WHO = [Address("0x" + f"{i:040x}") for i in range(3)]
-
-
-def emit(node: Node, who: Address, n: int) -> int:
-    """A log on a node; the block that holds it."""
-    data = "0x" + NOTED.topic.hex() + f"{int(who, 16):064x}{n:064x}"
-    sender = Chain(node).sender
-    free = {"gas": "0x100000", "gasPrice": "0x0"}
-    node.rpc("eth_sendTransaction", {"from": sender, "to": LOGGER, "data": data, **free})
-    return node.block_number
-
 
 # --- a real node
 

@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator.abi.function import Function
 from aggregator.contract import Read, ask, attempt
 from aggregator.model.errors import (
+    MalformedReply,
     NotRecorded,
     ProviderUnavailable,
 )
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
+from aggregator.reading import recording as recording_module
 from aggregator.reading.chain import ChainReader
-from aggregator.reading.recording import Recorder, Recording, Replay
-from aggregator.reading.run import Job, Run, run
+from aggregator.reading.recording import Recorder, Recording, Replay, Tape
+from aggregator.reading.run import Job, Run, drive, run
 from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.devnet.node import Node
-from tests.reading.contracts import ABSENT, ECHO, HEIGHT, MUTE, NUMBER, PAUSED, SHORT, VALUE
+from tests.reading.contracts import ABSENT, ECHO, HEIGHT, LOGGER, MUTE, NUMBER, PAUSED, SHORT, VALUE
 from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, jobs, saved, texts
+from tests.reading.log_chain import ALL, NOTED, WHO, emit
 
 EVERYWHERE = [HEIGHT, PAUSED, ABSENT, SHORT, MUTE, HEIGHT]
 
@@ -157,3 +164,46 @@ def test_functions_with_other_names_of_the_same_call_share_a_reply(node: Node) -
 
     _, recording = record(node.url, jobs(spelled("value(uint256)(uint256)")))
     assert texts(replay(recording, jobs(spelled("value(uint256 n)(uint256 same)")))) == ["a:31337:only [3]"]
+
+
+def test_logs_are_recorded_by_what_was_asked_for(node: Node, tmp_path: Path) -> None:
+    """Beside calls, failures too, whatever the ranges they were read in; another filter is not recorded."""
+    for i in range(4):
+        emit(node, WHO[i % 2], i)
+    whole, one = ALL, NOTED.logs(LOGGER, WHO[1], from_block=1)
+
+    def of(*wanted: Any) -> SmallAdapter:
+        def read_of(_: Address, __: Block) -> Read[Any]:
+            found: list[Any] = yield from attempt([*wanted, NUMBER.at(HEIGHT)])
+            return [[NOTED.decode(log).n for log in logs] for logs in found[:-1]], found[-1]
+
+        return SmallAdapter("a", read_of)
+
+    live, recording = record(node.url, jobs(of(whole, one)))
+    assert "([[0, 1, 2, 3], [1, 3]]," in str(texts(live)[0])
+    file = saved(recording, tmp_path / "logs.cmrec")
+    again = Recording.parse(file, "logs")
+    assert texts(replay(again, jobs(of(whole, one)))) == texts(live)
+    assert saved(again, tmp_path / "again.cmrec") == file
+    pinned = recording.tapes[CHAIN].pins["latest"]
+    assert isinstance(pinned, Block)
+    upto = replace(whole, to_block=pinned.number)  # the same blocks, named otherwise
+    assert texts(replay(again, jobs(of(upto, one)))) == texts(live)
+    for other in (replace(whole, from_block=1), replace(whole, addresses=()), NOTED.logs(LOGGER, WHO[0])):
+        [raw] = asyncio.run(Replay(CHAIN, again.tapes[CHAIN]).fetch(pinned, [other]))
+        assert isinstance(raw, NotRecorded)
+
+
+@given(packed=st.binary(max_size=300))
+def test_logs_that_were_tampered_with_are_malformed(packed: bytes) -> None:
+    """What a replay answers is checked as what an endpoint answers is."""
+    here = Block(CHAIN, 9, "0x" + "ab" * 32, "0x" + "cd" * 32, 1)
+    key = recording_module._logs_key(here, ALL)
+    source = Replay(CHAIN, Tape(logs={key: "0x" + packed.hex()}))
+
+    def logs() -> Read[Any]:
+        [found] = yield from attempt([ALL])
+        return found
+
+    found, _ = asyncio.run(drive(logs(), source, here))
+    assert isinstance(found, MalformedReply) or all(log.address == LOGGER for log in found)
