@@ -88,13 +88,13 @@ def row_objects(number: int, legs: dict[str, pa.Array], count: int) -> list[Posi
 
 
 def write_columns(path: Path, number: int, legs: dict[str, pa.Array]) -> None:
-    """As the warehouse writes: checked by DuckDB and for doubled keys, in one transaction."""
+    """As the warehouse writes: checked for doubled keys and by DuckDB, in one transaction."""
     count = len(legs["ordinal"])
 
     def work(connection: sa.Connection) -> None:
-        ids = owners(number, count)
-        bulk.insert(connection, PositionRow, {**legs, "snapshot_id": ids})
-        bulk.check_unique(connection, PositionRow, ids.unique().to_pylist())
+        columns = {**legs, "snapshot_id": owners(number, count)}
+        bulk.check_unique(PositionRow, columns)
+        bulk.insert(connection, PositionRow, columns)
 
     Opening(path, lock_timeout_s=1).write(work)
 
@@ -104,9 +104,9 @@ def write_from_rows(path: Path, number: int, rows: list[PositionRow]) -> None:
 
     def work(connection: sa.Connection) -> None:
         built = {name: [getattr(row, name) for row in rows] for name in names(_TABLE, but={"snapshot_id"})}
-        ids = owners(number, len(rows))
-        bulk.insert(connection, PositionRow, {**built, "snapshot_id": ids})
-        bulk.check_unique(connection, PositionRow, ids.unique().to_pylist())
+        columns = {**built, "snapshot_id": owners(number, len(rows))}
+        bulk.check_unique(PositionRow, columns)
+        bulk.insert(connection, PositionRow, columns)
 
     Opening(path, lock_timeout_s=1).write(work)
 

@@ -36,6 +36,8 @@ class Teller:
         if self._progress is None:
             if not self._quiet:
                 typer.echo(_beginning(self._source, state, self._names), err=True)
+                for warning in state.warnings:
+                    typer.echo(f"warning: {clean(warning, 500)}", err=True)
             self._progress = Progress("index", state.run.wallets, quiet=self._quiet)
         self._state = state
         incomplete = state.run.partial + state.run.failed
@@ -121,7 +123,9 @@ def _summary(state: Indexed, names: Mapping[ChainId, str]) -> str:
 
 def _document(source: Source, state: Indexed, errors: list[dict[str, Any]]) -> dict[str, Any]:
     data = _data(source, state.run) | {"resumed_at": state.begun, "created": state.created}
-    return envelope.envelope("index", data, ok=not errors, blocks=_blocks(state.run.blocks), errors=errors)
+    warnings = [clean(warning, 500) for warning in state.warnings]
+    blocks = _blocks(state.run.blocks)
+    return envelope.envelope("index", data, ok=not errors, warnings=warnings, blocks=blocks, errors=errors)
 
 
 def _data(source: Source, run: IndexRun | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aggregator import __version__, settings
+from aggregator.app.caching import opened_cache
 from aggregator.app.checks import Answer, Checked, _jobs_everywhere, _live_answer, check
 from aggregator.app.readers import Readers, Selection, live_readers
 from aggregator.app.snapshots import publish, savings
@@ -52,13 +53,14 @@ class Missing:
 class Indexed:
     """Where a run is: at `begun` of its wallets this process took it up, and made `created` new snapshots.
 
-    `missing` tells what could not be read since then.
+    `missing` tells what could not be read since then, `warnings` what else the user should know.
     """
 
     run: IndexRun
     begun: int
     created: int = 0
     missing: tuple[Missing, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ async def _index(
             wallets = source.wallets
         else:
             wallets = source.wallets if source.lasting else of_addresses(work.runs.wallets(found.id))
-        begun = Indexed(found, found.done)
+        begun = Indexed(found, found.done, warnings=work.warnings)
         told(begun)
         try:
             return await work.go_on(begun, wallets, block_size, told)
@@ -134,8 +136,9 @@ async def _index(
 @asynccontextmanager
 async def _opened(source: Source, selection: Selection, config: Settings) -> AsyncIterator[_Work]:
     built = registry.adapters(config, selection.adapters)
-    async with live_readers(selection, config, built) as live:
-        yield _Work(source, selection, config, built, live)
+    with opened_cache(config) as cache:
+        async with live_readers(selection, config, built, cache) as live:
+            yield _Work(source, selection, config, built, live)
 
 
 class _Work:
@@ -156,6 +159,7 @@ class _Work:
         self.deployments = tuple(job.deployment for job in jobs)
         self.task_hash = _task_hash(source, selection, self.deployments, config)
         self.runs = IndexRuns(config.database, lock_timeout_s=config.lock_timeout_s)
+        self.warnings = live.warnings
         self.unpublished = False
         self._published_s = time.monotonic()
         self._missing: dict[tuple[str, str, str], Missing] = {}

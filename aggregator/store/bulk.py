@@ -111,28 +111,18 @@ def arrow_type(kind: sa.types.TypeEngine[object]) -> pa.DataType:
             raise TypeError(f"no Arrow type is chosen for {kind!r}")
 
 
-def check_told_apart(row: type[SQLModel], columns: Columns) -> None:
-    """Raise ValueError where two of these rows share their natural key: for snapshots that are not there yet."""
-    key = [column.name for column in sa.inspect(row).primary_key]
-    seen = set[tuple[object, ...]]()
-    for values in zip(*(columns[name] for name in key), strict=True):
-        if values in seen:
-            raise ValueError(f"{table_of(row).name} would hold {tuple(map(str, values))} twice")
-        seen.add(values)
+def check_unique(row: type[SQLModel], columns: Columns) -> None:
+    """Raise ValueError where two of these rows share their natural key.
 
-
-def check_unique(connection: sa.Connection, row: type[SQLModel], snapshot_ids: Collection[str]) -> None:
-    """Raise ValueError where two rows of these snapshots share their natural key.
-
-    The mapper knows it as primary key; the table has none.
+    The mapper knows it as primary key; the table has none. Rows of one snapshot are inserted at once, so
+    looking through the table would find no more, and take longer with every snapshot.
     """
-    key = list(sa.inspect(row).primary_key)
-    table = table_of(row)
-    with texts(connection, snapshot_ids) as ids:
-        same = sa.select(*key).where(table.c.snapshot_id.in_(ids)).group_by(*key)
-        twice = connection.execute(same.having(sa.func.count() > 1).limit(1)).first()
-    if twice is not None:
-        raise ValueError(f"{table.name} would hold {tuple(twice)} twice")
+    table, key = table_of(row), [column.name for column in sa.inspect(row).primary_key]
+    keys = pa.table({name: arrow_array(table.columns[name], columns[name]) for name in key})
+    counts = keys.group_by(key).aggregate([([], "count_all")])
+    twice = counts.filter(pc.greater(counts["count_all"], 1)).slice(0, 1).to_pylist()
+    if twice:
+        raise ValueError(f"{table.name} would hold {tuple(twice[0][name] for name in key)} twice")
 
 
 def _driver(connection: sa.Connection) -> Any:

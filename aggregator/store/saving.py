@@ -141,7 +141,7 @@ def _insert(connection: sa.Connection, new: Sequence[Prepared]) -> None:
         lengths = [len(next(iter(part.values()))) for part in parts]
         owners = [i for i, length in zip(ids, lengths, strict=True) for _ in range(length)]
         whole = {**together, "snapshot_id": owners}
-        bulk.check_told_apart(row, whole)  # here: the tables themselves take long to look through
+        bulk.check_unique(row, whole)
         bulk.insert(connection, row, whole)
 
 
