@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,17 +17,15 @@ from typing import TYPE_CHECKING
 
 from aggregator import __version__, settings
 from aggregator.app.caching import opened_cache
-from aggregator.app.checks import Answer, Checked, _jobs_everywhere, _live_answer, check
+from aggregator.app.checks import Answer, _jobs_everywhere
+from aggregator.app.index_blocks import judge, read_block
 from aggregator.app.readers import Readers, Selection, live_readers
-from aggregator.app.snapshots import publish, savings
+from aggregator.app.snapshots import publish
 from aggregator.app.wallet_lists import Source, WalletList, of_addresses
 from aggregator.contract import Adapter, Deployment
-from aggregator.model.errors import BlockUnavailable, MissingMulticall, ReadError, TransportError
-from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Block, Failure
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import registry
-from aggregator.reading.run import Outcome, Run, run
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +35,6 @@ BLOCK_SIZE = 250
 """Wallets that are read together: enough to fill batches, few enough to be held twice."""
 PUBLISH_S = 60.0
 """How often readers get to see what was kept so far."""
-_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +186,7 @@ class _Work:
 
     async def _read(self, wallets: tuple[Address, ...], blocks: Mapping[ChainId, str]) -> Answer:
         selection = replace(self._selection, wallets=wallets)
-        jobs = _jobs_everywhere(self._built, selection, self._live)
-        for _ in range(_ATTEMPTS):
-            outcome = await run(jobs, dict(self._live), blocks)
-            _refuse_silence(outcome, blocks)
-            # Some of them failed for want of an answer: another time there may be one, or none at all.
-            if not any(isinstance(error, TransportError) for error in _errors(outcome.outcomes)):
-                break
-        return _live_answer(outcome, selection, self._config, self._built, self._live)
+        return await read_block(selection, blocks, self._config, self._built, self._live)
 
     async def _kept(self, state: Indexed, answer: Answer, told: Callable[[Indexed], None]) -> Indexed:
         """The next state, once it is kept; whoever interrupts waits for that."""
@@ -211,55 +200,17 @@ class _Work:
         return kept
 
     def _keep(self, state: Indexed, answer: Answer) -> Indexed:
-        run_now, created = self.runs.keep(
-            state.run, list(savings(_checked(answer), answer, trigger="snapshot"))
-        )
+        judged = judge(answer)
+        run, created = self.runs.keep(state.run, [one.prepared for one in judged])
         self.unpublished = True
-        for failure in (failure for portfolio in answer.portfolios for failure in portfolio.failures):
+        for failure in (failure for one in judged for failure in one.failures):
             key = (failure.error.code, failure.adapter, failure.deployment)
             known = self._missing.get(key, Missing(0, failure))
             self._missing[key] = replace(known, count=known.count + 1)
         if time.monotonic() - self._published_s > PUBLISH_S:
             publish(self._config)
             self.unpublished, self._published_s = False, time.monotonic()
-        return replace(
-            state, run=run_now, created=state.created + created, missing=tuple(self._missing.values())
-        )
-
-
-def _checked(answer: Answer) -> list[Checked]:
-    """Each wallet judged as it would be alone.
-
-    Scenarios depend on how stale the prices are that the wallets of an answer use: only those that share that
-    are judged together, so that a result does not depend on who else is in a block of wallets.
-    """
-    alike: dict[tuple[tuple[str, float], ...], list[Portfolio]] = defaultdict(list)
-    for portfolio in answer.portfolios:
-        alike[tuple(sorted(portfolio.staleness_days.items()))].append(portfolio)
-    groups = (check(replace(answer, portfolios=tuple(group))) for group in alike.values())
-    by_wallet = {checked.portfolio.wallet: checked for group in groups for checked in group}
-    return [by_wallet[portfolio.wallet] for portfolio in answer.portfolios]
-
-
-def _refuse_silence(outcome: Run, chains: Iterable[ChainId]) -> None:
-    """Raises why a chain answered nothing: snapshots of that would say nothing about the wallets."""
-    for chain in chains:
-        mine = [one for one in outcome.outcomes if one.job.deployment.chain == chain]
-        errors = _errors(mine)
-        silent = len(errors) == len(mine) and all(
-            isinstance(error, TransportError | MissingMulticall) for error in errors
-        )
-        if chain in outcome.blocks and not silent:
-            continue
-        error = errors[0]
-        if isinstance(error, BlockUnavailable):
-            why = f"{error.why}. The run can't go on at its blocks: begin it anew with --restart"
-            raise BlockUnavailable(error.endpoint, why) from error
-        raise error
-
-
-def _errors(outcomes: Iterable[Outcome]) -> list[ReadError]:
-    return [one.result.error for one in outcomes if isinstance(one.result, Failure)]
+        return replace(state, run=run, created=state.created + created, missing=tuple(self._missing.values()))
 
 
 def _task_hash(

@@ -21,7 +21,7 @@ from aggregator.store.columns import table_of, utc
 from aggregator.store.index_tables import IndexRunRow, IndexWalletRow
 from aggregator.store.opening import Opening
 from aggregator.store.saved import IndexRun
-from aggregator.store.saving import Saving
+from aggregator.store.saving import Prepared
 
 _OF_BLOCK = ("number", "hash", "parent_hash", "timestamp")
 
@@ -74,34 +74,33 @@ class IndexRuns:
         self._opening.write(begun)
         return run
 
-    def keep(self, run: IndexRun, items: Sequence[Saving]) -> tuple[IndexRun, int]:
+    def keep(self, run: IndexRun, prepared: Sequence[Prepared]) -> tuple[IndexRun, int]:
         """Keep the snapshots of a run's next wallets and that it has them, both or nothing.
 
         Answers where the run is now, ended where these were the last, and how many snapshots are new. Raises
         StoreLocked where another process has taken the run further meanwhile.
         """
+        statuses = Counter(one.snapshot["status"] for one in prepared)
+        done = run.done + len(prepared)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        further = replace(
+            run,
+            done=done,
+            complete=run.complete + statuses["complete"],
+            partial=run.partial + statuses["partial"],
+            failed=run.failed + statuses["failed"],
+            ended_at=now if done == run.wallets else None,
+        )
+
+        def kept(connection: sa.Connection) -> int:
+            self._check(connection, run)
+            saved = saving.write(connection, prepared)
+            self._note(connection, further)
+            return sum(one.created for one in saved)
+
         try:
-            prepared = [saving.prepare(item) for item in items]
-            statuses = Counter(one.snapshot["status"] for one in prepared)
-            done = run.done + len(prepared)
-            now = datetime.now(UTC).replace(tzinfo=None)
-            further = replace(
-                run,
-                done=done,
-                complete=run.complete + statuses["complete"],
-                partial=run.partial + statuses["partial"],
-                failed=run.failed + statuses["failed"],
-                ended_at=now if done == run.wallets else None,
-            )
-
-            def kept(connection: sa.Connection) -> int:
-                self._check(connection, run)
-                saved = saving.write(connection, prepared)
-                self._note(connection, further)
-                return sum(one.created for one in saved)
-
             return further, self._opening.write(kept)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:  # two rows of a snapshot with one key
             raise StoreError(str(self.path), f"nothing was saved: {error}") from error
 
     def _check(self, connection: sa.Connection, run: IndexRun) -> None:

@@ -13,9 +13,15 @@ import pytest
 import stamina
 
 from aggregator import app
-from aggregator.app import indexing, wallet_lists
+from aggregator.app import index_blocks, indexing, wallet_lists
 from aggregator.app.indexing import Indexed
-from aggregator.model.errors import BlockUnavailable, MissingMulticall, StoreLocked, TransportError
+from aggregator.model.errors import (
+    BlockUnavailable,
+    MalformedReply,
+    MissingMulticall,
+    StoreLocked,
+    TransportError,
+)
 from aggregator.settings import EndpointSettings, Settings
 from aggregator.store.index_runs import IndexRuns
 from tests.app.index_kills import compare, kill_often
@@ -175,6 +181,31 @@ def test_what_can_not_be_read_is_a_partial_snapshot_and_counted(here: Desk) -> N
     [reason] = found.missing
     assert (reason.first.adapter, reason.count) == ("lyra_v1", COUNT)
     assert {line.status for line in app.list_snapshots(config)} == {"partial"}
+
+
+def test_a_wallet_that_can_not_be_judged_holds_up_nobody(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a failed snapshot that says why; the others are what they are without it."""
+    odd = here.wallets[SIZE + 1]
+
+    def check(answer: app.Answer) -> tuple[app.Checked, ...]:
+        for portfolio in answer.portfolios:
+            if portfolio.wallet == odd and portfolio.coverage.ok:
+                raise MalformedReply("rule", "N is beyond a float")
+        return app.check(answer)
+
+    monkeypatch.setattr(index_blocks, "check", check)
+    config = here.config()
+    found = here.index(config, SIZE)
+    assert (found.run.complete, found.run.failed, found.created) == (COUNT - 1, 1, COUNT)
+    lines = {line.wallet: line for line in app.list_snapshots(config)}
+    stored = app.stored(lines[odd].id, config)
+    assert lines[odd].status == "failed"
+    assert {str(failure.error) for failure in stored.portfolio.failures} == {
+        str(MalformedReply("rule", "N is beyond a float"))
+    }
+    monkeypatch.undo()
+    again = here.index(config, SIZE)
+    assert (again.created, again.run.complete) == (1, COUNT)
 
 
 def test_a_chain_without_multicall_ends_the_run(here: Desk) -> None:
