@@ -52,10 +52,9 @@ def _execute(connection: sa.Connection, row: type[SQLModel], columns: Columns, s
         return
     driver = _driver(connection)
     driver.register(_INCOMING, incoming)
-    try:
-        driver.execute(statement)
-    finally:
-        driver.unregister(_INCOMING)
+    # Not in a `finally`: where a statement failed, DuckDB 2 lets nothing else be done and hides the failure.
+    driver.execute(statement)
+    driver.unregister(_INCOMING)
 
 
 @contextmanager

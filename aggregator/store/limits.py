@@ -40,12 +40,12 @@ class Limits:
 
 
 class Watch:
-    """Whether the time of a query is over, and whether DuckDB is at work."""
+    """Whether the time of a query is over, and since when DuckDB is at work."""
 
     def __init__(self) -> None:
         self.expired = threading.Event()
-        self.busy = True
-        """False while rows are with whoever takes them."""
+        self.busy_since: float | None = time.monotonic()
+        """When DuckDB was asked last; None while rows are with whoever takes them."""
 
 
 @contextmanager
@@ -85,11 +85,13 @@ def _interrupted(
         if done.wait(limits.timeout_s):
             return
         watch.expired.set()
-        patience_ends = time.monotonic() + _STOPS_WITHIN_S
+        expired_at = time.monotonic()
         connection.interrupt()
         while not done.wait(_INTERRUPT_AGAIN_S):
             connection.interrupt()
-            if limits.abandon is not None and watch.busy and time.monotonic() > patience_ends:
+            since = watch.busy_since
+            stuck_s = 0.0 if since is None else time.monotonic() - max(since, expired_at)
+            if limits.abandon is not None and stuck_s > _STOPS_WITHIN_S:
                 limits.abandon(too_late)
                 return
 

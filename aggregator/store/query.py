@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,6 +218,6 @@ def _fetched(statement: str, columns: tuple[Column, ...]) -> str:
 
 def _batches(connection: duckdb.DuckDBPyConnection, watch: Watch) -> Iterator[Rows]:
     while rows := connection.fetchmany(BATCH_ROWS):
-        watch.busy = False
+        watch.busy_since = None
         yield rows
-        watch.busy = True
+        watch.busy_since = time.monotonic()

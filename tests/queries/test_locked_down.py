@@ -390,10 +390,10 @@ def test_who_takes_rows_slowly_is_not_given_up(world: World) -> None:
 
     def slowly(answer: Answer) -> None:
         for _ in answer.batches:
-            time.sleep(0.3)
+            time.sleep(0.5)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aggregator.store.limits._STOPS_WITHIN_S", 0.05)
+        patch.setattr("aggregator.store.limits._STOPS_WITHIN_S", 0.2)
         sql, limits = "SELECT range FROM range(1000000)", Limits(0.1, 1.0, given_up.append)
         with pytest.raises(QueryError, match=r"more than 0\.1 s"):
             query.run(world.path, "test", sql, {}, slowly, limits=limits, lock_timeout_s=5)
