@@ -224,9 +224,12 @@ def _answer(
     requests: int,
 ) -> Answer:
     tokens = TokenList(registry.listed_tokens(config.tokens))
+    by_wallet = defaultdict(list)
+    for one in outcome.outcomes:
+        by_wallet[one.job.wallet].append(one)
     portfolios = []
     for wallet in dict.fromkeys(wallets):
-        mine = [o for o in outcome.outcomes if o.job.wallet == wallet]
+        mine = by_wallet[wallet]
         readings = [o.result for o in mine if isinstance(o.result, Reading)]
         failures = [o.result for o in mine if isinstance(o.result, Failure)]
         unverified = [
