@@ -14,12 +14,13 @@ from aggregator.model.assets import Asset, AssetId, Classification
 from aggregator.model.errors import PastReadError
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
-from aggregator.model.readings import Block, Failure, Quote
+from aggregator.model.readings import Failure, Quote
 from aggregator.model.results import Band, RiskResult, Verdict
 from aggregator.model.rules import Rule
 from aggregator.model.units import Address, ChainId
 from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.columns import unix
+from aggregator.store.pinned import block
 from aggregator.store.risk_rows import to_result
 from aggregator.store.risk_tables import (
     AccountRiskRow,
@@ -248,16 +249,6 @@ def _quote(row: PriceRow) -> Quote:
         updated_at=None if row.updated_at is None else unix(row.updated_at),
         heartbeat_s=row.heartbeat_s,
         chain=None if row.chain_id is None else ChainId(row.chain_id),
-    )
-
-
-def block(row: BlockRow) -> Block:
-    return Block(
-        chain=ChainId(row.chain_id),
-        number=row.block_number,
-        hash=row.block_hash,
-        parent_hash=row.parent_hash,
-        timestamp=unix(row.block_time),
     )
 
 

@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import sqlalchemy as sa
+from sqlmodel import Session, col, select
 
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
-from aggregator.store.columns import table_of, unix
+from aggregator.store.columns import unix
 from aggregator.store.tables import BlockRow
 
 
 def blocks(connection: sa.Connection, ids: Collection[str]) -> dict[str, tuple[Block, ...]]:
     """The blocks of each of these snapshots; one that read no chain, or is not there, is left out."""
-    table = table_of(BlockRow)
-    statement = sa.select(table).where(table.c.snapshot_id.in_(ids))
+    chosen = select(BlockRow).where(col(BlockRow.snapshot_id).in_(ids))
     found: dict[str, tuple[Block, ...]] = {}
-    for row in connection.execute(statement.order_by(table.c.snapshot_id, table.c.chain_id)):
-        block = Block(
-            ChainId(row.chain_id), row.block_number, row.block_hash, row.parent_hash, unix(row.block_time)
-        )
-        found[row.snapshot_id] = (*found.get(row.snapshot_id, ()), block)
+    with Session(connection) as session:
+        for row in session.exec(chosen.order_by(col(BlockRow.snapshot_id), col(BlockRow.chain_id))):
+            found[row.snapshot_id] = (*found.get(row.snapshot_id, ()), block(row))
     return found
+
+
+def block(row: BlockRow) -> Block:
+    """A block as it was pinned."""
+    return Block(
+        chain=ChainId(row.chain_id),
+        number=row.block_number,
+        hash=row.block_hash,
+        parent_hash=row.parent_hash,
+        timestamp=unix(row.block_time),
+    )

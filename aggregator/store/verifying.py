@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 from aggregator.contract import Deployment, RuleFamily
 from aggregator.model.errors import ReadError
 from aggregator.model.units import Address, ChainId
-from aggregator.store import loading, saving
+from aggregator.store import loading, pinned, saving
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import table_of
 from aggregator.store.risk_tables import PositionGreekRow
@@ -32,7 +32,7 @@ def verify(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleF
     """
     faults = [*_faults(session, snapshot, families)]
     try:
-        blocks = tuple(loading.block(row) for row in loading.rows_of(session, BlockRow, snapshot))
+        blocks = tuple(pinned.block(row) for row in loading.rows_of(session, BlockRow, snapshot))
     except loading.DAMAGED:
         blocks = ()  # a fault already: they were needed for the evaluation
     return Verified(
