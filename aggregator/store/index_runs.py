@@ -39,8 +39,8 @@ class IndexRuns:
         mine = sa.select(runs).where(runs.c.task_hash == task_hash, runs.c.ended_at.is_(None))
 
         def found(connection: sa.Connection) -> IndexRun | None:
-            row = connection.execute(mine).first()
-            return None if row is None else _run(row)
+            rows = connection.execute(mine).all()
+            return _run(rows[0]) if rows else None
 
         return self._opening.read(found) if self.path.exists() else None
 
@@ -105,8 +105,9 @@ class IndexRuns:
 
     def _check(self, connection: sa.Connection, run: IndexRun) -> None:
         runs = table_of(IndexRunRow).c
-        at = connection.execute(sa.select(runs.done, runs.ended_at).where(runs.run_id == run.id)).first()
-        if at is None or at.done != run.done or at.ended_at is not None:
+        # All, not the first: DuckDB 2 does nothing else before an answer is read to its end.
+        at = connection.execute(sa.select(runs.done, runs.ended_at).where(runs.run_id == run.id)).all()
+        if [(row.done, row.ended_at) for row in at] != [(run.done, None)]:
             why = "another process goes on with this run, or began it anew: let one of them do it"
             raise StoreLocked(str(self.path), why)
 
@@ -146,10 +147,10 @@ def _put(connection: sa.Connection, task_hash: str, run: IndexRun) -> None:
         "ended_at": None,
     }
     mine = runs.c.run_id == run.id
-    if connection.execute(sa.select(runs.c.run_id).where(mine)).first() is None:
-        connection.execute(runs.insert().values(run_id=run.id, **values))
-    else:
+    if connection.execute(sa.select(runs.c.run_id).where(mine)).all():
         connection.execute(runs.update().where(mine).values(**values))
+    else:
+        connection.execute(runs.insert().values(run_id=run.id, **values))
 
 
 def _run_id(task_hash: str, blocks: Mapping[ChainId, Block]) -> str:
