@@ -136,9 +136,9 @@ async def _read(selection: Selection, config: Settings, record_to: Path | None) 
     built = registry.adapters(config, selection.adapters)
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
-            jobs = _jobs_everywhere(built, selection, live)
+            jobs = jobs_everywhere(built, selection, live)
             outcome = await run(jobs, dict(live), selection.block, cache)
-            answer = _live_answer(outcome, selection, config, built, live)
+            answer = live_answer(outcome, selection, config, built, live)
         problem = None if cache is None else cache.problem
         return replace(answer, notices=(problem,) if problem else ())
 
@@ -148,7 +148,7 @@ async def _recorded(selection: Selection, config: Settings, record_to: Path) -> 
     writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
-        jobs = _jobs_everywhere(built, selection, live)
+        jobs = jobs_everywhere(built, selection, live)
         request = {"wallets": list(dict.fromkeys(selection.wallets)), "block": selection.block}
         if live.warnings:
             request["warnings"] = list(live.warnings)
@@ -156,12 +156,15 @@ async def _recorded(selection: Selection, config: Settings, record_to: Path) -> 
         sources: dict[ChainId, ChainSource] = {c: Recorder(reader, recording) for c, reader in live.items()}
         outcome = await run(jobs, sources, selection.block)
         recording.save(record_to)
-        return _live_answer(outcome, selection, config, built, live)
+        return live_answer(outcome, selection, config, built, live)
 
 
-def _jobs_everywhere(built: Sequence[Adapter], selection: Selection, live: Readers) -> list[Job]:
+def jobs_everywhere(built: Sequence[Adapter], selection: Selection, live: Readers) -> list[Job]:
+    """The reads of the selected wallets at every deployment on the chains that are read.
+
+    Raises BadConfiguration where a chain has none: no deployment must never look like no position.
+    """
     jobs = _jobs(built, selection.wallets, set(live))
-    # No deployment must never look like no position.
     for chain in set(live) - {job.deployment.chain for job in jobs}:
         why = "no selected adapter has a deployment there: add one to the configuration"
         raise BadConfiguration(f"chain {chain}", why)
@@ -172,9 +175,10 @@ def _origin(config: Settings, chains: Iterable[ChainId]) -> str:
     return " and ".join(sorted({config.chains[c].origin for c in chains if c in config.chains})) or "mainnet"
 
 
-def _live_answer(
+def live_answer(
     outcome: Run, selection: Selection, config: Settings, built: Sequence[Adapter], live: Readers
 ) -> Answer:
+    """The answer of a live run, with what the readers have to warn of."""
     origin = _origin(config, live)
     answer = _answer(
         outcome, selection.wallets, config, built, origin, recorded=False, requests=live.requests

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aggregator.app.checks import Answer, Checked, _jobs_everywhere, _live_answer, check
+from aggregator.app.checks import Answer, Checked, check, jobs_everywhere, live_answer
 from aggregator.app.readers import Readers, Selection
 from aggregator.app.snapshots import savings
 from aggregator.contract import Adapter
@@ -50,14 +50,14 @@ async def read_block(
 
     Raises ReadError where a chain answered nothing: failed snapshots would say nothing about the wallets.
     """
-    jobs = _jobs_everywhere(built, selection, live)
+    jobs = jobs_everywhere(built, selection, live)
     for _ in range(_ATTEMPTS):
         outcome = await run(jobs, dict(live), blocks)
         _refuse_silence(outcome, blocks)
         # Some reads failed for want of an answer: another time there may be one, or none for anybody.
         if not any(isinstance(error, TransportError) for error in _errors(outcome.outcomes)):
             break
-    return _live_answer(outcome, selection, config, built, live)
+    return live_answer(outcome, selection, config, built, live)
 
 
 def judge(answer: Answer) -> list[Judged]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from aggregator import __version__, settings
 from aggregator.app.caching import opened_cache
-from aggregator.app.checks import Answer, _jobs_everywhere
+from aggregator.app.checks import Answer, jobs_everywhere
 from aggregator.app.index_blocks import judge, read_block
 from aggregator.app.readers import Readers, Selection, live_readers
 from aggregator.app.snapshots import publish
@@ -151,7 +151,7 @@ class _Work:
         from aggregator.store.index_runs import IndexRuns  # noqa: PLC0415  # a second of imports
 
         self._selection, self._config, self._built, self._live = selection, config, built, live
-        jobs = _jobs_everywhere(built, replace(selection, wallets=source.wallets.part(0, 1)), live)
+        jobs = jobs_everywhere(built, replace(selection, wallets=source.wallets.part(0, 1)), live)
         self.deployments = tuple(job.deployment for job in jobs)
         self.task_hash = _task_hash(source, selection, self.deployments, config)
         self.runs = IndexRuns(config.database, lock_timeout_s=config.lock_timeout_s)
