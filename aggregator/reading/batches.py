@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from aggregator.abi.columns import Column
@@ -22,7 +23,7 @@ from aggregator.model.errors import (
     Reorganised,
     TransportError,
 )
-from aggregator.model.units import Address, ChainId
+from aggregator.model.units import ChainId
 from aggregator.reading import multicall
 from aggregator.reading.faults import RpcError, TooMuch
 from aggregator.reading.limits import Sizing
@@ -41,11 +42,12 @@ _WORK = ("revert", "gas", "timeout", "timed out", "abort", *_SIZE)
 class Answered:
     """What an endpoint said to one eth_call, and what was learned of the batches that it takes."""
 
-    answer: bytes | RpcError
+    answer: list[Raw] | RpcError
     sizing: Sizing
 
 
-Send: TypeAlias = Callable[[bytes | bytearray, bool], Awaitable[Answered]]
+Unpack: TypeAlias = Callable[[bytes], list[Raw]]
+Send: TypeAlias = Callable[[bytes | bytearray, bool, Unpack], Awaitable[Answered]]
 
 
 @dataclass(slots=True)
@@ -72,7 +74,8 @@ class _Split:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Asks through `send`, which takes the calldata of aggregate3 in hex and whether it could be split.
+    """Asks through `send`, which takes the calldata of aggregate3 in hex, whether it could be split, and what
+    makes replies of its data: MalformedReply is raised there, where another endpoint can be asked.
 
     `send` may raise TransportError; Reorganised ends everything. `sizing` is what the endpoint takes that is
     asked first now, `at_once` how many batches are under way at once: no more of them are packed.
@@ -80,7 +83,6 @@ class Batches:
 
     send: Send
     chain: ChainId
-    multicall3: Address
     sizing: Callable[[], Sizing]
     at_once: int
 
@@ -140,9 +142,11 @@ class Batches:
     async def _part(self, batch: Batch, split: _Split | None) -> list[Raw]:
         data, calls = multicall.pack_hex(batch), multicall.size(batch)
         try:
-            sent = await self.send(data, calls > 1)
+            sent = await self.send(data, calls > 1, partial(multicall.unpack, batch))
         except Reorganised:
             raise
+        except MissingMulticall as error:
+            return [error] * len(batch)
         except (TransportError, MalformedReply) as error:
             if isinstance(error, TooMuch) and calls > 1:
                 return await self._halved(batch, split, alike=True, by_size=False)
@@ -153,20 +157,17 @@ class Batches:
             refused = sent.answer
             if calls > 1:
                 by_size = any(words in refused.message.lower() for words in _SIZE)
-                return await self._halved(batch, split, alike=not _about_work(refused), by_size=by_size)
+                return await self._halved(batch, split, alike=not about_work(refused), by_size=by_size)
             if split is not None:
                 split.alone = True
-            return [self._refusal(part, refused) for _, part in batch]
+            # aggregate3 passes on a revert as a failed result: what is left is gas, or the node itself.
+            why = f"eth_call was refused: {refused}"
+            return [ProviderUnavailable(f"chain {self.chain}", why)] * len(batch)
         if split is None:
             sent.sizing.answered(calls, len(data) // 2)
         else:
             split.worked(sent.sizing, calls, len(data) // 2)
-        if not sent.answer:
-            return [MissingMulticall(self.chain, self.multicall3)] * len(batch)
-        try:
-            return multicall.unpack(batch, sent.answer)
-        except MalformedReply as error:
-            return [error] * len(batch)
+        return sent.answer
 
     async def _halved(self, batch: Batch, split: _Split | None, *, alike: bool, by_size: bool) -> list[Raw]:
         """Both halves one after the other; where they are `alike`, what fails one whole fails the other."""
@@ -186,19 +187,13 @@ class Batches:
             found.setdefault(i, []).append((_length(part), reply))
         return [_merged(part if isinstance(part, Call) else part.calls, found[i]) for i, part in batch]
 
-    def _refusal(self, part: Part, refused: RpcError) -> ReadError:
-        # aggregate3 passes on a revert as a failed result: what is left is gas, or the node itself.
-        said = refused.message.lower().replace(" ", "")
-        if refused.code == _REVERTED or "revert" in said or "outofgas" in said:
-            return CallReverted(part.origin if isinstance(part, Call) else part.calls.origin, str(refused))
-        return ProviderUnavailable(f"chain {self.chain}", f"eth_call was refused: {refused}")
-
 
 def _count(request: Wanted) -> int:
     return 1 if isinstance(request, Call) else len(request)
 
 
-def _about_work(refused: RpcError) -> bool:
+def about_work(refused: RpcError) -> bool:
+    """Whether a refusal is about what these very calls do, so that fewer of them may succeed."""
     said = refused.message.lower()
     return refused.code == _REVERTED or any(words in said for words in _WORK)
 

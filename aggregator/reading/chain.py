@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator.abi.function import Calls
 from aggregator.abi.logs import Logs
-from aggregator.model.errors import BlockUnavailable, ProviderUnavailable, Reorganised, TransportError
+from aggregator.model.errors import (
+    MissingMulticall,
+    ProviderUnavailable,
+    Reorganised,
+    TransportError,
+)
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import confirm, multicall
-from aggregator.reading.batches import Answered, Batches
+from aggregator.reading.batches import Answered, Batches, Unpack, about_work
 from aggregator.reading.blocks import Back, BlockName, Number, Tag, parse_block
 from aggregator.reading.bulk import LEAST_CALLS, Bulk
 from aggregator.reading.faults import RpcError
@@ -169,7 +174,7 @@ class ChainReader:
             found = await self._replies(pin, answered, requests)
             try:
                 await self._in_time(pin.check())
-            except (Reorganised, BlockUnavailable):
+            except Reorganised:
                 raise
             except TransportError as error:
                 failure = error
@@ -204,7 +209,6 @@ class ChainReader:
         return Batches(
             send=partial(self._aggregate3, pin, answered, only),
             chain=self.chain,
-            multicall3=self.multicall3,
             sizing=lambda: (only or self.rpc.ordered[0]).sizing,
             at_once=best.endpoint.concurrency if best is not None else 1,
         )
@@ -216,14 +220,38 @@ class ChainReader:
         only: Upstream | None,
         data: bytes | bytearray,
         splittable: bool,
+        unpack: Unpack,
     ) -> Answered:
+        """An endpoint that refuses for no reason of the calls, or whose data are none, has not answered."""
+        absent, refusals = set[Upstream](), list[Answered]()
+
         async def use(upstream: Upstream) -> Answered:
             patient = self.rpc.patient(upstream)
             answer = await pin.call(upstream, self.multicall3, data, patient=patient, splittable=splittable)
+            if isinstance(answer, RpcError):
+                refused = Answered(answer, upstream.sizing)
+                if splittable and about_work(answer):
+                    return refused
+                refusals.append(refused)
+                raise ProviderUnavailable(upstream.name, f"eth_call was refused: {answer}")
+            if not answer:
+                absent.add(upstream)
+                raise ProviderUnavailable(upstream.name, f"nothing answers at {self.multicall3}")
+            replies = unpack(answer)
             answered.add(upstream)
-            return Answered(answer, upstream.sizing)
+            return Answered(replies, upstream.sizing)
 
-        return await self._in_time(self.rpc.through(use) if only is None else use(only))
+        asked = self.rpc.upstreams if only is None else [only]
+        try:
+            return await self._in_time(self.rpc.through(use) if only is None else use(only))
+        except Reorganised:
+            raise
+        except TransportError:
+            if absent.issuperset(asked):
+                raise MissingMulticall(self.chain, self.multicall3) from None
+            if refusals and (splittable or len(refusals) == len(asked)):
+                return refusals[0]
+            raise
 
     async def _confirm_block(self, block: Block, by: Upstream) -> None:
         async def compare(upstream: Upstream) -> None:

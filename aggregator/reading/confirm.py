@@ -13,6 +13,7 @@ from aggregator.model.errors import (
     BlockUnavailable,
     CallReverted,
     Disagreement,
+    MalformedReply,
     ProviderUnavailable,
     ReadError,
     Reorganised,
@@ -52,6 +53,8 @@ async def confirmed_by(rpc: Rpc, used: Collection[Upstream], needed: int, confir
             raise
         except TransportError as error:
             failures.append(error)
+        except MalformedReply as error:
+            failures.append(ProviderUnavailable(upstream.name, str(error)))
         else:
             needed -= 1
     if needed > 0:

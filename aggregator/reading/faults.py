@@ -9,6 +9,7 @@ from typing import Any
 
 from aggregator.model.errors import (
     AuthenticationFailed,
+    BlockUnavailable,
     ProviderUnavailable,
     RateLimited,
     TransportError,
@@ -35,6 +36,14 @@ class RpcError(Exception):
 
 class TooMuch(ProviderUnavailable):
     """The endpoint did not answer in time, or with more than is accepted: less of it may work."""
+
+
+class OtherBlock(BlockUnavailable):
+    """The endpoint has another block at the height of the pinned one, and was never seen with that."""
+
+
+class NotYet(BlockUnavailable):
+    """The endpoint has no block at the height of the pinned one yet, and was never seen with that."""
 
 
 class MayPassError(Exception):
@@ -99,7 +108,7 @@ def combined(failures: Sequence[TransportError]) -> TransportError:
         return failures[0]
     names = ", ".join(error.endpoint for error in failures)
     why = "all failed: " + "; ".join(f"{error.endpoint}: {error.why}" for error in failures)
-    kinds = {type(error) for error in failures}
+    kinds = {BlockUnavailable if type(error) in (OtherBlock, NotYet) else type(error) for error in failures}
     if any(kind is TooMuch for kind in kinds):
         return TooMuch(names, why)
     kind = kinds.pop() if len(kinds) == 1 else ProviderUnavailable

@@ -15,10 +15,15 @@ class Health:
     failures: int = 0
     rests_until: float = 0.0
     _failed_at: float = float("-inf")
+    _astray_until: float = float("-inf")
 
     def resting(self, now: float) -> bool:
         """Whether others are asked before it."""
-        return now < self.rests_until
+        return now < max(self.rests_until, self._astray_until)
+
+    def astray(self, now: float) -> None:
+        """It told of a block that it, or nobody else, has: others come first even where it answers calls."""
+        self._astray_until = now + FIRST_REST_S
 
     def succeeded(self) -> None:
         """It answered: whatever was before is forgotten."""

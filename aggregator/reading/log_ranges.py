@@ -11,7 +11,7 @@ from aggregator.model.errors import BlockUnavailable, MalformedReply, ProviderUn
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
 from aggregator.reading.cache import Stretch
-from aggregator.reading.faults import RpcError
+from aggregator.reading.faults import NotYet, OtherBlock, RpcError
 from aggregator.reading.pins import refuses_block
 from aggregator.reading.stretches import Span
 from aggregator.reading.upstream import RpcCall, Upstream
@@ -56,11 +56,12 @@ async def ask(
         return TooWide(refused, about_range=any(words in said for words in _RANGE))
     here, end_hash = hash_of(pinned), hash_of(end)
     if here is None or end_hash is None:
-        raise BlockUnavailable(upstream.name, f"does not have block {block.number}")
+        kind = BlockUnavailable if block.hash in upstream.seen else NotYet
+        raise kind(upstream.name, f"does not have block {block.number}")
     if here != block.hash:
         if block.hash in upstream.seen:
             raise _reorganised(upstream, block)
-        raise BlockUnavailable(upstream.name, f"has another block {block.number}: {here}")
+        raise OtherBlock(upstream.name, f"has another block {block.number}: {here}")
     upstream.seen.add(block.hash)
     if isinstance(answer, list) and any(len(answer) and len(answer) % n == 0 for n in _ROUND):
         why = f"answered exactly {len(answer):,} logs, which may not be all of them"
@@ -137,4 +138,5 @@ def number_of(header: Any) -> int | None:
 
 
 def _reorganised(upstream: Upstream, block: Block) -> Reorganised:
+    upstream.rest()  # others may still have the block
     return Reorganised(upstream.name, f"block {block.number} was reorganised while reading its logs")

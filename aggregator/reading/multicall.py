@@ -195,7 +195,11 @@ def _elements(parts: Sequence[Slice], width: int) -> NDArray[np.uint8]:
 
 
 def unpack(batch: Sequence[tuple[int, Part]], raw: bytes) -> list[Raw]:
-    """The replies of a batch, one per part. Raises MalformedReply where `raw` is no aggregate3 reply."""
+    """The replies of a batch, one per part.
+
+    Raises MalformedReply where `raw` is not laid out as compilers lay out what aggregate3 returns: results
+    that overlap, or in another order, would give one call the figure of another.
+    """
     starts = _starts(raw, size(batch))
     replies: list[Raw] = []
     first = 0
@@ -242,10 +246,21 @@ def _starts(raw: bytes, count: int) -> NDArray[np.int64]:
     if len(raw) < body + _WORD * count or raw[:body] != _uint(_WORD) + _uint(count):
         raise MalformedReply("aggregate3", f"{len(raw)} bytes are no array of {count} results")
     words = np.frombuffer(raw, dtype=">u8", count=4 * count, offset=body).reshape(-1, 4)
-    ends = words[:, 3].astype(np.uint64)
-    if words[:, :3].any() or (ends > len(raw)).any():
+    places = words[:, 3].astype(np.uint64)
+    if words[:, :3].any() or (places > len(raw) - body - 3 * _WORD).any():
         raise MalformedReply("aggregate3", "a result lies outside the reply")
-    return ends.astype(np.int64) + body
+    starts = places.astype(np.int64) + body
+    if len(raw) % _WORD or (starts % _WORD).any():
+        raise MalformedReply("aggregate3", "a result does not begin at a word")
+    lengths = np.frombuffer(raw, dtype=">u8").reshape(-1, 4)[starts // _WORD + 2]
+    if lengths[:, :3].any() or (lengths[:, 3] > len(raw)).any():
+        raise MalformedReply("aggregate3", "a result is longer than the reply")
+    sizes = lengths[:, 3].astype(np.int64)
+    ends = starts + 3 * _WORD + (sizes + _WORD - 1) // _WORD * _WORD
+    first = body + _WORD * count
+    if not np.array_equal(starts, np.append(first, ends[:-1])[:count]) or (ends[-1:] != len(raw)).any():
+        raise MalformedReply("aggregate3", "its results do not follow one another")
+    return starts
 
 
 def _result(raw: bytes, start: int) -> tuple[bool, bytes]:

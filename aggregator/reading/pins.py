@@ -7,15 +7,17 @@ last: neither a reorganisation nor an endpoint that lags or follows another bran
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from aggregator.model.errors import BlockUnavailable, MalformedReply, ProviderUnavailable, Reorganised
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
-from aggregator.reading.faults import RpcError
+from aggregator.reading.faults import NotYet, OtherBlock, RpcError
 from aggregator.reading.upstream import Upstream
 
+B = TypeVar("B", bound=BlockUnavailable)
 T = TypeVar("T")
 
 BELIEVED_S = 5.0
@@ -36,6 +38,9 @@ _NO_BLOCK = (
 )
 _NO_HASH = ("invalid params", "cannot unmarshal", "invalid argument", "unknown field", "invalid type")
 _NO_METHOD = -32601
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+_LAST_TIME = 253_402_300_799  # of the year 9999, the last one that dates are shown of
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,15}")
 
 
 def refuses_block(answer: RpcError) -> bool:
@@ -76,6 +81,7 @@ class Pin:
         answer = await upstream.call(to, data, hex(self.block.number), *more, **how)
         if isinstance(answer, RpcError) and refuses_block(answer):
             raise await self._lacking(upstream, answer)
+        self._numbered.add(upstream)
         if upstream.by_hash is None and not (isinstance(answer, RpcError) and _refuses_hashes(answer)):
             upstream.by_hash = False
         return answer
@@ -85,6 +91,7 @@ class Pin:
         self._check_belief(upstream)
         await self._before(upstream)
         found = await use(upstream)
+        self._numbered.add(upstream)
         await self.check()
         return found
 
@@ -96,7 +103,6 @@ class Pin:
     async def _before(self, upstream: Upstream) -> None:
         if self.block.hash not in upstream.seen:
             await self._compare(upstream)
-        self._numbered.add(upstream)
 
     async def _compare(self, upstream: Upstream) -> None:
         [answer] = await upstream.ask([("eth_getBlockByNumber", [hex(self.block.number), False])])
@@ -113,7 +119,7 @@ class Pin:
         found, head = await upstream.ask(
             [("eth_getBlockByNumber", [hex(number), False]), ("eth_blockNumber", [])]
         )
-        known = int(head, 16) if isinstance(head, str) and head.startswith("0x") else None
+        known = int(head, 16) if isinstance(head, str) and _QUANTITY.fullmatch(head) else None
         told = f" ({said})" if said is not None else ""
         if isinstance(found, dict):
             now = self._header(upstream, found)
@@ -123,9 +129,11 @@ class Pin:
             why = f"has pruned the state of block {number}{told}: configure an archive endpoint"
         elif known is not None:
             why = f"block {number} is not there yet, its latest is {known}: wait, or add another endpoint"
+            if self.block.hash not in upstream.seen:
+                return self._believe(upstream, NotYet(upstream.name, why))
         else:
             why = f"has no block {number}{told}"
-        return self._believe(upstream, why)
+        return self._believe(upstream, BlockUnavailable(upstream.name, why))
 
     def _header(self, upstream: Upstream, answer: Any) -> Block:
         try:
@@ -133,16 +141,16 @@ class Pin:
         except MalformedReply as error:
             raise ProviderUnavailable(upstream.name, f"answered {error.why}") from None
 
-    def _other(self, upstream: Upstream, now: Block) -> BlockUnavailable:
+    def _other(self, upstream: Upstream, now: Block) -> OtherBlock:
         """An endpoint that had the block and has another one now was reorganised; others never had it."""
         number = self.block.number
         if self.block.hash in upstream.seen:
+            upstream.rest()  # others may still have the block
             raise Reorganised(upstream.name, f"block {number} was reorganised while reading: read again")
         why = f"has another block {number} ({now.hash[:10]}…): it was reorganised, or this is another branch"
-        return self._believe(upstream, why)
+        return self._believe(upstream, OtherBlock(upstream.name, why))
 
-    def _believe(self, upstream: Upstream, why: str) -> BlockUnavailable:
-        error = BlockUnavailable(upstream.name, why)
+    def _believe(self, upstream: Upstream, error: B) -> B:
         upstream.lacking[self.block.hash] = (error, asyncio.get_running_loop().time() + BELIEVED_S)
         return error
 
@@ -162,10 +170,10 @@ def header(chain: ChainId, answer: Any) -> Block:
     try:
         return Block(
             chain=chain,
-            number=int(answer["number"], 16),
+            number=_quantity(answer["number"]),
             hash=_hash(answer["hash"]),
             parent_hash=_hash(answer["parentHash"]),
-            timestamp=int(answer["timestamp"], 16),
+            timestamp=_time(answer["timestamp"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedReply(
@@ -173,8 +181,19 @@ def header(chain: ChainId, answer: Any) -> Block:
         ) from None
 
 
+def _quantity(text: Any) -> int:
+    if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
+        raise ValueError("a quantity is none")  # not the text: an endpoint may quote a key
+    return int(text, 16)
+
+
+def _time(text: Any) -> int:
+    if (time := _quantity(text)) > _LAST_TIME:
+        raise ValueError("a time is no date")
+    return time
+
+
 def _hash(text: Any) -> str:
-    if not isinstance(text, str) or len(text) != 66:
-        raise ValueError(f"{text!r} is no hash")
-    bytes.fromhex(text[2:])
+    if not isinstance(text, str) or not _HASH.fullmatch(text):
+        raise ValueError("a hash is none")
     return text.lower()

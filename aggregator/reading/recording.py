@@ -309,7 +309,9 @@ def _row_of(request: Calls, reply: Raw, i: int) -> bytes | ReadError:
 def _note(reply: bytes | ReadError) -> Any:
     if isinstance(reply, bytes):
         return "0x" + reply.hex()
-    return {"error": type(reply).__name__, "args": list(_arguments(reply))}
+    # Reading knows finer kinds, which answer as the documented one.
+    kind = next(k for k in type(reply).__mro__ if vars(errors).get(k.__name__) is k)
+    return {"error": kind.__name__, "args": list(_arguments(reply))}
 
 
 def _arguments(error: ReadError) -> Sequence[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,7 +36,6 @@ RESTARTS = 3
 """How often a read begins anew because its block was reorganised away."""
 TWINS = 16
 """Wallets of a deployment for which it is foreseen what a read will ask."""
-_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ async def _run_chain(
             foresight = None if cache is None else _foresight(jobs, pinned, cache)
             results, rounds = await drive(join(reads, isolate=True), source, pinned, foresight)
         except Reorganised as error:
-            if restart == RESTARTS or _HASH.fullmatch(block):  # a hash never means another block
+            if restart == RESTARTS:
                 return {i: _failure(job, error) for i, job in mine}, None, 0
             source.forget()
         except ReadError as error:

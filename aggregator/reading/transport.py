@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from aggregator.model.errors import ProviderUnavailable, Reorganised, TransportError
+from aggregator.model.errors import (
+    BlockUnavailable,
+    MalformedReply,
+    ProviderUnavailable,
+    Reorganised,
+    TransportError,
+)
 from aggregator.model.units import ChainId
 from aggregator.reading.client import Client
 from aggregator.reading.endpoint import Endpoint
-from aggregator.reading.faults import RpcError, combined
+from aggregator.reading.faults import NotYet, OtherBlock, RpcError, combined
 from aggregator.reading.upstream import Identity, RpcCall, Upstream
 
 __all__ = ["Client", "Endpoint", "Rpc", "RpcError", "by_chain"]
@@ -66,21 +72,45 @@ class Rpc:
         return len(self.upstreams) == 1 or upstream.health.failures == 0
 
     async def through(self, use: Callable[[Upstream], Awaitable[T]]) -> T:
-        """What `use` makes of the first endpoint with which it does not raise TransportError.
+        """What `use` makes of the first endpoint with which it raises no TransportError or MalformedReply.
 
-        Raises Reorganised at once, and where all fail an error that names each with its reason.
+        Raises Reorganised at once and where those who answer have another block, and where all fail
+        otherwise an error that names each with its reason.
         """
-        failures: list[TransportError] = []
+        failures: dict[Upstream, TransportError | MalformedReply] = {}
         for upstream in self.ordered:
             try:
                 return await use(upstream)
             except Reorganised:
                 raise
-            except TransportError as error:
-                failures.append(error)
+            except (TransportError, MalformedReply) as error:
+                failures[upstream] = error
         if not failures:
             raise ProviderUnavailable(f"chain {self.chain}", "no endpoint is configured")
-        raise combined(failures)
+        if len(failures) == 1:
+            [found] = failures.values()
+            raise found
+        named = [
+            ProviderUnavailable(upstream.name, str(error)) if isinstance(error, MalformedReply) else error
+            for upstream, error in failures.items()
+        ]
+        all_failed = combined(named)
+        if others := _without_the_chain(failures):
+            for upstream in others:
+                upstream.rest()
+            raise Reorganised(all_failed.endpoint, all_failed.why)
+        raise all_failed
+
+
+def _without_the_chain(failures: Mapping[Upstream, TransportError | MalformedReply]) -> list[Upstream]:
+    """Those that fail while the others are well but on another branch, or behind: none where that is not so.
+
+    The block must then be named anew, by one that answers.
+    """
+    others = {u: error for u, error in failures.items() if not isinstance(error, OtherBlock | NotYet)}
+    elsewhere = any(isinstance(error, OtherBlock) for error in failures.values())
+    down = any(not isinstance(error, BlockUnavailable) for error in others.values())
+    return list(others) if elsewhere or (down and len(others) < len(failures)) else []
 
 
 async def by_chain(

@@ -97,6 +97,10 @@ class Upstream:
         """Whether it failed lately, so that others are asked before it."""
         return self.health.resting(monotonic())
 
+    def rest(self) -> None:
+        """Have others asked before it for a while, since it lost the block."""
+        self.health.astray(monotonic())
+
     async def identify(self) -> ChainId:
         """The chain id that it answers; asked once. Raises TransportError."""
         await self.ask([])
@@ -189,6 +193,10 @@ class Upstream:
         if not isinstance(reply, list):  # an endpoint without batches answers one error for all
             return [self._result(await self._post(orjson.dumps(body), how), body["id"]) for body in bodies]
         by_id = {item["id"]: item for item in reply if isinstance(item, dict) and _is_number(item.get("id"))}
+        if len(reply) > len(by_id):
+            raise ProviderUnavailable(
+                self.name, "answered a batch with something twice, or that is no answer"
+            )
         return [self._result(by_id.get(i), i) for i in range(len(bodies))]
 
     async def _post(self, content: bytes, how: _How, parse: Callable[[bytes], Any] = orjson.loads) -> Any:

@@ -92,11 +92,11 @@ def test_a_chain_that_does_not_settle_fails_as_a_whole() -> None:
 
 
 def test_a_hash_is_never_another_block() -> None:
-    """The block that was asked for is gone: that is the answer."""
-    source = Shaking(1)
-    [error] = texts(outcome(source, "0x" + "ab" * 32))
+    """It is looked for by its hash again, which another endpoint may have: nothing else is ever read."""
+    source, wanted = Shaking(RESTARTS + 1), "0x" + "ab" * 32
+    [error] = texts(outcome(source, wanted))
     assert isinstance(error, Reorganised)
-    assert len(source.pins) == 1
+    assert source.pins == [wanted] * (RESTARTS + 1)
 
 
 def test_a_number_is_looked_up_again() -> None:
