@@ -38,7 +38,8 @@ class Plan:
 
     It spoils a request with one of `kinds` where its number is in `first` to `last`, with a `chance`.
     `lag` blocks at the head are not there yet. From its request `fork_at` on it follows the other history;
-    with `flapping` every request is answered by either.
+    with `flapping` every request is answered by either. One that `lies` changes every number that
+    contracts answer, which nobody sees who asks nobody else.
     """
 
     quirks: Quirks
@@ -50,17 +51,19 @@ class Plan:
     fork_at: int | None = None
     flapping: bool = False
     chain_id: str | None = None
+    lies: bool = False
 
     @property
     def healthy(self) -> bool:
         """Whether nothing is wrong with it."""
-        honest = self.chain_id is None and self.fork_at is None and not (self.lag or self.flapping)
-        return honest and set(self.kinds) <= set(HARMLESS)
+        strays = self.lies or self.flapping or self.lag or self.fork_at is not None
+        return not strays and self.chain_id is None and set(self.kinds) <= set(HARMLESS)
 
     @property
-    def forks(self) -> bool:
-        """Whether it ever follows the other history."""
-        return self.fork_at is not None or self.flapping
+    def reorganises(self) -> bool:
+        """Whether it ever tells of another block than before."""
+        odd = {"an odd header", "another header", "an odd log"} & set(self.kinds)
+        return self.fork_at is not None or self.flapping or bool(odd)
 
 
 def quirks(rng: random.Random) -> Quirks:
@@ -148,6 +151,8 @@ class Spoilt:
                 return {"result": hex(head)}
             case "eth_getBlockByNumber":
                 name = hex(head) if params[0] == "latest" else params[0]
+                if name in ("safe", "finalized"):
+                    name = hex(head - 2)
                 if name.startswith("0x") and int(name, 16) > head:
                     return {"result": None}
                 return await history.answer(self.session, method, [name, *params[1:]])
@@ -157,7 +162,8 @@ class Spoilt:
                 return await self._logs(history, params[0], head)
             case "eth_call":
                 return await self._call(history, params, head, lacking)
-        return await history.answer(self.session, method, params)
+            case _:
+                return await history.answer(self.session, method, params)
 
     async def _logs(self, history: History, wanted: dict[str, Any], head: int) -> dict[str, Any]:
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
@@ -187,7 +193,20 @@ class Spoilt:
                 params = params[:2]
         elif known.most_calls is not None and int(params[0]["data"][74:138], 16) > known.most_calls:
             return _refusal("out of gas")
-        return await history.answer(self.session, "eth_call", params)
+        found = await history.answer(self.session, "eth_call", params)
+        return lied(found) if self.plan.lies else found
+
+
+def lied(honest: dict[str, Any]) -> dict[str, Any]:
+    """A reply of aggregate3 in which the last bit of every word that a contract gave is another one."""
+    if "result" not in honest:
+        return honest
+    raw = bytearray.fromhex(honest["result"][2:])
+    for i in range(int.from_bytes(raw[32:64])):
+        at = 64 + int.from_bytes(raw[64 + 32 * i : 96 + 32 * i])
+        if int.from_bytes(raw[at + 64 : at + 96]) == 32:
+            raw[at + 127] ^= 1
+    return {"result": "0x" + raw.hex()}
 
 
 def _refusal(message: str) -> dict[str, Any]:

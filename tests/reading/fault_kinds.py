@@ -105,11 +105,19 @@ def _odd_header(rng: random.Random, honest: Item, _: list[Any]) -> Item:
     field = rng.choice(("hash", "number", "parentHash", "timestamp"))
     odd: dict[str, list[Any]] = {
         "hash": ["0x" + rng.randbytes(32).hex(), "0x12", 7, None],
-        "number": [hex(int(found["number"], 16) + rng.choice((-1, 1, 100))), "0x" + "f" * 80, "-0x1", None],
+        "number": ["0x" + "f" * 80, "-0x1", None],
         "parentHash": ["0x12", None, 7],
         "timestamp": ["0x" + "f" * 80, "-0x5", "soon", None],
     }
     return {"result": {**found, field: rng.choice(odd[field])}}
+
+
+def _other_header(_: random.Random, honest: Item, __: list[Any]) -> Item:
+    found = honest.get("result")
+    if not isinstance(found, dict) or "parentHash" not in found:
+        return honest
+    number = hex(int(found["number"], 16) + 1)
+    return {"result": {**found, "number": number, "parentHash": found["hash"], "hash": "0x" + "ab" * 32}}
 
 
 def _odd_log(rng: random.Random, honest: Item, _: list[Any]) -> Item:
@@ -195,6 +203,7 @@ REPLY: dict[str, ReplyFault] = {
     "an odd error": _odd_error,
     "an odd type": _odd_type,
     "an odd header": _odd_header,
+    "another header": _other_header,
     "an odd log": _odd_log,
     "hostile data": _hostile,
     "neither": lambda *_: {},
@@ -202,9 +211,9 @@ REPLY: dict[str, ReplyFault] = {
 
 
 def _swapped_ids(rng: random.Random, items: list[Item]) -> list[Item]:
-    ids = [item["id"] for item in items]
-    odd = rng.choice((lambda i: i + 100, str, lambda _: None, float, lambda _: [], lambda i: -i - 1))
-    return [{**item, "id": odd(i)} for item, i in zip(items, ids, strict=True)]
+    others: list[Callable[[int], Any]] = [lambda i: i + 100, str, lambda _: None, lambda i: [i]]
+    odd = rng.choice(others)
+    return [{**item, "id": odd(item["id"])} for item in items]
 
 
 def _doubled(rng: random.Random, items: list[Item]) -> list[Item]:
