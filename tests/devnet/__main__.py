@@ -38,10 +38,10 @@ def run(port: int, chain_id: int, config: Path) -> None:
     """Start the local chain and keep it until Ctrl-C or a signal to end."""
     with World.start(port=port, chain_id=chain_id) as world:
         config.write_text(world.config())
-        print(introduction(world, config), flush=True)
         ended = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
+        print(introduction(world, config), flush=True)  # only then: who reads it may end it at once
         ended.wait()
     print("stopped")
 

@@ -151,5 +151,5 @@ def emit(node: Node, who: Address, n: int) -> int:
     data = "0x" + NOTED.topic.hex() + f"{int(who, 16):064x}{n:064x}"
     sender = Chain(node).sender
     free = {"gas": "0x100000", "gasPrice": "0x0"}
-    node.rpc("eth_sendTransactionSync", {"from": sender, "to": LOGGER, "data": data, **free})
-    return node.block_number
+    receipt = node.rpc("eth_sendTransactionSync", {"from": sender, "to": LOGGER, "data": data, **free})
+    return int(receipt["blockNumber"], 16)
