@@ -268,7 +268,7 @@ class SqliteCache:
     def _guarded(self, work: Callable[[], T], otherwise: T) -> T:
         try:
             return work()
-        except (sqlite3.Error, OSError, OverflowError) as error:
+        except (sqlite3.Error, OSError, OverflowError, UnicodeError) as error:  # of names in a damaged file
             if not _passes(error):
                 self.close()
                 self.problem = (

@@ -137,9 +137,13 @@ class Pin:
 
     def _header(self, upstream: Upstream, answer: Any) -> Block:
         try:
-            return header(self.block.chain, answer)
+            found = header(self.block.chain, answer)
         except MalformedReply as error:
             raise ProviderUnavailable(upstream.name, f"answered {error.why}") from None
+        if found.number != self.block.number:
+            why = f"answered block {found.number}, asked for {self.block.number}"
+            raise ProviderUnavailable(upstream.name, why)
+        return found
 
     def _other(self, upstream: Upstream, now: Block) -> OtherBlock:
         """An endpoint that had the block and has another one now was reorganised; others never had it."""

@@ -35,6 +35,7 @@ class Rpc:
         identity = Identity(expected)
         self.upstreams = [Upstream(endpoint, client, identity) for endpoint in _named(endpoints)]
         self._identity = identity
+        self._back()
 
     @classmethod
     def over(cls, upstreams: Sequence[Upstream], chain: ChainId, client: Client) -> Rpc:
@@ -43,7 +44,12 @@ class Rpc:
         for upstream in upstreams:
             upstream.identity = rpc._identity
         rpc.upstreams = list(upstreams)
+        rpc._back()
         return rpc
+
+    def _back(self) -> None:
+        for upstream in self.upstreams:
+            upstream.backed = len(self.upstreams) > 1
 
     @property
     def chain(self) -> ChainId | None:

@@ -49,10 +49,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """How often to try, and whether what takes too long is better split than tried again."""
+    """How often to try, and whether what takes too long is better split, or asked elsewhere, than again."""
 
     attempts: int
-    splittable: bool
+    elsewhere: bool
 
 
 @dataclass(slots=True)
@@ -65,7 +65,10 @@ class Identity:
 class Upstream:
     """An endpoint and its state.
 
-    `requests` counts HTTP requests. `sizing` is of batches of aggregate3, `cells` of the reader contract's.
+    `requests` counts HTTP requests. One that is `backed` by others is not asked again what it took too long
+    for: they may be quicker, and a read has a deadline.
+
+    `sizing` is of batches of aggregate3, `cells` of the reader contract's.
     `by_hash` tells whether it takes a block's hash as a parameter, None before it was tried. `seen`
     holds the hashes of blocks that it has shown to have, `lacking` why it can't answer at one, and until
     when that is believed. `overrides` tells whether it takes state overrides, None before it was tried.
@@ -75,6 +78,7 @@ class Upstream:
         self.endpoint = endpoint
         self.identity = identity
         self.requests = 0
+        self.backed = False
         self.health = Health()
         self.sizing = Sizing()
         self.cells = Sizing(calls=GRID_CALLS, most_calls=GRID_CALLS)
@@ -116,7 +120,7 @@ class Upstream:
         What may pass is retried where `patient`; what took too long is not where it is `splittable`, since
         asking for less of it is better. Raises TransportError.
         """
-        how = _How(ATTEMPTS if patient else 1, splittable)
+        how = self._how(patient=patient, splittable=splittable)
         return await self._judged(self._verified_ask(calls, how))
 
     async def call(
@@ -131,7 +135,7 @@ class Upstream:
             call = {"to": to, "data": "0x" + data.decode("ascii")}
             [answer] = await self.ask([("eth_call", [call, *more])], patient=patient, splittable=splittable)
         else:
-            how = _How(ATTEMPTS if patient else 1, splittable)
+            how = self._how(patient=patient, splittable=splittable)
             answer = await self._judged(self._call(to, data, more, how))
         if isinstance(answer, RpcError | bytes):
             return answer
@@ -141,6 +145,9 @@ class Upstream:
             return binascii.a2b_hex(answer[2:])
         except ValueError:
             raise MalformedReply(f"eth_call of {self.name}", "not hex") from None
+
+    def _how(self, *, patient: bool, splittable: bool) -> _How:
+        return _How(ATTEMPTS if patient else 1, splittable or self.backed)
 
     async def _judged(self, work: Awaitable[T]) -> T:
         started = monotonic()
@@ -257,7 +264,7 @@ def _data_of(received: bytes) -> Any:
 
 
 def _retry(how: _How, error: Exception) -> bool | float:
-    if not isinstance(error, MayPassError) or (how.splittable and isinstance(error.error, TooMuch)):
+    if not isinstance(error, MayPassError) or (how.elsewhere and isinstance(error.error, TooMuch)):
         return False
     if error.wait_s is None:
         return True
