@@ -38,6 +38,7 @@ from aggregator.reading.source import Asked, Raw
 from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.reading.fault_checks import NAMES, error_faults, errors_in, portfolio_faults, raw_faults
 from tests.reading.fault_endpoints import Spoilt
+from tests.reading.fault_kinds import MOST_BYTES
 from tests.reading.fault_schedules import DEADLINE_S, WAIT_S, Schedule
 from tests.reading.fault_server import FaultServer
 from tests.reading.histories import History, two_histories
@@ -128,7 +129,7 @@ class Bench:
         urls = self._server.urls[: len(schedule.plans)]
         started = time.monotonic()
         try:
-            with patch.object(client, "TIMEOUT_S", WAIT_S), patch.object(upstream, "_RETRY_S", 2 * WAIT_S):
+            with _scaled():
                 (self._direct if schedule.direct else self._read)(schedule, urls, found)
         except Exception:  # noqa: BLE001  # whatever it is, it is a finding
             found.wrong.append(traceback.format_exc())
@@ -198,6 +199,17 @@ class Bench:
                         raise
                     reader.forget()
         raise AssertionError("neither ended nor failed")
+
+
+@contextmanager
+def _scaled() -> Iterator[None]:
+    """The client's limits, made so small that a thousand schedules take minutes."""
+    with (
+        patch.object(client, "TIMEOUT_S", WAIT_S),
+        patch.object(upstream, "_RETRY_S", 2 * WAIT_S),
+        patch.object(client, "MAX_REPLY_BYTES", MOST_BYTES),
+    ):
+        yield
 
 
 def _kept(portfolio: Portfolio) -> str:
