@@ -152,4 +152,5 @@ def emit(node: Node, who: Address, n: int) -> int:
     sender = Chain(node).sender
     free = {"gas": "0x100000", "gasPrice": "0x0"}
     receipt = node.rpc("eth_sendTransactionSync", {"from": sender, "to": LOGGER, "data": data, **free})
-    return int(receipt["blockNumber"], 16)
+    assert isinstance(receipt, dict), receipt
+    return int(str(receipt["blockNumber"]), 16)
