@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from aggregator.reading.text import printable
 
@@ -43,10 +45,21 @@ class Endpoint:
         credentials, at, _ = rest.partition("/")[0].rpartition("@")
         _, _, path = rest.partition("/")
         pieces = re.split(r"[/?&=#:]", path) + (re.split(":", credentials) if at else [])
-        return sorted((p for p in pieces if len(p) >= _SHORTEST_SECRET), key=len, reverse=True)
+        shown = {form for piece in pieces if len(piece) >= _SHORTEST_SECRET for form in _forms(piece)}
+        if at:
+            shown.add(b64encode(unquote(credentials).encode(errors="replace")).decode())  # as its header is
+        return sorted(shown, key=len, reverse=True)
 
     def redacted(self, text: str) -> str:
         """A text of the node without control characters and without what may be a key of the URL."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return printable(text)
+
+
+def _forms(piece: str) -> Iterator[str]:
+    """How a node may quote a part of its URL: as it stands, decoded, or encoded in another way."""
+    yield piece
+    for plain in (unquote(piece), unquote_plus(piece)):
+        raw = plain.encode(errors="replace")
+        yield from (plain, quote(raw), quote(raw, safe=""), quote_plus(raw))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -82,6 +83,19 @@ def test_a_key_is_never_shown(where: str, case: str, caplog: pytest.LogCaptureFi
     assert KEY not in shown
     assert KEY not in caplog.text
     assert all(KEY not in str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h/v3/my%20s%2Fcret-key", "http://h/?key=my+s%2fcret-key", "http://me:my%20s%2Fcret-key@h/"],
+)
+def test_an_escaped_key_is_hidden_in_every_spelling(url: str) -> None:
+    """A node may quote it decoded, or encoded in another way; or the header that carries it."""
+    endpoint = Endpoint.of(url)
+    for said in ("my s/cret-key", "my%20s%2Fcret-key", "my%20s/cret-key", "my+s%2Fcret-key"):
+        assert endpoint.redacted(f"key {said} is unknown") == "key *** is unknown"
+    if "@" in url:
+        assert endpoint.redacted(b64encode(b"me:my s/cret-key").decode()) == "***"
 
 
 def test_retries_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
