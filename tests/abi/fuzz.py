@@ -248,21 +248,20 @@ _DOCUMENT: dict[str, Any] = {
         }
     },
 }
-_ODD_JSON: tuple[Any, ...] = (
-    None,
-    True,
-    0,
-    -1,
-    2**63,
-    1.5,
-    "",
-    "0x",
-    "0xzz",
-    "x" * 66,
-    [],
-    {},
-    [[]],
-    {"error": 7},
+_ODD_JSON = (
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1e99",
+    "1.5",
+    '""',
+    '"0x"',
+    '"0xzz"',
+    "[]",
+    "{}",
+    '{"error": 7}',
+    str(2**63),
 )
 _ERRORS = ("CallReverted", "AdapterFault", "WrongChain", "Reorganised", "ReadError", "Exception", "keccak")
 
@@ -315,7 +314,7 @@ def _spoil(rng: random.Random, document: Any) -> None:
         elif key == "error":
             at[key] = rng.choice(_ERRORS)
         else:
-            at[key] = rng.choice(_ODD_JSON)
+            at[key] = orjson.loads(rng.choice(_ODD_JSON))
         return
 
 

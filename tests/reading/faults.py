@@ -15,7 +15,7 @@ import tomllib
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -212,8 +212,10 @@ def _scaled() -> Iterator[None]:
         yield
 
 
-def _kept(portfolio: Portfolio) -> str:
-    return repr(portfolio)
+def _kept(portfolio: Portfolio) -> tuple[str, list[tuple[str, str]]]:
+    """What a replay must give again: of a failure its code and its text."""
+    failures = [(failure.error.code, str(failure.error)) for failure in portfolio.failures]
+    return repr(replace(portfolio, failures=())), failures
 
 
 @contextmanager
