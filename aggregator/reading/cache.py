@@ -214,11 +214,14 @@ class SqliteCache:
         connection.execute("PRAGMA synchronous = NORMAL")
 
     def _rows(self, query: str, arguments: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
-        """Rows whose last column, left out, is the digest of the others."""
+        """Rows whose last column, left out, is the digest of the others.
+
+        The first two columns must be the first two arguments: a damaged index leads to sound rows of others.
+        """
 
         def select() -> list[tuple[Any, ...]]:
             found = [] if self._connection is None else self._connection.execute(query, arguments).fetchall()
-            return [row for *row, digest in found if digest == _digest(row)]
+            return [row for *row, digest in found if digest == _digest(row) and (*row[:2],) == arguments[:2]]
 
         return self._guarded(select, [])
 

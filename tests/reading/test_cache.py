@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -280,3 +281,16 @@ def test_a_number_that_no_chain_has_is_not_kept(path: Path) -> None:
         cache.put(block(2**70))
         assert cache.get(CHAIN, 2**70) is None
         assert cache.problem is None
+
+
+def test_a_damaged_index_leads_to_no_other_row(tmp_path: Path) -> None:
+    """A row that is sound, but another one than was asked for, is none."""
+    path, key, other = tmp_path / "reading.sqlite", b"request number 1", b"request number 2"
+    block = Block(ChainId(1), 5, "0x" + "05" * 32, "0x" + "04" * 32, 1_700_000_000)
+    with SqliteCache(path) as cache:
+        cache.predict(block, {key: b"the reply"})
+    raw = path.read_bytes()
+    assert raw.count(key) == 2  # in the row, where a hash follows it, and in the index
+    path.write_bytes(re.sub(re.escape(key) + rb"(?!0x)", other, raw))
+    with SqliteCache(path) as cache:
+        assert cache.prediction(ChainId(1), other) is None
