@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -283,14 +282,19 @@ def test_a_number_that_no_chain_has_is_not_kept(path: Path) -> None:
         assert cache.problem is None
 
 
-def test_a_damaged_index_leads_to_no_other_row(tmp_path: Path) -> None:
-    """A row that is sound, but another one than was asked for, is none."""
-    path, key, other = tmp_path / "reading.sqlite", b"request number 1", b"request number 2"
+def test_rows_that_changed_places_are_none(tmp_path: Path) -> None:
+    """Each is sound, and another one than its index says."""
+    path, keys = tmp_path / "reading.sqlite", (b"request number 1", b"request number 2")
     block = Block(ChainId(1), 5, "0x" + "05" * 32, "0x" + "04" * 32, 1_700_000_000)
     with SqliteCache(path) as cache:
-        cache.predict(block, {key: b"the reply"})
+        cache.predict(block, {key: b"reply " + key[-1:] for key in keys})
     raw = path.read_bytes()
-    assert raw.count(key) == 2  # in the row, where a hash follows it, and in the index
-    path.write_bytes(re.sub(re.escape(key) + rb"(?!0x)", other, raw))
+    size = len(keys[0]) + len(block.hash) + len(b"reply 1") + 16  # up to and with the digest
+    first, second = (raw.index(key + b"0x") for key in keys)
+    one, two = raw[first : first + size], raw[second : second + size]
+    spoilt = bytearray(raw)
+    spoilt[first : first + size], spoilt[second : second + size] = two, one
+    path.write_bytes(spoilt)
     with SqliteCache(path) as cache:
-        assert cache.prediction(ChainId(1), other) is None
+        assert [cache.prediction(ChainId(1), key) for key in keys] == [None, None]
+        assert cache.problem is None
