@@ -54,9 +54,13 @@ def kill_often(here: Desk, config: Settings, count: int, block_size: int, seed: 
         with start(here, config, block_size) as process:
             acknowledged = -1
             assert process.stdout is not None
+            heard_at = [time.monotonic()]
             for _ in range(1 + dice.randint(0, 2 * blocks_between - 1)):
                 acknowledged = heard(process.stdout.readline(), outcome, acknowledged)
-            time.sleep(dice.random())
+                heard_at.append(time.monotonic())
+            # Anywhere in what the next block of wallets takes; the first line comes before any.
+            took_s = heard_at[-1] - heard_at[-2] if len(heard_at) > 2 else 0.2
+            time.sleep(dice.random() * took_s)
             process.kill()
             for line in process.stdout:
                 acknowledged = heard(line, outcome, acknowledged)
