@@ -39,12 +39,8 @@ def health(
     confirm: options.Confirm = None,
     demo: Annotated[bool, typer.Option("--demo", help="Show a wallet recorded on the local chain.")] = False,
     save: Annotated[bool, typer.Option("--save", help="Keep the result in the database.")] = False,
-    warn_under: Annotated[
-        float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 30 below this score.")
-    ] = None,
-    fail_under: Annotated[
-        float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 31 below this score.")
-    ] = None,
+    warn_under: options.WarnUnder = None,
+    fail_under: options.FailUnder = None,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
     json: options.Json = False,

@@ -56,6 +56,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings on stder
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Exit 0 although something could not be read.")
 ]
+WarnUnder = Annotated[
+    float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 30 below this score.")
+]
+FailUnder = Annotated[
+    float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 31 below this score.")
+]
 
 Snapshot = Annotated[str, typer.Argument(metavar="ID", help="A snapshot's id, as `snapshot list` shows it.")]
 

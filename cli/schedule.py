@@ -60,12 +60,8 @@ def once(
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for the block after a slot.")
     ] = 60,
-    warn_under: Annotated[
-        float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 30 below this score.")
-    ] = None,
-    fail_under: Annotated[
-        float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 31 below this score.")
-    ] = None,
+    warn_under: options.WarnUnder = None,
+    fail_under: options.FailUnder = None,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
     json: options.Json = False,

@@ -9,6 +9,7 @@ from typing import Any
 from web3 import Web3
 
 from benchmarks.peers.worker import Results, Task, serve
+from tests.devnet.multicall3 import ABI
 
 CHUNK = 500
 _BALANCE: list[Any] = [
@@ -18,31 +19,6 @@ _BALANCE: list[Any] = [
         "stateMutability": "view",
         "inputs": [{"name": "account", "type": "address"}],
         "outputs": [{"name": "", "type": "uint256"}],
-    }
-]
-_AGGREGATE3: list[Any] = [
-    {
-        "type": "function",
-        "name": "aggregate3",
-        "stateMutability": "payable",
-        "inputs": [
-            {
-                "name": "calls",
-                "type": "tuple[]",
-                "components": [
-                    {"name": "target", "type": "address"},
-                    {"name": "allowFailure", "type": "bool"},
-                    {"name": "callData", "type": "bytes"},
-                ],
-            }
-        ],
-        "outputs": [
-            {
-                "name": "returnData",
-                "type": "tuple[]",
-                "components": [{"name": "success", "type": "bool"}, {"name": "returnData", "type": "bytes"}],
-            }
-        ],
     }
 ]
 
@@ -70,7 +46,7 @@ def batched(task: Task) -> Callable[[], Results]:
 def aggregated(task: Task) -> Callable[[], Results]:
     """One aggregate3 for every so many reads."""
     w3 = Web3(Web3.HTTPProvider(task.url))
-    multicall = w3.eth.contract(Web3.to_checksum_address(task.multicall3), abi=_AGGREGATE3)
+    multicall = w3.eth.contract(Web3.to_checksum_address(task.multicall3), abi=ABI)
     token = w3.eth.contract(abi=_BALANCE)
     wallets = [Web3.to_checksum_address(wallet) for wallet in task.wallets]
     targets = [Web3.to_checksum_address(address) for address in task.tokens]
