@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from aggregator.store.library import Query
 from aggregator.store.limits import Limits
 from benchmarks import book, legs
 from benchmarks.measure import ROUNDS, interleaved, report
+from tests.memory import peak_kib
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ def writes(folder: Path, count: int) -> dict[str, Any]:
         "columns_against_add_all": round(each["session.add_all"] / each["from columns"], 1),
         "row_objects_against_add_all": round(each["session.add_all"] / each["from row objects"], 1),
         "columns_against_floor": round(each["from columns"] / each["raw Arrow insert"], 2),
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_kib() // 2**10,
     }
 
 
@@ -91,7 +91,7 @@ def fills(path: Path, positions: int) -> dict[str, Any]:
     book.fill(path, positions)
     seconds = time.perf_counter() - start
     book.keep_latest(path, path.with_name("latest.duckdb"))
-    return {"fill_s": round(seconds, 1), "file_mb": path.stat().st_size // 2**20, "peak_mb": _peak_mb()}
+    return {"fill_s": round(seconds, 1), "file_mb": path.stat().st_size // 2**20, "peak_mb": peak_kib() // 2**10}
 
 
 def asks(path: Path) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def asks(path: Path) -> dict[str, Any]:
             for name, s in medians.items()
             if s > GOALS["latest_query_s" if name in on_latest else "query_s"]
         ),
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_kib() // 2**10,
     }
 
 
@@ -165,10 +165,6 @@ def _same(one: list[tuple[object, ...]], other: list[tuple[object, ...]]) -> boo
         )
 
     return one == other or rounded(one) == rounded(other)
-
-
-def _peak_mb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
 
 
 def main() -> None:

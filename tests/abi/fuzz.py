@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import random
-import resource
 import sys
 import time
 import traceback
@@ -37,6 +36,7 @@ from aggregator.reading.cache import SqliteCache, Stretch
 from aggregator.reading.grids import plan
 from aggregator.reading.reader_contract import TAG
 from aggregator.reading.recording import Recording, Replay, Tape
+from tests.memory import peak_kib
 
 SLOWEST_S = 1.0
 MOST_GROWTH_KB = 300_000
@@ -372,7 +372,7 @@ class Outcome:
 def fuzz(inputs: int, seed: int, folder: Path) -> Outcome:
     """That many inputs; findings name the seed of their input."""
     cache, decoded, findings = CacheFile(folder), 0, list[str]()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kib()
     for i in range(inputs):
         rng = random.Random(f"{seed} {i}")
         target = cache if i % _EVERY_CACHE == _EVERY_CACHE - 1 else TARGETS[i % len(TARGETS)]
@@ -386,7 +386,7 @@ def fuzz(inputs: int, seed: int, folder: Path) -> Outcome:
             findings.append(f"input {seed} {i}: {traceback.format_exc()}")
         if time.process_time() - started > SLOWEST_S:
             findings.append(f"input {seed} {i}: took longer than {SLOWEST_S} s")
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    grown = peak_kib() - before
     if grown > MOST_GROWTH_KB:
         findings.append(f"memory grew by {grown} kB")
     return Outcome(decoded, findings)

@@ -6,7 +6,6 @@ the process so far in KiB.
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -14,13 +13,14 @@ from aggregator import settings
 from aggregator.app import indexing, wallet_lists
 from aggregator.app.indexing import Indexed
 from tests.app.index_kit import EVERYWHERE
+from tests.memory import peak_kib
 
 
 def main(configuration: str, database: str, file: str, block_size: str) -> None:
     """Index all of the file."""
 
     def told(state: Indexed) -> None:
-        print(state.run.done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+        print(state.run.done, peak_kib(), flush=True)
 
     config = settings.load(Path(configuration)).model_copy(update={"database": Path(database)})
     source = wallet_lists.of_file(Path(file))
