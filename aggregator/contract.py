@@ -166,11 +166,20 @@ class Shocked:
     """The prices of a batch of scenarios as a rule family sees them.
 
     `prices` has shape (feeds, scenarios): each row belongs to `Columns.feeds` in that order, in units of
-    the feed's own quote currency (float64, no decimals). `time` in Unix seconds.
+    the feed's own quote currency (float64, no decimals). `time` in Unix seconds. `quote_usd`, of the same
+    shape, is what one unit of that currency is worth: 1 for feeds in USD.
     """
 
     prices: NDArray[np.float64]
     time: int
+    quote_usd: NDArray[np.float64]
+
+    @staticmethod
+    def in_usd(prices: NDArray[np.float64], time: int) -> Shocked:
+        """Prices of feeds that are all in USD."""
+        import numpy as np  # noqa: PLC0415  # most users of this module need none
+
+        return Shocked(prices, time, np.broadcast_to(1.0, prices.shape))
 
 
 class Columns(Protocol):

@@ -91,7 +91,11 @@ def fills(path: Path, positions: int) -> dict[str, Any]:
     book.fill(path, positions)
     seconds = time.perf_counter() - start
     book.keep_latest(path, path.with_name("latest.duckdb"))
-    return {"fill_s": round(seconds, 1), "file_mb": path.stat().st_size // 2**20, "peak_mb": peak_kib() // 2**10}
+    return {
+        "fill_s": round(seconds, 1),
+        "file_mb": path.stat().st_size // 2**20,
+        "peak_mb": peak_kib() // 2**10,
+    }
 
 
 def asks(path: Path) -> dict[str, Any]:

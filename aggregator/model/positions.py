@@ -19,22 +19,31 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """An asset lent to, or posted as margin with, a protocol, interest included. `raw` >= 0."""
+    """An asset lent to, or posted as margin with, a protocol, interest included. `raw` >= 0.
+
+    `apr` is the interest per year that it earns at the block's rates, not compounded, as a fraction; None
+    where the protocol does not say.
+    """
 
     asset: Asset
     raw: int
     is_collateral: bool
     origin: str
+    apr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """An asset owed, interest included. `raw` >= 0: the sign is in the kind."""
+    """An asset owed, interest included. `raw` >= 0: the sign is in the kind.
+
+    `apr` is what it costs per year, as for Supply.
+    """
 
     asset: Asset
     raw: int
     rate_mode: Literal["variable", "stable"]
     origin: str
+    apr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,12 +59,17 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one adapter read of one wallet at one deployment. `warnings` are sentences for the user."""
+    """What one adapter read of one wallet at one deployment. `warnings` are sentences for the user.
+
+    `receipts` are tokens that stand for what these accounts (or none, where the wallet has none) already
+    count, such as aTokens: a wallet's holding of one is not counted again.
+    """
 
     accounts: tuple[Account, ...]
     quotes: tuple[Quote, ...]
     source: Source
     warnings: tuple[str, ...] = ()
+    receipts: tuple[AssetId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A protocol's own solvency test as frozen integers: it recomputes health without a chain."""
+"""A protocol's own solvency test and liquidation as frozen integers: recomputed without a chain."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ class Oracle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A price that a rule depends on: `price / 10**decimals` as the protocol read it at the block."""
+    """A price that a rule depends on: `price / 10**decimals` as the protocol read it at the block.
+
+    `quote` is the asset that the price is counted in, per whole unit; None is USD.
+    """
 
     asset: AssetId
     oracle: Oracle
     price: int
     decimals: int
     origin: str
+    quote: AssetId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,64 @@ class Rule(Protocol):
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for RuleFamily.load; integers above 53 bits are strings."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """So much of an asset, in its smallest unit, >= 0."""
+
+    asset: AssetId
+    raw: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """What a liquidator offers: at most so much of a debt, for one collateral.
+
+    `collateral` is None where the protocol takes all of it, whatever is offered. The amount may exceed what
+    the protocol accepts, as a transaction's argument may.
+    """
+
+    debt: Amount
+    collateral: AssetId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidated:
+    """What a liquidation moves, and the account after it.
+
+    `repaid`: debt that the liquidator pays (with None as collateral, that the protocol itself does).
+    `seized`: what the liquidator (or the protocol) takes, in the token that changes hands, fees not included.
+    `fees`: what the protocol keeps of the collateral beside that. `bad_debt`: debt that is written off and
+    that others bear. Assets of zero are left out.
+    """
+
+    repaid: tuple[Amount, ...]
+    seized: tuple[Amount, ...]
+    fees: tuple[Amount, ...]
+    bad_debt: tuple[Amount, ...]
+    successor: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The protocol would revert; `reason` is its own error where it has a name, else a short sentence."""
+
+    reason: str
+
+
+@runtime_checkable
+class LiquidatableRule(Rule, Protocol):
+    """A rule that also knows what the protocol's liquidation does."""
+
+    def liquidate(
+        self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
+    ) -> Liquidated | Refused:
+        """What liquidating so much does at these prices and this time, with the protocol's own rounding.
+
+        Raises UnusablePrice on a price <= 0 of an asset that the account depends on.
+        """
         ...
 
 

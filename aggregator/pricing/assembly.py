@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from aggregator.model.accounts import Account
-from aggregator.model.assets import TokenList
+from aggregator.model.assets import AssetId, TokenList
 from aggregator.model.errors import Unpriced
 from aggregator.model.portfolio import Coverage, Portfolio
+from aggregator.model.positions import Holding
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.pricing.book import PriceBook, assets_of, price_book
@@ -27,12 +28,14 @@ def assemble(
 
     An account with an asset that nobody prices becomes a Failure; of the wallet's own coins only those
     without a price do, and the rest stays. Coverage counts a deployment with any failure as failed. An
-    account that two deployments answer counts once.
+    account that two deployments answer counts once, and so does a token that stands for what another
+    account counts.
     """
     book = price_book(readings, tokens=tokens)
     failed = list(failures)
     unread = len(failed)
     accounts: list[Account] = []
+    receipts = {asset for reading in readings for asset in reading.receipts}
     seen: set[str] = set()
     twice: list[str] = []
     lost = 0
@@ -43,7 +46,7 @@ def assemble(
                 twice.append(_twice(account))
                 continue
             seen.add(account.id)
-            kept, missing = _priced(account, book)
+            kept, missing = _priced(_without(account, receipts), book)
             unpriced += [_failure(wallet, account, asset) for asset in missing]
             if kept.positions:
                 accounts.append(kept)
@@ -69,6 +72,12 @@ def assemble(
         ),
         staleness_days=book.staleness_days,
     )
+
+
+def _without(account: Account, receipts: Collection[AssetId]) -> Account:
+    """An account without holdings that another account counts as the supply that they stand for."""
+    kept = tuple(p for p in account.positions if not (isinstance(p, Holding) and p.asset.id in receipts))
+    return account if len(kept) == len(account.positions) else replace(account, positions=kept)
 
 
 def _priced(account: Account, book: PriceBook) -> tuple[Account, tuple[str, ...]]:

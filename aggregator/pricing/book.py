@@ -78,7 +78,7 @@ def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
 
 
 def assets_of(account: Account) -> tuple[AssetId, ...]:
-    """Every asset whose price an account's value depends on, each once."""
+    """Every asset whose price an account's value or its own test in USD depends on, each once."""
     assets: dict[AssetId, None] = {}
     for position in account.positions:
         match position:
@@ -89,6 +89,9 @@ def assets_of(account: Account) -> tuple[AssetId, ...]:
                 assets[position.settlement.id] = None
             case _:
                 assert_never(position)
+    for feed in account.rule.feeds if account.rule else ():
+        if feed.quote is not None:
+            assets[feed.quote] = None
     return tuple(assets)
 
 

@@ -26,7 +26,8 @@ class Book:
 
     Accounts of one portfolio are adjacent: those of portfolio i are `account_start[i]:account_start[i + 1]`.
     A linear leg is worth its exposure times the moves of its factor. `time` (accounts,) holds block times;
-    `feed_factor` the number of the factor of every rule's feed; `flags` a tuple of sentences per portfolio.
+    `feed_factors` the numbers of the factors of every rule's feed (see Numbering.of_feed); `flags` a tuple
+    of sentences per portfolio.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -38,7 +39,7 @@ class Book:
     axes: Axes
     legs: Legs
     contracts: Contracts
-    feed_factor: dict[Feed, int]
+    feed_factors: dict[Feed, tuple[int, int, int]]
     flags: tuple[tuple[str, ...], ...]
 
     @property
@@ -108,14 +109,15 @@ def book(portfolios: Sequence[Portfolio], scenarios: ScenarioSet) -> Book:
     builder = LegBuilder(scenarios, numbering)
     accounts: list[Account] = []
     starts, times, flags = [0], [], []
-    feeds: dict[Feed, int] = {}
+    feeds: dict[Feed, tuple[int, int, int]] = {}
     for portfolio in portfolios:
         known_iv, told = highest_iv(portfolio, numbering), []
         for account in portfolio.accounts:
             time = _time(portfolio, account)
             told += builder.add(account, portfolio, time=time, known_iv=known_iv)
             for feed in account.rule.feeds if account.rule else ():
-                feeds[feed] = numbering.number(numbering.of_feed(feed))
+                asset, against, quote = numbering.of_feed(feed)
+                feeds[feed] = numbering.number(asset), numbering.number(against), numbering.number(quote)
             accounts.append(account)
             times.append(time)
         starts.append(len(accounts))
@@ -130,7 +132,7 @@ def book(portfolios: Sequence[Portfolio], scenarios: ScenarioSet) -> Book:
         axes=scenarios.axes(numbering.factors),
         legs=builder.legs(),
         contracts=Contracts.of(builder.contracts),
-        feed_factor=feeds,
+        feed_factors=feeds,
         flags=tuple(flags),
     )
 

@@ -36,9 +36,9 @@ def crossings(book: Book, groups: Sequence[NativeGroup]) -> list[Crossing]:
     """
     found: list[Crossing] = []
     for group in groups:
-        underlyings = [book.factors[factor].underlying for factor in group.factor]
-        for underlying in sorted(set(underlyings) - {USD}):
-            touched = np.array([name == underlying for name in underlyings])
+        used = np.unique(np.concatenate([group.factor, group.against]))
+        for underlying in sorted({book.factors[factor].underlying for factor in used} - {USD}):
+            touched = np.array([factor.underlying == underlying for factor in book.factors])
             for steps in (np.geomspace(1.0, 1e-2, GRID), np.geomspace(1.0, 1e2, GRID)):
                 found += _nearest(group, underlying, touched, steps)
     return sorted(found, key=lambda crossing: (crossing.account, crossing.underlying, crossing.multiple))
@@ -64,6 +64,6 @@ def _nearest(
 def _fails(
     group: NativeGroup, touched: NDArray[np.bool_], multiples: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether N < Q at each account's own multiples (accounts, scenarios)."""
-    N, Q = group.margin(np.where(touched[:, None], multiples[group.owner], 1.0))
+    """Whether N < Q at each account's own multiples (accounts, scenarios); `touched` (factors,) move."""
+    N, Q = group.margin(lambda numbers: np.where(touched[numbers][:, None], multiples[group.owner], 1.0))
     return np.less(N, Q)

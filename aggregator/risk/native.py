@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.contract import Columns, RuleFamily, Shocked
-from aggregator.model.errors import BadConfiguration
-from aggregator.model.rules import Rule
+from aggregator.model.errors import BadConfiguration, UnusablePrice
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.rules import Feed, Rule
+from aggregator.pricing.book import usd
 from aggregator.risk.book import Book
+
+Moves: TypeAlias = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -22,7 +26,9 @@ class NativeGroup:
     """The rules of one family at one time, evaluated together.
 
     `account` (accounts,) are positions in the book; `owner` (feeds,) positions in `account`; `price` (feeds,)
-    what each feed answered; `factor` (feeds,) what moves it, by its number in the book.
+    what each feed answered; `factor`, `against` (feeds,) what it moves with and what it is divided by, and
+    `quote` what its quote currency moves with, by their numbers in the book; `quote_usd` (feeds,) what a
+    unit of that currency is worth today.
     """
 
     family: RuleFamily
@@ -32,17 +38,32 @@ class NativeGroup:
     owner: NDArray[np.intp]
     price: NDArray[np.float64]
     factor: NDArray[np.intp]
+    against: NDArray[np.intp]
+    quote: NDArray[np.intp]
+    quote_usd: NDArray[np.float64]
+    in_usd: bool
 
-    def margin(self, moves: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(N, Q) in USD, each (accounts of the group, scenarios), with feeds multiplied by `moves`."""
-        return self.family.margin(self.columns, Shocked(self.price[:, None] * moves, self.time))
+    def margin(self, moves: Moves) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(N, Q) in USD, each (accounts of the group, scenarios).
+
+        `moves` answers factor numbers (feeds,) with what those are multiplied with, (feeds, scenarios).
+        """
+        prices = self.price[:, None] * moves(self.factor)
+        if self.in_usd:
+            return self.family.margin(self.columns, Shocked.in_usd(prices, self.time))
+        shocked = Shocked(
+            prices / moves(self.against), self.time, self.quote_usd[:, None] * moves(self.quote)
+        )
+        return self.family.margin(self.columns, shocked)
 
 
 def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[NativeGroup, ...]:
     """The book's rules by family and block time.
 
-    Raises BadConfiguration where no installed adapter brings a rule's family.
+    Raises BadConfiguration where no installed adapter brings a rule's family, UnusablePrice where a feed's
+    quote currency has no mark.
     """
+    wallets = book.wallet
     members: dict[tuple[str, int], list[tuple[int, Rule]]] = defaultdict(list)
     for i, account in enumerate(book.accounts):
         if account.rule is not None:
@@ -53,7 +74,8 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
             raise BadConfiguration(
                 f"rule family {name}", "no installed adapter brings it: install the one that read the account"
             )
-        feeds = tuple(chain.from_iterable(rule.feeds for _, rule in rules))
+        feeds = [(feed, i) for i, rule in rules for feed in rule.feeds]
+        numbers = np.array([book.feed_factors[feed] for feed, _ in feeds], dtype=np.intp).reshape(-1, 3)
         counts = [len(rule.feeds) for _, rule in rules]
         groups.append(
             NativeGroup(
@@ -62,11 +84,27 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
                 time=time,
                 account=np.array([i for i, _ in rules], dtype=np.intp),
                 owner=np.repeat(np.arange(len(rules)), counts),
-                price=np.array([feed.price / int(10**feed.decimals) for feed in feeds], dtype=np.float64),
-                factor=np.array([book.feed_factor[feed] for feed in feeds], dtype=np.intp),
+                price=np.array([feed.price / int(10**feed.decimals) for feed, _ in feeds], dtype=np.float64),
+                factor=numbers[:, 0],
+                against=numbers[:, 1],
+                quote=numbers[:, 2],
+                quote_usd=np.array(
+                    [_quote_usd(book.portfolios[wallets[i]], feed) for feed, i in feeds], dtype=np.float64
+                ),
+                in_usd=all(feed.quote is None for feed, _ in feeds),
             )
         )
     return tuple(groups)
+
+
+def _quote_usd(portfolio: Portfolio, feed: Feed) -> float:
+    """What a unit of a feed's quote currency is worth at the portfolio's marks."""
+    if feed.quote is None:
+        return 1.0
+    mark = portfolio.marks.get(feed.quote)
+    if mark is None:
+        raise UnusablePrice(feed.quote, feed.origin, 0)
+    return usd(mark)
 
 
 def margins(
@@ -79,8 +117,7 @@ def margins(
     scenarios = factors.shape[1:]
     power, requirement = np.zeros((2, accounts, *scenarios))
     for group in groups:
-        moves = factors[group.factor].reshape(len(group.factor), math.prod(scenarios))
-        N, Q = group.margin(moves)
+        N, Q = group.margin(factors.reshape(len(factors), math.prod(scenarios)).__getitem__)
         power[group.account] = N.reshape(len(group.account), *scenarios)
         requirement[group.account] = Q.reshape(len(group.account), *scenarios)
     return power, requirement

@@ -23,15 +23,20 @@ class Numbering:
         """What moves an asset; one that no table knows is its own underlying in class tail."""
         return self._scenarios.factor(asset, self._classes.get(asset) or _UNLISTED.classify(asset))
 
-    def of_feed(self, feed: Feed) -> Factor:
-        """What moves the price that a protocol's own test sees: `rate` ignores pegs, `fixed` everything."""
+    def of_feed(self, feed: Feed) -> tuple[Factor, Factor, Factor]:
+        """What the price that a protocol's own test sees moves with and against, and what its quote does.
+
+        `rate` ignores pegs, `fixed` everything; what a unit of the quote is worth in USD is the market's
+        word in any case.
+        """
+        quote = Factor(USD) if feed.quote is None else self.of(feed.quote)
         match feed.oracle:
             case Oracle.MARKET:
-                return self.of(feed.asset)
+                return self.of(feed.asset), quote, quote
             case Oracle.RATE:
-                return Factor(self.of(feed.asset).underlying)
+                return Factor(self.of(feed.asset).underlying), Factor(quote.underlying), quote
             case Oracle.FIXED:
-                return Factor(USD)
+                return Factor(USD), Factor(USD), quote
 
     def paid_in(self, index: AssetId, settlement: AssetId) -> Factor:
         """What moves the USD value of an index whose price is paid out in a settlement asset.

@@ -164,7 +164,7 @@ def test_the_fast_form_agrees_with_the_exact_one(troves: list[TroveRule], moves:
     family = TroveFamily()
     prices = [[int(trove.feed.price * move) for move in moves] for trove in troves]
     power, requirement = family.margin(
-        family.columns(troves), Shocked(np.array(prices, dtype=np.float64) / WAD, BLOCK.timestamp)
+        family.columns(troves), Shocked.in_usd(np.array(prices, dtype=np.float64) / WAD, BLOCK.timestamp)
     )
     for i, trove in enumerate(troves):
         for j, price in enumerate(prices[i]):

@@ -159,7 +159,7 @@ def test_fast_rule_agrees_with_the_exact_one(some: list[AaveRule], later: int, d
     ]
     prices = np.array(scenarios, dtype=np.float64).T.reshape(len(columns.feeds), 3) / 10**8
     time = START + later
-    power, requirement = family.margin(columns, Shocked(prices, time))
+    power, requirement = family.margin(columns, Shocked.in_usd(prices, time))
     assert power.shape == requirement.shape == (len(some), 3)
     row = 0
     for i, rule in enumerate(some):
@@ -185,7 +185,9 @@ def test_fast_rule_rounds_whole_units_like_the_exact_one(maths: Maths) -> None:
     feed = Feed(ETH, Oracle.MARKET, 10**8, 8, "a")
     rule = AaveRule(maths, 8, (Leg(feed, 2, 10_000, 8_000, 10_000, accrual),))
     exact = rule.health(prices_of(rule), START)
-    power, requirement = AaveFamily().margin(AaveFamily().columns([rule]), Shocked(np.ones((1, 1)), START))
+    power, requirement = AaveFamily().margin(
+        AaveFamily().columns([rule]), Shocked.in_usd(np.ones((1, 1)), START)
+    )
     assert power[0, 0] == pytest.approx(exact.power / 10**12, rel=1e-12)
     assert requirement[0, 0] == pytest.approx(exact.requirement / 10**12, rel=1e-12)
 

@@ -131,7 +131,7 @@ def _check(
     by_asset = {f"eip155:31337/erc20:{market.asset(s).lower()}": price for s, price in prices.items()}
     columns = AaveFamily().columns([rule for _, rule in rules])
     scenario = np.array([[by_asset[feed.asset] / 10**8] for feed in columns.feeds])
-    power, requirement = AaveFamily().margin(columns, Shocked(scenario, time))
+    power, requirement = AaveFamily().margin(columns, Shocked.in_usd(scenario, time))
     for row, (i, rule) in enumerate(rules):
         said = market.account_data(wallets[i])
         health = rule.health({feed.asset: by_asset[feed.asset] for feed in rule.feeds}, time)

@@ -116,7 +116,7 @@ def test_fast_form_agrees_with_the_exact_one(
     columns = FAMILY.columns(shorts)
     assert [feed.price for feed in columns.feeds] == [rule.spot.price for rule in shorts]
     prices = [[rule.spot.price * percent // 100 for percent in percents] for rule in shorts]
-    shocked = Shocked(prices=np.array(prices, dtype=np.float64) / WAD, time=NOW + later)
+    shocked = Shocked.in_usd(prices=np.array(prices, dtype=np.float64) / WAD, time=NOW + later)
     power, requirement = FAMILY.margin(columns, shocked)
     assert power.shape == requirement.shape == (len(shorts), len(percents))
     for i, rule in enumerate(shorts):
@@ -132,7 +132,7 @@ def test_fast_form_at_the_instant_of_expiry_and_around_the_slope(rule: ShortOpti
     p = rule.parameters
     for seconds in (0, 1, p.point_a, p.point_a + 1, p.point_b, p.point_b + 1):
         at = replace(rule, expiry=NOW + seconds)
-        shocked = Shocked(prices=np.array([[rule.spot.price / WAD]]), time=NOW)
+        shocked = Shocked.in_usd(prices=np.array([[rule.spot.price / WAD]]), time=NOW)
         _, requirement = FAMILY.margin(FAMILY.columns([at]), shocked)
         exact = at.health(prices_of(at), NOW)
         assert agrees(exact.requirement, requirement[0, 0], exact.decimals)
@@ -140,6 +140,6 @@ def test_fast_form_at_the_instant_of_expiry_and_around_the_slope(rule: ShortOpti
 
 def test_no_rules_give_no_rows() -> None:
     """A book without such accounts may still ask."""
-    shocked = Shocked(prices=np.empty((0, 3)), time=NOW)
+    shocked = Shocked.in_usd(prices=np.empty((0, 3)), time=NOW)
     power, requirement = FAMILY.margin(FAMILY.columns([]), shocked)
     assert power.shape == requirement.shape == (0, 3)

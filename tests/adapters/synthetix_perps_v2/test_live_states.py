@@ -123,6 +123,6 @@ def _compare(site: Site, first: PerpsV2Rule, user: str, market: str, price: int)
     assert found.health is not None
     assert reported.health is not None
     assert reported.health / WAD == pytest.approx(found.health / WAD, rel=1e-6, abs=1e-6)
-    power, required = FAMILY.margin(FAMILY.columns([first]), Shocked(np.array([[price / WAD]]), time))
+    power, required = FAMILY.margin(FAMILY.columns([first]), Shocked.in_usd(np.array([[price / WAD]]), time))
     assert power[0, 0] / required[0, 0] == pytest.approx(found.health / WAD, rel=1e-6, abs=1e-6)
     return found.liquidatable

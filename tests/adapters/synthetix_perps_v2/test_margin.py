@@ -158,7 +158,7 @@ def test_fast_form_agrees_with_the_exact_one(
     """To 1e-9 of the gross amounts that add up to the margin, on every account and scenario."""
     accounts = [replace(accounts[0], size=0), *accounts]
     columns = FAMILY.columns(accounts)
-    shocked = Shocked(np.array([[price / WAD for price in shocks]] * len(accounts)), NOW + later)
+    shocked = Shocked.in_usd(np.array([[price / WAD for price in shocks]] * len(accounts)), NOW + later)
     power, required = FAMILY.margin(columns, shocked)
     assert list(columns.feeds) == [rule.feeds[0] for rule in accounts]
     assert power.shape == required.shape == (len(accounts), len(shocks))
@@ -171,7 +171,7 @@ def test_fast_form_agrees_with_the_exact_one(
 
 def test_fast_form_of_no_accounts_is_empty() -> None:
     """A portfolio without perps."""
-    power, required = FAMILY.margin(FAMILY.columns([]), Shocked(np.empty((0, 3)), NOW))
+    power, required = FAMILY.margin(FAMILY.columns([]), Shocked.in_usd(np.empty((0, 3)), NOW))
     assert power.shape == required.shape == (0, 3)
 
 

@@ -75,7 +75,7 @@ def test_falling_price_of_the_contract(state: dict[str, Any]) -> None:
     assert found.liquidatable == state["canLiquidate"]
     expected = (state["assetPrice"] - state["liqPriceOnchain"]) * 5
     assert (found.power - found.requirement) / WAD == pytest.approx(expected, rel=1e-9)
-    fast = FAMILY.margin(FAMILY.columns([rule]), Shocked(np.array([[state["assetPrice"]]]), time))
+    fast = FAMILY.margin(FAMILY.columns([rule]), Shocked.in_usd(np.array([[state["assetPrice"]]]), time))
     assert fast[0][0, 0] == pytest.approx(found.power / WAD, rel=1e-9)
     assert fast[1][0, 0] == pytest.approx(found.requirement / WAD, rel=1e-12)
 
