@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aggregator.abi.types import AbiType
-from aggregator.abi.words import WordError, address_bytes, leaves, reader, writer
+from aggregator.abi.words import WordError, address_bytes, reader, writer
 from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.units import Address
 
@@ -33,7 +32,7 @@ def columnar(
 
     Raises WordError where a layout is not flat and fixed, or the sequences differ in length.
     """
-    kinds = list(leaves(inputs)) if inputs.words is not None else None
+    kinds = inputs.leaves if inputs.words is not None else None
     if kinds is None or not outputs.words or len(kinds) != len(inputs.components):
         raise WordError(f"{inputs.canonical} -> {outputs.canonical} has no flat fixed layout")
     if len(arguments) != len(kinds):
@@ -85,17 +84,8 @@ class Column:
     raw: bytes
     failures: Mapping[int, ReadError]
 
-    @cached_property
-    def _words(self) -> NDArray[np.uint8]:
-        width = self.outputs.words or 0
-        return np.frombuffer(self.raw, dtype=np.uint8).reshape(-1, width, 32)
-
-    @cached_property
-    def _kinds(self) -> list[str]:
-        return list(leaves(self.outputs))
-
     def __len__(self) -> int:
-        return len(self._words)
+        return len(self.raw) // (32 * (self.outputs.words or 1))
 
     def values(self, word: int = 0) -> list[Any]:
         """Output word `word` of every call, decoded by its type.
@@ -125,55 +115,55 @@ class Column:
             raise error.with_traceback(None)
 
     def _read(self, word: int) -> list[Any]:
-        kind = self._kinds[word]
-        column = np.ascontiguousarray(self._words[:, word, :])
-        if len(column) >= _MANY and (found := _fast(kind, column)) is not None:
+        kind = self.outputs.leaves[word]
+        limbs = self._limbs(word)
+        if len(limbs) >= _MANY and (found := _fast(kind, limbs)) is not None:
             return found
         try:
-            return list(map(reader(kind), column.view("V32").ravel().tolist()))
+            return list(map(reader(kind), np.ascontiguousarray(limbs).view("V32").ravel().tolist()))
         except WordError as error:
             raise MalformedReply(self.origin, str(error)) from error
 
+    def _limbs(self, word: int) -> NDArray[np.uint64]:
+        """Output word `word` of every call as four numbers of 64 bits, the highest first."""
+        limbs = np.frombuffer(self.raw, dtype=">u8").reshape(-1, 4 * (self.outputs.words or 0))
+        return limbs[:, 4 * word : 4 * word + 4]
+
     def _small(self, word: int) -> NDArray[np.uint64] | None:
-        column = np.ascontiguousarray(self._words[:, word, :])
-        return None if column[:, :24].any() else _low(column)
+        limbs = self._limbs(word)
+        return None if limbs[:, :3].any() else limbs[:, 3].astype(np.uint64)
 
 
-def _fast(kind: str, column: NDArray[np.uint8]) -> list[Any] | None:
+def _fast(kind: str, limbs: NDArray[np.uint64]) -> list[Any] | None:
     """All words at once; None where the type has no way to, or a word needs a closer look."""
+    if kind.startswith("uint"):
+        return _unsigned(int(kind[4:]), limbs)
     if kind == "address":
-        if column[:, :12].any():
+        if limbs[:, 0].any() or (limbs[:, 1] >> np.uint64(32)).any():
             return None
-        digits = column[:, 12:].tobytes().hex()
+        digits = np.ascontiguousarray(limbs).view(np.uint8)[:, 12:].tobytes().hex()
         return ["0x" + digits[i : i + 40] for i in range(0, len(digits), 40)]
     if kind == "bool":
-        if column[:, :31].any() or (column[:, 31] > 1).any():
+        if limbs[:, :3].any() or (limbs[:, 3] > 1).any():
             return None
-        return column[:, 31].astype(bool).tolist()  # type: ignore[no-any-return]
-    if kind.startswith("uint"):
-        return _unsigned(int(kind[4:]), column)
+        return limbs[:, 3].astype(bool).tolist()  # type: ignore[no-any-return]
     if kind.startswith("int"):
-        return _signed(int(kind[3:]), column)
+        return _signed(int(kind[3:]), limbs)
     return None
 
 
-def _low(column: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The lowest 64 bits of each word."""
-    return column.view(">u8")[:, 3].astype(np.uint64)
-
-
-def _unsigned(bits: int, column: NDArray[np.uint8]) -> list[Any] | None:
-    if column[:, :24].any():
+def _unsigned(bits: int, limbs: NDArray[np.uint64]) -> list[Any] | None:
+    if limbs[:, :3].any():
         return None
-    low = _low(column)
+    low = limbs[:, 3]
     if bits < 64 and (low >> np.uint64(bits)).any():
         return None
     return low.tolist()  # type: ignore[no-any-return]
 
 
-def _signed(bits: int, column: NDArray[np.uint8]) -> list[Any] | None:
-    limbs = column.view(">i8")
-    sign, low = limbs[:, :3], limbs[:, 3].astype(np.int64)
+def _signed(bits: int, limbs: NDArray[np.uint64]) -> list[Any] | None:
+    signed = limbs.view(">i8")
+    sign, low = signed[:, :3], signed[:, 3].astype(np.int64)
     if (sign != (low >> 63)[:, None]).any():
         return None  # beyond 64 bits
     if bits < 64 and ((low >> (bits - 1)) != (low >> 63)).any():

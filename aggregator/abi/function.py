@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from aggregator.abi.columns import Column, columnar
 from aggregator.abi.layout import check_canonical
 from aggregator.abi.types import AbiType, parse_signature
-from aggregator.abi.words import WordError, compile_decoder, compile_encoder, compile_single
+from aggregator.abi.words import WordError, compile_decoder, compile_encoder, compile_single, is_flat
 from aggregator.model.errors import MalformedReply, NoContract
 from aggregator.model.units import Address, keccak
 
@@ -115,6 +115,8 @@ class Function(Generic[T]):
         if into is not None:
             return lambda raw: into(*decode(raw))
         if len(self.outputs.components) != 1:
+            if self.outputs.words is not None and is_flat(self.outputs):
+                return decode
             return lambda raw: tuple(decode(raw))  # type: ignore[return-value]
         if self.outputs.words == 1:
             return compile_single(self.outputs)

@@ -55,6 +55,16 @@ class AbiType:
         return width
 
     @cached_property
+    def leaves(self) -> tuple[str, ...]:
+        """The leaf types of a fixed layout, in the order of its words."""
+        inner: tuple[str, ...] = (self.base,)
+        if self.base == "tuple":
+            inner = tuple(leaf for _, component in self.components for leaf in component.leaves)
+        for dim in self.dims:
+            inner *= dim or 0
+        return inner
+
+    @cached_property
     def element(self) -> AbiType:
         """The type of an array's elements."""
         return AbiType(self.base, self.components, self.dims[:-1])

@@ -155,18 +155,6 @@ def _padded(value: Any, size: int) -> bytes:
     return value + bytes(32 - size)
 
 
-def leaves(abi_type: AbiType) -> Iterator[str]:
-    """The leaf types of a fixed layout, in the order of its words."""
-    if abi_type.dims:
-        for _ in range(abi_type.dims[-1] or 0):
-            yield from leaves(abi_type.element)
-    elif abi_type.base == "tuple":
-        for _, component in abi_type.components:
-            yield from leaves(component)
-    else:
-        yield abi_type.base
-
-
 def builder(abi_type: AbiType) -> Callable[[Iterator[Any]], Any]:
     """Assembles a value of a fixed layout from its decoded words."""
     if abi_type.dims:
@@ -200,18 +188,21 @@ def _items(abi_type: AbiType, value: Any, count: int) -> Sequence[Any]:
 
 
 def compile_decoder(abi_type: AbiType) -> Callable[[bytes], Sequence[Any]]:
-    """A decoder of a fixed tuple layout: the whole reply, no byte more or less, else WordError."""
-    kinds = list(leaves(abi_type))
+    """A decoder of a fixed tuple layout: the whole reply, no byte more or less, else WordError.
+
+    It gives a plain tuple where the layout is flat.
+    """
+    kinds = abi_type.leaves
     size = 32 * len(kinds)
     readers = [reader(kind) for kind in kinds]
     split = Struct("32s" * len(kinds)).unpack
-    build = None if _is_flat(abi_type) else builder(abi_type)
+    build = None if is_flat(abi_type) else builder(abi_type)
     plain = set(kinds) == {"uint256"}
 
     def decode(raw: bytes) -> Sequence[Any]:
         if len(raw) != size:
             raise _missized(raw, abi_type, size)
-        values = list(map(_read_uint256, split(raw)) if plain else map(call, readers, split(raw)))
+        values = tuple(map(_read_uint256, split(raw)) if plain else map(call, readers, split(raw)))
         return values if build is None else build(iter(values))
 
     return decode
@@ -219,7 +210,7 @@ def compile_decoder(abi_type: AbiType) -> Callable[[bytes], Sequence[Any]]:
 
 def compile_single(abi_type: AbiType) -> Callable[[bytes], Any]:
     """As compile_decoder for a tuple of one word, whose value it gives without the tuple."""
-    [kind] = leaves(abi_type)
+    [kind] = abi_type.leaves
     read = reader(kind)
     build = builder(abi_type) if kind != abi_type.components[0][1].canonical else None
 
@@ -238,8 +229,8 @@ def _missized(raw: bytes, abi_type: AbiType, size: int) -> WordError:
 
 def compile_encoder(abi_type: AbiType) -> Callable[[Sequence[Any]], bytes]:
     """An encoder of a fixed tuple layout; raises WordError where a value does not fit."""
-    writers = [writer(kind) for kind in leaves(abi_type)]
-    flat = _is_flat(abi_type)
+    writers = [writer(kind) for kind in abi_type.leaves]
+    flat = is_flat(abi_type)
 
     def encode(values: Sequence[Any]) -> bytes:
         words = _items(abi_type, values, len(writers)) if flat else list(flatten(abi_type, values))
@@ -248,5 +239,6 @@ def compile_encoder(abi_type: AbiType) -> Callable[[Sequence[Any]], bytes]:
     return encode
 
 
-def _is_flat(abi_type: AbiType) -> bool:
+def is_flat(abi_type: AbiType) -> bool:
+    """Whether each component of a tuple type is one leaf."""
     return all(not t.dims and t.base != "tuple" for _, t in abi_type.components)

@@ -32,6 +32,8 @@ from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.together import together
 
 AGAIN_BATCHES = 8
+LEAST_SPREAD = 500
+"""Calls that are worth a request of their own: more are spread evenly over the requests under way at once."""
 _REVERTED = 3  # JSON-RPC error code of a reverted execution
 # Words of refusals that are about what these very calls do, so that others may well succeed.
 _SIZE = ("too large", "too big", "size")
@@ -90,16 +92,18 @@ class Batches:
         """One per request, in order."""
         queue = Queue(requests)
         pieces: list[dict[int, tuple[int, Raw]]] = [{} for _ in requests]
-        asked = 0
+        asked, wanted = 0, sum(map(_count, requests))
+        # The node works on one batch while another is packed or taken apart.
+        even = max(LEAST_SPREAD, -(-wanted // self.at_once))
 
         async def work() -> None:
             nonlocal asked
-            while batch := queue.take(self.sizing().calls, self.sizing().size):
+            while batch := queue.take(min(self.sizing().calls, even), self.sizing().size):
                 asked += multicall.size(batch)
                 for (i, part), reply in zip(batch, await self.batch(batch), strict=True):
                     pieces[i][part.start if isinstance(part, Slice) else 0] = _length(part), reply
 
-        await together(work() for _ in range(min(self.at_once, sum(map(_count, requests)))))
+        await together(work() for _ in range(min(self.at_once, wanted)))
         found = [
             _merged(request, [parts[start] for start in sorted(parts)])
             for request, parts in zip(requests, pieces, strict=True)
