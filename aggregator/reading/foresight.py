@@ -23,7 +23,7 @@ from aggregator.abi.types import AbiType
 from aggregator.contract import Read, join
 from aggregator.model.errors import CallReverted
 from aggregator.model.readings import Block
-from aggregator.model.units import Address
+from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
 from aggregator.reading.source import Asked, Raw
@@ -34,36 +34,48 @@ MAX_KEPT = 2_000
 """Replies that are kept of one round, at most."""
 STAGES = 8
 """How far ahead a twin runs."""
+_UNKNOWN = 2**53
+"""The number of a block that is not known yet: later than any that a deployment dates itself from."""
 _WORD = 32
 _ANSWERED, _REVERTED = b"\0", b"\1"
 
 
 class Foresight:
-    """What the reads of one chain will ask for; `twins` makes a read anew each time it is called.
+    """What the reads of one chain will ask for; each of `twins` makes a read at a block anew.
 
     A few twins speak for all wallets of a deployment: what wallets share is asked for early once.
     """
 
     def __init__(
         self,
-        block: Block,
-        twins: Sequence[Callable[[], Read[Any]]],
+        chain: ChainId,
+        twins: Sequence[Callable[[Block], Read[Any]]],
         wallets: Collection[Address],
         cache: PredictionCache,
     ) -> None:
-        self._block = block
+        self._chain = chain
         self._twins = twins
         self._wallets = frozenset(bytes.fromhex(wallet[2:]) for wallet in wallets)
         self._cache = cache
         self._guesses: dict[Asked, Any] = {}
         self._stored: dict[Asked, bytes] = {}
+        self._expected: list[Asked] | None = None
 
-    def ahead(self, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
+    def expect(self, now: int) -> None:
+        """Look ahead of the first round while its block, about `now` in Unix seconds, is still asked for."""
+        self._expected = self._ahead(Block(self._chain, _UNKNOWN, "0x", "0x", now), {}, ())
+
+    def ahead(self, block: Block, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         """Requests that are neither known nor asked for now and that will probably be next."""
+        if not known and self._expected is not None:
+            return [request for request in self._expected if request not in asked]
+        return self._ahead(block, known, asked)
+
+    def _ahead(self, block: Block, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         found: dict[Asked, None] = {}
         room = MAX_CALLS
         for make in self._twins:
-            for request in self._wanted(make(), known):
+            for request in self._wanted(make(block), known):
                 if request in known or request in asked or request in found:
                     continue
                 room -= len(request) if isinstance(request, Calls) else 1
@@ -72,7 +84,7 @@ class Foresight:
                 found[request] = None
         return list(found)
 
-    def learn(self, replies: Mapping[Asked, Raw]) -> None:
+    def learn(self, block: Block, replies: Mapping[Asked, Raw]) -> None:
         """Keep what a round was answered that others followed, where it is not what was predicted."""
         kept = {}
         for request, raw in replies.items():
@@ -81,7 +93,7 @@ class Foresight:
             packed = _packed(raw)
             if packed is not None and packed != self._stored.get(request):
                 kept[_key(request)] = packed
-        self._cache.predict(self._block, dict(islice(kept.items(), MAX_KEPT)))
+        self._cache.predict(block, dict(islice(kept.items(), MAX_KEPT)))
 
     def _wanted(self, read: Read[Any], known: Mapping[Asked, Any]) -> Iterator[Asked]:
         """What a twin asks for until it needs a reply that nobody can guess."""
@@ -112,7 +124,7 @@ class Foresight:
             return b"" if self._names_wallet(request) else None
         if self._names_wallet(request):
             return _blank_reply(request)
-        packed = self._cache.prediction(self._block.chain, _key(request))
+        packed = self._cache.prediction(self._chain, _key(request))
         if packed is None:
             return None
         self._stored[request] = packed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
 from aggregator.reading.foresight import Foresight
 from aggregator.reading.source import Asked, ChainSource, Raw
+from aggregator.reading.together import pair
 
 R = TypeVar("R")
 
@@ -34,6 +36,8 @@ MAX_RATE = 5.0
 """The largest interest rate per year, either way, at which an option is valued."""
 RESTARTS = 3
 """How often a read begins anew because its block was reorganised away."""
+LEAD_S = 0.002
+"""What it takes to have asked for the block, before the wait for it is used."""
 TWINS = 16
 """Wallets of a deployment for which it is foreseen what a read will ask."""
 
@@ -85,8 +89,8 @@ async def drive(
         missing = [request for request in dict.fromkeys(asked) if request not in known]
         if missing:
             if foresight is not None:
-                foresight.learn(latest)
-                missing += foresight.ahead(known, frozenset(missing))
+                foresight.learn(block, latest)
+                missing += foresight.ahead(block, known, frozenset(missing))
             latest = dict(zip(missing, await source.fetch(block, missing), strict=True))
             for request, raw in latest.items():
                 # An endpoint that failed may answer the next time.
@@ -135,11 +139,11 @@ async def _run_chain(
     mine: Sequence[tuple[int, Job]], source: ChainSource, block: str, cache: PredictionCache | None
 ) -> tuple[dict[int, Reading | Failure], Block | None, int]:
     jobs = [job for _, job in mine]
+    foresight = None if cache is None else _foresight(jobs, source.chain, cache)
     for restart in range(RESTARTS + 1):
         try:
-            pinned = await source.pin(block)
+            pinned = await _pinned(source, block, foresight)
             reads = [_reading(job, pinned) for job in jobs]
-            foresight = None if cache is None else _foresight(jobs, pinned, cache)
             results, rounds = await drive(join(reads, isolate=True), source, pinned, foresight)
         except Reorganised as error:
             if restart == RESTARTS:
@@ -156,15 +160,28 @@ async def _run_chain(
     raise RuntimeError("a read neither ended nor failed")
 
 
-def _foresight(jobs: Sequence[Job], block: Block, cache: PredictionCache) -> Foresight:
+async def _pinned(source: ChainSource, block: str, foresight: Foresight | None) -> Block:
+    """The block that a text names; the wait for the newest one is used to look ahead."""
+    if foresight is None or block != "latest":
+        return await source.pin(block)
+
+    async def expect() -> None:
+        await asyncio.sleep(LEAD_S)
+        foresight.expect(int(time.time()))
+
+    pinned, _ = await pair(source.pin(block), expect())
+    return pinned
+
+
+def _foresight(jobs: Sequence[Job], chain: ChainId, cache: PredictionCache) -> Foresight:
     """Twins of a few jobs of each deployment."""
     chosen: dict[str, list[Job]] = {}
     for job in jobs:
         some = chosen.setdefault(job.deployment.key, [])
         if len(some) < TWINS:
             some.append(job)
-    twins = [partial(_reading, job, block) for some in chosen.values() for job in some]
-    return Foresight(block, twins, {job.wallet for job in jobs}, cache)
+    twins = [partial(_reading, job) for some in chosen.values() for job in some]
+    return Foresight(chain, twins, {job.wallet for job in jobs}, cache)
 
 
 def _reading(job: Job, block: Block) -> Read[Reading]:

@@ -28,7 +28,7 @@ Change = Callable[[str, list[Any]], Any]
 
 
 def test_many_calls_are_few_requests(node: Node) -> None:
-    """2,201 calls are five batches, sent at once, answered in order; 8,800 are as many as are sent at once."""
+    """2,201 calls are five batches, sent at once, answered in order; no batch is larger than it may be."""
     with Server(proxy(node.url)) as server:
         assert values(server.url, 2_201) == list(range(2_201))
         assert sorted(batches(server)) == [201, 500, 500, 500, 500]
