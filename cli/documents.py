@@ -129,6 +129,17 @@ def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -
             }
             for p in risk.liquidation_prices
         ],
+        "asset_liquidation_prices": [
+            {
+                "asset": p.asset_id,
+                "direction": p.direction,
+                "price_usd": usd(p.price_usd),
+                "distance": p.distance,
+            }
+            for p in risk.asset_liquidation_prices
+        ],
+        "interest_usd_day": None if risk.interest_usd_day is None else usd(risk.interest_usd_day),
+        "runway_days": risk.runway_days,
         "reported_by": account.reported.origin if account.reported else None,
         "positions": _positions(portfolio, account.positions),
     }
@@ -147,6 +158,7 @@ def _position(portfolio: Portfolio, position: Position) -> dict[str, Any]:
                 "kind": "supply",
                 **_spot(portfolio, position),
                 "is_collateral": position.is_collateral,
+                "apr": position.apr,
                 "origin": position.origin,
             }
         case Debt():
@@ -154,6 +166,7 @@ def _position(portfolio: Portfolio, position: Position) -> dict[str, Any]:
                 "kind": "debt",
                 **_spot(portfolio, position),
                 "rate_mode": position.rate_mode,
+                "apr": position.apr,
                 "origin": position.origin,
             }
         case Perp():

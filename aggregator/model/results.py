@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from aggregator.model.assets import AssetId
+
 
 class Band(StrEnum):
     """The score's verdict in words, worst last (RISK.md section 5)."""
@@ -54,6 +56,16 @@ class LiquidationPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetLiquidationPrice:
+    """Where an account is liquidated if only this asset's own price moves; see LiquidationPrice."""
+
+    asset_id: AssetId
+    direction: Literal["down", "up"]
+    price_usd: float
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
 class AccountRisk:
     """One account in the framework: its own test (N, Q in USD) and its share of ours.
 
@@ -61,6 +73,9 @@ class AccountRisk:
     the protocol reports, in basis points (None: the protocol reports none). `lam_native` is the first
     stress multiple at which it fails its own test (inf: never on the grid). `requirement_usd` is its M when
     alone. `binding_ray` is the scenario in which it fails first. `sets_band` is False below the dust line.
+    `interest_usd_day` is what a lending account earns a day, paid < 0 (None: a rate is not known);
+    `runway_days` is how long its own test holds at today's prices and rates (None: for ten years, or it is
+    no lending account).
     """
 
     account_id: str
@@ -75,8 +90,11 @@ class AccountRisk:
     binding_ray: str | None
     requirement_usd: float
     liquidation_prices: tuple[LiquidationPrice, ...]
+    asset_liquidation_prices: tuple[AssetLiquidationPrice, ...]
     sets_band: bool
     oracle_blind: bool
+    interest_usd_day: float | None
+    runway_days: float | None
 
 
 @dataclass(frozen=True, slots=True)

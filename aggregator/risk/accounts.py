@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.results import AccountRisk, LiquidationPrice
+from aggregator.model.assets import AssetId
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.readings import Quote
+from aggregator.model.results import AccountRisk, AssetLiquidationPrice, LiquidationPrice
 from aggregator.model.rules import WAD, Health, prices_of
-from aggregator.risk.liquidation import Crossing, crossings
+from aggregator.pricing.book import usd
+from aggregator.risk.liquidation import Crossing, by_asset, by_underlying
+from aggregator.risk.runway import interest_usd_day, runway_days
 from aggregator.risk.scan import Scan
 
 FAST_TOLERANCE = 1e-4
@@ -31,20 +37,26 @@ class Judged:
 
 def judged(scan: Scan) -> list[Judged]:
     """The accounts of every portfolio of a book, in their order."""
-    prices: dict[int, list[Crossing]] = defaultdict(list)
-    for crossing in crossings(scan.book, scan.groups):
-        prices[crossing.account].append(crossing)
+    underlyings = _by_account(by_underlying(scan.book, scan.groups))
+    assets = _by_account(by_asset(scan.groups))
     results = []
     for wallet, portfolio in enumerate(scan.book.portfolios):
         start, end = scan.book.account_start[wallet : wallet + 2]
         gross = float(scan.gross[start:end].sum())
         accounts, flags = [], []
         for i in range(start, end):
-            risk, told = _judge(scan, int(i), gross, prices[int(i)], portfolio.spots)
+            risk, told = _judge(scan, int(i), gross, portfolio, underlyings[int(i)], assets[int(i)])
             accounts.append(risk)
             flags += told
         results.append(Judged(tuple(accounts), tuple(flags)))
     return results
+
+
+def _by_account(crossings: Iterable[Crossing]) -> dict[int, list[Crossing]]:
+    found: dict[int, list[Crossing]] = defaultdict(list)
+    for crossing in crossings:
+        found[crossing.account].append(crossing)
+    return found
 
 
 def check_bps(ours: int | None, reported: int | None) -> float:
@@ -61,11 +73,17 @@ def check_bps(ours: int | None, reported: int | None) -> float:
 
 
 def _judge(
-    scan: Scan, i: int, gross_usd: float, found: list[Crossing], spots: Mapping[str, float]
+    scan: Scan,
+    i: int,
+    gross_usd: float,
+    portfolio: Portfolio,
+    underlyings: list[Crossing],
+    assets: list[Crossing],
 ) -> tuple[AccountRisk, list[str]]:
     account, standard = scan.book.accounts[i], scan.standard
     equity, N, Q = float(scan.equity[i]), float(standard.power[i]), float(standard.requirement[i])
-    exact = account.rule.health(prices_of(account.rule), int(scan.book.time[i])) if account.rule else None
+    time = int(scan.book.time[i])
+    exact = account.rule.health(prices_of(account.rule), time) if account.rule else None
     reported = account.reported
     liquidatable = bool((exact and exact.liquidatable) or (reported and reported.liquidatable))
     lam = 0.0 if liquidatable else float(scan.native[i])
@@ -81,9 +99,12 @@ def _judge(
         lam_native=lam,
         binding_ray=scan.rays.names[scan.binding[i]] if math.isfinite(lam) else None,
         requirement_usd=equity - float(standard.lowest[i]) + float(scan.add_ons.account[i]),
-        liquidation_prices=() if liquidatable else _prices(found, spots),
+        liquidation_prices=() if liquidatable else _prices(underlyings, portfolio.spots),
+        asset_liquidation_prices=() if liquidatable else _asset_prices(assets, portfolio.marks),
         sets_band=max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd),
         oracle_blind=bool(standard.blind[i]),
+        interest_usd_day=interest_usd_day(account, portfolio),
+        runway_days=runway_days(account, time),
     )
     return risk, _told(account, exact, risk)
 
@@ -96,14 +117,31 @@ def _check_bps(exact: Health | None, reported: Reported | None) -> float | None:
 def _prices(found: list[Crossing], spots: Mapping[str, float]) -> tuple[LiquidationPrice, ...]:
     return tuple(
         LiquidationPrice(
-            underlying=crossing.underlying,
-            direction="down" if crossing.multiple < 1.0 else "up",
-            price_usd=spots[crossing.underlying] * crossing.multiple,
+            underlying=crossing.moved,
+            direction=_direction(crossing),
+            price_usd=spots[crossing.moved] * crossing.multiple,
             distance=crossing.multiple - 1.0,
         )
         for crossing in found
-        if crossing.underlying in spots
+        if crossing.moved in spots
     )
+
+
+def _asset_prices(found: list[Crossing], marks: Mapping[AssetId, Quote]) -> tuple[AssetLiquidationPrice, ...]:
+    return tuple(
+        AssetLiquidationPrice(
+            asset_id=AssetId(crossing.moved),
+            direction=_direction(crossing),
+            price_usd=usd(marks[AssetId(crossing.moved)]) * crossing.multiple,
+            distance=crossing.multiple - 1.0,
+        )
+        for crossing in found
+        if crossing.moved in marks
+    )
+
+
+def _direction(crossing: Crossing) -> Literal["down", "up"]:
+    return "down" if crossing.multiple < 1.0 else "up"
 
 
 def _told(account: Account, exact: Health | None, risk: AccountRisk) -> list[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +17,22 @@ from aggregator.model.rules import Feed, Rule
 from aggregator.pricing.book import usd
 from aggregator.risk.book import Book
 
-Moves: TypeAlias = Callable[[NDArray[np.intp]], NDArray[np.float64]]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class NativeGroup:
     """The rules of one family at one time, evaluated together.
 
-    `account` (accounts,) are positions in the book; `owner` (feeds,) positions in `account`; `price` (feeds,)
-    what each feed answered; `factor`, `against` (feeds,) what it moves with and what it is divided by, and
-    `quote` what its quote currency moves with, by their numbers in the book; `quote_usd` (feeds,) what a
-    unit of that currency is worth today.
+    `account` (accounts,) are positions in the book; `feeds` those of all rules, `owner` (feeds,) their
+    positions in `account`; `price` (feeds,) what each feed answered; `factor`, `against` (feeds,) what it
+    moves with and what it is divided by, and `quote` what its quote currency moves with, by their numbers in
+    the book; `quote_usd` (feeds,) what a unit of that currency is worth today; `in_usd`: all of them 1.
     """
 
     family: RuleFamily
     columns: Columns
     time: int
     account: NDArray[np.intp]
+    feeds: tuple[Feed, ...]
     owner: NDArray[np.intp]
     price: NDArray[np.float64]
     factor: NDArray[np.intp]
@@ -43,18 +41,24 @@ class NativeGroup:
     quote_usd: NDArray[np.float64]
     in_usd: bool
 
-    def margin(self, moves: Moves) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def margin(
+        self, prices: NDArray[np.float64], quotes: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(N, Q) in USD, each (accounts of the group, scenarios).
 
-        `moves` answers factor numbers (feeds,) with what those are multiplied with, (feeds, scenarios).
+        `prices` and `quotes` (feeds, scenarios) are what each feed's price and the worth of its quote
+        currency are multiplied with.
         """
-        prices = self.price[:, None] * moves(self.factor)
+        moved = self.price[:, None] * prices
         if self.in_usd:
-            return self.family.margin(self.columns, Shocked.in_usd(prices, self.time))
-        shocked = Shocked(
-            prices / moves(self.against), self.time, self.quote_usd[:, None] * moves(self.quote)
-        )
-        return self.family.margin(self.columns, shocked)
+            return self.family.margin(self.columns, Shocked.in_usd(moved, self.time))
+        return self.family.margin(self.columns, Shocked(moved, self.time, self.quote_usd[:, None] * quotes))
+
+    def moves(self, factors: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What `margin` takes, where the book's factors are multiplied with `factors`, (factors, S)."""
+        if self.in_usd:
+            return factors[self.factor], factors[self.factor]  # the second is not looked at
+        return factors[self.factor] / factors[self.against], factors[self.quote]
 
 
 def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[NativeGroup, ...]:
@@ -83,6 +87,7 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
                 columns=families[name].columns([rule for _, rule in rules]),
                 time=time,
                 account=np.array([i for i, _ in rules], dtype=np.intp),
+                feeds=tuple(feed for feed, _ in feeds),
                 owner=np.repeat(np.arange(len(rules)), counts),
                 price=np.array([feed.price / int(10**feed.decimals) for feed, _ in feeds], dtype=np.float64),
                 factor=numbers[:, 0],
@@ -117,7 +122,7 @@ def margins(
     scenarios = factors.shape[1:]
     power, requirement = np.zeros((2, accounts, *scenarios))
     for group in groups:
-        N, Q = group.margin(factors.reshape(len(factors), math.prod(scenarios)).__getitem__)
+        N, Q = group.margin(*group.moves(factors.reshape(len(factors), math.prod(scenarios))))
         power[group.account] = N.reshape(len(group.account), *scenarios)
         requirement[group.account] = Q.reshape(len(group.account), *scenarios)
     return power, requirement

@@ -101,6 +101,11 @@ class PositionRow(Table, table=True):
     )
     is_collateral: bool | None = column(sa.Boolean, "supply: counts as collateral", nullable=True)
     rate_mode: str | None = column(OneOf("variable", "stable"), "debt: kind of interest rate", nullable=True)
+    apr: float | None = column(
+        FiniteFloat,
+        "supply, debt: simple interest per year at the block's rates; 0.05 is 5%; NULL: not known",
+        nullable=True,
+    )
     market: str | None = column(sa.String, "perp: market; option: instrument", nullable=True)
     index_asset_id: str | None = column(sa.String, "perp, option: asset of the index price", nullable=True)
     underlying: str | None = column(sa.String, "perp, option: underlying, such as ETH", nullable=True)

@@ -24,6 +24,7 @@ from aggregator.store.pinned import block
 from aggregator.store.risk_rows import to_result
 from aggregator.store.risk_tables import (
     AccountRiskRow,
+    AssetLiquidationPointRow,
     GreekRow,
     LiquidationPointRow,
     PositionGreekRow,
@@ -134,6 +135,7 @@ def _result(
         row,
         accounts=rows_of(session, AccountRiskRow, snapshot),
         points=rows_of(session, LiquidationPointRow, snapshot),
+        asset_points=rows_of(session, AssetLiquidationPointRow, snapshot),
         greeks=rows_of(session, GreekRow, snapshot),
         position_greeks=rows_of(session, PositionGreekRow, snapshot),
         scenarios=rows_of(session, ScenarioLossRow, snapshot),
@@ -198,9 +200,9 @@ def _position(row: PositionRow) -> Position:
         case "holding":
             return Holding(asset, of.amount_raw, row.origin)
         case "supply":
-            return Supply(asset, of.amount_raw, of.is_collateral, row.origin)
+            return Supply(asset, of.amount_raw, of.is_collateral, row.origin, of.apr)
         case "debt":
-            return Debt(asset, of.amount_raw, of.rate_mode, row.origin)
+            return Debt(asset, of.amount_raw, of.rate_mode, row.origin, of.apr)
         case "perp":
             return Perp(
                 market=of.market,

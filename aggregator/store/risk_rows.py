@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from aggregator.model.results import (
     AccountRisk,
+    AssetLiquidationPrice,
     Band,
     Greeks,
     LiquidationPrice,
@@ -24,6 +25,7 @@ from aggregator.model.results import (
 from aggregator.store.bulk import Columns
 from aggregator.store.risk_tables import (
     AccountRiskRow,
+    AssetLiquidationPointRow,
     GreekRow,
     LiquidationPointRow,
     PositionGreekRow,
@@ -48,7 +50,8 @@ _PARTS = {
 _INFINITE = {"kappa", "margin_coverage_ratio"}
 _SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINITE]
 _MULTIPLES = [f.name for f in fields(Multiples)]
-_ACCOUNT = [f.name for f in fields(AccountRisk) if f.name not in {"lam_native", "liquidation_prices"}]
+_LISTS = {"liquidation_prices", "asset_liquidation_prices"}
+_ACCOUNT = [f.name for f in fields(AccountRisk) if f.name not in _LISTS | {"lam_native"}]
 
 
 def _result_columns(result: RiskResult) -> Columns:
@@ -66,6 +69,7 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
     """The columns of every table that tells what risk said, without `snapshot_id`."""
     accounts, scenarios = result.accounts, _scenarios(result)
     points = [(a.account_id, i, p) for a in accounts for i, p in enumerate(a.liquidation_prices)]
+    assets = [(a.account_id, i, p) for a in accounts for i, p in enumerate(a.asset_liquidation_prices)]
     parts = [
         (role, rank, i, account_id, loss)
         for role, rank, scenario in scenarios
@@ -83,6 +87,11 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
             **_attributes([p for _, _, p in points], [f.name for f in fields(LiquidationPrice)]),
             "account_id": [account_id for account_id, _, _ in points],
             "ordinal": [i for _, i, _ in points],
+        },
+        AssetLiquidationPointRow: {
+            **_attributes([p for _, _, p in assets], [f.name for f in fields(AssetLiquidationPrice)]),
+            "account_id": [account_id for account_id, _, _ in assets],
+            "ordinal": [i for _, i, _ in assets],
         },
         GreekRow: {
             **_attributes(result.greeks, [f.name for f in fields(Greeks)]),
@@ -114,6 +123,7 @@ def to_result(
     *,
     accounts: Sequence[AccountRiskRow],
     points: Sequence[LiquidationPointRow],
+    asset_points: Sequence[AssetLiquidationPointRow],
     greeks: Sequence[GreekRow],
     position_greeks: Sequence[PositionGreekRow],
     scenarios: Sequence[ScenarioLossRow],
@@ -139,6 +149,11 @@ def to_result(
                 lam_native=_unflagged(account, "lam_native"),
                 liquidation_prices=tuple(
                     _picked(LiquidationPrice, p) for p in points if p.account_id == account.account_id
+                ),
+                asset_liquidation_prices=tuple(
+                    _picked(AssetLiquidationPrice, p)
+                    for p in asset_points
+                    if p.account_id == account.account_id
                 ),
             )
             for account in accounts

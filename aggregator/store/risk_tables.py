@@ -111,6 +111,18 @@ class AccountRiskRow(Table, table=True):
     requirement_usd: float = column(FiniteFloat, "M of the account alone, USD")
     sets_band: bool = column(sa.Boolean, "False: its debt is dust and does not set the headline band")
     oracle_blind: bool = column(sa.Boolean, "A pinned oracle hides losses from its own test")
+    interest_usd_day: float | None = column(
+        FiniteFloat,
+        "Interest earned a day at the block's rates and marks, paid < 0, USD; NULL: no lending account, or a "
+        "rate is not known",
+        nullable=True,
+    )
+    runway_days: float | None = column(
+        FiniteFloat,
+        "Days until its own test fails at today's prices and rates; NULL: it lasts for ten years, or is no "
+        "lending account",
+        nullable=True,
+    )
 
 
 @checked
@@ -127,6 +139,28 @@ class LiquidationPointRow(Table, table=True):
     underlying: str = column(sa.String, "Underlying that moves, with all that moves with it")
     direction: str = column(OneOf("down", "up"), "Which way it moves")
     price_usd: float = column(FiniteFloat, "Price of the underlying at liquidation, USD")
+    distance: float = column(FiniteFloat, "Relative move from today: -0.45 is 45% down")
+
+
+@checked
+class AssetLiquidationPointRow(Table, table=True):
+    """The price of one asset at which one account is liquidated."""
+
+    __tablename__ = "asset_liquidation_point"
+    __table_args__ = (
+        {
+            "comment": "Prices at which an account is liquidated if only that asset's own price moves; "
+            "snapshots of a release before this table have none"
+        },
+    )
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "account_id", "ordinal")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    account_id: str = column(sa.String, ACCOUNT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the account's list, from 0")
+    asset_id: str = column(sa.String, "Asset whose market price moves, its underlying's standing still")
+    direction: str = column(OneOf("down", "up"), "Which way it moves")
+    price_usd: float = column(FiniteFloat, "Price of the asset at liquidation, USD")
     distance: float = column(FiniteFloat, "Relative move from today: -0.45 is 45% down")
 
 

@@ -172,10 +172,10 @@ def _position(position: Position) -> dict[str, Any]:
     match position:
         case Holding(raw=raw):
             return row | {"kind": "holding", "amount_raw": raw}
-        case Supply(raw=raw, is_collateral=is_collateral):
-            return row | {"kind": "supply", "amount_raw": raw, "is_collateral": is_collateral}
-        case Debt(raw=raw, rate_mode=rate_mode):
-            return row | {"kind": "debt", "amount_raw": raw, "rate_mode": rate_mode}
+        case Supply(raw=raw, is_collateral=is_collateral, apr=apr):
+            return row | {"kind": "supply", "amount_raw": raw, "is_collateral": is_collateral, "apr": apr}
+        case Debt(raw=raw, rate_mode=rate_mode, apr=apr):
+            return row | {"kind": "debt", "amount_raw": raw, "rate_mode": rate_mode, "apr": apr}
         case Perp():
             return row | {
                 "kind": "perp",

@@ -89,8 +89,9 @@ class LinearFamily:
         for i, rule in enumerate(columns.rules):
             N[i] += rule.cash / WAD
             for weight in rule.weights:
-                N[i] += weight.power / WAD * shocked.prices[row]
-                Q[i] += weight.requirement / WAD * shocked.prices[row]
+                price = shocked.prices[row] * shocked.quote_usd[row]
+                N[i] += weight.power / WAD * price
+                Q[i] += weight.requirement / WAD * price
                 row += 1
         return N, Q
 
@@ -111,13 +112,21 @@ def lending(
     chain: ChainId = CHAIN,
     reported: Reported | None = None,
     prices: Mapping[str, float] | None = None,
+    quote: str | None = None,
 ) -> Account:
-    """A lending account: supplies and, where negative, debts by symbol; judged at their prices."""
+    """A lending account: supplies and, where negative, debts by symbol; judged at their prices.
+
+    With `quote` its protocol counts in that coin.
+    """
+    unit = COINS[quote] if quote else None
     positions = [spot(symbol, amount) for symbol, amount in amounts.items()]
     weights = []
     for symbol, position in zip(amounts, positions, strict=True):
-        price = round((prices or {}).get(symbol, COINS[symbol].usd) * 10**PRICE_DECIMALS)
-        feed = Feed(position.asset.id, oracle, price, PRICE_DECIMALS, "feed")
+        usd = (prices or {}).get(symbol, COINS[symbol].usd) / (unit.usd if unit else 1.0)
+        price = round(usd * 10**PRICE_DECIMALS)
+        feed = Feed(
+            position.asset.id, oracle, price, PRICE_DECIMALS, "feed", quote=unit.asset.id if unit else None
+        )
         power = position.raw * round(threshold * 10_000) // 10_000 if isinstance(position, Supply) else 0
         weights.append(Weight(feed, power, position.raw if isinstance(position, Debt) else 0))
     rule = LinearRule(tuple(weights))

@@ -19,7 +19,7 @@ from aggregator.model.rules import Oracle, prices_of
 from aggregator.risk.accounts import check_bps
 from aggregator.risk.assess import assess
 from aggregator.risk.book import book
-from aggregator.risk.liquidation import crossings
+from aggregator.risk.liquidation import by_underlying
 from aggregator.risk.native import native_groups
 from tests.risk.builders import (
     CHAIN,
@@ -138,8 +138,8 @@ def test_no_price_is_sought_for_an_account_that_fails_already() -> None:
     failing = lending("a", {"ETH": 10.0, "USDC": -33_300.0})
     healthy = lending("b", {"ETH": 10.0, "USDC": -16_600.0})
     ours = book([portfolio(failing, healthy)], scenarios())
-    [crossing] = crossings(ours, native_groups(ours, FAMILIES))
-    assert (crossing.account, crossing.underlying) == (1, "ETH")
+    [crossing] = by_underlying(ours, native_groups(ours, FAMILIES))
+    assert (crossing.account, crossing.moved) == (1, "ETH")
     assert crossing.multiple == pytest.approx(0.5)
 
 

@@ -30,8 +30,11 @@ def risk(name: str, lam: float, *, liquidatable: bool = False, sets: bool = True
         binding_ray=None,
         requirement_usd=1.0,
         liquidation_prices=(),
+        asset_liquidation_prices=(),
         sets_band=sets,
         oracle_blind=False,
+        interest_usd_day=None,
+        runway_days=None,
     )
 
 

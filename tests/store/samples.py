@@ -21,6 +21,7 @@ from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.model.readings import Block, Failure, Quote
 from aggregator.model.results import (
     AccountRisk,
+    AssetLiquidationPrice,
     Band,
     Greeks,
     LiquidationPrice,
@@ -118,9 +119,9 @@ LOAN = Account(
     label="Aave V3 · ethereum",
     owner_path=(WALLET, PROXY),
     positions=(
-        Supply(WETH, 40 * 10**18 + 1, is_collateral=True, origin="balanceOf(address)@0x07"),
+        Supply(WETH, 40 * 10**18 + 1, is_collateral=True, origin="balanceOf(address)@0x07", apr=0.021),
         Supply(USDC, 5, is_collateral=False, origin="balanceOf(address)@0x08"),
-        Debt(USDC, 61_000 * 10**6, "stable", "balanceOf(address)@0x09"),
+        Debt(USDC, 61_000 * 10**6, "stable", "balanceOf(address)@0x09", 0.061),
     ),
     rule=RULE,
     reported=Reported(
@@ -269,8 +270,11 @@ RESULT = RiskResult(
                 LiquidationPrice("ETH", "down", 1_140.0, -0.45),
                 LiquidationPrice("BTC", "up", 99_000.0, 0.4),
             ),
+            asset_liquidation_prices=(AssetLiquidationPrice(WETH.id, "down", 1_139.0, -0.46),),
             sets_band=True,
             oracle_blind=True,
+            interest_usd_day=-12.4,
+            runway_days=412.5,
         ),
         AccountRisk(
             account_id=DERIVATIVES.id,
@@ -285,8 +289,11 @@ RESULT = RiskResult(
             binding_ray=None,
             requirement_usd=5.5,
             liquidation_prices=(LiquidationPrice("ETH", "up", 2_164.0, 0.034),),
+            asset_liquidation_prices=(),
             sets_band=False,
             oracle_blind=False,
+            interest_usd_day=None,
+            runway_days=None,
         ),
     ),
     greeks=(

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import create_engine
 
 from aggregator.model.errors import StoreError
+from aggregator.model.positions import Debt, Supply
 from aggregator.store import schema
 from aggregator.store.columns import Table
 from aggregator.store.opening import Opening
@@ -26,9 +27,19 @@ from tests.store.samples import FAMILIES, PORTFOLIO, WALLET, save
 from tests.store.test_idempotence import contents
 
 HEAD = schema.REVISIONS[-1]
-# No release before 0004 knew at which block a price was read.
+# No release before 0004 knew at which block a price was read, and none before 0005 a rate of interest.
 FORMER = replace(
-    PORTFOLIO, marks={asset: replace(quote, chain=None) for asset, quote in PORTFOLIO.marks.items()}
+    PORTFOLIO,
+    marks={asset: replace(quote, chain=None) for asset, quote in PORTFOLIO.marks.items()},
+    accounts=tuple(
+        replace(
+            account,
+            positions=tuple(
+                replace(p, apr=None) if isinstance(p, Supply | Debt) else p for p in account.positions
+            ),
+        )
+        for account in PORTFOLIO.accounts
+    ),
 )
 
 
@@ -106,7 +117,7 @@ def test_a_migrated_file_loads_and_knows_its_latest(tmp_path: Path, revision: st
     warehouse = Warehouse(path)
     latest = warehouse.latest(WALLET)
     assert latest is not None
-    assert warehouse.load(latest.id, FAMILIES).portfolio.accounts == PORTFOLIO.accounts
+    assert warehouse.load(latest.id, FAMILIES).portfolio.accounts == FORMER.accounts
     assert not save(path, FORMER).created
     with duckdb.connect(str(path), read_only=True) as connection:
         latest_rows = connection.execute("FROM latest").fetchall()
