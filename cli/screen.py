@@ -263,12 +263,27 @@ def _figures(checked: Checked) -> str:
     if math.isinf(min(m.native, m.operational, m.solvency)):
         stresses = "nothing fails within 20 standard stresses"
     sections.append(("Stress", [stresses]))
+    sections.append(("Carry", _carry(checked)))
     sections.append(("Notes", [clean(flag, 400) for flag in risk.flags]))
     lines = []
     for title, told_lines in sections:
         wrapped = [line for told_line in told_lines for line in textwrap.wrap(told_line, WIDTH - 11)]
         lines += [f"  {title if i == 0 else '':8} {line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines)
+
+
+def _carry(checked: Checked) -> list[str]:
+    """What lending costs a day, and which account it ends first; nothing where no rate is known."""
+    accounts = checked.risk.accounts
+    known = [a.interest_usd_day for a in accounts if a.interest_usd_day is not None]
+    if not known:
+        return []
+    text = f"interest {_signed_usd(math.fsum(known))}/day"
+    first = min((a for a in accounts if a.runway_days), key=lambda a: a.runway_days or math.inf, default=None)
+    if first is not None and first.runway_days is not None:
+        label = clean(_account(checked, first.account_id).label, 32)
+        text += f"   {label} fails in {first.runway_days:,.0f} days at today's prices and rates"
+    return [text]
 
 
 def _greeks(greeks: Greeks) -> str:
