@@ -13,9 +13,12 @@ from aggregator.contract import Adapter, Deployment, Deployments
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, token_id
 from aggregator.model.rules import WAD, Feed, Oracle
 from aggregator.model.units import Address, ChainId, parse_address
+from tests.devnet.errors import TransactionReverted
 from tests.reading_kit import read_accounts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aggregator.model.readings import Reading
     from tests.devnet.comet import Comet
     from tests.devnet.world import World
@@ -53,7 +56,21 @@ def rule_in(reading: Reading) -> CometRule:
 
 def asset_id(comet: Comet, symbol: str) -> AssetId:
     """A token of the local chain."""
-    return token_id(CHAIN, parse_address(comet.asset(symbol)))
+    return asset_of(comet.asset(symbol))
+
+
+def asset_of(token: str) -> AssetId:
+    """A token of the local chain by its address."""
+    return token_id(CHAIN, parse_address(token))
+
+
+def refusal(action: Callable[[], object]) -> str | None:
+    """The name of the comet's own error, None where it did what was asked."""
+    try:
+        action()
+    except TransactionReverted as error:
+        return error.reason.removesuffix("()")
+    return None
 
 
 def listed(address: Address, symbol: str, decimals: int, underlying: str) -> ListedToken:
