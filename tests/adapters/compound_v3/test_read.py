@@ -281,8 +281,13 @@ def test_flag_that_reverts_although_all_prices_are_there_is_an_error() -> None:
 
 
 MARKET: tuple[Function[Any], ...] = (
-    *(calls.BASE_TOKEN, calls.BASE_FEED, calls.BASE_SCALE, calls.ASSET_COUNT),
-    *(calls.UTILIZATION, calls.TOTALS, *PAUSES),
+    calls.BASE_TOKEN,
+    calls.BASE_FEED,
+    calls.BASE_SCALE,
+    calls.ASSET_COUNT,
+    calls.UTILIZATION,
+    calls.TOTALS,
+    *PAUSES,
 )
 OF_WALLET: tuple[Function[Any], ...] = (calls.USER_BASIC, calls.SUPPLIED, calls.OWED, calls.LIQUIDATABLE)
 
