@@ -14,7 +14,7 @@ from adapters.compound_v3.family import CometFamily
 from adapters.compound_v3.interest import apr
 from adapters.compound_v3.margin import PRICE_DECIMALS, Collateral, CometRule
 from adapters.compound_v3.market import Market, identify, read_market, read_terms, why_unpriced
-from adapters.compound_v3.quoting import Quoting, check_quoting, quote_of, quoting_of
+from adapters.compound_v3.quoting import ONE, Quoting, check_quoting, quote_of, quoting_of
 from adapters.compound_v3.reported import check_balances, reported_of
 from adapters.compound_v3.user import User, read_collateral, read_user
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both
@@ -79,7 +79,7 @@ class CompoundV3:
             accounts=(account,),
             quotes=quotes,
             source=block,
-            warnings=tuple(_warnings(deployment, market, rule, block.timestamp)),
+            warnings=tuple(_warnings(deployment, market, quoting, rule, block.timestamp)),
             receipts=receipts,
         )
 
@@ -184,12 +184,20 @@ def _positions(market: Market, user: User, balances: Sequence[int]) -> Iterator[
             yield Supply(listed.asset, balance, listed.liquidate_factor > 0, origin, apr=0.0)
 
 
-def _warnings(deployment: Deployment, market: Market, rule: CometRule | None, time: int) -> Iterator[str]:
+def _warnings(
+    deployment: Deployment, market: Market, quoting: Quoting, rule: CometRule | None, time: int
+) -> Iterator[str]:
     name = deployment.name
     if market.comet.paused:
         yield f"paused on {name}: {'; '.join(market.comet.paused)}"
     if rule is None:
         return
+    off = abs(rule.base.price - ONE)
+    if quoting is Quoting.BASE and off > ONE // 200:
+        yield (
+            f"{name} counts in the coin that {market.base.asset.symbol} wraps, of which it is worth "
+            f"{rule.base.price / ONE:.4f}: the USD figures of its own test are off by that, its health is not"
+        )
     now, accrued = (rule.health(prices_of(rule), when) for when in (time, rule.accrual.updated_at))
     if now.liquidatable and not accrued.liquidatable:
         yield (

@@ -403,12 +403,13 @@ def _in_base(base_price: int) -> tuple[Comet, Deployment]:
     return comet, replace(ENTRY, options={"quote": "base"})
 
 
-@pytest.mark.parametrize("base_price", [10**8, 99_950_000])
-def test_feeds_in_the_base_name_it_and_give_no_quotes(base_price: int) -> None:
-    """Exactly one, or near it where the base wraps what the feeds count in."""
+@pytest.mark.parametrize(("base_price", "warned"), [(10**8, 0), (99_950_000, 0), (98_000_000, 1)])
+def test_feeds_in_the_base_name_it_and_give_no_quotes(base_price: int, warned: int) -> None:
+    """Exactly one, or near it where the base wraps what the feeds count in; too far gives a warning."""
     comet, entry = _in_base(base_price)
     reading = read(comet, entry).result
     assert reading.quotes == ()
+    assert [("0.9800" in warning) for warning in reading.warnings] == [True] * warned
     [account] = reading.accounts
     assert account.rule is not None
     assert [feed.quote for feed in account.rule.feeds] == [token_id(CHAIN, USDC)] * 2
