@@ -18,6 +18,7 @@ from tests.devnet.aave import AaveV36, AaveV301
 from tests.devnet.artifacts import recipe_key, recipe_names
 from tests.devnet.cache import KIT, build_once, digest, prune
 from tests.devnet.chain import Chain
+from tests.devnet.comet import CometUsdc, CometWeth
 from tests.devnet.config import render
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 
 
 # Order matters only for the blocks in which things happen, never for addresses.
-PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301, SynthetixPerpsV2, LyraV1)
+PROTOCOLS: tuple[type[Deployment], ...] = (
+    AaveV36,
+    AaveV301,
+    SynthetixPerpsV2,
+    LyraV1,
+    CometUsdc,
+    CometWeth,
+)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -119,6 +127,16 @@ class World:
     def lyra_v1(self) -> LyraV1:
         """The ETH option market."""
         return self.get(LyraV1)
+
+    @property
+    def comet_usdc(self) -> CometUsdc:
+        """The comet with feeds in USD, by a stand-in."""
+        return self.get(CometUsdc)
+
+    @property
+    def comet_weth(self) -> CometWeth:
+        """The comet with feeds in its own base, by a stand-in."""
+        return self.get(CometWeth)
 
     @contextmanager
     def isolated(self) -> Iterator[World]:

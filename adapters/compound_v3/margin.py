@@ -1,0 +1,182 @@
+"""Comet's solvency test and its absorption, exact: the integers that `isLiquidatable` and `absorb` work with.
+
+Source: github compound-finance/comet at d5a30b0, Comet and CometWithExtendedAssetList (the same arithmetic).
+Both tests count debt as last accrued; `absorb` accrues first, so that time counts here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from adapters.compound_v3.interest import Accrual
+from aggregator.model.assets import AssetId
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.rules import (
+    WAD,
+    Amount,
+    Feed,
+    Health,
+    JsonValue,
+    Liquidated,
+    Refused,
+    Repayment,
+)
+
+PRICE_DECIMALS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Collateral:
+    """One collateral of an account, in its smallest unit; factors have 18 decimals.
+
+    `liquidate_factor` is what counts against debt, `liquidation_factor` what an absorption credits.
+    """
+
+    feed: Feed
+    decimals: int
+    balance: int
+    liquidate_factor: int
+    liquidation_factor: int
+
+
+@dataclass(frozen=True, slots=True)
+class CometRule:
+    """The solvency test of one account in one comet.
+
+    `principal` is base at index 1, owed below zero. Power, requirement and prices have 8 decimals in the
+    currency that the comet's feeds count in. A supply of base never counts as power.
+    """
+
+    family: ClassVar[str] = "compound_v3"
+
+    base: Feed
+    base_decimals: int
+    principal: int
+    accrual: Accrual
+    collaterals: tuple[Collateral, ...]
+    absorb_paused: bool
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The base's feed, then one per collateral."""
+        return (self.base, *(collateral.feed for collateral in self.collaterals))
+
+    def health(self, prices: Mapping[AssetId, int], time: int) -> Health:
+        """Weighted collateral over debt at other prices and a later time.
+
+        The quotient is ours, rounded down: a comet only answers whether it is below one. Raises UnusablePrice
+        on a price <= 0, of the base only where it is owed.
+        """
+        requirement = 0
+        if self.principal < 0:
+            owed = self.accrual.at(time).owed(self.principal)
+            requirement = value_of(owed, _usable(self.base, prices), self.base_decimals)
+        power = sum(
+            credit_of(
+                value_of(held.balance, _usable(held.feed, prices), held.decimals), held.liquidate_factor
+            )
+            for held in self.collaterals
+        )
+        return Health(
+            power=power,
+            requirement=requirement,
+            decimals=PRICE_DECIMALS,
+            health=quotient(power, requirement),
+            liquidatable=power < requirement,
+        )
+
+    def liquidate(
+        self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
+    ) -> Liquidated | Refused:
+        """What `absorb` does: the comet takes all collateral and writes off the whole debt.
+
+        The amount offered is of no matter. `repaid` is what the collateral is credited for; what that lacks
+        is `bad_debt`, what it exceeds the debt by is the successor's supply of base. Raises UnusablePrice as
+        `health` does.
+        """
+        if repayment.debt.asset != self.base.asset or repayment.collateral is not None:
+            return Refused("a comet only absorbs a whole account: name its base, and no collateral")
+        if self.absorb_paused:
+            return Refused("Paused")
+        if not self.health(prices, time).liquidatable:
+            return Refused("NotLiquidatable")
+        now = self.accrual.at(time)
+        owed = now.owed(self.principal)
+        credit = sum(
+            credit_of(value_of(held.balance, prices[held.feed.asset], held.decimals), held.liquidation_factor)
+            for held in self.collaterals
+        )
+        credited = credit * 10**self.base_decimals // prices[self.base.asset]
+        supplied = max(credited - owed, 0)
+        base = self.base.asset
+        return Liquidated(
+            repaid=_amounts((base, min(credited, owed))),
+            seized=_amounts(*((held.feed.asset, held.balance) for held in self.collaterals)),
+            fees=(),
+            bad_debt=_amounts((base, max(owed - credited, 0))),
+            successor=replace(self, principal=now.principal_of_supply(supplied), accrual=now, collaterals=()),
+        )
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Data for CometFamily.load; amounts, indices, rates and factors are decimal strings."""
+        return {
+            "family": self.family,
+            "base": _feed_to_json(self.base),
+            "base_decimals": self.base_decimals,
+            "principal": str(self.principal),
+            "supply_index": str(self.accrual.supply_index),
+            "borrow_index": str(self.accrual.borrow_index),
+            "supply_rate": str(self.accrual.supply_rate),
+            "borrow_rate": str(self.accrual.borrow_rate),
+            "updated_at": self.accrual.updated_at,
+            "collaterals": [
+                {
+                    "feed": _feed_to_json(held.feed),
+                    "decimals": held.decimals,
+                    "balance": str(held.balance),
+                    "liquidate_factor": str(held.liquidate_factor),
+                    "liquidation_factor": str(held.liquidation_factor),
+                }
+                for held in self.collaterals
+            ],
+            "absorb_paused": self.absorb_paused,
+        }
+
+
+def value_of(raw: int, price: int, decimals: int) -> int:
+    """What an amount is worth with 8 decimals, rounded down."""
+    return raw * price // int(10**decimals)
+
+
+def credit_of(value: int, factor: int) -> int:
+    """The part of a value that a factor with 18 decimals lets count, rounded down."""
+    return value * factor // WAD
+
+
+def quotient(power: int, requirement: int) -> int | None:
+    """Power over requirement with 18 decimals, rounded down; None where nothing is required."""
+    return power * WAD // requirement if requirement else None
+
+
+def _usable(feed: Feed, prices: Mapping[AssetId, int]) -> int:
+    price = prices[feed.asset]
+    if price <= 0:
+        raise UnusablePrice(feed.asset, feed.origin, price)
+    return price
+
+
+def _amounts(*amounts: tuple[AssetId, int]) -> tuple[Amount, ...]:
+    return tuple(Amount(asset, raw) for asset, raw in amounts if raw)
+
+
+def _feed_to_json(feed: Feed) -> dict[str, JsonValue]:
+    return {
+        "asset": feed.asset,
+        "oracle": feed.oracle.value,
+        "price": str(feed.price),
+        "decimals": feed.decimals,
+        "origin": feed.origin,
+        "quote": feed.quote,
+    }
