@@ -22,6 +22,7 @@ from tests.devnet.config import render
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
 from tests.devnet.lyra import LyraV1
+from tests.devnet.morpho import MorphoBlue
 from tests.devnet.node import CHAIN_ID, Node
 from tests.devnet.prices import Prices, Quotes
 from tests.devnet.synthetix import SynthetixPerpsV2
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
 
 
 # Order matters only for the blocks in which things happen, never for addresses.
-PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301, SynthetixPerpsV2, LyraV1)
+PROTOCOLS: tuple[type[Deployment], ...] = (
+    AaveV36,
+    AaveV301,
+    SynthetixPerpsV2,
+    LyraV1,
+    MorphoBlue,
+)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -119,6 +126,11 @@ class World:
     def lyra_v1(self) -> LyraV1:
         """The ETH option market."""
         return self.get(LyraV1)
+
+    @property
+    def morpho_blue(self) -> MorphoBlue:
+        """Morpho Blue with the markets of `tests.devnet.morpho.MARKETS`, and two vaults."""
+        return self.get(MorphoBlue)
 
     @contextmanager
     def isolated(self) -> Iterator[World]:
