@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from adapters.morpho_blue.calls import FEE_RECIPIENT, MARKET, POSITION
+from adapters.morpho_blue.calls import BORROW_RATE, FEE_RECIPIENT, MARKET, POSITION
 from adapters.morpho_blue.discovery import (
     Discovery,
     discover,
@@ -18,7 +18,7 @@ from adapters.morpho_blue.discovery import (
     oracle_kinds,
 )
 from adapters.morpho_blue.family import MorphoFamily
-from adapters.morpho_blue.liquidation import Position
+from adapters.morpho_blue.liquidation import MOST, Position
 from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market import Held, Market, read_markets, read_positions
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both
@@ -94,6 +94,10 @@ class MorphoBlue:
         *,
         gets_fees: bool,
     ) -> Account:
+        if market.state.accrued(block.timestamp).supply_assets > MOST:
+            raise MalformedReply(
+                f"{BORROW_RATE.canonical}@{held.params.irm}", "its interest is beyond what Morpho can store"
+            )
         supply_shares = held.supply_shares
         if gets_fees:
             supply_shares += market.state.fee_shares(block.timestamp)

@@ -13,7 +13,7 @@ from aggregator.model.rules import WAD, Refused
 ORACLE_PRICE_SCALE = 10**36
 CURSOR = 3 * WAD // 10
 MAX_INCENTIVE = 115 * WAD // 100
-_MOST = 2**128 - 1
+MOST = 2**128 - 1  # totals and positions are uint128
 
 INCONSISTENT = Refused("inconsistent input")
 HEALTHY = Refused("position is healthy")
@@ -75,11 +75,11 @@ def settle(
     else:
         seized = seizable(market, repaid_shares, price, lltv)
     repaid_assets = market.owed(repaid_shares)
-    if repaid_shares > _MOST:
+    if repaid_shares > MOST:
         return TOO_LARGE
     if repaid_shares > position.borrow_shares:
         return UNDERFLOW
-    if seized > _MOST:
+    if seized > MOST:
         return TOO_LARGE
     if seized > position.collateral:
         return UNDERFLOW

@@ -205,6 +205,14 @@ def test_a_failed_call_fails_the_read(call: Call[Any], error: ReadError) -> None
         read(Contract(more={call: error}))
 
 
+def test_interest_beyond_what_the_contract_can_store_is_refused() -> None:
+    """The contract would revert on it, whoever answered so."""
+    totals = (*MARKET_STATE[:4], BLOCK.timestamp - 86_400, 0)
+    rate: dict[Call[Any], Reply] = {calls.BORROW_RATE.at(IRM, PARAMS, totals): (2**200,)}
+    with pytest.raises(MalformedReply, match="borrowRateView"):
+        read(Contract(totals=totals, more=rate))
+
+
 def test_words_outside_their_type_are_refused() -> None:
     """A total that is no uint128."""
     contract = Contract()
