@@ -28,6 +28,7 @@ def render(
             f"chain = {chain_id}",
             f"name = {_text(entry.name)}",
             "verified = true",  # the kit's own tests see it work
+            *([f"first_block = {entry.first_block}"] if entry.first_block is not None else []),
             f"[deployments.{entry.adapter}.addresses]",
             *(f"{name} = {_text(address)}" for name, address in entry.addresses.items()),
             *([f"[deployments.{entry.adapter}.options]"] if entry.options else []),

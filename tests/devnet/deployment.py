@@ -57,12 +57,16 @@ class Site:
 
 @dataclass(frozen=True)
 class DeploymentEntry:
-    """A deployment in the configuration of crossmargin: what its adapter asks for."""
+    """A deployment in the configuration of crossmargin: what its adapter asks for.
+
+    `first_block` is given where its adapter reads logs.
+    """
 
     adapter: str
     name: str
     addresses: Mapping[str, str]
     options: Mapping[str, str] = field(default_factory=dict)
+    first_block: int | None = None
 
 
 @dataclass(frozen=True)

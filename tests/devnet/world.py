@@ -23,6 +23,7 @@ from tests.devnet.config import render
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
 from tests.devnet.lyra import LyraV1
+from tests.devnet.morpho import MorphoBlue
 from tests.devnet.node import CHAIN_ID, Node
 from tests.devnet.prices import Prices, Quotes
 from tests.devnet.synthetix import SynthetixPerpsV2
@@ -41,6 +42,7 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
     LyraV1,
     CometUsdc,
     CometWeth,
+    MorphoBlue,
 )
 
 DAY_SECONDS = 86_400
@@ -137,6 +139,11 @@ class World:
     def comet_weth(self) -> CometWeth:
         """The comet with feeds in its own base, by a stand-in."""
         return self.get(CometWeth)
+
+    @property
+    def morpho_blue(self) -> MorphoBlue:
+        """Morpho Blue with the markets of `tests.devnet.morpho.MARKETS`, and two vaults."""
+        return self.get(MorphoBlue)
 
     @contextmanager
     def isolated(self) -> Iterator[World]:

@@ -1,0 +1,1 @@
+"""ERC-4626 vaults, such as MetaMorpho: shares counted as the asset that they are worth."""

@@ -1,0 +1,200 @@
+"""Reads a wallet's positions in Morpho Blue's markets: three rounds.
+
+1. the markets that the wallet ever used, from logs (none where they are listed); the fee's recipient,
+2. parameters and totals of these markets, the wallet's positions,
+3. of markets with a position: price, interest rate, tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from adapters.morpho_blue.calls import BORROW_RATE, FEE_RECIPIENT, MARKET, POSITION
+from adapters.morpho_blue.discovery import (
+    Discovery,
+    discover,
+    discovery_of,
+    listed_markets,
+    oracle_kinds,
+)
+from adapters.morpho_blue.family import MorphoFamily
+from adapters.morpho_blue.liquidation import MOST, Position
+from adapters.morpho_blue.margin import MorphoRule
+from adapters.morpho_blue.market import Held, Market, read_markets, read_positions
+from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both
+from aggregator.model import positions
+from aggregator.model.accounts import Account, ProtocolKind, Reported
+from aggregator.model.errors import BadConfiguration, MalformedReply, Unsupported, UnusablePrice
+from aggregator.model.readings import Block, Reading
+from aggregator.model.rules import Feed, Oracle, prices_of
+from aggregator.model.units import Address
+
+NAME = "morpho_blue"
+# An oracle answers 1e36 times the loan asset's smallest units per smallest unit of collateral.
+PRICE_DECIMALS = 36
+
+
+class MorphoBlue:
+    """Morpho Blue and forks with its contract."""
+
+    name = NAME
+    kind: ProtocolKind = "lending"
+
+    def __init__(self, deployments: Deployments) -> None:
+        self.deployments: Collection[Deployment] = deployments.entries
+        self.family: RuleFamily | None = MorphoFamily()
+        self._tokens = {token.asset.id: token.asset for token in deployments.tokens}
+        self._oracles = {entry.key: oracle_kinds(entry) for entry in deployments.entries}
+
+    def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
+        """The wallet's account in each market where it has one; see the top of this file.
+
+        Raises the error of an oracle that something is owed by, UnusablePrice where it answers zero.
+        """
+        markets, [recipient] = yield from both(
+            discover(deployment, wallet), ask([FEE_RECIPIENT.at(deployment.addresses["morpho"])])
+        )
+        gets_fees = wallet == recipient
+        found = yield from read_positions(deployment, wallet, block, markets)
+        held = [
+            one
+            for one in found
+            if one.supply_shares or one.borrow_shares or one.collateral or (gets_fees and one.totals.fee)
+        ]
+        read = yield from read_markets(deployment, held, self._tokens)
+        accounts = (
+            self._account(deployment, wallet, block, one, market, gets_fees=gets_fees)
+            for one, market in zip(held, read, strict=True)
+        )
+        return Reading(
+            accounts=tuple(account for account in accounts if account.positions),
+            quotes=(),
+            source=block,
+            warnings=tuple(_warnings(deployment, gets_fees=gets_fees)),
+        )
+
+    def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
+        """Where markets are found; raises Unsupported for a listed one that does not exist."""
+        morpho = deployment.addresses["morpho"]
+        listed = listed_markets(deployment)
+        [recipient], _ = yield from both(
+            ask([FEE_RECIPIENT.at(morpho)]), read_positions(deployment, morpho, block, listed)
+        )
+        if discovery_of(deployment) is Discovery.LISTED:
+            return f"{len(listed)} listed markets exist; others are not looked at", _fees(recipient)
+        return f"markets of a wallet are found in logs since block {deployment.first_block}", _fees(recipient)
+
+    def _account(
+        self,
+        deployment: Deployment,
+        wallet: Address,
+        block: Block,
+        held: Held,
+        market: Market,
+        *,
+        gets_fees: bool,
+    ) -> Account:
+        if market.state.accrued(block.timestamp).supply_assets > MOST:
+            raise MalformedReply(
+                f"{BORROW_RATE.canonical}@{held.params.irm}", "its interest is beyond what Morpho can store"
+            )
+        supply_shares = held.supply_shares
+        if gets_fees:
+            supply_shares += market.state.fee_shares(block.timestamp)
+        rule = self._rule(deployment, held, market)
+        pair = f"{market.collateral.symbol}/{market.loan.symbol}" if market.collateral else market.loan.symbol
+        return Account(
+            id=f"{NAME}:{deployment.chain}:0x{held.id.hex()}:{wallet}",
+            protocol=NAME,
+            kind=self.kind,
+            chain=deployment.chain,
+            label=f"{deployment.name} {pair} {held.params.lltv / 10**16:g}%",
+            owner_path=(wallet,),
+            positions=tuple(_positions(deployment, held, market, supply_shares, block.timestamp)),
+            rule=rule,
+            reported=None if rule is None else _reported(deployment, rule, market, block.timestamp),
+        )
+
+    def _rule(self, deployment: Deployment, held: Held, market: Market) -> MorphoRule | None:
+        """The solvency test of what is owed; None where nothing is: nobody can liquidate that."""
+        if market.price is None:
+            return None
+        if market.collateral is None:
+            raise MalformedReply(
+                f"{POSITION.canonical}@{deployment.addresses['morpho']}", "debt without collateral"
+            )
+        decimals = PRICE_DECIMALS + market.loan.decimals - market.collateral.decimals
+        name = f"{market.collateral.symbol} in {market.loan.symbol} ({market.collateral.id})"
+        if decimals < 0:
+            raise Unsupported(
+                f"a price of {name} with {decimals} decimals", "leave the market, or report this"
+            )
+        if market.price == 0:
+            raise UnusablePrice(name, market.price_origin, 0)
+        return MorphoRule(
+            feed=Feed(
+                asset=market.collateral.id,
+                oracle=self._oracles[deployment.key].get(held.id, Oracle.MARKET),
+                price=market.price,
+                decimals=decimals,
+                origin=market.price_origin,
+                quote=market.loan.id,
+            ),
+            loan_decimals=market.loan.decimals,
+            lltv=held.params.lltv,
+            position=Position(held.borrow_shares, held.collateral),
+            market=market.state,
+        )
+
+
+def build(deployments: Deployments) -> Adapter:
+    """The adapter; raises BadConfiguration where an entry lacks an address or an option is none."""
+    for entry in deployments.entries:
+        if "morpho" not in entry.addresses:
+            raise BadConfiguration(entry.key, "addresses.morpho is missing")
+        discovery_of(entry)
+        listed_markets(entry)
+    return MorphoBlue(deployments)
+
+
+def _positions(
+    deployment: Deployment, held: Held, market: Market, supply_shares: int, time: int
+) -> Iterator[positions.Position]:
+    origin = f"{POSITION.canonical}@{deployment.addresses['morpho']}"
+    now = market.state.accrued(time)
+    if supply_shares:
+        raw = now.supplied(supply_shares)
+        yield positions.Supply(market.loan, raw, False, origin, now.supply_apr)  # noqa: FBT003
+    if held.collateral:
+        if market.collateral is None:
+            raise MalformedReply(origin, "collateral in a market without any")
+        yield positions.Supply(market.collateral, held.collateral, True, origin, 0.0)  # noqa: FBT003
+    if held.borrow_shares:
+        raw = now.owed(held.borrow_shares)
+        yield positions.Debt(market.loan, raw, "variable", origin, now.borrow_apr)
+
+
+def _reported(deployment: Deployment, rule: MorphoRule, market: Market, time: int) -> Reported:
+    """Both sides of its test, from its own stored values with interest: Morpho has no view of health."""
+    morpho = deployment.addresses["morpho"]
+    return Reported(
+        health=rule.health(prices_of(rule), time).health,
+        liquidatable=None,
+        liquidation_price=None,
+        origin=f"{POSITION.canonical}, {MARKET.canonical}@{morpho}, {market.price_origin}",
+    )
+
+
+def _warnings(deployment: Deployment, *, gets_fees: bool) -> Iterator[str]:
+    if discovery_of(deployment) is Discovery.LISTED:
+        count = len(listed_markets(deployment))
+        yield f"{deployment.name}: only the {count} listed markets were looked at; others are not counted"
+    if gets_fees:
+        yield (
+            f"{deployment.name}: the wallet receives this protocol's fees; those of markets where it never "
+            "supplied are not counted"
+        )
+
+
+def _fees(recipient: Address) -> str:
+    return f"fees go to {recipient}"

@@ -1,0 +1,104 @@
+"""In which markets a wallet may have a position: listed in the configuration, or found in Morpho's logs.
+
+Morpho can't enumerate. A position begins with supply or collateral on its owner's behalf (debt needs
+collateral first), so that two events name every market that a wallet ever used. The one exception is the
+recipient of the protocol's fees, who gets supply shares without an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import NewType
+
+from adapters.morpho_blue.calls import SUPPLY, SUPPLY_COLLATERAL
+from aggregator.contract import Deployment, Logs, Read, ask
+from aggregator.model.errors import BadConfiguration
+from aggregator.model.rules import Oracle
+from aggregator.model.units import Address
+
+MarketId = NewType("MarketId", bytes)
+"""32 bytes: the hash of a market's parameters."""
+
+_HEX = "0123456789abcdef"
+
+
+class Discovery(StrEnum):
+    """Where the markets of a wallet are known from."""
+
+    LISTED = "listed"
+    LOGS = "logs"
+
+
+def discover(deployment: Deployment, wallet: Address) -> Read[tuple[MarketId, ...]]:
+    """The markets to look at, each once: none further round if listed, else one."""
+    if discovery_of(deployment) is Discovery.LISTED:
+        return listed_markets(deployment)
+    [logs] = yield from ask([_supplies(deployment, wallet)])
+    events = {event.topic: event for event in (SUPPLY, SUPPLY_COLLATERAL)}
+    found = (events[log.topics[0]].decode(log).market for log in logs)
+    return tuple(dict.fromkeys(MarketId(market) for market in found))
+
+
+def _supplies(deployment: Deployment, wallet: Address) -> Logs:
+    """Both events in one request: their indexed arguments are the same."""
+    morpho = deployment.addresses["morpho"]
+    supply = SUPPLY.logs(morpho, None, None, wallet, from_block=deployment.first_block or 0)
+    return replace(supply, topics=((SUPPLY.topic, SUPPLY_COLLATERAL.topic), *supply.topics[1:]))
+
+
+def discovery_of(deployment: Deployment) -> Discovery:
+    """What `options.discovery` says; by default listed if `options.markets` are given, else logs.
+
+    Raises BadConfiguration on another word, or where what it needs is missing.
+    """
+    listed = "markets" in deployment.options
+    chosen = deployment.options.get("discovery", "listed" if listed else "logs")
+    if chosen not in list(Discovery):
+        allowed = [kind.value for kind in Discovery]
+        raise BadConfiguration(deployment.key, f"options.discovery is {chosen!r}, not one of {allowed}")
+    if (chosen == Discovery.LISTED) is not listed:
+        raise BadConfiguration(
+            deployment.key,
+            "options.markets are what discovery by 'listed' looks at: "
+            + ("remove them, or options.discovery" if listed else "give them"),
+        )
+    if chosen == Discovery.LOGS and deployment.first_block is None:
+        raise BadConfiguration(
+            deployment.key,
+            "first_block is missing: logs are read from there on; or list options.markets",
+        )
+    return Discovery(chosen)
+
+
+def listed_markets(deployment: Deployment) -> tuple[MarketId, ...]:
+    """`options.markets`, each once; raises BadConfiguration where one is no id."""
+    listed = deployment.options.get("markets", [])
+    if not isinstance(listed, list | tuple):
+        raise BadConfiguration(deployment.key, "options.markets should be a list of market ids")
+    return tuple(dict.fromkeys(_market_id(deployment, text) for text in listed))
+
+
+def oracle_kinds(deployment: Deployment) -> Mapping[MarketId, Oracle]:
+    """Oracle kinds by market, from the entry's options; every other market is at its market price.
+
+    Raises BadConfiguration where a market or its kind is misspelt.
+    """
+    kinds = deployment.options.get("oracle", {})
+    if not isinstance(kinds, Mapping):
+        raise BadConfiguration(deployment.key, "options.oracle should be a table of market ids")
+    allowed = [kind.value for kind in Oracle]
+    for market, kind in kinds.items():
+        if kind not in allowed:
+            raise BadConfiguration(
+                deployment.key, f"options.oracle of {market} is {kind!r}, not one of {allowed}"
+            )
+    return {_market_id(deployment, market): Oracle(kind) for market, kind in kinds.items()}
+
+
+def _market_id(deployment: Deployment, text: object) -> MarketId:
+    digits = text.removeprefix("0x").lower() if isinstance(text, str) else ""
+    if len(digits) != 64 or set(digits) - set(_HEX):
+        raise BadConfiguration(deployment.key, f"{text!r} is no market id: 0x and 64 hex digits")
+    return MarketId(bytes.fromhex(digits))

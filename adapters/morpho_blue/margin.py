@@ -1,0 +1,129 @@
+"""Morpho Blue's solvency test, exact: what `_isHealthy` and `liquidate` of Morpho.sol decide by.
+
+Source: npm @morpho-org/morpho-blue 1.0.0; the contracts can't be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from adapters.morpho_blue.liquidation import HEALTHY, INCONSISTENT, Position, max_borrow, seizable, settle
+from adapters.morpho_blue.market_state import MarketState
+from aggregator.model.assets import AssetId
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.rules import WAD, Amount, Feed, Health, JsonValue, Liquidated, Refused, Repayment
+
+_UINT256 = 2**256
+
+
+@dataclass(frozen=True, slots=True)
+class MorphoRule:
+    """One borrower in one market.
+
+    The one feed is the collateral's price in the loan asset (`feed.quote`), with 36 + loan decimals -
+    collateral decimals. Power and requirement are in the loan asset's smallest unit. `lltv` has 18 decimals.
+    Interest after the block runs at the rate that the model answered there.
+    """
+
+    family: ClassVar[str] = "morpho_blue"
+
+    feed: Feed
+    loan_decimals: int
+    lltv: int
+    position: Position
+    market: MarketState
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The one price: collateral in the loan asset."""
+        return (self.feed,)
+
+    def health(self, prices: Mapping[AssetId, int], time: int) -> Health:
+        """Health at another price and a later time; raises UnusablePrice on a price <= 0.
+
+        Raises it also on a price so high that the contract's product with the collateral overflows.
+        """
+        power = max_borrow(self.position.collateral, self._price(prices), self.lltv)
+        owed = self.market.accrued(time).owed(self.position.borrow_shares)
+        return Health(
+            power=power,
+            requirement=owed,
+            decimals=self.loan_decimals,
+            health=power * WAD // owed if owed else None,
+            liquidatable=power < owed,
+        )
+
+    def liquidate(
+        self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
+    ) -> Liquidated | Refused:
+        """What `liquidate` does for a liquidator who repays at most so much.
+
+        The amount buys whole shares, rounded down, and no more than are owed. Where these would seize more
+        collateral than there is, the contract reverts: then all collateral is seized instead, for what that
+        costs, which is never more than was offered. That is the one case that leaves bad debt.
+        Raises UnusablePrice as `health` does.
+        """
+        loan = repayment.debt.asset
+        if loan != self.feed.quote:
+            return Refused(f"the debt is in {self.feed.quote}")
+        if repayment.collateral != self.feed.asset:
+            return Refused(f"the collateral is {self.feed.asset}")
+        price, market = self._price(prices), self.market.accrued(time)
+        bought = market.repaid_shares(repayment.debt.raw)
+        if bought == 0:
+            return INCONSISTENT
+        if not self.health(prices, time).liquidatable:
+            return HEALTHY
+        shares = min(bought, self.position.borrow_shares)
+        all_of_it = seizable(market, shares, price, self.lltv) > self.position.collateral
+        arguments = {"seized": self.position.collateral} if all_of_it else {"repaid_shares": shares}
+        done = settle(market, self.position, price, self.lltv, **arguments)
+        if isinstance(done, Refused):
+            return done
+        return Liquidated(
+            repaid=_amounts(loan, done.repaid_assets),
+            seized=_amounts(self.feed.asset, done.seized),
+            fees=(),
+            bad_debt=_amounts(loan, done.bad_debt),
+            successor=replace(self, position=done.position, market=done.market),
+        )
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Data for MorphoFamily.load; amounts, rates and prices are decimal strings."""
+        feed, market = self.feed, self.market
+        return {
+            "family": self.family,
+            "feed": {
+                "asset": feed.asset,
+                "quote": feed.quote,
+                "oracle": feed.oracle.value,
+                "price": str(feed.price),
+                "decimals": feed.decimals,
+                "origin": feed.origin,
+            },
+            "loan_decimals": self.loan_decimals,
+            "lltv": str(self.lltv),
+            "borrow_shares": str(self.position.borrow_shares),
+            "collateral": str(self.position.collateral),
+            "market": {
+                "supply_assets": str(market.supply_assets),
+                "supply_shares": str(market.supply_shares),
+                "borrow_assets": str(market.borrow_assets),
+                "borrow_shares": str(market.borrow_shares),
+                "updated_at": market.updated_at,
+                "fee": str(market.fee),
+                "borrow_rate": str(market.borrow_rate),
+            },
+        }
+
+    def _price(self, prices: Mapping[AssetId, int]) -> int:
+        price = prices[self.feed.asset]
+        if price <= 0 or price * self.position.collateral >= _UINT256:
+            raise UnusablePrice(self.feed.asset, self.feed.origin, price)
+        return price
+
+
+def _amounts(asset: AssetId, raw: int) -> tuple[Amount, ...]:
+    return (Amount(asset, raw),) if raw else ()
