@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from adapters.morpho_blue.calls import BORROW_RATE, FEE_RECIPIENT, MARKET, POSITION
+from adapters.morpho_blue.calls import BORROW_RATE, FEE_RECIPIENT, POSITION
 from adapters.morpho_blue.discovery import (
     Discovery,
     discover,
@@ -23,10 +23,10 @@ from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market import Held, Market, read_markets, read_positions
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both
 from aggregator.model import positions
-from aggregator.model.accounts import Account, ProtocolKind, Reported
+from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.errors import BadConfiguration, MalformedReply, Unsupported, UnusablePrice
 from aggregator.model.readings import Block, Reading
-from aggregator.model.rules import Feed, Oracle, prices_of
+from aggregator.model.rules import Feed, Oracle
 from aggregator.model.units import Address
 
 NAME = "morpho_blue"
@@ -101,7 +101,6 @@ class MorphoBlue:
         supply_shares = held.supply_shares
         if gets_fees:
             supply_shares += market.state.fee_shares(block.timestamp)
-        rule = self._rule(deployment, held, market)
         pair = f"{market.collateral.symbol}/{market.loan.symbol}" if market.collateral else market.loan.symbol
         return Account(
             id=f"{NAME}:{deployment.chain}:0x{held.id.hex()}:{wallet}",
@@ -111,8 +110,9 @@ class MorphoBlue:
             label=f"{deployment.name} {pair} {held.params.lltv / 10**16:g}%",
             owner_path=(wallet,),
             positions=tuple(_positions(deployment, held, market, supply_shares, block.timestamp)),
-            rule=rule,
-            reported=None if rule is None else _reported(deployment, rule, market, block.timestamp),
+            rule=self._rule(deployment, held, market),
+            # Morpho has neither a view of health nor a flag: a figure of ours would confirm itself.
+            reported=None,
         )
 
     def _rule(self, deployment: Deployment, held: Held, market: Market) -> MorphoRule | None:
@@ -172,17 +172,6 @@ def _positions(
     if held.borrow_shares:
         raw = now.owed(held.borrow_shares)
         yield positions.Debt(market.loan, raw, "variable", origin, now.borrow_apr)
-
-
-def _reported(deployment: Deployment, rule: MorphoRule, market: Market, time: int) -> Reported:
-    """Both sides of its test, from its own stored values with interest: Morpho has no view of health."""
-    morpho = deployment.addresses["morpho"]
-    return Reported(
-        health=rule.health(prices_of(rule), time).health,
-        liquidatable=None,
-        liquidation_price=None,
-        origin=f"{POSITION.canonical}, {MARKET.canonical}@{morpho}, {market.price_origin}",
-    )
 
 
 def _warnings(deployment: Deployment, *, gets_fees: bool) -> Iterator[str]:
