@@ -26,7 +26,7 @@ from aggregator.model import positions
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.errors import BadConfiguration, MalformedReply, Unsupported, UnusablePrice
 from aggregator.model.readings import Block, Reading
-from aggregator.model.rules import Feed, Oracle
+from aggregator.model.rules import Feed, Oracle, prices_of
 from aggregator.model.units import Address
 
 NAME = "morpho_blue"
@@ -101,6 +101,9 @@ class MorphoBlue:
         supply_shares = held.supply_shares
         if gets_fees:
             supply_shares += market.state.fee_shares(block.timestamp)
+        rule = self._rule(deployment, held, market)
+        if rule is not None:
+            rule.health(prices_of(rule), block.timestamp)  # a price that it can't work with fails this read
         pair = f"{market.collateral.symbol}/{market.loan.symbol}" if market.collateral else market.loan.symbol
         return Account(
             id=f"{NAME}:{deployment.chain}:0x{held.id.hex()}:{wallet}",
@@ -110,7 +113,7 @@ class MorphoBlue:
             label=f"{deployment.name} {pair} {held.params.lltv / 10**16:g}%",
             owner_path=(wallet,),
             positions=tuple(_positions(deployment, held, market, supply_shares, block.timestamp)),
-            rule=self._rule(deployment, held, market),
+            rule=rule,
             # Morpho has neither a view of health nor a flag: a figure of ours would confirm itself.
             reported=None,
         )
