@@ -52,11 +52,17 @@ class Foresight:
         cache: PredictionCache,
     ) -> None:
         self._block = block
-        self._twins = twins
-        self._wallets = frozenset(bytes.fromhex(wallet[2:]) for wallet in wallets)
+        self._twins = list(twins)
+        self._wallets = {bytes.fromhex(wallet[2:]) for wallet in wallets}
         self._cache = cache
         self._guesses: dict[Asked, Any] = {}
         self._stored: dict[Asked, bytes] = {}
+
+    def follow(self, wallet: Address, twins: Sequence[Callable[[], Read[Any]]]) -> None:
+        """One more wallet, that was found while others are read: before anything that names it is asked."""
+        self._wallets.add(bytes.fromhex(wallet[2:]))
+        self._guesses.clear()  # what names it was asked of anybody so far
+        self._twins += twins
 
     def ahead(self, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         """Requests that are neither known nor asked for now and that will probably be next."""
