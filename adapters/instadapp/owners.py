@@ -19,14 +19,6 @@ ROLES = ("list", "resolver")
 ZERO = Address("0x" + "0" * 40)
 
 
-class UserLink(NamedTuple):
-    """The accounts of an authority as the list links them: ids of the first and the last, and how many."""
-
-    first: int
-    last: int
-    count: int
-
-
 class Account(NamedTuple):
     """What the resolver says of an account."""
 
@@ -36,7 +28,7 @@ class Account(NamedTuple):
     authorities: tuple[Address, ...]
 
 
-USER_LINK: Function[UserLink] = Function("userLink(address)(uint64,uint64,uint64)", into=UserLink)
+USER_LINK: Function[tuple[int, int, int]] = Function("userLink(address)(uint64,uint64,uint64)")
 ACCOUNTS: Function[tuple[Address, ...]] = Function("getAuthorityAccounts(address)(address[])")
 DETAILS: Function[Account] = Function(
     "getAccountDetails(address)((uint256 id,address account,uint256 version,address[] authorities))",
@@ -65,13 +57,12 @@ class Instadapp:
         Raises MalformedReply where the resolver and the list count differently: one would be missed.
         """
         call = ACCOUNTS.at(deployment.addresses["resolver"], owner)
-        [accounts], [link] = yield from both(
+        [accounts], [(_, _, count)] = yield from both(
             ask([call]), ask([USER_LINK.at(deployment.addresses["list"], owner)])
         )
-        if len(set(accounts)) != link.count:
-            raise MalformedReply(
-                call.origin, f"{len(set(accounts))} accounts, of which the list counts {link.count}"
-            )
+        if len(set(accounts)) != count:
+            why = f"{len(set(accounts))} accounts, of which the list counts {count}"
+            raise MalformedReply(call.origin, why)
         return tuple(accounts)
 
     def prove(

@@ -92,7 +92,7 @@ def _unread(portfolio: Portfolio, answer: Answer, error: ReadError) -> Portfolio
     """A wallet of which nothing is known, for this reason."""
     failures = [
         Failure(deployment.adapter, deployment.name, deployment.chain, portfolio.wallet, error)
-        for deployment in answer.deployments
+        for deployment in answer.reads[portfolio.wallet]
     ]
     return assemble(portfolio.wallet, [], failures, blocks=portfolio.blocks, tokens=answer.tokens)
 

@@ -25,7 +25,7 @@ class Selection:
     """What to read: wallets, and optionally only some chains (id or name) and adapters, at which block.
 
     `rpc` are URLs that replace the configured endpoints of the chains that they serve. `confirm` endpoints
-    must agree; None: as many as the settings say.
+    must agree; None: as many as the settings say. Without `owned` only the wallets' own accounts are read.
     """
 
     wallets: tuple[Address, ...]
@@ -34,6 +34,7 @@ class Selection:
     block: str = "latest"
     rpc: tuple[str, ...] = ()
     confirm: int | None = None
+    owned: bool = True
 
 
 class Readers(dict[ChainId, "ChainReader"]):

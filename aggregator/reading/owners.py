@@ -1,8 +1,8 @@
 """Finds the addresses that hold positions for a wallet, and reads them in the rounds of the wallet itself.
 
 What may belong to a wallet is read at once, while contracts are asked whether it does: an address that is
-found in one round is read in the next, and one that the user links along with the wallet. What turns out to be
-somebody else's is dropped. Each such address is searched in the same way, three steps from the wallet.
+found in one round is read in the next, and one that the user links along with the wallet. What turns out to
+be somebody else's is dropped. Each such address is searched in the same way, three steps from the wallet.
 """
 
 from __future__ import annotations
@@ -58,10 +58,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Where and by whose word addresses of a wallet are found."""
+    """Where and by whose word addresses of a wallet are found; without `finds` links alone are looked at."""
 
     finders: tuple[Finder, ...] = ()
     links: tuple[Link, ...] = ()
+    finds: bool = True
+
+    def on(self, chain: ChainId) -> list[Finder]:
+        """The finders that look for addresses on a chain."""
+        return [f for f in self.finders if self.finds and f.owners.finds and f.deployment.chain == chain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,8 @@ class Found:
     @classmethod
     def failed(cls, wallet: Address, chain: ChainId, search: Search | None, error: ReadError) -> Found:
         """What is found where nothing could be asked: every finder failed."""
-        finders = [f for f in (search.finders if search else ()) if f.deployment.chain == chain]
-        return cls(wallet, chain, tuple(_part(f, wallet, error) for f in finders if f.owners.finds))
+        finders = search.on(chain) if search else ()
+        return cls(wallet, chain, tuple(_part(finder, wallet, error) for finder in finders))
 
 
 _Searched: TypeAlias = tuple[list[Part], list[Held]]
@@ -113,7 +118,8 @@ class Explorer:
         met: Callable[[Address], None],
     ) -> None:
         self._chain = chain
-        self._finders = [f for f in search.finders if f.deployment.chain == chain]
+        self._finders = search.on(chain)
+        self._provers = [finder for finder in search.finders if finder.deployment.chain == chain]
         self._block = block
         self._met = met
         self._places: Mapping[str, tuple[Adapter, Deployment]] = {
@@ -140,8 +146,8 @@ class Explorer:
             return [], []
         links = [link for link in self._links.get(path[-1], {}).values() if link.address not in path]
         searches = [
-            *(self._by_finder(finder, path) for finder in self._finders if finder.owners.finds),
-            *(self._candidate(link.address, path, self._finders, link) for link in links),
+            *(self._by_finder(finder, path) for finder in self._finders),
+            *(self._candidate(link.address, path, self._provers, link) for link in links),
         ]
         return _together((yield from join(searches)))
 
@@ -151,9 +157,7 @@ class Explorer:
         [answer] = yield from join([read], isolate=True)
         if not isinstance(answer, ReadError) and len(answer) > MAX_FOUND:
             what = f"more than {MAX_FOUND} addresses of {owner} ({len(answer)})"
-            advice = (
-                "link those that matter with `crossmargin wallet link`, and read with `find_owned = false`"
-            )
+            advice = "set `find_owned = false` and link those that matter with `crossmargin wallet link`"
             answer = Unsupported(what, advice)
         if isinstance(answer, ReadError):
             return [_part(finder, owner, answer)], []
@@ -182,20 +186,13 @@ class Explorer:
         """An address that may be the last one's of a path: proven, read and searched in the same rounds."""
         self._met(address)
         longer = (*path, address)
-        proofs, readings, (parts, below) = yield from join(
-            [
-                join(
-                    [f.owners.prove(f.deployment, path[-1], address, self._block) for f in finders],
-                    isolate=True,
-                ),
-                join(
-                    [reading_of(Job(a, d, address), self._block) for a, d in self._places.values()],
-                    isolate=True,
-                ),
-                self._below(longer),
-            ]
+        owner, block = path[-1], self._block
+        proofs = [finder.owners.prove(finder.deployment, owner, address, block) for finder in finders]
+        reads = [reading_of(Job(adapter, at, address), block) for adapter, at in self._places.values()]
+        answers, readings, (parts, below) = yield from join(
+            [join(proofs, isolate=True), join(reads, isolate=True), self._below(longer)]
         )
-        owned, errors = _proven(finders, proofs, path[-1], linked=link is not None)
+        owned, errors = _proven(finders, answers, owner, linked=link is not None)
         said = link or wish
         if owned is None and (link is None or (errors and not link.counts)):
             return errors, []
@@ -223,7 +220,7 @@ class Explorer:
 def _proven(
     finders: Sequence[Finder], proofs: Sequence[Any], owner: Address, *, linked: bool
 ) -> tuple[Owned | None, list[Part]]:
-    """What contracts say of an address, and what could not be asked; nothing failed where one has proven it."""
+    """What contracts say of an address, and what could not be asked: nothing where one has proven it."""
     owned = next((proof for proof in proofs if isinstance(proof, Owned)), None)
     if owned is not None:
         return owned, []

@@ -247,7 +247,7 @@ def _document(tape: Tape) -> dict[str, Any]:
 
 
 def _request(document: dict[str, Any]) -> dict[str, Any]:
-    for name in ("wallets", "warnings"):
+    for name in ("wallets", "warnings", "adapters", "owners"):
         texts = document.get(name, [])
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"the {name} are no list of texts")
