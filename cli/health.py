@@ -75,7 +75,8 @@ def _answer(answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet
     found = app.check(answer)
     for checked in found:
         if json:
-            envelope.write(envelope.of_portfolio("health", checked.portfolio, documents.health(checked)))
+            data = documents.health(checked, answer.names.get(checked.portfolio.wallet))
+            envelope.write(envelope.of_portfolio("health", checked.portfolio, data))
         else:
             from cli.screen import provenance, screen  # noqa: PLC0415
 

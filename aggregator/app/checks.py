@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,8 @@ class Answer:
 
     `origin` is `mainnet` or `local node`; `recorded` tells a replay. `requests` counts HTTP requests.
     `notices` are sentences for the user that do not touch the answer. `reads` are the deployments that were
-    to be read for each wallet: those of an address that belongs to it bear its name.
+    to be read for each wallet: those of an address that belongs to it bear its name. `names` are those that
+    wallets have in ENS: untrusted text.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -62,6 +63,7 @@ class Answer:
     requests: int
     rounds: Mapping[ChainId, int]
     reads: Mapping[Address, tuple[Deployment, ...]]
+    names: Mapping[Address, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
 

@@ -35,5 +35,5 @@ class Holder:
 
     @property
     def how(self) -> str:
-        """All steps, from the address back to the wallet: `Safe 1 of 2 of DSProxy`."""
-        return " of ".join(reversed(self.via))
+        """All steps, from the address back to the wallet: `Safe 1 of 2 by DSProxy`."""
+        return " by ".join(reversed(self.via))

@@ -26,9 +26,11 @@ from tests.store.samples import FAMILIES, PORTFOLIO, WALLET, save
 from tests.store.test_idempotence import contents
 
 HEAD = schema.REVISIONS[-1]
-# No release before 0004 knew at which block a price was read.
+# No release before 0004 knew at which block a price was read, none before 0005 other addresses of a wallet.
 FORMER = replace(
-    PORTFOLIO, marks={asset: replace(quote, chain=None) for asset, quote in PORTFOLIO.marks.items()}
+    PORTFOLIO,
+    marks={asset: replace(quote, chain=None) for asset, quote in PORTFOLIO.marks.items()},
+    holders=(),
 )
 
 
