@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aggregator import settings
 from aggregator.app.caching import opened_cache
+from aggregator.app.naming import registries, resolved
 from aggregator.app.owning import belongings, recorded_search, search_of, used_of
 from aggregator.app.readers import Readers, Selection, live_readers
 from aggregator.contract import Adapter, Deployment, Owners, RuleFamily
@@ -85,6 +86,7 @@ def replay(recording: Recording) -> Answer:
         raise BadConfiguration("recording", "names no wallet")
     # By what was to be read, not by what answered: a chain without a reply is a failure.
     chains = {ChainId(entry.chain) for entries in config.deployments.values() for entry in entries}
+    names = {parse_address(wallet): str(name) for wallet, name in request.get("names", {}).items()}
     if not chains:
         raise BadConfiguration("recording", "names no deployment")
     # Only adapters that were asked when recording: others may find deployments of their own.
@@ -94,8 +96,10 @@ def replay(recording: Recording) -> Answer:
     }
     jobs = _jobs(built, wallets, chains)
     search = recorded_search(config, request["owners"]) if "owners" in request else None
-    outcome = asyncio.run(run(jobs, sources, request.get("block", "latest"), search=search))
+    block = request.get("block", "latest")
+    outcome = asyncio.run(run(jobs, sources, block, search=search, registries=registries(config)))
     answer = _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
+    answer = replace(answer, names={**answer.names, **names})
     return _warned(answer, request.get("warnings", ()))
 
 
@@ -142,11 +146,13 @@ async def _read(selection: Selection, config: Settings, record_to: Path | None) 
     built = registry.adapters(config, selection.adapters)
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
-            jobs = jobs_everywhere(built, selection, live)
+            given = await resolved(selection, config, built, live, cache)
+            jobs = jobs_everywhere(built, given.wallets, live)
             search = search_of(config) if selection.owned else None
-            outcome = await run(jobs, dict(live), selection.block, cache, search)
-            answer = live_answer(outcome, selection, config, built, live)
+            outcome = await run(jobs, dict(live), selection.block, cache, search, registries(config))
+            answer = live_answer(outcome, given.wallets, config, built, live)
         problem = None if cache is None else cache.problem
+        answer = replace(answer, names={**answer.names, **given.names})
         return replace(answer, notices=(problem,) if problem else ())
 
 
@@ -155,18 +161,24 @@ async def _recorded(selection: Selection, config: Settings, record_to: Path) -> 
     writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
-        jobs = jobs_everywhere(built, selection, live)
-        request = {"wallets": list(dict.fromkeys(selection.wallets)), "block": selection.block}
+        request: dict[str, Any] = {"wallets": [], "block": selection.block}
+        recording = Recording(_origin(config, live), request, {})
+        sources: dict[ChainId, ChainSource] = {c: Recorder(reader, recording) for c, reader in live.items()}
+        given = await resolved(selection, config, built, sources)
+        jobs = jobs_everywhere(built, given.wallets, live)
+        request["wallets"] = list(given.wallets)
+        if given.names:
+            request["names"] = dict(given.names)
         if live.warnings:
             request["warnings"] = list(live.warnings)
-        recording = Recording(_origin(config, live), request, _configuration(config, jobs))
-        sources: dict[ChainId, ChainSource] = {c: Recorder(reader, recording) for c, reader in live.items()}
+        recording.configuration = _configuration(config, jobs)
         search = search_of(config) if selection.owned else None
-        outcome = await run(jobs, sources, selection.block, search=search)
+        outcome = await run(jobs, sources, selection.block, search=search, registries=registries(config))
         if search is not None:
             _note_search(recording, built, used_of(search, live, outcome.found))
         recording.save(record_to)
-        return live_answer(outcome, selection, config, built, live)
+        answer = live_answer(outcome, given.wallets, config, built, live)
+        return replace(answer, names={**answer.names, **given.names})
 
 
 def _note_search(recording: Recording, built: Sequence[Adapter], search: Search) -> None:
@@ -193,12 +205,12 @@ def _note_search(recording: Recording, built: Sequence[Adapter], search: Search)
     ]
 
 
-def jobs_everywhere(built: Sequence[Adapter], selection: Selection, live: Readers) -> list[Job]:
-    """The reads of the selected wallets at every deployment on the chains that are read.
+def jobs_everywhere(built: Sequence[Adapter], wallets: Sequence[Address], live: Readers) -> list[Job]:
+    """The reads of wallets at every deployment on the chains that are read.
 
     Raises BadConfiguration where a chain has none: no deployment must never look like no position.
     """
-    jobs = _jobs(built, selection.wallets, set(live))
+    jobs = _jobs(built, wallets, set(live))
     for chain in set(live) - {job.deployment.chain for job in jobs}:
         why = "no selected adapter has a deployment there: add one to the configuration"
         raise BadConfiguration(f"chain {chain}", why)
@@ -210,13 +222,11 @@ def _origin(config: Settings, chains: Iterable[ChainId]) -> str:
 
 
 def live_answer(
-    outcome: Run, selection: Selection, config: Settings, built: Sequence[Adapter], live: Readers
+    outcome: Run, wallets: Sequence[Address], config: Settings, built: Sequence[Adapter], live: Readers
 ) -> Answer:
     """The answer of a live run, with what the readers have to warn of."""
     origin = _origin(config, live)
-    answer = _answer(
-        outcome, selection.wallets, config, built, origin, recorded=False, requests=live.requests
-    )
+    answer = _answer(outcome, wallets, config, built, origin, recorded=False, requests=live.requests)
     return _warned(answer, live.warnings)
 
 
@@ -302,6 +312,7 @@ def _answer(
         requests=requests,
         rounds=outcome.rounds,
         reads=reads,
+        names=outcome.names,
     )
 
 
@@ -316,7 +327,12 @@ def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
         deployments[entry.adapter].append(_entry(entry))
     return {
         "chains": {
-            str(chain): {"name": entry.name, "multicall3": entry.multicall3, "origin": entry.origin}
+            str(chain): {
+                "name": entry.name,
+                "multicall3": entry.multicall3,
+                "origin": entry.origin,
+                **({"ens_registry": entry.ens_registry} if entry.ens_registry else {}),
+            }
             for chain, entry in config.chains.items()
             if chain in chains
         },

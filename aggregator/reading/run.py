@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
+from aggregator.reading.ens import reverse
 from aggregator.reading.foresight import Foresight
 from aggregator.reading.jobs import Job, reading_of
 from aggregator.reading.owners import Explorer, Found, Search
@@ -41,13 +42,15 @@ class Outcome:
 class Run:
     """All outcomes in the order of the jobs, the pinned blocks, and the dependent rounds per chain.
 
-    `found` tells of each wallet and chain what else belongs to the wallet, where that was searched for.
+    `found` tells of each wallet and chain what else belongs to the wallet, where that was searched for;
+    `names` how wallets call themselves.
     """
 
     outcomes: tuple[Outcome, ...]
     blocks: Mapping[ChainId, Block]
     rounds: Mapping[ChainId, int]
     found: tuple[Found, ...] = ()
+    names: Mapping[Address, str] = field(default_factory=dict)
 
 
 async def drive(
@@ -87,13 +90,15 @@ async def run(
     block: str | Mapping[ChainId, str],
     cache: PredictionCache | None = None,
     search: Search | None = None,
+    registries: Mapping[ChainId, Address] | None = None,
 ) -> Run:
     """Every job's outcome: chains at once, each at one pinned block, all jobs of a chain in common rounds.
 
     `block` is one text for all chains or one per chain. With a `search` the addresses that hold positions for
-    the jobs' wallets are read in the same way as those. With a `cache` what earlier runs discovered saves
-    rounds; the outcome is the same. A read whose block is reorganised away starts again at what the text
-    then names. Never raises ReadError: a chain that can't be reached fails its own jobs.
+    the jobs' wallets are read in the same way as those; with `registries` of ENS the wallets' names, too.
+    With a `cache` what earlier runs discovered saves rounds; the outcome is the same. A read whose block is
+    reorganised away starts again at what the text then names. Never raises ReadError: a chain that can't be
+    reached fails its own jobs.
     """
     chains = list(dict.fromkeys(job.deployment.chain for job in jobs))
     parts = await asyncio.gather(
@@ -104,6 +109,7 @@ async def run(
                 block if isinstance(block, str) else block[chain],
                 cache,
                 search,
+                (registries or {}).get(chain),
             )
             for chain in chains
         )
@@ -112,14 +118,16 @@ async def run(
     blocks: dict[ChainId, Block] = {}
     rounds: dict[ChainId, int] = {}
     found: list[Found] = []
-    for chain, (of_jobs, owned, pinned, count) in zip(chains, parts, strict=True):
+    names: dict[Address, str] = {}
+    for chain, (of_jobs, owned, named, pinned, count) in zip(chains, parts, strict=True):
         results.update(of_jobs)
         found += owned
+        names = {**named, **names}
         rounds[chain] = count
         if pinned is not None:
             blocks[chain] = pinned
     outcomes = tuple(Outcome(job, results[i]) for i, job in enumerate(jobs))
-    return Run(outcomes, blocks, rounds, tuple(found))
+    return Run(outcomes, blocks, rounds, tuple(found), names)
 
 
 async def _run_chain(
@@ -128,14 +136,17 @@ async def _run_chain(
     block: str,
     cache: PredictionCache | None,
     search: Search | None,
-) -> tuple[dict[int, Reading | Failure], list[Found], Block | None, int]:
+    registry: Address | None,
+) -> tuple[dict[int, Reading | Failure], list[Found], dict[Address, str], Block | None, int]:
     jobs = [job for _, job in mine]
     wallets = list(dict.fromkeys(job.wallet for job in jobs))
     chain = jobs[0].deployment.chain
 
-    def nothing(error: ReadError) -> tuple[dict[int, Reading | Failure], list[Found], None, int]:
+    def nothing(
+        error: ReadError,
+    ) -> tuple[dict[int, Reading | Failure], list[Found], dict[Address, str], None, int]:
         found = [Found.failed(wallet, chain, search, error) for wallet in wallets] if search else []
-        return {i: _failure(job, error) for i, job in mine}, found, None, 0
+        return {i: _failure(job, error) for i, job in mine}, found, {}, None, 0
 
     for restart in range(RESTARTS + 1):
         try:
@@ -144,7 +155,9 @@ async def _run_chain(
             explorer = Explorer(chain, search or Search(), jobs, pinned, _follower(jobs, pinned, foresight))
             reads: list[Read[Any]] = [reading_of(job, pinned) for job in jobs]
             searches = [explorer.found(wallet) for wallet in wallets] if search else []
-            results, rounds = await drive(join([*reads, *searches], isolate=True), source, pinned, foresight)
+            naming = [reverse(registry, wallet) for wallet in wallets] if registry else []
+            work = join([join([*reads, *searches], isolate=True), join(naming)])
+            (results, named), rounds = await drive(work, source, pinned, foresight)
         except Reorganised as error:
             if restart == RESTARTS:
                 return nothing(error)
@@ -160,7 +173,8 @@ async def _run_chain(
                 Found.failed(wallet, chain, search, result) if isinstance(result, ReadError) else result
                 for wallet, result in zip(wallets, results[len(jobs) :], strict=False)
             ]
-            return of_jobs, found, pinned, rounds
+            names = {wallet: name for wallet, name in zip(wallets, named, strict=False) if name}
+            return of_jobs, found, names, pinned, rounds
     raise RuntimeError("a read neither ended nor failed")
 
 
