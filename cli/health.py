@@ -29,7 +29,8 @@ class Gate:
 
 def health(
     wallets: Annotated[
-        list[str] | None, typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses, or @GROUP.")
+        list[str] | None,
+        typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses, names of ENS, or @GROUP."),
     ] = None,
     *,
     rpc: options.Rpc = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -65,11 +66,11 @@ async def resolved(
     return Resolved(wallets, by_address)
 
 
-async def resolve_name(name: str, config: Settings) -> tuple[Address, str]:
-    """The address of a name now, and the name as ENS spells it; raises as `resolved` does."""
-    found = await resolved(Selection((name,)), config, (), {})
+def wallet_of(text: str, config: Settings) -> tuple[Address, str | None]:
+    """The address that a text means now, and its name where it is one; raises as `resolved` does."""
+    found = asyncio.run(resolved(Selection((text,)), config, (), {}))
     [address] = found.wallets
-    return address, found.names[address]
+    return address, found.names.get(address)
 
 
 async def _addresses(

@@ -34,7 +34,12 @@ def search_of(config: Settings) -> Search:
 
     Raises BadConfiguration where a link is none.
     """
-    return Search(_finders(config), (*_configured(config), *stored_links(config)), config.find_owned)
+    return Search(_finders(config), links(config), config.find_owned)
+
+
+def links(config: Settings) -> tuple[Link, ...]:
+    """What the user says: links of the configuration, and later ones of `wallet link`, which win."""
+    return (*_configured(config), *stored_links(config))
 
 
 def recorded_search(config: Settings, names: Collection[str]) -> Search:

@@ -1,7 +1,7 @@
 """The Ethereum Name Service on the local chain, deployed by a test that wants it.
 
-Registry, reverse registrar and resolver are the real contracts, from the artifacts of `@ensdomains/ens` 0.6.2
-and `@ensdomains/resolver` 0.3.1. Later resolvers (wildcards, gateways) come in no package: those are stand-ins.
+Registry, reverse registrar and resolver are the real contracts, from the artifacts of `@ensdomains/ens`
+0.6.2 and `@ensdomains/resolver` 0.3.1. Resolvers with wildcards or a gateway come in no package: stand-ins.
 """
 
 from __future__ import annotations
