@@ -53,7 +53,7 @@ async def resolved(
 ) -> Resolved:
     """What the wallets of a selection are, at the block that is read of the chain whose names they have.
 
-    That is the first chain with a registry among those that are read, else among all. Raises UnresolvedName
+    That is the first with a registry among those that are read, else of the default ones, else of all. Raises UnresolvedName
     where a name has no address, and ReadError where the chain does not answer.
     """
     given = dict.fromkeys(selection.wallets)
@@ -87,7 +87,7 @@ async def _addresses(
 
     spelled = {name: ens.normalised(name) for name in names}
     known = registries(config)
-    chain = next((one for one in (*sources, *known) if one in known), None)
+    chain = next((c for c in (*sources, *map(ChainId, config.default_chains), *known) if c in known), None)
     if chain is None:
         raise BadConfiguration("chains", f"none has an `ens_registry`, so {names[0]!r} means nothing")
     async with AsyncExitStack() as opened:

@@ -33,20 +33,25 @@ def normalised(name: str) -> str:
 
     Plain names are their own normal form: only others take the second that the library takes to import.
     """
-    if _PLAIN.fullmatch(name):
-        found = name
-    else:
-        from ens.exceptions import InvalidName  # noqa: PLC0415
-        from ens.utils import normalize_name  # noqa: PLC0415
-
-        try:
-            found = normalize_name(name)
-        except InvalidName as error:
-            why = f"it is no name that ENS allows ({error}): correct its spelling"
-            raise UnresolvedName(name, why) from error
+    found = name if _PLAIN.fullmatch(name) else _by_library(name)
     if "." not in found or any(not 0 < len(label.encode()) <= _LONGEST for label in found.split(".")):
         raise UnresolvedName(name, "it is no name with parts such as treasury.eth: correct its spelling")
     return found
+
+
+def _by_library(name: str) -> str:
+    from ens import _normalization as library  # noqa: PLC0415
+    from ens.exceptions import InvalidName  # noqa: PLC0415
+    from ens.utils import normalize_name  # noqa: PLC0415
+    from pyunormalize import NFC  # noqa: PLC0415
+
+    # web3 8.0 hands over a list of characters, which pyunormalize takes no longer since its version 18.
+    library.NFC = lambda characters: NFC("".join(characters))
+    try:
+        return str(normalize_name(name))
+    except InvalidName as error:
+        why = f"it is no name that ENS allows ({error}): correct its spelling"
+        raise UnresolvedName(name, why) from error
 
 
 def namehash(name: str) -> bytes:

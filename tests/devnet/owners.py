@@ -26,11 +26,11 @@ class OwnerContracts:
     def __init__(self, world: World) -> None:
         self.world = world
         self.chain = chain = world.chain.using(world.chain.accounts[DEPLOYER])
-        stand_ins = compiled("owners")
-        self._proxy = stand_ins["StandInDSProxy"]
-        self._account = stand_ins["StandInInstadappAccount"]
-        self.registry = chain.deploy(stand_ins["StandInProxyRegistry"])
-        self.list = chain.deploy(stand_ins["StandInInstaList"])
+        self.stand_ins = compiled("owners")
+        self._proxy = self.stand_ins["StandInDSProxy"]
+        self._account = self.stand_ins["StandInInstadappAccount"]
+        self.registry = chain.deploy(self.stand_ins["StandInProxyRegistry"])
+        self.list = chain.deploy(self.stand_ins["StandInInstaList"])
         safe = shipped("@safe-global/safe-contracts", "build/artifacts/contracts")
         self._safe = safe["Safe"]
         self._singleton = chain.deploy(safe["Safe"])
