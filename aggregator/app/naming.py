@@ -53,8 +53,8 @@ async def resolved(
 ) -> Resolved:
     """What the wallets of a selection are, at the block that is read of the chain whose names they have.
 
-    That is the first with a registry among those that are read, else of the default ones, else of all. Raises UnresolvedName
-    where a name has no address, and ReadError where the chain does not answer.
+    That is the first with a registry among those that are read, else of the default ones, else of all.
+    Raises UnresolvedName where a name has no address, and ReadError where the chain does not answer.
     """
     given = dict.fromkeys(selection.wallets)
     names = [text for text in given if is_name(text)]
