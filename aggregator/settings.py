@@ -51,11 +51,15 @@ class EndpointSettings(_Strict):
 
 
 class ChainSettings(_Strict):
-    """A chain: its name, its endpoints in order of preference, and where its Multicall3 is if elsewhere."""
+    """A chain: its name, its endpoints in order of preference, and where its Multicall3 is if elsewhere.
+
+    `ens_registry` is where names are resolved, empty where the chain has none.
+    """
 
     name: str
     endpoints: tuple[EndpointSettings, ...] = ()
     multicall3: str = MULTICALL3
+    ens_registry: str = ""
     origin: str = "mainnet"
 
 
@@ -69,6 +73,19 @@ class DeploymentSettings(_Strict):
     verified: bool = False
     addresses: dict[str, str] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
+
+
+class OwnedSettings(_Strict):
+    """An address that holds positions for a wallet: on every chain where `chain` is None.
+
+    `count` None: where contracts say that the wallet controls it alone, or say nothing.
+    """
+
+    wallet: str
+    address: str
+    chain: int | None = None
+    label: str = Field(default="", max_length=64)
+    count: bool | None = None
 
 
 class TokenSettings(_Strict):
@@ -116,6 +133,7 @@ class Settings(BaseSettings):
 
     `default_chains` are read where the user names none: those of the user's file, or all that ship.
     `confirm` endpoints of a chain must agree on what is read; a read of a chain may take `deadline_s`.
+    `owners` are addresses that hold positions for a wallet, beside those that `find_owned` looks for.
     `parameters` names a file of risk parameters, `risk` holds some in place. `schedule_store` is the daemon's
     own file, beside the database where it is None; `metrics` is where it answers, `off` for nowhere. `cache`
     is where reading remembers what saves requests, None (`off`) for nowhere.
@@ -126,6 +144,8 @@ class Settings(BaseSettings):
     chains: dict[int, ChainSettings] = Field(default_factory=dict)
     deployments: dict[str, tuple[DeploymentSettings, ...]] = Field(default_factory=dict)
     tokens: tuple[TokenSettings, ...] = ()
+    owners: tuple[OwnedSettings, ...] = ()
+    find_owned: bool = True
     default_chains: tuple[int, ...] = ()
     shipped_deployments: bool = True
     confirm: int = Field(default=1, ge=1, le=5)

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from aggregator.model.results import AccountRisk, RiskResult, ScenarioLoss
 
 
-def health(checked: Checked) -> dict[str, Any]:
-    """Everything that `health` computed of one wallet."""
+def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
+    """Everything that `health` computed of one wallet; `name` is its own in ENS."""
     portfolio, risk = checked.portfolio, checked.risk
     accounts = {account.id: account for account in portfolio.accounts}
     return {
         "wallet": portfolio.wallet,
+        "name": name,
+        "owned": owned(portfolio),
         "score": risk.score,
         "kappa": finite(risk.kappa),
         "kappa_infinite": finite(risk.kappa) is None,
@@ -78,15 +80,33 @@ def health(checked: Checked) -> dict[str, Any]:
     }
 
 
-def positions(portfolio: Portfolio) -> dict[str, Any]:
-    """A wallet's accounts and positions, without risk."""
+def positions(portfolio: Portfolio, name: str | None = None) -> dict[str, Any]:
+    """A wallet's accounts and positions, without risk; `name` is its own in ENS."""
     return {
         "wallet": portfolio.wallet,
+        "name": name,
+        "owned": owned(portfolio),
         "accounts": [
             {**_account(account), "positions": _positions(portfolio, account.positions)}
             for account in portfolio.accounts
         ],
     }
+
+
+def owned(portfolio: Portfolio) -> list[dict[str, Any]]:
+    """The other addresses that belong to a wallet."""
+    return [
+        {
+            "address": holder.address,
+            "chain_id": holder.chain,
+            "owner_path": list(holder.path),
+            "via": [clean(step, 160) for step in holder.via],
+            "proven": holder.proven,
+            "counted": holder.counted,
+            "why_not": clean(holder.why_not, 160) or None,
+        }
+        for holder in portfolio.holders
+    ]
 
 
 def _account(account: Account) -> dict[str, Any]:

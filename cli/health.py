@@ -29,7 +29,8 @@ class Gate:
 
 def health(
     wallets: Annotated[
-        list[str] | None, typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses, or @GROUP.")
+        list[str] | None,
+        typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses, names of ENS, or @GROUP."),
     ] = None,
     *,
     rpc: options.Rpc = None,
@@ -75,7 +76,8 @@ def _answer(answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet
     found = app.check(answer)
     for checked in found:
         if json:
-            envelope.write(envelope.of_portfolio("health", checked.portfolio, documents.health(checked)))
+            data = documents.health(checked, answer.names.get(checked.portfolio.wallet))
+            envelope.write(envelope.of_portfolio("health", checked.portfolio, data))
         else:
             from cli.screen import provenance, screen  # noqa: PLC0415
 

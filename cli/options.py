@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aggregator.settings import Settings
 
 Wallets = Annotated[
-    list[str], typer.Argument(metavar="WALLET...", help="One or more 0x addresses, or @GROUP.")
+    list[str], typer.Argument(metavar="WALLET...", help="One or more 0x addresses, names of ENS, or @GROUP.")
 ]
 Rpc = Annotated[
     list[str] | None,

@@ -46,7 +46,7 @@ def _answer(answer: Answer, *, json: bool, csv: bool, quiet: bool, allow_partial
     from cli.text import clean, told  # noqa: PLC0415
 
     for number, portfolio in enumerate(answer.portfolios):
-        data = documents.positions(portfolio)
+        data = documents.positions(portfolio, answer.names.get(portfolio.wallet))
         if json:
             envelope.write(envelope.of_portfolio("positions", portfolio, data))
         elif csv:
@@ -125,17 +125,19 @@ def _screen(portfolio: Portfolio, answer: Answer, data: dict[str, Any]) -> str:
     from cli import screen, text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
-    source = screen.Provenance(answer.chain_names)
+    source = screen.Provenance(answer.chain_names, names=answer.names)
     blocks = [screen.header(portfolio, source), screen.incomplete(portfolio)]
     if not data["accounts"]:
         blocks.append("  no position found" if portfolio.coverage.complete else "")
+        blocks.append(screen.owned(portfolio, source))
         return "\n\n".join(block for block in blocks if block) + "\n"
     cells = []
-    labels = {account["account_id"]: account["label"] for account in data["accounts"]}
+    labels = {account.id: screen.label(account, 40) for account in portfolio.accounts}
     for _, _, _, account, kind, asset, amount, price, value, _ in _rows(data):
         worth = text.usd(float(value)) if value else ""
         unit = text.price(float(price)) if price else ""
         cells.append((labels[account], kind, asset, text.amount(Decimal(amount)), unit, worth))
     columns = ("account", "kind", "asset", "amount", "price", "value")
     blocks.append(textwrap.indent(table(columns, cells, right=(3, 4, 5)), "  "))
+    blocks.append(screen.owned(portfolio, source))
     return "\n\n".join(block for block in blocks if block) + "\n"

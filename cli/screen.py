@@ -10,13 +10,13 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.results import Band, Verdict
-from aggregator.model.units import ChainId, checksum, scaled
+from aggregator.model.units import Address, ChainId, checksum, scaled
 from cli.options import replayed
 from cli.table import table
 from cli.text import amount, clean, multiple, percent, price, short_address, signed, told, usd
@@ -42,17 +42,19 @@ _COLOURS = {
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where figures come from: names of chains, and a sentence where they are not of a live position."""
+    """Where figures come from: names of chains and of wallets, and a sentence where nothing is live."""
 
     chain_names: Mapping[ChainId, str]
     told: str = ""
+    names: Mapping[Address, str] = field(default_factory=dict)
 
 
 def provenance(answer: Answer, portfolio: Portfolio) -> Provenance:
     """Of an answer: one that is a demo says so. A replay says it on stderr: its stdout is the live one."""
     if not answer.recorded or replayed.get() is not None:
-        return Provenance(answer.chain_names)
-    return Provenance(answer.chain_names, recorded(answer.origin, portfolio.blocks.values()))
+        return Provenance(answer.chain_names, names=answer.names)
+    told = recorded(answer.origin, portfolio.blocks.values())
+    return Provenance(answer.chain_names, told, answer.names)
 
 
 def recorded(origin: str, blocks: Iterable[Block]) -> str:
@@ -71,8 +73,9 @@ def screen(checked: Checked, source: Provenance) -> str:
     blocks = [header(checked.portfolio, source), incomplete(checked.portfolio)]
     if risk.score is None:
         blocks.append("  no position found" if checked.portfolio.coverage.complete else "")
+        blocks.append(owned(checked.portfolio, source))
     else:
-        blocks += [_verdict(checked), _accounts(checked), _figures(checked)]
+        blocks += [_verdict(checked), _accounts(checked), owned(checked.portfolio, source), _figures(checked)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -98,9 +101,33 @@ def header(portfolio: Portfolio, source: Provenance) -> str:
         blocks += f" · skew {max(times) - min(times)} s"
     coverage = portfolio.coverage
     read = f"{coverage.ok} of {coverage.expected} reads"
-    first = f"{short_address(checksum(portfolio.wallet))}   {blocks}"
+    name = source.names.get(portfolio.wallet)
+    who = short_address(checksum(portfolio.wallet)) + (f" ({clean(name, 64)})" if name else "")
+    first = f"{who}   {blocks}"
     line = first + read.rjust(max(3 + len(read), WIDTH - len(first)))
     return f"{line}\n{source.told}" if source.told else line
+
+
+def owned(portfolio: Portfolio, source: Provenance) -> str:
+    """The other addresses that belong to the wallet, and by what; empty where there is none."""
+    lines: list[str] = []
+    for holder in portfolio.holders:
+        chain = clean(source.chain_names.get(holder.chain, f"chain {holder.chain}"))
+        said = f"{short_address(checksum(holder.address))}  {clean(holder.how, 200)} · {chain}"
+        if not holder.proven:
+            said += " · not proven by any contract"
+        if not holder.counted:
+            said += f" · NOT COUNTED: {clean(holder.why_not, 160)}"
+        lines += textwrap.wrap(said, WIDTH - 11, subsequent_indent="  ")
+    return "\n".join(f"  {'Owned' if i == 0 else '':8} {line}" for i, line in enumerate(lines))
+
+
+def label(account: Account, limit: int = 26) -> str:
+    """An account's name for people; of one that another address holds, with that address."""
+    if len(account.owner_path) < 2:
+        return clean(account.label, limit)
+    holder = f" in {short_address(checksum(account.owner_path[-1]))}"
+    return clean(account.label, max(8, limit - len(holder))) + holder
 
 
 def moment(time: datetime) -> str:
@@ -150,22 +177,22 @@ def _line(title: str, band: Band | None, text: str) -> str:
 
 
 def _threat(checked: Checked, weakest: AccountRisk) -> str:
-    label = clean(_account(checked, weakest.account_id).label, 32)
+    name = label(_account(checked, weakest.account_id), 40)
     if weakest.liquidatable:
-        return f"{label} can be liquidated now"
+        return f"{name} can be liquidated now"
     nearest = min(weakest.liquidation_prices, key=lambda p: abs(p.distance), default=None)
     away = f"in {multiple(weakest.lam_native)} stresses"
     if nearest is None:
-        return f"{label}, {away}"
+        return f"{name}, {away}"
     at = f"{clean(nearest.underlying, 20)} {price(nearest.price_usd)}, {percent(nearest.distance)}"
-    return f"{label} liquidates at {at}, {away}"
+    return f"{name} liquidates at {at}, {away}"
 
 
 def _accounts(checked: Checked) -> str:
     header = ("account", "equity", "own health", "liquidation", "positions")
     accounts = [(_account(checked, risk.account_id), risk) for risk in checked.risk.accounts]
     left = [
-        (clean(account.label, 26), usd(risk.equity_usd), _health(risk), _liquidation(risk))
+        (label(account), usd(risk.equity_usd), _health(risk), _liquidation(risk))
         for account, risk in accounts
     ]
     used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(4))

@@ -19,7 +19,7 @@ def clean(text: str, limit: int = 32) -> str:
 
 def told(failure: Failure) -> str:
     """What could not be read, and why."""
-    return f"{clean(failure.adapter)} · {clean(failure.deployment, 48)}: {clean(str(failure.error), 300)}"
+    return f"{clean(failure.adapter)} · {clean(failure.deployment, 96)}: {clean(str(failure.error), 300)}"
 
 
 def usd(value: float) -> str:

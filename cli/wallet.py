@@ -1,7 +1,8 @@
-"""`crossmargin wallet add|remove|list|group`."""
+"""`crossmargin wallet add|remove|list|group|link|unlink`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,11 +10,17 @@ import typer
 from cli import options
 
 if TYPE_CHECKING:
+    from aggregator.model.units import ChainId
+    from aggregator.reading.owners import Link
+    from aggregator.settings import Settings
     from aggregator.store.saved import WalletEntry
 
 app = typer.Typer(help="Whom to follow: wallets, their labels and groups.", no_args_is_help=True)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="A 0x address.")]
+Named = Annotated[str, typer.Argument(metavar="WALLET", help="A 0x address, or a name of ENS.")]
+Owner = Annotated[str, typer.Argument(metavar="WALLET", help="The 0x address of the owner.")]
+Owned = Annotated[str, typer.Argument(metavar="ADDRESS", help="The 0x address that holds positions for it.")]
 
 
 @app.callback()
@@ -23,7 +30,7 @@ def _group() -> None:
 
 @app.command("add")
 def add(
-    address: Address,
+    address: Named,
     *,
     label: Annotated[
         str | None, typer.Option("--label", metavar="TEXT", help="A name of your own for it.")
@@ -34,13 +41,18 @@ def add(
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
-    """Follow a wallet; one that is followed already gets the label and the further groups."""
+    """Follow a wallet; one that is followed already gets the label and the further groups.
+
+    A name is kept as the address that it means now, and as its label where it has none.
+    """
     from aggregator import app as use_cases  # noqa: PLC0415
-    from aggregator.model.units import parse_address  # noqa: PLC0415
     from cli import envelope  # noqa: PLC0415
 
     settings = options.settings(config)
-    wallet = parse_address(address)
+    wallet, name = use_cases.wallet_of(address, settings)
+    if label is None and name is not None:
+        known = [one.label for one in use_cases.list_wallets(settings) if one.address == wallet]
+        label = name if not any(known) else None
     new = use_cases.add_wallet(settings, wallet, label=label, groups=group or ())
     [entry] = [one for one in use_cases.list_wallets(settings) if one.address == wallet]
     if json:
@@ -80,15 +92,20 @@ def list_wallets(
     from cli import envelope  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
-    found = use_cases.list_wallets(options.settings(config), group)
+    settings = options.settings(config)
+    found = use_cases.list_wallets(settings, group)
+    links = use_cases.links(settings)
     if json:
-        envelope.write(envelope.envelope("wallet list", [_row(entry) for entry in found]))
+        rows = [_row(entry) | {"linked": [_linked(link) for link in _of(entry, links)]} for entry in found]
+        envelope.write(envelope.envelope("wallet list", rows))
         return
-    cells = [
-        (entry.address, _label(entry) or "–", " ".join(f"@{name}" for name in entry.groups) or "–")
-        for entry in found
-    ]
-    typer.echo(table(("wallet", "label", "groups"), cells))
+    cells: list[tuple[str, ...]] = []
+    for entry in found:
+        first, *more = [str(link.address) for link in _of(entry, links)] or ["–"]
+        groups = " ".join(f"@{name}" for name in entry.groups) or "–"
+        cells.append((entry.address, _label(entry) or "–", groups, first))
+        cells += [("", "", "", address) for address in more]
+    typer.echo(table(("wallet", "label", "groups", "linked"), cells))
 
 
 @app.command("group")
@@ -121,6 +138,89 @@ def group(
     typer.echo(f"@{bare}: {len(members)} wallet{'' if len(members) == 1 else 's'}")
     for entry in members:
         typer.echo(f"  {_shown(entry)}")
+
+
+@app.command("link")
+def link(
+    wallet: Owner,
+    address: Owned,
+    *,
+    chain: Annotated[
+        str | None, typer.Option("--chain", metavar="NAME", help="Only on this chain, by name or id.")
+    ] = None,
+    label: Annotated[str, typer.Option("--label", metavar="TEXT", help="A name of your own for it.")] = "",
+    count: Annotated[
+        bool | None,
+        typer.Option(
+            "--count/--no-count",
+            help="Whether its positions count as the wallet's; by default those of a contract that others "
+            "have a say in don't.",
+        ),
+    ] = None,
+    config: options.Config = None,
+    json: options.Json = False,
+) -> None:
+    """Say that an address holds positions for a wallet, such as a Safe; contracts are asked for proof."""
+    from aggregator import app as use_cases  # noqa: PLC0415
+    from aggregator.model.units import parse_address  # noqa: PLC0415
+    from aggregator.reading.owners import Link as Made  # noqa: PLC0415
+    from cli import envelope  # noqa: PLC0415
+
+    settings = options.settings(config)
+    made = Made(parse_address(wallet), parse_address(address), _chain(chain, settings), label, count)
+    new = use_cases.link_wallet(settings, made)
+    if json:
+        data = {"wallet": made.wallet, **_linked(made), "new": new}
+        envelope.write(envelope.envelope("wallet link", data))
+    else:
+        typer.echo(f"{made.address}  {'linked' if new else 'linked already'} to {made.wallet}")
+
+
+@app.command("unlink")
+def unlink(
+    wallet: Owner, address: Owned, *, config: options.Config = None, json: options.Json = False
+) -> None:
+    """Take a link back."""
+    from aggregator import app as use_cases  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+    from aggregator.model.units import parse_address  # noqa: PLC0415
+    from cli import envelope  # noqa: PLC0415
+
+    owner, owned = parse_address(wallet), parse_address(address)
+    if not use_cases.unlink_wallet(options.settings(config), owner, owned):
+        raise BadConfiguration(owned, f"is not linked to {owner} by `wallet link`: see `wallet list`")
+    if json:
+        envelope.write(envelope.envelope("wallet unlink", {"wallet": owner, "address": owned}))
+    else:
+        typer.echo(f"{owned}  no longer linked to {owner}")
+
+
+def _chain(given: str | None, settings: Settings) -> ChainId | None:
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+    from aggregator.model.units import ChainId as Id  # noqa: PLC0415
+
+    if given is None:
+        return None
+    by_name = {entry.name: number for number, entry in settings.chains.items()}
+    number = int(given) if given.isdecimal() else by_name.get(given, -1)
+    if number not in settings.chains:
+        raise BadConfiguration("--chain", f"{given!r} is not configured: see `crossmargin chains`")
+    return Id(number)
+
+
+def _of(entry: WalletEntry, links: Sequence[Link]) -> list[Link]:
+    return [link for link in links if link.wallet == entry.address]
+
+
+def _linked(link: Link) -> dict[str, Any]:
+    from cli import text  # noqa: PLC0415
+
+    return {
+        "address": link.address,
+        "chain_id": link.chain,
+        "label": text.clean(link.label, limit=64) or None,
+        "count": link.counts,
+    }
 
 
 def _row(entry: WalletEntry) -> dict[str, Any]:

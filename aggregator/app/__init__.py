@@ -17,6 +17,10 @@ from aggregator.app.checks import (
     replay,
 )
 from aggregator.app.differences import Difference, diff
+from aggregator.app.linked import link as link_wallet
+from aggregator.app.linked import unlink as unlink_wallet
+from aggregator.app.naming import wallet_of
+from aggregator.app.owning import links
 from aggregator.app.readers import Selection
 from aggregator.app.snapshots import (
     chain_names,
@@ -60,6 +64,8 @@ __all__ = [
     "group_members",
     "group_wallets",
     "heads",
+    "link_wallet",
+    "links",
     "list_snapshots",
     "list_wallets",
     "prune",
@@ -71,6 +77,8 @@ __all__ = [
     "save_all",
     "stored",
     "ungroup_wallets",
+    "unlink_wallet",
     "verify",
+    "wallet_of",
     "warehouse",
 ]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aggregator import settings
 from aggregator.app.caching import opened_cache
+from aggregator.app.naming import registries, resolved
+from aggregator.app.owning import belongings, recorded_search, search_of, used_of
 from aggregator.app.readers import Readers, Selection, live_readers
-from aggregator.contract import Adapter, Deployment, RuleFamily
+from aggregator.contract import Adapter, Deployment, Owners, RuleFamily
 from aggregator.model.assets import TokenList
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.portfolio import Portfolio
@@ -22,6 +24,7 @@ from aggregator.model.results import RiskResult
 from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.pricing.assembly import assemble
 from aggregator.reading import registry
+from aggregator.reading.owners import Search
 from aggregator.reading.recording import Recorder, Recording, Replay, Tape, writable
 from aggregator.reading.run import Job, Run, run
 from aggregator.reading.source import ChainSource
@@ -46,11 +49,12 @@ class Answer:
     """What a read came to: portfolios in the order of the wallets, and how it went.
 
     `origin` is `mainnet` or `local node`; `recorded` tells a replay. `requests` counts HTTP requests.
-    `notices` are sentences for the user that do not touch the answer.
+    `notices` are sentences for the user that do not touch the answer. `reads` are the deployments that were
+    to be read for each wallet: those of an address that belongs to it bear its name. `names` are those that
+    wallets have in ENS: untrusted text.
     """
 
     portfolios: tuple[Portfolio, ...]
-    deployments: tuple[Deployment, ...]
     families: Mapping[str, RuleFamily]
     chain_names: Mapping[ChainId, str]
     tokens: TokenList
@@ -59,6 +63,8 @@ class Answer:
     recorded: bool
     requests: int
     rounds: Mapping[ChainId, int]
+    reads: Mapping[Address, tuple[Deployment, ...]]
+    names: Mapping[Address, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
 
@@ -80,16 +86,20 @@ def replay(recording: Recording) -> Answer:
         raise BadConfiguration("recording", "names no wallet")
     # By what was to be read, not by what answered: a chain without a reply is a failure.
     chains = {ChainId(entry.chain) for entries in config.deployments.values() for entry in entries}
+    names = {parse_address(wallet): str(name) for wallet, name in request.get("names", {}).items()}
     if not chains:
         raise BadConfiguration("recording", "names no deployment")
     # Only adapters that were asked when recording: others may find deployments of their own.
-    built = registry.adapters(config, tuple(config.deployments))
+    built = registry.adapters(config, request.get("adapters", registry.adapter_names(config.deployments)))
     sources: dict[ChainId, ChainSource] = {
         chain: Replay(chain, recording.tapes.get(chain, Tape())) for chain in chains
     }
     jobs = _jobs(built, wallets, chains)
-    outcome = asyncio.run(run(jobs, sources, request.get("block", "latest")))
+    search = recorded_search(config, request["owners"]) if "owners" in request else None
+    block = request.get("block", "latest")
+    outcome = asyncio.run(run(jobs, sources, block, search=search, registries=registries(config)))
     answer = _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
+    answer = replace(answer, names={**answer.names, **names})
     return _warned(answer, request.get("warnings", ()))
 
 
@@ -136,10 +146,13 @@ async def _read(selection: Selection, config: Settings, record_to: Path | None) 
     built = registry.adapters(config, selection.adapters)
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
-            jobs = jobs_everywhere(built, selection, live)
-            outcome = await run(jobs, dict(live), selection.block, cache)
-            answer = live_answer(outcome, selection, config, built, live)
+            given = await resolved(selection, config, built, live, cache)
+            jobs = jobs_everywhere(built, given.wallets, live)
+            search = search_of(config) if selection.owned else None
+            outcome = await run(jobs, dict(live), selection.block, cache, search, registries(config))
+            answer = live_answer(outcome, given.wallets, config, built, live)
         problem = None if cache is None else cache.problem
+        answer = replace(answer, names={**answer.names, **given.names})
         return replace(answer, notices=(problem,) if problem else ())
 
 
@@ -148,23 +161,56 @@ async def _recorded(selection: Selection, config: Settings, record_to: Path) -> 
     writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
-        jobs = jobs_everywhere(built, selection, live)
-        request = {"wallets": list(dict.fromkeys(selection.wallets)), "block": selection.block}
+        request: dict[str, Any] = {"wallets": [], "block": selection.block}
+        recording = Recording(_origin(config, live), request, {})
+        sources: dict[ChainId, ChainSource] = {c: Recorder(reader, recording) for c, reader in live.items()}
+        given = await resolved(selection, config, built, sources)
+        jobs = jobs_everywhere(built, given.wallets, live)
+        request["wallets"] = list(given.wallets)
+        if given.names:
+            request["names"] = dict(given.names)
         if live.warnings:
             request["warnings"] = list(live.warnings)
-        recording = Recording(_origin(config, live), request, _configuration(config, jobs))
-        sources: dict[ChainId, ChainSource] = {c: Recorder(reader, recording) for c, reader in live.items()}
-        outcome = await run(jobs, sources, selection.block)
+        recording.configuration = _configuration(config, jobs)
+        search = search_of(config) if selection.owned else None
+        outcome = await run(jobs, sources, selection.block, search=search, registries=registries(config))
+        if search is not None:
+            _note_search(recording, built, used_of(search, live, outcome.found))
         recording.save(record_to)
-        return live_answer(outcome, selection, config, built, live)
+        answer = live_answer(outcome, given.wallets, config, built, live)
+        return replace(answer, names={**answer.names, **given.names})
 
 
-def jobs_everywhere(built: Sequence[Adapter], selection: Selection, live: Readers) -> list[Job]:
-    """The reads of the selected wallets at every deployment on the chains that are read.
+def _note_search(recording: Recording, built: Sequence[Adapter], search: Search) -> None:
+    """Keep in a recording how addresses of its wallets were found."""
+    if not search.finders and not search.links:
+        return
+    recording.request["adapters"] = [adapter.name for adapter in built]
+    recording.request["owners"] = sorted({finder.owners.name for finder in search.finders})
+    deployments = recording.configuration["deployments"]
+    for finder in search.finders:
+        known = deployments.setdefault(finder.deployment.adapter, [])
+        if (entry := _entry(finder.deployment)) not in known:
+            known.append(entry)
+    recording.configuration["find_owned"] = search.finds
+    recording.configuration["owners"] = [
+        {
+            "wallet": link.wallet,
+            "address": link.address,
+            "chain": link.chain,
+            "label": link.label,
+            "count": link.counts,
+        }
+        for link in search.links
+    ]
+
+
+def jobs_everywhere(built: Sequence[Adapter], wallets: Sequence[Address], live: Readers) -> list[Job]:
+    """The reads of wallets at every deployment on the chains that are read.
 
     Raises BadConfiguration where a chain has none: no deployment must never look like no position.
     """
-    jobs = _jobs(built, selection.wallets, set(live))
+    jobs = _jobs(built, wallets, set(live))
     for chain in set(live) - {job.deployment.chain for job in jobs}:
         why = "no selected adapter has a deployment there: add one to the configuration"
         raise BadConfiguration(f"chain {chain}", why)
@@ -176,13 +222,11 @@ def _origin(config: Settings, chains: Iterable[ChainId]) -> str:
 
 
 def live_answer(
-    outcome: Run, selection: Selection, config: Settings, built: Sequence[Adapter], live: Readers
+    outcome: Run, wallets: Sequence[Address], config: Settings, built: Sequence[Adapter], live: Readers
 ) -> Answer:
     """The answer of a live run, with what the readers have to warn of."""
     origin = _origin(config, live)
-    answer = _answer(
-        outcome, selection.wallets, config, built, origin, recorded=False, requests=live.requests
-    )
+    answer = _answer(outcome, wallets, config, built, origin, recorded=False, requests=live.requests)
     return _warned(answer, live.warnings)
 
 
@@ -196,10 +240,11 @@ async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, 
 
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
-        found: Mapping[ChainId, list[tuple[Adapter, Deployment]]] = defaultdict(list)
-        for adapter in built:
-            for deployment in adapter.deployments:
-                found[deployment.chain].append((adapter, deployment))
+        found: Mapping[ChainId, list[tuple[Adapter | Owners, Deployment]]] = defaultdict(list)
+        everyone: list[Adapter | Owners] = [*built, *registry.owners(config)]
+        for one in everyone:
+            for deployment in one.deployments:
+                found[deployment.chain].append((one, deployment))
         return tuple(
             await asyncio.gather(
                 *(examine(chain, reader, found[chain], selection.block) for chain, reader in live.items())
@@ -232,8 +277,11 @@ def _answer(
     for one in outcome.outcomes:
         by_wallet[one.job.wallet].append(one)
     portfolios = []
+    reads: dict[Address, tuple[Deployment, ...]] = {}
+    owned = belongings(outcome.found, list(dict.fromkeys(wallets)))
     for wallet in dict.fromkeys(wallets):
-        mine = by_wallet[wallet]
+        mine, more = by_wallet[wallet], owned[wallet]
+        reads[wallet] = (*(o.job.deployment for o in mine), *more.reads)
         readings = [o.result for o in mine if isinstance(o.result, Reading)]
         failures = [o.result for o in mine if isinstance(o.result, Failure)]
         unverified = [
@@ -242,11 +290,19 @@ def _answer(
             if isinstance(o.result, Reading) and o.result.accounts and not o.job.deployment.verified
         ]
         portfolios.append(
-            assemble(wallet, readings, failures, blocks=outcome.blocks, tokens=tokens, unverified=unverified)
+            assemble(
+                wallet,
+                [*readings, *more.readings],
+                [*failures, *more.failures],
+                blocks=outcome.blocks,
+                tokens=tokens,
+                unverified=list(dict.fromkeys([*unverified, *more.unverified])),
+                holders=more.holders,
+                warnings=more.warnings,
+            )
         )
     return Answer(
         portfolios=tuple(portfolios),
-        deployments=tuple({o.job.deployment.key: o.job.deployment for o in outcome.outcomes}.values()),
         families={a.name: a.family for a in built if a.family is not None},
         chain_names={ChainId(c): entry.name for c, entry in config.chains.items()},
         tokens=tokens,
@@ -255,6 +311,8 @@ def _answer(
         recorded=recorded,
         requests=requests,
         rounds=outcome.rounds,
+        reads=reads,
+        names=outcome.names,
     )
 
 
@@ -266,20 +324,15 @@ def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
     chains = {deployment.chain for deployment in used.values()}
     deployments: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for entry in used.values():
-        deployments[entry.adapter].append(
-            {
-                "chain": entry.chain,
-                "name": entry.name,
-                "source": entry.source,
-                "first_block": entry.first_block,
-                "verified": entry.verified,
-                "addresses": dict(entry.addresses),
-                "options": dict(entry.options),
-            }
-        )
+        deployments[entry.adapter].append(_entry(entry))
     return {
         "chains": {
-            str(chain): {"name": entry.name, "multicall3": entry.multicall3, "origin": entry.origin}
+            str(chain): {
+                "name": entry.name,
+                "multicall3": entry.multicall3,
+                "origin": entry.origin,
+                **({"ens_registry": entry.ens_registry} if entry.ens_registry else {}),
+            }
             for chain, entry in config.chains.items()
             if chain in chains
         },
@@ -287,4 +340,16 @@ def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
         # All of them: the scenarios are those of the configuration, whatever the wallet holds.
         "tokens": [token.model_dump(mode="json", by_alias=True) for token in config.tokens],
         "risk": merged(*settings.risk_parameters(config)[1:]),
+    }
+
+
+def _entry(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "chain": deployment.chain,
+        "name": deployment.name,
+        "source": deployment.source,
+        "first_block": deployment.first_block,
+        "verified": deployment.verified,
+        "addresses": dict(deployment.addresses),
+        "options": dict(deployment.options),
     }

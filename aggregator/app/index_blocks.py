@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aggregator.app.checks import Answer, Checked, check, jobs_everywhere, live_answer
-from aggregator.app.readers import Readers, Selection
+from aggregator.app.readers import Readers
 from aggregator.app.snapshots import savings
 from aggregator.contract import Adapter
 from aggregator.model.errors import (
@@ -20,7 +20,7 @@ from aggregator.model.errors import (
 )
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Failure
-from aggregator.model.units import ChainId
+from aggregator.model.units import Address, ChainId
 from aggregator.pricing.assembly import assemble
 from aggregator.reading.run import Outcome, Run, run
 from aggregator.settings import Settings
@@ -40,24 +40,24 @@ class Judged:
 
 
 async def read_block(
-    selection: Selection,
+    wallets: Sequence[Address],
     blocks: Mapping[ChainId, str],
     config: Settings,
     built: Sequence[Adapter],
     live: Readers,
 ) -> Answer:
-    """What is known of the selection's wallets at these blocks (hashes).
+    """What is known of these wallets at these blocks (hashes); of other addresses that they own, nothing.
 
     Raises ReadError where a chain answered nothing: failed snapshots would say nothing about the wallets.
     """
-    jobs = jobs_everywhere(built, selection, live)
+    jobs = jobs_everywhere(built, wallets, live)
     for _ in range(_ATTEMPTS):
         outcome = await run(jobs, dict(live), blocks)
         _refuse_silence(outcome, blocks)
         # Some reads failed for want of an answer: another time there may be one, or none for anybody.
         if not any(isinstance(error, TransportError) for error in _errors(outcome.outcomes)):
             break
-    return live_answer(outcome, selection, config, built, live)
+    return live_answer(outcome, wallets, config, built, live)
 
 
 def judge(answer: Answer) -> list[Judged]:
@@ -92,7 +92,7 @@ def _unread(portfolio: Portfolio, answer: Answer, error: ReadError) -> Portfolio
     """A wallet of which nothing is known, for this reason."""
     failures = [
         Failure(deployment.adapter, deployment.name, deployment.chain, portfolio.wallet, error)
-        for deployment in answer.deployments
+        for deployment in answer.reads[portfolio.wallet]
     ]
     return assemble(portfolio.wallet, [], failures, blocks=portfolio.blocks, tokens=answer.tokens)
 

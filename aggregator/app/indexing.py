@@ -151,7 +151,7 @@ class _Work:
         from aggregator.store.index_runs import IndexRuns  # noqa: PLC0415  # a second of imports
 
         self._selection, self._config, self._built, self._live = selection, config, built, live
-        jobs = jobs_everywhere(built, replace(selection, wallets=source.wallets.part(0, 1)), live)
+        jobs = jobs_everywhere(built, source.wallets.part(0, 1), live)
         self.deployments = tuple(job.deployment for job in jobs)
         self.task_hash = _task_hash(source, selection, self.deployments, config)
         self.runs = IndexRuns(config.database, lock_timeout_s=config.lock_timeout_s)
@@ -185,8 +185,7 @@ class _Work:
         return state
 
     async def _read(self, wallets: tuple[Address, ...], blocks: Mapping[ChainId, str]) -> Answer:
-        selection = replace(self._selection, wallets=wallets)
-        return await read_block(selection, blocks, self._config, self._built, self._live)
+        return await read_block(wallets, blocks, self._config, self._built, self._live)
 
     async def _kept(self, state: Indexed, answer: Answer, told: Callable[[Indexed], None]) -> Indexed:
         """The next state, once it is kept; whoever interrupts waits for that."""

@@ -24,16 +24,18 @@ if TYPE_CHECKING:
 class Selection:
     """What to read: wallets, and optionally only some chains (id or name) and adapters, at which block.
 
-    `rpc` are URLs that replace the configured endpoints of the chains that they serve. `confirm` endpoints
-    must agree; None: as many as the settings say.
+    A wallet is an address, or a name that has one in ENS. `rpc` are URLs that replace the configured
+    endpoints of the chains that they serve. `confirm` endpoints must agree; None: as many as the settings
+    say. Without `owned` only the wallets' own accounts are read.
     """
 
-    wallets: tuple[Address, ...]
+    wallets: tuple[str, ...]
     chains: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
     block: str = "latest"
     rpc: tuple[str, ...] = ()
     confirm: int | None = None
+    owned: bool = True
 
 
 class Readers(dict[ChainId, "ChainReader"]):

@@ -63,7 +63,7 @@ def savings(found: Iterable[Checked], answer: Answer, *, trigger: Trigger) -> It
         yield Saving(
             portfolio=checked.portfolio,
             result=checked.risk,
-            expected=answer.deployments,
+            expected=answer.reads[checked.portfolio.wallet],
             tool_version=__version__,
             taken_at=taken_at,
             trigger=trigger,

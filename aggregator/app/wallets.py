@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aggregator.app.naming import is_name
 from aggregator.app.snapshots import publish, warehouse
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.units import Address, parse_address
@@ -74,14 +75,17 @@ def group_members(config: Settings, group: str) -> tuple[Address, ...]:
     return members
 
 
-def expanded(config: Settings, wallets: Sequence[str]) -> tuple[Address, ...]:
-    """Addresses for what a user gave: an address is itself, `@group` its wallets; each once, in order.
+def expanded(config: Settings, wallets: Sequence[str]) -> tuple[str, ...]:
+    """What a user gave, each once, in order: an address or a name is itself, `@group` its wallets.
 
     Raises InvalidAddress, and BadConfiguration where a group has no wallet.
     """
-    found: list[Address] = []
+    found: list[str] = []
     for text in wallets:
-        found += group_members(config, text) if text.startswith("@") else [parse_address(text)]
+        if text.startswith("@"):
+            found += group_members(config, text)
+        else:
+            found.append(text if is_name(text) else parse_address(text))
     return tuple(dict.fromkeys(found))
 
 

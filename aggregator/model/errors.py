@@ -3,6 +3,7 @@
 CrossmarginError
 ├── UsageError                    what was asked can't be done as asked
 │   ├── InvalidAddress
+│   ├── UnresolvedName            a name without an address
 │   ├── BadConfiguration
 │   └── QueryError
 ├── ReadError                     a figure could not be read; the others still stand
@@ -54,6 +55,19 @@ class InvalidAddress(UsageError):
 
     def __str__(self) -> str:
         return f"{self.text!r} is not a wallet address: {self.why}. Give the 0x address of an account."
+
+
+class UnresolvedName(UsageError):
+    """A name for which no address can be found; `why` says what to do instead."""
+
+    code = "unresolved_name"
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, why)
+        self.name, self.why = name, why
+
+    def __str__(self) -> str:
+        return f"the name {self.name!r} can't be resolved: {self.why}"
 
 
 class BadConfiguration(UsageError):

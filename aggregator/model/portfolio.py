@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId, Classification
+from aggregator.model.holders import Holder
 from aggregator.model.readings import Block, Failure, Quote
 from aggregator.model.units import Address, ChainId
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of what should have been read was: counts of deployments read for the wallet.
+    """How much of what should have been read was: counts of deployments, once per address of the wallet.
 
     `unverified` names deployments with positions on which the adapter was never seen working.
     """
@@ -35,6 +36,7 @@ class Portfolio:
 
     `marks` holds the price in USD of every asset of every position: a position that nobody prices is a
     Failure instead, so none is missing. `spots` holds the price of each underlying; `USD` is 1.
+    `holders` are the other addresses that belong to the wallet, counted or not.
     `staleness_days` says how far beyond its heartbeat the oldest feed of an underlying is.
     """
 
@@ -48,3 +50,4 @@ class Portfolio:
     coverage: Coverage
     warnings: tuple[str, ...]
     staleness_days: Mapping[str, float] = field(default_factory=dict)
+    holders: tuple[Holder, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId, TokenList
 from aggregator.model.errors import Unpriced
+from aggregator.model.holders import Holder
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Holding
 from aggregator.model.readings import Block, Failure, Reading
@@ -23,13 +24,15 @@ def assemble(
     blocks: Mapping[ChainId, Block],
     tokens: TokenList,
     unverified: Sequence[str] = (),
+    holders: Sequence[Holder] = (),
+    warnings: Sequence[str] = (),
 ) -> Portfolio:
     """The portfolio of everything read of a wallet.
 
     An account with an asset that nobody prices becomes a Failure; of the wallet's own coins only those
     without a price do, and the rest stays. Coverage counts a deployment with any failure as failed. An
     account that two deployments answer counts once, and so does a token that stands for what another
-    account counts.
+    account counts. `holders` are the addresses beside the wallet whose accounts are among the readings'.
     """
     book = price_book(readings, tokens=tokens)
     failed = list(failures)
@@ -68,9 +71,12 @@ def assemble(
         failures=tuple(failed),
         coverage=Coverage(expected, len(readings) - lost, unread + lost, tuple(unverified)),
         warnings=tuple(
-            dict.fromkeys([*unseen, *twice, *(w for r in readings for w in r.warnings), *book.warnings])
+            dict.fromkeys(
+                [*unseen, *warnings, *twice, *(w for r in readings for w in r.warnings), *book.warnings]
+            )
         ),
         staleness_days=book.staleness_days,
+        holders=tuple(holders),
     )
 
 

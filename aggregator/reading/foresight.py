@@ -54,8 +54,8 @@ class Foresight:
         cache: PredictionCache,
     ) -> None:
         self._chain = chain
-        self._twins = twins
-        self._wallets = frozenset(bytes.fromhex(wallet[2:]) for wallet in wallets)
+        self._twins = list(twins)
+        self._wallets = {bytes.fromhex(wallet[2:]) for wallet in wallets}
         self._cache = cache
         self._guesses: dict[Asked, Any] = {}
         self._stored: dict[Asked, bytes] = {}
@@ -64,6 +64,12 @@ class Foresight:
     def expect(self, now: int) -> None:
         """Look ahead of the first round while its block, about `now` in Unix seconds, is still asked for."""
         self._expected = self._ahead(Block(self._chain, _UNKNOWN, "0x", "0x", now), {}, ())
+
+    def follow(self, wallet: Address, twins: Sequence[Callable[[Block], Read[Any]]]) -> None:
+        """One more wallet, that was found while others are read: before anything that names it is asked."""
+        self._wallets.add(bytes.fromhex(wallet[2:]))
+        self._guesses.clear()  # what names it was asked of anybody so far
+        self._twins += twins
 
     def ahead(self, block: Block, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         """Requests that are neither known nor asked for now and that will probably be next."""

@@ -247,10 +247,13 @@ def _document(tape: Tape) -> dict[str, Any]:
 
 
 def _request(document: dict[str, Any]) -> dict[str, Any]:
-    for name in ("wallets", "warnings"):
+    for name in ("wallets", "warnings", "adapters", "owners"):
         texts = document.get(name, [])
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"the {name} are no list of texts")
+    names = document.get("names", {})
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise ValueError("the names are no table of texts")
     if not isinstance(document.get("block", ""), str):
         raise ValueError("the block is no text")
     return document

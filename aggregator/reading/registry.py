@@ -1,21 +1,23 @@
-"""Adapters, from the entry points in `crossmargin.adapters`: each is built with its shipped and the user's
-own deployments."""
+"""Adapters and finders of owned addresses, from the entry points in `crossmargin.adapters` and
+`crossmargin.owners`: each is built with its shipped and the user's own deployments."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
+from typing import Any
 
-from aggregator.contract import Adapter, Deployment, Deployments
+from aggregator.contract import Adapter, Deployment, Deployments, Owners
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, native_id, token_id
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.settings import DeploymentSettings, Settings, TokenSettings
 
 GROUP = "crossmargin.adapters"
+OWNERS_GROUP = "crossmargin.owners"
 
 
 def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...]:
@@ -24,27 +26,46 @@ def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...
     Raises BadConfiguration where a name is unknown, a configured deployment names no installed adapter, or
     an entry lacks what its adapter needs or has the name of another.
     """
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    for name in (*only, *settings.deployments):
-        if name not in found:
-            known = ", ".join(sorted(found))
+    found, others = _points(GROUP), _points(OWNERS_GROUP)
+    _check_installed(only, found)
+    _check_installed(settings.deployments, {**found, **others})
+    return tuple(_build(found[name], settings) for name in sorted(found) if not only or name in only)
+
+
+def owners(settings: Settings, only: Collection[str] | None = None) -> tuple[Owners, ...]:
+    """Every installed finder of owned addresses (or those of these names), in alphabetical order.
+
+    Raises BadConfiguration as `adapters` does.
+    """
+    found = _points(OWNERS_GROUP)
+    return tuple(_build(found[name], settings) for name in sorted(found) if only is None or name in only)
+
+
+def adapter_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Those that do not name a finder of owned addresses alone."""
+    finders = set(_points(OWNERS_GROUP)) - set(_points(GROUP))
+    return tuple(name for name in names if name not in finders)
+
+
+def _points(group: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def _check_installed(names: Iterable[str], installed: Collection[str]) -> None:
+    for name in names:
+        if name not in installed:
+            known = ", ".join(sorted(installed))
             raise BadConfiguration(f"adapter {name!r}", f"is not installed; installed are {known}")
+
+
+def _build(point: EntryPoint, settings: Settings) -> Any:
+    entries = [
+        *(_shipped(point) if settings.shipped_deployments else ()),
+        *settings.deployments.get(point.name, ()),
+    ]
     tokens = listed_tokens(settings.tokens)
-    return tuple(
-        _build(found[name], settings.deployments.get(name, []), tokens, shipped=settings.shipped_deployments)
-        for name in sorted(found)
-        if not only or name in only
-    )
-
-
-def _build(
-    point: EntryPoint, own: Iterable[DeploymentSettings], tokens: tuple[ListedToken, ...], *, shipped: bool
-) -> Adapter:
-    entries = [*(_shipped(point) if shipped else ()), *own]
     deployments = Deployments(_unique(deployment(point.name, entry) for entry in entries), tokens)
-    factory = point.load()
-    adapter: Adapter = factory(deployments)
-    return adapter
+    return point.load()(deployments)
 
 
 def _unique(entries: Iterable[Deployment]) -> tuple[Deployment, ...]:

@@ -4,51 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from aggregator.contract import Adapter, Deployment, Read, join
-from aggregator.model.errors import (
-    AdapterFault,
-    MalformedReply,
-    ReadError,
-    Reorganised,
-    TransportError,
-    UnusablePrice,
-)
-from aggregator.model.positions import Option
+from aggregator.contract import Read, join
+from aggregator.model.errors import ReadError, Reorganised, TransportError
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
+from aggregator.reading.ens import reverse
 from aggregator.reading.foresight import Foresight
+from aggregator.reading.jobs import Job, reading_of
+from aggregator.reading.owners import Explorer, Found, Search
 from aggregator.reading.source import Asked, ChainSource, Raw
 from aggregator.reading.together import pair
 
+__all__ = ["RESTARTS", "TWINS", "Job", "Outcome", "Run", "drive", "run"]
+
 R = TypeVar("R")
 
-YEAR_S = 365 * 86_400
-MAX_YEARS = 100
-"""Years to expiry beyond which an answer is no option's: discounting over them leaves the floats."""
-MAX_RATE = 5.0
-"""The largest interest rate per year, either way, at which an option is valued."""
 RESTARTS = 3
 """How often a read begins anew because its block was reorganised away."""
 LEAD_S = 0.002
 """What it takes to have asked for the block, before the wait for it is used."""
 TWINS = 16
 """Wallets of a deployment for which it is foreseen what a read will ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One adapter's read of one wallet at one deployment."""
-
-    adapter: Adapter
-    deployment: Deployment
-    wallet: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +44,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All outcomes in the order of the jobs, the pinned blocks, and the dependent rounds per chain."""
+    """All outcomes in the order of the jobs, the pinned blocks, and the dependent rounds per chain.
+
+    `found` tells of each wallet and chain what else belongs to the wallet, where that was searched for;
+    `names` how wallets call themselves.
+    """
 
     outcomes: tuple[Outcome, ...]
     blocks: Mapping[ChainId, Block]
     rounds: Mapping[ChainId, int]
+    found: tuple[Found, ...] = ()
+    names: Mapping[Address, str] = field(default_factory=dict)
 
 
 async def drive(
@@ -104,12 +93,16 @@ async def run(
     sources: Mapping[ChainId, ChainSource],
     block: str | Mapping[ChainId, str],
     cache: PredictionCache | None = None,
+    search: Search | None = None,
+    registries: Mapping[ChainId, Address] | None = None,
 ) -> Run:
     """Every job's outcome: chains at once, each at one pinned block, all jobs of a chain in common rounds.
 
-    `block` is one text for all chains or one per chain. With a `cache` what earlier runs discovered saves
-    rounds; the outcome is the same. A read whose block is reorganised away starts again at what the text
-    then names. Never raises ReadError: a chain that can't be reached fails its own jobs.
+    `block` is one text for all chains or one per chain. With a `search` the addresses that hold positions for
+    the jobs' wallets are read in the same way as those; with `registries` of ENS the wallets' names, too.
+    With a `cache` what earlier runs discovered saves rounds; the outcome is the same. A read whose block is
+    reorganised away starts again at what the text then names. Never raises ReadError: a chain that can't be
+    reached fails its own jobs.
     """
     chains = list(dict.fromkeys(job.deployment.chain for job in jobs))
     parts = await asyncio.gather(
@@ -119,6 +112,8 @@ async def run(
                 sources[chain],
                 block if isinstance(block, str) else block[chain],
                 cache,
+                search,
+                (registries or {}).get(chain),
             )
             for chain in chains
         )
@@ -126,37 +121,64 @@ async def run(
     results: dict[int, Reading | Failure] = {}
     blocks: dict[ChainId, Block] = {}
     rounds: dict[ChainId, int] = {}
-    for chain, (found, pinned, count) in zip(chains, parts, strict=True):
-        results.update(found)
+    found: list[Found] = []
+    names: dict[Address, str] = {}
+    for chain, (of_jobs, owned, named, pinned, count) in zip(chains, parts, strict=True):
+        results.update(of_jobs)
+        found += owned
+        names = {**named, **names}
         rounds[chain] = count
         if pinned is not None:
             blocks[chain] = pinned
     outcomes = tuple(Outcome(job, results[i]) for i, job in enumerate(jobs))
-    return Run(outcomes, blocks, rounds)
+    return Run(outcomes, blocks, rounds, tuple(found), names)
 
 
 async def _run_chain(
-    mine: Sequence[tuple[int, Job]], source: ChainSource, block: str, cache: PredictionCache | None
-) -> tuple[dict[int, Reading | Failure], Block | None, int]:
+    mine: Sequence[tuple[int, Job]],
+    source: ChainSource,
+    block: str,
+    cache: PredictionCache | None,
+    search: Search | None,
+    registry: Address | None,
+) -> tuple[dict[int, Reading | Failure], list[Found], dict[Address, str], Block | None, int]:
     jobs = [job for _, job in mine]
-    foresight = None if cache is None else _foresight(jobs, source.chain, cache)
+    wallets = list(dict.fromkeys(job.wallet for job in jobs))
+    chain = jobs[0].deployment.chain
+    foresight = None if cache is None else _foresight(jobs, chain, cache)
+
+    def nothing(
+        error: ReadError,
+    ) -> tuple[dict[int, Reading | Failure], list[Found], dict[Address, str], None, int]:
+        found = [Found.failed(wallet, chain, search, error) for wallet in wallets] if search else []
+        return {i: _failure(job, error) for i, job in mine}, found, {}, None, 0
+
     for restart in range(RESTARTS + 1):
         try:
             pinned = await _pinned(source, block, foresight)
-            reads = [_reading(job, pinned) for job in jobs]
-            results, rounds = await drive(join(reads, isolate=True), source, pinned, foresight)
+            explorer = Explorer(chain, search or Search(), jobs, pinned, _follower(jobs, foresight))
+            reads: list[Read[Any]] = [reading_of(job, pinned) for job in jobs]
+            searches = [explorer.found(wallet) for wallet in wallets] if search else []
+            naming = [reverse(registry, wallet) for wallet in wallets] if registry else []
+            work = join([join([*reads, *searches], isolate=True), join(naming)])
+            (results, named), rounds = await drive(work, source, pinned, foresight)
         except Reorganised as error:
             if restart == RESTARTS:
-                return {i: _failure(job, error) for i, job in mine}, None, 0
+                return nothing(error)
             source.forget()
         except ReadError as error:
-            return {i: _failure(job, error) for i, job in mine}, None, 0
+            return nothing(error)
         else:
-            found = {
+            of_jobs = {
                 i: _failure(job, result) if isinstance(result, ReadError) else result
-                for (i, job), result in zip(mine, results, strict=True)
+                for (i, job), result in zip(mine, results, strict=False)
             }
-            return found, pinned, rounds
+            found = [
+                Found.failed(wallet, chain, search, result) if isinstance(result, ReadError) else result
+                for wallet, result in zip(wallets, results[len(jobs) :], strict=False)
+            ]
+            names = {wallet: name for wallet, name in zip(wallets, named, strict=False) if name}
+            return of_jobs, found, names, pinned, rounds
     raise RuntimeError("a read neither ended nor failed")
 
 
@@ -180,34 +202,26 @@ def _foresight(jobs: Sequence[Job], chain: ChainId, cache: PredictionCache) -> F
         some = chosen.setdefault(job.deployment.key, [])
         if len(some) < TWINS:
             some.append(job)
-    twins = [partial(_reading, job) for some in chosen.values() for job in some]
+    twins = [partial(reading_of, job) for some in chosen.values() for job in some]
     return Foresight(chain, twins, {job.wallet for job in jobs}, cache)
 
 
-def _reading(job: Job, block: Block) -> Read[Reading]:
-    # A generator of ours: an adapter that raises before its first request fails inside join, alone.
-    reading = yield from job.adapter.read(job.deployment, job.wallet, block)
-    _check(reading, job.deployment)
-    return reading
+def _follower(jobs: Sequence[Job], foresight: Foresight | None) -> Callable[[Address], None]:
+    """Tells foresight of the addresses that a search meets; the first few have twins."""
+    places = {job.deployment.key: job for job in jobs}
+    met: set[Address] = {job.wallet for job in jobs}
+    room = TWINS
 
+    def follow(address: Address) -> None:
+        nonlocal room
+        if foresight is None or address in met:
+            return
+        met.add(address)
+        twins = [partial(reading_of, replace(job, wallet=address)) for job in places.values()]
+        foresight.follow(address, twins if room > 0 else ())
+        room -= 1
 
-def _check(reading: Reading, deployment: Deployment) -> None:
-    """What the layers behind rely on: one adapter that breaks it must not take the others' answers along."""
-    for quote in reading.quotes:
-        if quote.price <= 0:
-            raise UnusablePrice(quote.asset, quote.origin, quote.price)
-    ids = [account.id for account in reading.accounts]
-    if len(set(ids)) != len(ids):
-        raise AdapterFault(f"two accounts of {deployment.name} with one id")
-    now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
-    for option in (p for account in reading.accounts for p in account.positions if isinstance(p, Option)):
-        years = max(0, option.expiry - now) / YEAR_S
-        if not (years <= MAX_YEARS and abs(option.rate) <= MAX_RATE):  # what is not a number is refused, too
-            why = f"no option is valued {years:.3g} years before its expiry at a rate of {option.rate:.3g}"
-            raise MalformedReply(option.origin, why)
-    for account in reading.accounts:
-        if account.chain != deployment.chain:
-            raise AdapterFault(f"account {account.id} on chain {account.chain}, read on {deployment.chain}")
+    return follow
 
 
 def _failure(job: Job, error: ReadError) -> Failure:

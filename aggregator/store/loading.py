@@ -12,6 +12,7 @@ from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, AssetId, Classification
 from aggregator.model.errors import PastReadError
+from aggregator.model.holders import Holder
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Failure, Quote
@@ -36,6 +37,7 @@ from aggregator.store.saved import StoredSnapshot, Summary
 from aggregator.store.tables import (
     AssetClassRow,
     BlockRow,
+    HolderRow,
     NoteRow,
     PriceRow,
     ReadStatusRow,
@@ -95,6 +97,7 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
         ),
         warnings=texts("warning"),
         staleness_days={r.underlying: r.staleness_days for r in rows_of(session, StalenessRow, snapshot)},
+        holders=tuple(_holder(row) for row in rows_of(session, HolderRow, snapshot)),
     )
     return StoredSnapshot(summary(snapshot, result_row), portfolio, result)
 
@@ -165,6 +168,13 @@ def _accounts(
         )
         for row in rows_of(session, AccountRow, snapshot)
     )
+
+
+def _holder(row: HolderRow) -> Holder:
+    path = tuple(Address(address) for address in row.owner_path)
+    if len(path) < 2 or path[-1] != row.address or len(row.via) != len(path) - 1:
+        raise ValueError(f"{row.address} belongs to the wallet by a path that is none")
+    return Holder(ChainId(row.chain_id), path, tuple(row.via), row.proven, row.counted, row.why_not)
 
 
 def _rule(row: AccountRow, families: Mapping[str, RuleFamily]) -> Rule | None:

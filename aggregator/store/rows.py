@@ -18,7 +18,7 @@ from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import names, table_of, utc
 from aggregator.store.derived import price_usd, value_usd
-from aggregator.store.tables import AssetClassRow, PriceRow, ReadStatusRow, SpotRow, StalenessRow
+from aggregator.store.tables import AssetClassRow, HolderRow, PriceRow, ReadStatusRow, SpotRow, StalenessRow
 
 
 def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dict[type[SQLModel], Columns]:
@@ -41,6 +41,21 @@ def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dic
             "risk_class": [c.risk_class for c in portfolio.classes.values()],
         },
         SpotRow: {"underlying": list(portfolio.spots), "price_usd": list(portfolio.spots.values())},
+        HolderRow: _columns(
+            HolderRow,
+            [
+                {
+                    "chain_id": h.chain,
+                    "address": h.address,
+                    "owner_path": list(h.path),
+                    "via": list(h.via),
+                    "proven": h.proven,
+                    "counted": h.counted,
+                    "why_not": h.why_not,
+                }
+                for h in portfolio.holders
+            ],
+        ),
         StalenessRow: {
             "underlying": list(portfolio.staleness_days),
             "staleness_days": list(portfolio.staleness_days.values()),

@@ -177,6 +177,27 @@ class SpotRow(Table, table=True):
 
 
 @checked
+class HolderRow(Table, table=True):
+    """An address that holds accounts for the wallet, or may."""
+
+    __tablename__ = "snapshot_holder"
+    __table_args__ = (
+        {"comment": "Other addresses that belong to the wallet, such as proxies and smart wallets"},
+    )
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "chain_id", "address")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the snapshot, from 0")
+    chain_id: int = column(sa.BigInteger, "EIP-155 chain id")
+    address: str = column(sa.String, "The address: 0x and 40 lower-case hex digits")
+    owner_path: list[str] = column(sa.JSON, "Addresses from the wallet to this one")
+    via: list[str] = column(sa.JSON, "How each of them belongs to the former one: untrusted text")
+    proven: bool = column(sa.Boolean, "False: the user says so, and no contract does")
+    counted: bool = column(sa.Boolean, "Whether its accounts are part of the snapshot")
+    why_not: str = column(sa.String, "Why they are not; empty where they are")
+
+
+@checked
 class StalenessRow(Table, table=True):
     """The age of one underlying's feeds."""
 

@@ -30,7 +30,7 @@ from tests.devnet.synthetix import SynthetixPerpsV2
 from tests.devnet.tokens import KINDS, NATIVE, Feeds, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -155,14 +155,14 @@ class World:
             self.node.revert(snapshot)
             self.prices.restore(quotes)
 
-    def config(self) -> str:
-        """The configuration file that makes crossmargin read this chain."""
+    def config(self, more: Sequence[DeploymentEntry] = ()) -> str:
+        """The configuration file that makes crossmargin read this chain, and what else a test deployed."""
         own = [token for one in self.deployments for token in one.token_entries()]
         wallet = DeploymentEntry("wallet", "Wallet", {"multicall3": self.multicall.address})
         return render(
             chain_id=self.node.chain_id,
             url=self.node.url,
-            deployments=[*(one.deployment_entry() for one in self.deployments), wallet],
+            deployments=[*(one.deployment_entry() for one in self.deployments), wallet, *more],
             tokens=[*self.tokens.entries(self.feeds), *own],
         )
 

@@ -16,6 +16,7 @@ from aggregator.contract import Deployment, RuleFamily, Shocked
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, AssetId, Classification, index_id, native_id, token_id
 from aggregator.model.errors import CallReverted
+from aggregator.model.holders import Holder
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.model.readings import Block, Failure, Quote
@@ -40,6 +41,7 @@ from aggregator.store.warehouse import Warehouse
 MAINNET, OPTIMISM = ChainId(1), ChainId(10)
 WALLET = Address("0x" + "a1" * 20)
 PROXY = Address("0x" + "b2" * 20)
+SAFE = Address("0x" + "c3" * 20)
 WETH = Asset(token_id(MAINNET, Address("0x" + "01" * 20)), "WETH", 18)
 USDC = Asset(token_id(MAINNET, Address("0x" + "02" * 20)), "USDC", 6)
 SUSD = Asset(token_id(OPTIMISM, Address("0x" + "03" * 20)), "sUSD", 18)
@@ -233,6 +235,10 @@ PORTFOLIO = Portfolio(
     coverage=Coverage(expected=4, ok=3, failed=1, unverified=("prime", "core")),
     warnings=("a first warning", "a second: 'quoted' \"text\""),
     staleness_days={"ETH": 0.25, "BTC": 0.0},
+    holders=(
+        Holder(MAINNET, (WALLET, PROXY), ("DSProxy",), proven=True, counted=True),
+        Holder(MAINNET, (WALLET, PROXY, SAFE), ("DSProxy", "Safe 2 of 3"), True, False, "others decide"),  # noqa: FBT003
+    ),
 )
 
 _WORST = ScenarioLoss("SYS down, vol up", 1.0, 31_200.5, ((LOAN.id, 30_000.25), (DERIVATIVES.id, 1_200.25)))

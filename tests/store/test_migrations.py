@@ -27,9 +27,11 @@ from tests.store.samples import FAMILIES, PORTFOLIO, WALLET, save
 from tests.store.test_idempotence import contents
 
 HEAD = schema.REVISIONS[-1]
-# No release before 0004 knew at which block a price was read, and none before 0005 a rate of interest.
+# No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, and none
+# before 0006 other addresses of a wallet.
 FORMER = replace(
     PORTFOLIO,
+    holders=(),
     marks={asset: replace(quote, chain=None) for asset, quote in PORTFOLIO.marks.items()},
     accounts=tuple(
         replace(

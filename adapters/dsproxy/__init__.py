@@ -1,0 +1,1 @@
+"""DSProxy: the smart wallet of Maker and of what was built on it."""

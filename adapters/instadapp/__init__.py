@@ -1,0 +1,1 @@
+"""Instadapp: DeFi smart accounts (DSA) and their authorities."""

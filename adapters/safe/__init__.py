@@ -1,0 +1,1 @@
+"""Safe: multi-signature wallets, of addresses that the user links."""

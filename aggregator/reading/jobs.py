@@ -1,0 +1,55 @@
+"""One adapter's read of one wallet, and what the layers behind rely on of its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aggregator.contract import Adapter, Deployment, Read
+from aggregator.model.errors import AdapterFault, MalformedReply, UnusablePrice
+from aggregator.model.positions import Option
+from aggregator.model.readings import Block, Reading
+from aggregator.model.units import Address
+
+YEAR_S = 365 * 86_400
+MAX_YEARS = 100
+"""Years to expiry beyond which an answer is no option's: discounting over them leaves the floats."""
+MAX_RATE = 5.0
+"""The largest interest rate per year, either way, at which an option is valued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One adapter's read of one wallet at one deployment."""
+
+    adapter: Adapter
+    deployment: Deployment
+    wallet: Address
+
+
+def reading_of(job: Job, block: Block) -> Read[Reading]:
+    """The job's read; raises AdapterFault and others where its result can't be relied on.
+
+    A generator of ours: an adapter that raises before its first request fails inside `join`, alone.
+    """
+    reading = yield from job.adapter.read(job.deployment, job.wallet, block)
+    _check(reading, job.deployment)
+    return reading
+
+
+def _check(reading: Reading, deployment: Deployment) -> None:
+    """What the layers behind rely on: one adapter that breaks it must not take the others' answers along."""
+    for quote in reading.quotes:
+        if quote.price <= 0:
+            raise UnusablePrice(quote.asset, quote.origin, quote.price)
+    ids = [account.id for account in reading.accounts]
+    if len(set(ids)) != len(ids):
+        raise AdapterFault(f"two accounts of {deployment.name} with one id")
+    now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
+    for option in (p for account in reading.accounts for p in account.positions if isinstance(p, Option)):
+        years = max(0, option.expiry - now) / YEAR_S
+        if not (years <= MAX_YEARS and abs(option.rate) <= MAX_RATE):  # what is not a number is refused, too
+            why = f"no option is valued {years:.3g} years before its expiry at a rate of {option.rate:.3g}"
+            raise MalformedReply(option.origin, why)
+    for account in reading.accounts:
+        if account.chain != deployment.chain:
+            raise AdapterFault(f"account {account.id} on chain {account.chain}, read on {deployment.chain}")
