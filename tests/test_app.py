@@ -18,7 +18,7 @@ from aggregator.model import errors
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.units import parse_address
 from aggregator.settings import Settings
-from tests.devnet.world import World
+from tests.devnet.world import PROTOCOLS, World
 
 LOGS = 1  # one eth_getLogs a wallet: the local chain's Morpho Blue discovers its markets by logs
 
@@ -113,7 +113,7 @@ def test_an_empty_wallet_is_empty_and_complete(world: World) -> None:
     [portfolio] = app.read(selection(world.wallets["empty"]), configured(world)).portfolios
     assert portfolio.accounts == ()
     assert portfolio.coverage.complete
-    assert portfolio.coverage.expected == len(configured(world).deployments) + 1  # two Aave markets
+    assert portfolio.coverage.expected == len(PROTOCOLS) + 1  # and the wallet itself
 
 
 def test_a_node_killed_mid_read_fails_every_read() -> None:

@@ -85,7 +85,9 @@ class Chain:
         request: dict[str, Json] = {
             "from": sender,
             "data": "0x" + data.hex(),
-            "gas": hex(GAS),
+            # The bytes of a transaction before a revert are never sent again: they would have its hash, and
+            # the node may answer with the receipt that it had then.
+            "gas": hex(GAS - self.node.reverts),
             "gasPrice": "0x0",
             "value": hex(value),
         }

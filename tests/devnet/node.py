@@ -72,6 +72,7 @@ class Node:
         self._process: subprocess.Popen[str] | None = None
         self._pid = 0
         self._client: Rpc | None = None
+        self.reverts = 0
 
     @property
     def url(self) -> str:
@@ -194,6 +195,7 @@ class Node:
         """Return to a snapshot, blocks and time included. Raises `NodeError` if it is unknown or used."""
         if self.rpc("evm_revert", snapshot) is not True:
             raise NodeError(f"there is no snapshot {snapshot}")
+        self.reverts += 1
 
     def block(self, which: int | str = "latest") -> dict[str, Json]:
         """A block without its transactions, by number, tag, or hash of 32 bytes."""
