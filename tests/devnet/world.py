@@ -26,6 +26,7 @@ from tests.devnet.node import CHAIN_ID, Node
 from tests.devnet.prices import Prices, Quotes
 from tests.devnet.synthetix import SynthetixPerpsV2
 from tests.devnet.tokens import KINDS, NATIVE, Feeds, Tokens
+from tests.devnet.venus import VenusCore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 # Order matters only for the blocks in which things happen, never for addresses.
-PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301, SynthetixPerpsV2, LyraV1)
+PROTOCOLS: tuple[type[Deployment], ...] = (AaveV36, AaveV301, SynthetixPerpsV2, LyraV1, VenusCore)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -119,6 +120,11 @@ class World:
     def lyra_v1(self) -> LyraV1:
         """The ETH option market."""
         return self.get(LyraV1)
+
+    @property
+    def venus(self) -> VenusCore:
+        """The core pool of Venus, of the Compound V2 family."""
+        return self.get(VenusCore)
 
     @contextmanager
     def isolated(self) -> Iterator[World]:
