@@ -78,7 +78,10 @@ class VenusCore(Deployment):
 
     def deployment_entry(self) -> DeploymentEntry:
         """This pool as crossmargin's configuration names it; a block of the local chain takes a second."""
-        addresses = {"comptroller": self.addresses["comptroller"], "native_market": self.addresses[f"v{NATIVE}"]}
+        addresses = {
+            "comptroller": self.addresses["comptroller"],
+            "native_market": self.addresses[f"v{NATIVE}"],
+        }
         return DeploymentEntry("compound_v2", self.title, addresses, {"seconds_per_block": "1"})
 
     def token_entries(self) -> list[TokenEntry]:
@@ -184,4 +187,3 @@ class VenusCore(Deployment):
         failures = contract.events(receipt, "Failure")
         if failures:
             raise DevnetError(f"{contract.name}.{function} answered an error code: {failures}")
-

@@ -102,8 +102,8 @@ def deploy_core_pool(site: Site) -> dict[str, str]:
     prices = prices_of(site.prices.quotes).values()
     keys = [*(market.address for market in markets.values()), vai.address]
     oracle.send("set", keys, [*prices, WAD])
-    for symbol, market in markets.items():
-        _list(comptroller, market.address, MARKETS[symbol])
+    for symbol, listed in markets.items():
+        _list(comptroller, listed.address, MARKETS[symbol])
     addresses["liquidator"] = _liquidator(site, comptroller, markets[NATIVE], access, reserve)
     comptroller.send("createPool", POOL)
     pooled = [markets[symbol].address for symbol in ("WETH", "wstETH")]
