@@ -59,6 +59,7 @@ def leg_of(market: Market, stock: Stock, oracle: Oracle) -> Leg:
         vai_incentive=market.core_incentive,
         seize_share=market.seize_share,
         forced=market.forced or stock.forced,
+        native=market.native,
         repay_paused=market.repay_paused,
         seize_paused=market.seize_paused,
         liquidate_paused=market.liquidate_paused,

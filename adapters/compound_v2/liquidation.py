@@ -82,7 +82,7 @@ def take(
     ratio = (incentive * prices[debt.feed.asset] // WAD) * WAD // per_token
     tokens = ratio * repaid // WAD
     if tokens > collateral.tokens:
-        return Refused("LIQUIDATE_SEIZE_TOO_MUCH")
+        return Refused(("VAI_" if isinstance(debt, VaiDebt) else "") + "LIQUIDATE_SEIZE_TOO_MUCH")
     if collateral.seize_paused:
         return Refused("action is paused")
     if terms.treasury_share and collateral.incentive < WAD:

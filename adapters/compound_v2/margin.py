@@ -113,8 +113,8 @@ class CompoundRule:
         at that time; later it grows at the rates from before. Raises UnusablePrice on a price <= 0.
         """
         now = self.accrued(time)
-        sides = now.stored(prices)
         debt = _debt(now, repayment.debt.asset)
+        sides = _while_paid(now, debt, repayment.debt.raw).stored(prices)
         why = refusal(now.terms, debt, now.vai, repayment.debt.raw, shortfall=sides.collateral < sides.debt)
         if why is not None:
             return why
@@ -122,7 +122,7 @@ class CompoundRule:
             return Refused("one collateral must be named")
         collateral = _collateral(now, repayment.collateral)
         if debt is None or collateral is None:
-            return Refused("LIQUIDATE_SEIZE_TOO_MUCH")
+            return Refused("MARKET_NOT_COLLATERAL")
         taken = take(now.terms, debt, collateral, repayment.debt.raw, prices)
         if isinstance(taken, Refused):
             return taken
@@ -143,6 +143,14 @@ class CompoundRule:
             "legs": [stored.leg_to_json(leg) for leg in self.legs],
             "vai": None if self.vai is None else stored.vai_to_json(self.vai),
         }
+
+
+def _while_paid(rule: CompoundRule, debt: Leg | VaiDebt | None, offered: int) -> CompoundRule:
+    """What the comptroller sees: coins that pay a native debt are in the market already, as cash."""
+    if not (isinstance(debt, Leg) and debt.native):
+        return rule
+    paid = debt.holding(offered)
+    return replace(rule, legs=tuple(paid if leg.c_token == paid.c_token else leg for leg in rule.legs))
 
 
 def _debt(rule: CompoundRule, asset: AssetId) -> Leg | VaiDebt | None:

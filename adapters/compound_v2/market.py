@@ -105,6 +105,11 @@ class Market:
     liquidate_paused: bool
 
     @property
+    def native(self) -> bool:
+        """Whether its underlying is the chain's own coin."""
+        return self.asset.id.endswith("/native")
+
+    @property
     def price_decimals(self) -> int:
         """Decimals of the price of a whole token."""
         return PRICE_DECIMALS - self.asset.decimals

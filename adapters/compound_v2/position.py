@@ -17,7 +17,7 @@ class Leg:
     collateral at (18 decimals): Compound's collateral factor, Venus' liquidation threshold. `incentive` is
     what a liquidator of a debt gets of this collateral, `vai_incentive` the same for a debt in VAI.
     `seize_share` of what is seized goes to the market's reserves. A `forced` debt can be liquidated whole, at
-    any health. The last three say what is paused here.
+    any health. A `native` market has the chain's own coin as cash. The last three say what is paused here.
     """
 
     c_token: AssetId
@@ -31,6 +31,7 @@ class Leg:
     vai_incentive: int
     seize_share: int
     forced: bool
+    native: bool
     repay_paused: bool
     seize_paused: bool
     liquidate_paused: bool
@@ -41,6 +42,10 @@ class Leg:
         if totals is self.totals:
             return self
         return replace(self, totals=totals, owed=self.totals.grown(self.owed, totals))
+
+    def holding(self, coins: int) -> Leg:
+        """The market while coins that were sent to it are not booked yet: what it then answers others."""
+        return replace(self, totals=replace(self.totals, cash=self.totals.cash + coins))
 
     def collateral_value(self, price: int) -> int:
         """Collateral times factor, with 18 decimals."""

@@ -14,7 +14,8 @@ from aggregator.model.rules import Feed, JsonValue, Oracle
 
 T = TypeVar("T", bound=JsonValue)
 
-_FLAGS = ("forced", "repay_paused", "seize_paused", "liquidate_paused")
+_VAI_FLAGS = ("forced", "repay_paused", "liquidate_paused")
+_FLAGS = (*_VAI_FLAGS, "native", "seize_paused")
 _LEG_NUMBERS = ("tokens", "factor", "owed", "incentive", "vai_incentive", "seize_share")
 
 
@@ -80,6 +81,7 @@ def load_leg(data: JsonValue) -> Leg:
         vai_incentive=_big(found, "vai_incentive"),
         seize_share=_big(found, "seize_share"),
         forced=_flag(found, "forced"),
+        native=_flag(found, "native"),
         repay_paused=_flag(found, "repay_paused"),
         seize_paused=_flag(found, "seize_paused"),
         liquidate_paused=_flag(found, "liquidate_paused"),
@@ -91,7 +93,7 @@ def vai_to_json(vai: VaiDebt) -> dict[str, JsonValue]:
     return {
         "feed": _feed_to_json(vai.feed),
         "debt": _numbers_to_json(vai.debt),
-        **{name: getattr(vai, name) for name in _FLAGS if name != "seize_paused"},
+        **{name: getattr(vai, name) for name in _VAI_FLAGS},
     }
 
 
@@ -103,7 +105,7 @@ def load_vai(data: JsonValue) -> VaiDebt | None:
     return VaiDebt(
         feed=_load_feed(found.get("feed")),
         debt=Minted(**_numbers("debt", found.get("debt"), Minted)),
-        **{name: _flag(found, name) for name in _FLAGS if name != "seize_paused"},
+        **{name: _flag(found, name) for name in _VAI_FLAGS},
     )
 
 

@@ -138,8 +138,9 @@ class VenusCore(Deployment):
             self._checked(self.markets[symbol], "repayBorrow", units, sender=user)
 
     def accrue(self, symbols: Sequence[str] = tuple(MARKETS)) -> Receipt:
-        """Have markets add their interest, all in one transaction and so in one block."""
-        return self.batch([(self.markets[symbol], "accrueInterest", ()) for symbol in symbols])
+        """Have markets and VAI add their interest, all in one transaction and so in one block."""
+        calls = [(self.markets[symbol], "accrueInterest", ()) for symbol in symbols]
+        return self.batch([*calls, (self.vai_controller, "accrueVAIInterest", ())])
 
     def batch(self, calls: Sequence[tuple[Contract, str, tuple[object, ...]]]) -> Receipt:
         """Several calls in one transaction, sent by Multicall3. Raises `TransactionReverted`."""

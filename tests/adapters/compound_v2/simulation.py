@@ -5,33 +5,26 @@ Multicall3 is the sender, so that it can liquidate; a call may add interest that
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.devnet import multicall3
 from tests.devnet.abi import Abi
-from tests.devnet.rpc import as_bytes
+from tests.devnet.rpc import Json, as_bytes
 from tests.devnet.venus_deploy import MARKETS
 
 if TYPE_CHECKING:
     from tests.devnet.chain import Contract
     from tests.devnet.venus import VenusCore
 
-_VALUE_CALL = [
-    {"name": n, "type": t}
-    for n, t in (("target", "address"), ("allowFailure", "bool"), ("value", "uint256"), ("callData", "bytes"))
-]
-_RESULT = [{"name": "success", "type": "bool"}, {"name": "returnData", "type": "bytes"}]
 _ABI = Abi(
-    [
-        {
-            "type": "function",
-            "name": "aggregate3Value",
-            "stateMutability": "payable",
-            "inputs": [{"name": "calls", "type": "tuple[]", "components": _VALUE_CALL}],
-            "outputs": [{"name": "returnData", "type": "tuple[]", "components": _RESULT}],
-        }
-    ]
+    json.loads("""[{"type": "function", "name": "aggregate3Value", "stateMutability": "payable",
+      "inputs": [{"name": "calls", "type": "tuple[]", "components": [
+        {"name": "target", "type": "address"}, {"name": "allowFailure", "type": "bool"},
+        {"name": "value", "type": "uint256"}, {"name": "callData", "type": "bytes"}]}],
+      "outputs": [{"name": "returnData", "type": "tuple[]", "components": [
+        {"name": "success", "type": "bool"}, {"name": "returnData", "type": "bytes"}]}]}]""")
 )
 
 
@@ -67,7 +60,7 @@ class Simulation:
             for c, name, args, value in self.calls
         ]
         data = _ABI.encode_call("aggregate3Value", [packed])
-        request = {
+        request: dict[str, Json] = {
             "from": self.pool.site.account("lp"),
             "to": multicall3.MULTICALL3,
             "data": "0x" + data.hex(),

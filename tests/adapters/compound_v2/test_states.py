@@ -187,10 +187,7 @@ def test_two_hundred_random_states(devnet: World) -> None:
             difference = health.power - health.requirement - (liquidity - shortfall) - late[i]
             assert 0 <= difference <= slack(rule, prices)
 
-        pool.batch(
-            [(m, "accrueInterest", ()) for m in pool.markets.values()]
-            + [(pool.vai_controller, "accrueVAIInterest", ())]
-        )
+        pool.accrue()
         readings, block, time = read_all(devnet, wallets)
         states += compare_exactly(pool, wallets, readings, block, time, changes.seen)
         compare_later(pool, wallets, readings, block, time, changes)
