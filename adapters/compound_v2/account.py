@@ -118,7 +118,7 @@ def reported(
             if market.address in entered.markets and isinstance(market.price, ReadError):
                 raise market.price.with_traceback(None)
         raise CallReverted(said.origin, f"error code {said.error}")
-    sides = rule.stored(prices_of(rule))
+    sides = rule.sides(prices_of(rule))
     if sides.collateral - sides.debt != said.liquidity - said.shortfall:
         raise AdapterFault(
             f"collateral less debt on {deployment.name} is {sides.collateral - sides.debt}, "
@@ -145,6 +145,6 @@ def warnings_of(
             yield f"seizing {symbol} is paused on {where}: no liquidation takes it now"
     if rule.vai is not None and rule.vai.forced:
         yield f"the debt in VAI on {where} can be liquidated at any health: the protocol forces it"
-    stored, now = rule.stored(prices_of(rule)), rule.accrued(time).stored(prices_of(rule))
+    stored, now = rule.sides(prices_of(rule)), rule.accrued(time).sides(prices_of(rule))
     if (now.debt - stored.debt) * 10_000 > stored.debt * STALE_BPS:
         yield f"{where} has not stored all interest yet: its own health is that of an earlier block"

@@ -2,8 +2,8 @@
 
 Interest is added to every market up to the time that is asked about, as a liquidator does who first calls
 accrueInterest on each of the account's markets; anybody may. `getAccountLiquidity` by itself uses what was
-stored at the last accrual of each market: `stored` here. Source: ComptrollerLens of npm
-@venusprotocol/venus-protocol 10.3.0 and Comptroller of github compound-finance/compound-protocol.
+stored at the last accrual of each market: the `sides` of a rule as it was read. Source: ComptrollerLens of
+npm @venusprotocol/venus-protocol 10.3.0 and Comptroller of github compound-finance/compound-protocol.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class CompoundRule:
         feeds = tuple(leg.feed for leg in self.legs)
         return feeds if self.vai is None else (*feeds, self.vai.feed)
 
-    def stored(self, prices: Mapping[AssetId, int]) -> Sides:
+    def sides(self, prices: Mapping[AssetId, int]) -> Sides:
         """Both sides by what the markets have stored; raises UnusablePrice on a price <= 0."""
         collateral = debt = 0
         for feed in self.feeds:
@@ -89,7 +89,7 @@ class CompoundRule:
         Liquidatable is a shortfall, or a debt whose liquidation the protocol forces at any health.
         """
         now = self.accrued(time)
-        sides = now.stored(prices)
+        sides = now.sides(prices)
         return Health(
             power=sides.collateral,
             requirement=sides.debt,
@@ -114,7 +114,7 @@ class CompoundRule:
         """
         now = self.accrued(time)
         debt = _debt(now, repayment.debt.asset)
-        sides = _while_paid(now, debt, repayment.debt.raw).stored(prices)
+        sides = _while_paid(now, debt, repayment.debt.raw).sides(prices)
         why = refusal(now.terms, debt, now.vai, repayment.debt.raw, shortfall=sides.collateral < sides.debt)
         if why is not None:
             return why

@@ -53,9 +53,10 @@ def test_chains_lists_several_public_endpoints() -> None:
 
 
 def test_adapters_list_and_show() -> None:
-    """The four adapters of this release, with the source of every address."""
+    """The adapters of this release, with the source of every address."""
     rows = crossmargin("adapters", "list", "--json").json()["data"]
-    assert [row["name"] for row in rows] == ["aave_v3", "compound_v2", "lyra_v1", "synthetix_perps_v2", "wallet"]
+    names = ["aave_v3", "compound_v2", "lyra_v1", "synthetix_perps_v2", "wallet"]
+    assert [row["name"] for row in rows] == names
     assert "aave_v3" in crossmargin("adapters", "list").out
     shown = crossmargin("adapters", "show", "aave_v3", "--json").json()["data"]
     assert all(d["source"] and d["addresses"] and not d["verified"] for d in shown["deployments"])

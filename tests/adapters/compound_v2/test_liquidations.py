@@ -138,7 +138,7 @@ def compare(pool: VenusCore, rule: CompoundRule, case: Case, time: int, block: i
     after = ours.successor
     left = {leg.c_token: leg for leg in after.legs}  # type: ignore[attr-defined]
     assert (left[token].tokens if token in left else 0) == theirs.tokens
-    sides = after.stored({**prices})  # type: ignore[attr-defined]
+    sides = after.sides({**prices})  # type: ignore[attr-defined]
     _, liquidity, shortfall = theirs.liquidity
     assert sides.collateral - sides.debt == liquidity - shortfall, (case, theirs)
     return "liquidated VAI" if case.debt == "VAI" else "liquidated"
