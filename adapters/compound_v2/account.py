@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adapters.compound_v2.calls import SNAPSHOT
+from adapters.compound_v2.comptroller import Comptroller
 from adapters.compound_v2.interest import Clock
 from adapters.compound_v2.liquidation import Terms
 from adapters.compound_v2.margin import CompoundRule
-from adapters.compound_v2.market import Comptroller, Market
+from adapters.compound_v2.market import Market
 from adapters.compound_v2.position import Leg
 from adapters.compound_v2.user import Entered, Stock, VaiState, unknown_markets
 from aggregator.contract import Deployment
@@ -23,7 +24,11 @@ STALE_BPS = 1
 
 
 def check(
-    deployment: Deployment, comptroller: Comptroller, entered: Entered, held: list[tuple[Market, Stock]]
+    deployment: Deployment,
+    comptroller: Comptroller,
+    clock: Clock,
+    entered: Entered,
+    held: list[tuple[Market, Stock]],
 ) -> None:
     """What the rule relies on; a difference must not become a number."""
     unknown = unknown_markets(comptroller, entered)
@@ -33,6 +38,11 @@ def check(
         if stock.owed and market.address not in entered.markets:
             raise AdapterFault(
                 f"the wallet owes in {market.c_token} of {deployment.name} without entering it"
+            )
+        if market.totals.accrued_at > clock.at:
+            raise Unsupported(
+                f"{market.c_token}, whose interest is that of {market.totals.accrued_at}, after {clock.at},",
+                "it counts by another clock: see options.clock and addresses.multicall3 of its entry",
             )
         if stock.exchange_rate != market.totals.exchange_rate:
             raise Unsupported(

@@ -18,11 +18,13 @@ from adapters.compound_v2.account import (
     reported,
     warnings_of,
 )
+from adapters.compound_v2.comptroller import Comptroller, identify
 from adapters.compound_v2.family import CompoundFamily
 from adapters.compound_v2.interest import Clock
 from adapters.compound_v2.liquidation import Terms
+from adapters.compound_v2.listing import read_listing
 from adapters.compound_v2.margin import CompoundRule
-from adapters.compound_v2.market import Comptroller, Market, identify, read_listing, read_markets
+from adapters.compound_v2.market import Market, read_markets
 from adapters.compound_v2.user import (
     Entered,
     Stock,
@@ -67,23 +69,23 @@ class CompoundV2:
         Raises UnusablePrice where an asset that counts for health has no price, AdapterFault where our sides
         are not the comptroller's, Unsupported where the comptroller or a market is of another kind.
         """
-        clock = self._clock(deployment, block)
         comptroller, entered = yield from both(identify(deployment), read_entered(deployment, wallet))
         markets, stocks, terms, vai = yield from join(
             [
                 self._markets(deployment, comptroller),
                 read_stocks(comptroller, wallet),
                 read_terms(comptroller),
-                read_vai(deployment, comptroller, wallet, clock.at),
+                read_vai(deployment, comptroller, wallet),
             ]
         )
+        clock = self._clock(deployment, comptroller, block)
         quotes = tuple(quotes_of(markets, vai))
         receipts = tuple(market.c_token for market in markets)
         held = [(m, s) for m, s in zip(markets, stocks, strict=True) if s.tokens or s.owed]
         owes_vai = vai is not None and vai.debt.debt.owed > 0
         if not held and not owes_vai:
             return Reading((), quotes, block, receipts=receipts)
-        check(deployment, comptroller, entered, held)
+        check(deployment, comptroller, clock, entered, held)
         rule = self._rule(deployment, clock, terms, entered, held, vai if owes_vai else None)
         judged = rule if rule.legs or rule.vai else None
         account = Account(
@@ -118,11 +120,11 @@ class CompoundV2:
         listing = yield from read_listing(deployment, comptroller)
         return (yield from read_markets(deployment, comptroller, listing, self._symbols))
 
-    def _clock(self, deployment: Deployment, block: Block) -> Clock:
+    def _clock(self, deployment: Deployment, comptroller: Comptroller, block: Block) -> Clock:
         step_ms = self._steps[deployment.key]
         if step_ms is None:
             return Clock(block.timestamp, block.timestamp, 1_000)
-        return Clock(block.timestamp, block.number, step_ms)
+        return Clock(block.timestamp, comptroller.block_number, step_ms)
 
     def _rule(
         self,

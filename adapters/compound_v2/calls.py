@@ -9,6 +9,9 @@ from __future__ import annotations
 from aggregator.contract import Function
 from aggregator.model.units import Address
 
+# On Multicall3: the block number as contracts see it, which on some chains is another chain's.
+BLOCK_NUMBER: Function[int] = Function("getBlockNumber()(uint256)")
+
 # On every comptroller.
 ALL_MARKETS: Function[tuple[Address, ...]] = Function("getAllMarkets()(address[])")
 ORACLE: Function[Address] = Function("oracle()(address)")

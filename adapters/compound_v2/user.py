@@ -30,9 +30,10 @@ from adapters.compound_v2.calls import (
     VAI_MINTER_INDEX,
     VAI_RATE,
 )
+from adapters.compound_v2.comptroller import Comptroller, column
 from adapters.compound_v2.interest import Minted
 from adapters.compound_v2.liquidation import Terms
-from adapters.compound_v2.market import Comptroller, column, symbol_of
+from adapters.compound_v2.market import symbol_of
 from adapters.compound_v2.position import VaiDebt
 from aggregator.contract import Deployment, Read, ask, attempt, both, join
 from aggregator.model.assets import Asset, token_id
@@ -134,13 +135,11 @@ def read_terms(comptroller: Comptroller) -> Read[Terms]:
     return Terms(comptroller.close_factor, paused, share, least if force else None)
 
 
-def read_vai(
-    deployment: Deployment, comptroller: Comptroller, wallet: Address, now: int
-) -> Read[VaiState | None]:
+def read_vai(deployment: Deployment, comptroller: Comptroller, wallet: Address) -> Read[VaiState | None]:
     """Two rounds, none where the comptroller has no VAI: the wallet's debt; then the token and its price.
 
-    The controller does not tell when it last accrued: its index is taken for that of block `now`, as its own
-    view takes it.
+    The controller does not tell when it last accrued: its index is taken for that of the block, as its
+    own view takes it.
     """
     at, controller = comptroller.address, comptroller.vai_controller
     if controller is None:
@@ -171,7 +170,7 @@ def read_vai(
         feed=Feed(
             asset.id, Oracle.FIXED, WAD, VAI_DECIMALS, f"one dollar in {ACCOUNT_LIQUIDITY.canonical}@{at}"
         ),
-        debt=Minted(minted[0], past, minter_index, index, rate, now),
+        debt=Minted(minted[0], past, minter_index, index, rate, comptroller.block_number),
         forced=forced,
         liquidate_paused=liquidate_paused,
         repay_paused=mint_paused or repay_paused,

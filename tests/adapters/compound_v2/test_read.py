@@ -9,6 +9,7 @@ import pytest
 
 from adapters.compound_v2 import calls
 from adapters.compound_v2.adapter import build
+from adapters.compound_v2.comptroller import MULTICALL3
 from adapters.compound_v2.margin import CompoundRule
 from aggregator.contract import Call, Deployment, Deployments, Function
 from aggregator.model.assets import native_id, token_id
@@ -67,6 +68,7 @@ class Compound:
         """What these contracts answer."""
         at = COMPTROLLER
         said: dict[Call[Any], Reply] = {
+            calls.BLOCK_NUMBER.at(MULTICALL3): (NUMBER,),
             calls.ALL_MARKETS.at(at): ([C_ETH, C_USDC],),
             calls.ORACLE.at(at): (ORACLE,),
             calls.CLOSE_FACTOR.at(at): (WAD // 2,),
@@ -194,6 +196,21 @@ def test_a_fork_that_counts_seconds() -> None:
     assert debt.apr == pytest.approx(1e-8 * 31_536_000)
     later = account.rule.accrued(START + 1).legs[1].owed
     assert later == 12_000 * 10**6 + 12_120
+
+
+def test_blocks_are_counted_as_contracts_see_them() -> None:
+    """Not as the endpoint numbers them: on Arbitrum contracts see Ethereum's number."""
+    block = replace(BLOCK, number=300_000_000)
+    adapter = build(Deployments((HERE,), ()))
+    [account] = drive_by_hand(adapter.read(HERE, WALLET, block), Compound().replies()).result.accounts
+    assert isinstance(account.rule, CompoundRule)
+    assert account.rule.clock.at == NUMBER
+
+
+def test_a_market_that_counts_by_another_clock_is_refused() -> None:
+    """Seconds where blocks are expected: no interest would ever be added."""
+    with pytest.raises(Unsupported, match="another clock"):
+        _read(Compound(more={calls.ACCRUAL_BLOCK.at(C_USDC): (START - 100,)}))
 
 
 def test_an_oracle_kind_from_the_configuration() -> None:
