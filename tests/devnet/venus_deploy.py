@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from tests.devnet.prices import Quotes
 
 PACKAGE = "@venusprotocol/venus-protocol"
-NATIVE = "BNB"
-# The native coin of the local chain, taken for BNB, has no quote of its own there.
-BNB_USD = 300
+# The market of the chain's own coin, BNB on the real one.
+NATIVE = "ETH"
 WAD = 10**18
 PERCENT = 10**16
 V_TOKEN_DECIMALS = 8
@@ -61,9 +60,7 @@ DECIMALS = {"WETH": 18, "WBTC": 8, "USDC": 6, "DAI": 18, "wstETH": 18, NATIVE: 1
 
 def prices_of(quotes: Quotes) -> dict[str, int]:
     """The oracle's prices of all markets: 36 decimals less those of the token."""
-    tokens = [symbol for symbol in MARKETS if symbol != NATIVE]
-    prices = {symbol: quotes.scaled(symbol, 36 - DECIMALS[symbol]) for symbol in tokens}
-    return {**prices, NATIVE: BNB_USD * WAD}
+    return {symbol: quotes.scaled(symbol, 36 - DECIMALS[symbol]) for symbol in MARKETS}
 
 
 def artifacts() -> Bundle:

@@ -12,10 +12,10 @@ from tests.devnet.world import World
 def test_markets_have_three_sizes_of_token_and_lend(world: World) -> None:
     """18, 8 and 6 decimals and the native coin; most of them have debt, so that interest accrues."""
     pool = world.venus
-    assert set(MARKETS) == {"WETH", "WBTC", "USDC", "DAI", "wstETH", "BNB"}
+    assert set(MARKETS) == {"WETH", "WBTC", "USDC", "DAI", "wstETH", "ETH"}
     assert pool.comptroller.call("getAllMarkets") == [pool.markets[symbol].address for symbol in MARKETS]
     lent = {symbol for symbol, market in pool.markets.items() if market.call("totalBorrows")}
-    assert lent == {"WETH", "USDC", "DAI", "BNB"}
+    assert lent == {"WETH", "USDC", "DAI", "ETH"}
 
 
 def test_a_fall_makes_a_loan_liquidatable(devnet: World) -> None:
