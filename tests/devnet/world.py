@@ -28,6 +28,7 @@ from tests.devnet.node import CHAIN_ID, Node
 from tests.devnet.prices import Prices, Quotes
 from tests.devnet.synthetix import SynthetixPerpsV2
 from tests.devnet.tokens import KINDS, NATIVE, Feeds, Tokens
+from tests.devnet.venus import VenusCore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
     CometUsdc,
     CometWeth,
     MorphoBlue,
+    VenusCore,
 )
 
 DAY_SECONDS = 86_400
@@ -144,6 +146,11 @@ class World:
     def morpho_blue(self) -> MorphoBlue:
         """Morpho Blue with the markets of `tests.devnet.morpho.MARKETS`, and two vaults."""
         return self.get(MorphoBlue)
+
+    @property
+    def venus(self) -> VenusCore:
+        """The core pool of Venus, of the Compound V2 family."""
+        return self.get(VenusCore)
 
     @contextmanager
     def isolated(self) -> Iterator[World]:

@@ -1,0 +1,1 @@
+"""Compound V2, Venus' core pool and forks of them."""

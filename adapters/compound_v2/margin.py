@@ -1,0 +1,181 @@
+"""Compound V2's solvency test, exact: the integers that `getAccountLiquidity` works with.
+
+Interest is added to every market up to the time that is asked about, as a liquidator does who first calls
+accrueInterest on each of the account's markets; anybody may. `getAccountLiquidity` by itself uses what was
+stored at the last accrual of each market: the `sides` of a rule as it was read. Source: ComptrollerLens of
+npm @venusprotocol/venus-protocol 10.3.0 and Comptroller of github compound-finance/compound-protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from adapters.compound_v2 import stored
+from adapters.compound_v2.interest import Clock
+from adapters.compound_v2.liquidation import Terms, refusal, take
+from adapters.compound_v2.position import Leg, VaiDebt
+from aggregator.model.assets import AssetId
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.rules import (
+    WAD,
+    Amount,
+    Feed,
+    Health,
+    JsonValue,
+    Liquidated,
+    Refused,
+    Repayment,
+)
+
+VALUE_DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both sides of the test in the oracle's currency with 18 decimals."""
+
+    collateral: int
+    debt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompoundRule:
+    """The solvency test of one account of one comptroller.
+
+    `legs` are the markets that the account has entered and has something in.
+    """
+
+    family: ClassVar[str] = "compound_v2"
+
+    clock: Clock
+    terms: Terms
+    legs: tuple[Leg, ...]
+    vai: VaiDebt | None = None
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """One feed per leg in the order of the legs, then VAI's."""
+        feeds = tuple(leg.feed for leg in self.legs)
+        return feeds if self.vai is None else (*feeds, self.vai.feed)
+
+    def sides(self, prices: Mapping[AssetId, int]) -> Sides:
+        """Both sides by what the markets have stored; raises UnusablePrice on a price <= 0."""
+        collateral = debt = 0
+        for feed in self.feeds:
+            if prices[feed.asset] <= 0:
+                raise UnusablePrice(feed.asset, feed.origin, prices[feed.asset])
+        for leg in self.legs:
+            collateral += leg.collateral_value(prices[leg.feed.asset])
+            debt += leg.debt_value(prices[leg.feed.asset])
+        if self.vai is not None:
+            debt += self.vai.debt_value(prices[self.vai.feed.asset])
+        return Sides(collateral, debt)
+
+    def accrued(self, time: int) -> CompoundRule:
+        """The rule once every market has added its interest up to a time."""
+        at = self.clock.units(time)
+        return replace(
+            self,
+            clock=self.clock.moved(time),
+            legs=tuple(leg.accrued(at) for leg in self.legs),
+            vai=None if self.vai is None else self.vai.accrued(at),
+        )
+
+    def health(self, prices: Mapping[AssetId, int], time: int) -> Health:
+        """Collateral over debt, interest added; raises UnusablePrice on a price <= 0.
+
+        Liquidatable is a shortfall, or a debt whose liquidation the protocol forces at any health.
+        """
+        now = self.accrued(time)
+        sides = now.sides(prices)
+        return Health(
+            power=sides.collateral,
+            requirement=sides.debt,
+            decimals=VALUE_DECIMALS,
+            health=sides.collateral * WAD // sides.debt if sides.debt else None,
+            liquidatable=sides.collateral < sides.debt or now.forced,
+        )
+
+    @property
+    def forced(self) -> bool:
+        """Whether a debt can be liquidated at any health."""
+        vai = self.vai is not None and self.vai.forced and self.vai.debt.owed > 0
+        return vai or any(leg.forced and leg.owed > 0 for leg in self.legs)
+
+    def liquidate(
+        self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
+    ) -> Liquidated | Refused:
+        """What a liquidation does once every market has added its interest.
+
+        The collateral is named by its cToken or its underlying, and seized in cTokens. The successor is exact
+        at that time; later it grows at the rates from before. Raises UnusablePrice on a price <= 0.
+        """
+        now = self.accrued(time)
+        debt = _debt(now, repayment.debt.asset)
+        sides = _while_paid(now, debt, repayment.debt.raw).sides(prices)
+        why = refusal(now.terms, debt, now.vai, repayment.debt.raw, shortfall=sides.collateral < sides.debt)
+        if why is not None:
+            return why
+        if repayment.collateral is None:
+            return Refused("one collateral must be named")
+        collateral = _collateral(now, repayment.collateral)
+        if debt is None or collateral is None:
+            return Refused("MARKET_NOT_COLLATERAL")
+        taken = take(now.terms, debt, collateral, repayment.debt.raw, prices)
+        if isinstance(taken, Refused):
+            return taken
+        return Liquidated(
+            repaid=_amounts(debt.feed.asset, taken.repaid),
+            seized=_amounts(collateral.c_token, taken.seized),
+            fees=_amounts(collateral.c_token, taken.fee),
+            bad_debt=(),
+            successor=_after(now, taken.debt, taken.collateral),
+        )
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Data for CompoundFamily.load; amounts are decimal strings."""
+        return {
+            "family": self.family,
+            "clock": stored.clock_to_json(self.clock),
+            "terms": stored.terms_to_json(self.terms),
+            "legs": [stored.leg_to_json(leg) for leg in self.legs],
+            "vai": None if self.vai is None else stored.vai_to_json(self.vai),
+        }
+
+
+def _while_paid(rule: CompoundRule, debt: Leg | VaiDebt | None, offered: int) -> CompoundRule:
+    """What the comptroller sees: coins that pay a native debt are in the market already, as cash."""
+    if not (isinstance(debt, Leg) and debt.native):
+        return rule
+    paid = debt.holding(offered)
+    return replace(rule, legs=tuple(paid if leg.c_token == paid.c_token else leg for leg in rule.legs))
+
+
+def _debt(rule: CompoundRule, asset: AssetId) -> Leg | VaiDebt | None:
+    if rule.vai is not None and asset == rule.vai.feed.asset:
+        return rule.vai
+    named = [leg for leg in rule.legs if asset in (leg.feed.asset, leg.c_token)]
+    return next((leg for leg in named if leg.owed), named[0] if named else None)
+
+
+def _collateral(rule: CompoundRule, asset: AssetId) -> Leg | None:
+    named = [leg for leg in rule.legs if asset in (leg.feed.asset, leg.c_token)]
+    return next((leg for leg in named if leg.tokens), None)
+
+
+def _after(rule: CompoundRule, debt: Leg | VaiDebt, collateral: Leg) -> CompoundRule:
+    changed = {collateral.c_token: collateral}
+    if isinstance(debt, Leg):
+        changed.setdefault(debt.c_token, debt)
+    legs = tuple(changed.get(leg.c_token, leg) for leg in rule.legs)
+    return replace(
+        rule,
+        legs=tuple(leg for leg in legs if leg.tokens or leg.owed),
+        vai=debt if isinstance(debt, VaiDebt) else rule.vai,
+    )
+
+
+def _amounts(asset: AssetId, raw: int) -> tuple[Amount, ...]:
+    return (Amount(asset, raw),) if raw else ()

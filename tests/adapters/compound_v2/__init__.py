@@ -1,0 +1,1 @@
+"""Tests of the Compound V2 adapter."""
