@@ -46,6 +46,15 @@ def read_market(world: World, market: Aave, wallet: str) -> Reading:
     return read_accounts(world.node.url, adapter_of(market), wallet)
 
 
+def set_configuration(world: World, market: Aave, symbol: str, bits: int) -> None:
+    """Write a reserve's configuration as the configurator may; it refuses threshold 0 while anybody holds."""
+    configurator = market.configurator.address
+    world.node.rpc("anvil_impersonateAccount", configurator)
+    world.node.set_balance(configurator, 10**18)
+    market.pool.send("setConfiguration", market.asset(symbol), (bits,), sender=configurator)
+    world.node.rpc("anvil_stopImpersonatingAccount", configurator)
+
+
 def rule_in(reading: Reading) -> AaveRule:
     """The rule of the only account that was read."""
     [account] = reading.accounts
