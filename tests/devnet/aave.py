@@ -221,6 +221,14 @@ class Aave(Deployment):
         """Isolate a reserve that nobody holds: alone as collateral, for so much debt at most."""
         self.configurator.send("setDebtCeiling", self.asset(symbol), cents)
 
+    def silo(self, symbol: str) -> None:
+        """Let a reserve that nobody owes be the only debt of those who borrow it."""
+        self.configurator.send("setSiloedBorrowing", self.asset(symbol), True)  # noqa: FBT003
+
+    def allow_in_isolation(self, symbol: str) -> None:
+        """Let a reserve be borrowed against isolated collateral."""
+        self.configurator.send("setBorrowableInIsolation", self.asset(symbol), True)  # noqa: FBT003
+
     def set_sentinel(self, *, grace_seconds: int) -> Contract:
         """Have the pool ask Aave's own sentinel; its sequencer oracle, up, to be set by the deployer."""
         contracts = v301()
@@ -328,6 +336,11 @@ class AaveV301(Aave):
         self.configurator.send("setReserveStableRateBorrowing", self.asset(symbol), True)  # noqa: FBT003
         units = self.tokens.units(symbol, amount)
         return self.pool.send("borrow", self.asset(symbol), units, STABLE_RATE, 0, user, sender=user)
+
+    def stable_owed(self, user: str, symbol: str) -> int:
+        """Debt at a stable rate with interest, in the smallest unit."""
+        found: int = self.data_provider.call("getUserReserveData", self.asset(symbol), user)[1]
+        return found
 
     def seed(self) -> None:
         """A borrower with two collaterals and two debts."""
