@@ -65,11 +65,12 @@ class Liquidations:
         debt: str,
         units: int,
     ) -> Liquidated | Refused:
-        """What the rule says of a liquidation at prices of all symbols, once the pool did the same."""
+        """What the rule says of a liquidation once the pool did the same; prices not given are as read."""
         snapshot = self.world.node.snapshot()
         for symbol, price in prices.items():
             self.market.set_feed(symbol, price)
-        by_asset = {self.assets[symbol]: price for symbol, price in prices.items()}
+        by_asset = {feed.asset: feed.price for feed in rule.feeds}
+        by_asset |= {self.assets[symbol]: price for symbol, price in prices.items()}
         offer = Repayment(Amount(self.assets[debt], units), self.assets[collateral])
         ours = rule.liquidate(by_asset, time, offer)
         self.world.node.next_block_at(time)
