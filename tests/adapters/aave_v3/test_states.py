@@ -92,9 +92,9 @@ def test_random_states(devnet: World, choose: Callable[[World], Aave], seed: int
         with devnet.isolated():
             seen.update(_run(devnet, market, seed + number, market_kind).seen)
     # Well below what these seeds give, so that a change to the kit's world does not fail the test.
-    enough = {"supply": 60, "borrow": 30, "repay": 10, "withdraw": 4, "toggle": 10, "emode": 8}
-    enough |= {"freeze": 2, "zero_ltv": 2, "new_threshold": 2, "paused": 10}
-    enough |= {"in debt": 200, "liquidatable": 10, "idle supply": 20, "emode threshold": 10}
+    enough = {"supply": 60, "borrow": 30, "repay": 10, "withdraw": 4, "toggle": 5, "emode": 8}
+    enough |= {"freeze": 1, "zero_ltv": 1, "new_threshold": 1, "paused": 10}
+    enough |= {"in debt": 200, "liquidatable": 10, "idle supply": 10, "emode threshold": 10}
     enough |= {"isolated collateral": 10, "siloed debt": 3}
     enough |= {"stable": 10} if market is devnet.aave_v301 else {}
     for kind, least in enough.items():
