@@ -1,30 +1,26 @@
 """Reads a wallet's account in an Aave V3 market: three rounds, of which the market's part is shared.
 
-1. the pool's revision, reserves and oracle; the wallet's flags, eMode category and totals,
-2. data and price of every reserve; the wallet's eMode category,
-3. the wallet's balances.
+1. the pool's revision, reserves, oracle and sentinel; the wallet's flags, eMode category and totals,
+2. data and price of every reserve, whether the sentinel lets liquidate; the wallet's eMode category,
+3. the wallet's balances; the price of its eMode category, where that has one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from adapters.aave_v3.calls import POOL, SCALED_BALANCE, STABLE_PRINCIPAL
+from adapters.aave_v3.account import positions, read_rule, reported, warnings
+from adapters.aave_v3.calls import POOL
 from adapters.aave_v3.family import AaveFamily
-from adapters.aave_v3.margin import AaveRule, Leg
-from adapters.aave_v3.market import Market, Reserve, identify, read_market, why_unpriced
-from adapters.aave_v3.user import Balance, EMode, PoolWord, User, read_balances, read_emode, read_user
+from adapters.aave_v3.market import Market, identify, read_market
+from adapters.aave_v3.user import read_balances, read_emode, read_emode_price, read_user
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both
-from aggregator.model.accounts import Account, ProtocolKind, Reported
-from aggregator.model.errors import AdapterFault, BadConfiguration, ReadError, Unsupported
-from aggregator.model.positions import Debt, Position, Supply
+from aggregator.model.accounts import Account, ProtocolKind
+from aggregator.model.assets import token_id
+from aggregator.model.errors import BadConfiguration, ReadError, Unsupported
 from aggregator.model.readings import Block, Quote, Reading
-from aggregator.model.rules import WAD, Feed, Oracle, prices_of
+from aggregator.model.rules import Oracle
 from aggregator.model.units import Address, parse_address
-
-if TYPE_CHECKING:
-    from aggregator.model.assets import AssetId
 
 NAME = "aave_v3"
 ROLES = ("addresses_provider", "pool")
@@ -54,11 +50,12 @@ class AaveV3:
         market, emode = yield from both(
             read_market(deployment, pool, self._symbols), read_emode(pool, user.emode_category)
         )
-        balances = yield from read_balances(market, user, wallet)
+        balances, emode = yield from both(read_balances(market, user, wallet), read_emode_price(pool, emode))
         quotes = tuple(_quotes(market))
+        receipts = tuple(token_id(deployment.chain, reserve.a_token) for reserve in market.reserves)
         if not balances:
-            return Reading(accounts=(), quotes=quotes, source=block)
-        rule = yield from self._rule(deployment, market, user, emode, balances)
+            return Reading(accounts=(), quotes=quotes, source=block, receipts=receipts)
+        rule = yield from read_rule(market, self._oracles[deployment.key], user, emode, balances)
         held = [(reserve, balances[reserve.id]) for reserve in market.reserves if reserve.id in balances]
         counted = {leg.feed.asset for leg in rule.legs if leg.supplied_scaled and leg.threshold_bps}
         account = Account(
@@ -68,16 +65,17 @@ class AaveV3:
             chain=deployment.chain,
             label=deployment.name,
             owner_path=(wallet,),
-            positions=tuple(_positions(market, held, counted, block.timestamp)),
+            positions=tuple(positions(market, held, counted, block.timestamp)),
             rule=rule,
-            reported=_reported(rule, user.said, block.timestamp, deployment),
+            reported=reported(rule, user.said, block.timestamp, deployment),
         )
-        warnings = tuple(
-            f"{reserve.asset.symbol} is paused on {deployment.name}: no repayment or withdrawal now"
-            for reserve, _ in held
-            if reserve.paused
+        return Reading(
+            accounts=(account,),
+            quotes=quotes,
+            source=block,
+            warnings=tuple(warnings(deployment, market, held, block.timestamp)),
+            receipts=receipts,
         )
-        return Reading(accounts=(account,), quotes=quotes, source=block, warnings=warnings)
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:  # noqa: ARG002
         """Pool revision, oracle and reserves; raises Unsupported on an unknown revision."""
@@ -93,50 +91,14 @@ class AaveV3:
             return (*sentences, "the market lists no reserve")
         market = yield from read_market(deployment, pool, self._symbols)
         unpriced = [r.asset.symbol for r in market.reserves if isinstance(r.price, ReadError)]
-        sentences.append(f"the oracle {pool.oracle} prices in USD with {market.base_decimals} decimals")
+        currency = market.quote or "USD"
+        sentences.append(
+            f"the oracle {pool.oracle} prices in {currency} with {market.base_decimals} decimals"
+        )
         sentences.append(f"{len(market.reserves)} reserves, {len(unpriced)} without a usable price")
         if unpriced:
             sentences.append(f"no usable price: {', '.join(unpriced)}")
         return tuple(sentences)
-
-    def _rule(
-        self,
-        deployment: Deployment,
-        market: Market,
-        user: User,
-        emode: EMode | None,
-        balances: Mapping[int, Balance],
-    ) -> Read[AaveRule]:
-        version = market.pool.version
-        legs: list[Leg] = []
-        for reserve in market.reserves:
-            collateral = user.uses_as_collateral(reserve)
-            if not collateral and not user.borrows(reserve):
-                continue
-            if isinstance(reserve.price, ReadError):
-                raise (yield from why_unpriced(market.pool.oracle, reserve, reserve.price))
-            if version.threshold_gate and reserve.threshold_bps == 0:
-                collateral = False
-            balance = balances.get(reserve.id, Balance(0, 0, None))
-            in_emode = emode is not None and emode.covers(reserve)
-            legs.append(
-                Leg(
-                    feed=Feed(
-                        asset=reserve.asset.id,
-                        oracle=self._oracles[deployment.key].get(reserve.address, Oracle.MARKET),
-                        price=reserve.price,
-                        decimals=market.base_decimals,
-                        origin=reserve.price_origin,
-                    ),
-                    decimals=reserve.asset.decimals,
-                    supplied_scaled=balance.supplied_scaled if collateral else 0,
-                    threshold_bps=emode.threshold_bps if emode and in_emode else reserve.threshold_bps,
-                    owed_scaled=balance.owed_scaled,
-                    accrual=reserve.accrual,
-                    stable=balance.stable,
-                )
-            )
-        return AaveRule(version.maths, market.base_decimals, tuple(legs))
 
 
 def build(deployments: Deployments) -> Adapter:
@@ -161,43 +123,7 @@ def _oracles(entry: Deployment) -> Mapping[Address, Oracle]:
 
 
 def _quotes(market: Market) -> Iterator[Quote]:
-    for reserve in market.reserves:
+    """Prices in USD; a market that counts in another currency has none to give."""
+    for reserve in market.reserves if market.quote is None else ():
         if not isinstance(reserve.price, ReadError):
             yield Quote(reserve.asset.id, reserve.price, market.base_decimals, reserve.price_origin)
-
-
-def _positions(
-    market: Market, held: list[tuple[Reserve, Balance]], counted: set[AssetId], time: int
-) -> Iterator[Position]:
-    maths = market.pool.version.maths
-    for reserve, balance in held:
-        asset, accrual = reserve.asset, reserve.accrual
-        if balance.supplied_scaled:
-            raw = accrual.supplied(maths, balance.supplied_scaled, time)
-            yield Supply(asset, raw, asset.id in counted, f"{SCALED_BALANCE.canonical}@{reserve.a_token}")
-        if balance.owed_scaled:
-            raw = accrual.owed(maths, balance.owed_scaled, time)
-            yield Debt(asset, raw, "variable", f"{SCALED_BALANCE.canonical}@{reserve.debt_token}")
-        if balance.stable:
-            raw = balance.stable.owed(time)
-            yield Debt(asset, raw, "stable", f"{STABLE_PRINCIPAL.canonical}@{reserve.stable_debt_token}")
-
-
-def _reported(rule: AaveRule, said: PoolWord | ReadError, time: int, deployment: Deployment) -> Reported:
-    """The pool's own word; raises AdapterFault where its totals are not those that the rule is made from.
-
-    A reserve that was missed would understate debt or overstate health: a cent and 1 bp are far above any
-    rounding.
-    """
-    if isinstance(said, ReadError):
-        raise said
-    ours = rule.totals(prices_of(rule), time)
-    cent = 10**rule.base_decimals // 100
-    for name, mine, theirs in (
-        ("collateral", ours.collateral, said.collateral),
-        ("debt", ours.debt, said.debt),
-    ):
-        if abs(mine - theirs) > max(theirs // 10_000, cent):
-            raise AdapterFault(f"{name} on {deployment.name} adds up to {mine}, {said.origin} says {theirs}")
-    liquidatable = said.health is not None and said.health < WAD
-    return Reported(said.health, liquidatable, None, said.origin)

@@ -10,6 +10,8 @@ from aggregator.model.units import Address
 # On the addresses provider: what the pool itself asks it at each call.
 PRICE_ORACLE: Function[Address] = Function("getPriceOracle()(address)")
 POOL: Function[Address] = Function("getPool()(address)")
+# No address where there is none; until V3.6.
+SENTINEL: Function[Address] = Function("getPriceOracleSentinel()(address)")
 
 # On the pool.
 REVISION: Function[int] = Function("POOL_REVISION()(uint256)")
@@ -33,6 +35,8 @@ EMODE_CONFIG: Function[tuple[int, int, int]] = Function(
     "getEModeCategoryCollateralConfig(uint8)((uint16,uint16,uint16))"
 )
 EMODE_COLLATERAL: Function[int] = Function("getEModeCategoryCollateralBitmap(uint8)(uint128)")
+# From V3.1: until when a reserve's borrowers are spared, in Unix seconds.
+GRACE_UNTIL: Function[int] = Function("getLiquidationGracePeriod(address)(uint40)")
 
 # On the oracle and its sources.
 PRICE: Function[int] = Function("getAssetPrice(address)(uint256)")
@@ -40,6 +44,9 @@ SOURCE: Function[Address] = Function("getSourceOfAsset(address)(address)")
 LATEST_ANSWER: Function[int] = Function("latestAnswer()(int256)")
 BASE_CURRENCY: Function[Address] = Function("BASE_CURRENCY()(address)")
 BASE_UNIT: Function[int] = Function("BASE_CURRENCY_UNIT()(uint256)")
+
+# On the price oracle sentinel, which watches the sequencer of a rollup.
+LIQUIDATION_ALLOWED: Function[bool] = Function("isLiquidationAllowed()(bool)")
 
 # On aTokens, debt tokens and underlyings.
 SCALED_BALANCE: Function[int] = Function("scaledBalanceOf(address)(uint256)")

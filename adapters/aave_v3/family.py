@@ -131,6 +131,10 @@ class AaveFamily:
         requirement[columns.filled] = np.add.reduceat(shocked.prices * owed[:, None], columns.starts, axis=0)
         if columns.average.any():
             power[columns.average] = _average_power(columns, shocked.prices, supplied)[columns.average]
+        # All prices of a market are counted in one currency.
+        quote_usd = shocked.quote_usd[columns.starts]
+        power[columns.filled] *= quote_usd
+        requirement[columns.filled] *= quote_usd
         return power, requirement
 
     def load(self, data: Mapping[str, JsonValue]) -> AaveRule:

@@ -6,7 +6,7 @@ Source: MathUtils and WadRayMath of the releases named in versions.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.aave_v3.versions import Maths
 
@@ -17,6 +17,11 @@ YEAR_SECONDS = 31_536_000
 def ray_mul(a: int, b: int) -> int:
     """`a * b` for rays, rounded half up."""
     return (a * b + RAY // 2) // RAY
+
+
+def ray_div(a: int, b: int) -> int:
+    """`a / b` for rays, rounded half up."""
+    return (a * RAY + b // 2) // b
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -58,15 +63,42 @@ class Accrual:
     borrow_rate: int
     updated_at: int
 
+    def supply_index_at(self, time: int) -> int:
+        """What a scaled unit of supply is worth, as a ray."""
+        return ray_mul(linear(self.liquidity_rate, time - self.updated_at), self.liquidity_index)
+
+    def borrow_index_at(self, maths: Maths, time: int) -> int:
+        """What a scaled unit of variable debt is worth, as a ray."""
+        return ray_mul(compound(maths, self.borrow_rate, time - self.updated_at), self.borrow_index)
+
     def supplied(self, maths: Maths, scaled: int, time: int) -> int:
         """An aToken balance in the underlying's smallest unit."""
-        index = ray_mul(linear(self.liquidity_rate, time - self.updated_at), self.liquidity_index)
-        return scaled * index // RAY if maths is Maths.V3_5 else ray_mul(scaled, index)
+        amount = scaled * self.supply_index_at(time)
+        return amount // RAY if maths is Maths.V3_5 else (amount + RAY // 2) // RAY
 
     def owed(self, maths: Maths, scaled: int, time: int) -> int:
         """Variable debt in the underlying's smallest unit."""
-        index = ray_mul(compound(maths, self.borrow_rate, time - self.updated_at), self.borrow_index)
-        return ceil_div(scaled * index, RAY) if maths is Maths.V3_5 else ray_mul(scaled, index)
+        amount = scaled * self.borrow_index_at(maths, time)
+        return ceil_div(amount, RAY) if maths is Maths.V3_5 else (amount + RAY // 2) // RAY
+
+    def scaled_supply(self, maths: Maths, amount: int, time: int) -> int:
+        """What an amount takes off a scaled aToken balance."""
+        index = self.supply_index_at(time)
+        return ceil_div(amount * RAY, index) if maths is Maths.V3_5 else ray_div(amount, index)
+
+    def scaled_debt(self, maths: Maths, amount: int, time: int) -> int:
+        """What an amount repaid takes off scaled variable debt."""
+        index = self.borrow_index_at(maths, time)
+        return amount * RAY // index if maths is Maths.V3_5 else ray_div(amount, index)
+
+    def updated(self, maths: Maths, time: int) -> Accrual:
+        """The reserve as an operation at that time leaves it, but for the rates, which stay as they were."""
+        return replace(
+            self,
+            liquidity_index=self.supply_index_at(time),
+            borrow_index=self.borrow_index_at(maths, time),
+            updated_at=time,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class AaveRule:
     """The solvency test of one account in one market.
 
     Health is power over requirement as Aave rounds it; both have the base currency's decimals plus four.
+    What is read now is a LiquidatableAaveRule; what was stored earlier may be this.
     """
 
     family: ClassVar[str] = "aave_v3"
@@ -138,6 +139,8 @@ def _leg_to_json(leg: Leg) -> dict[str, JsonValue]:
         "borrow_rate": str(accrual.borrow_rate),
         "updated_at": accrual.updated_at,
     }
+    if feed.quote is not None:
+        data["quote"] = feed.quote
     if stable is not None:
         data["stable"] = {
             "principal": str(stable.principal),

@@ -9,12 +9,15 @@ from typing import Any
 from adapters.aave_v3.calls import (
     BASE_CURRENCY,
     BASE_UNIT,
+    GRACE_UNTIL,
     LATEST_ANSWER,
+    LIQUIDATION_ALLOWED,
     PRICE,
     PRICE_ORACLE,
     RESERVE_DATA,
     RESERVES,
     REVISION,
+    SENTINEL,
     SOURCE,
     SYMBOL,
     ReserveWord,
@@ -38,12 +41,16 @@ NO_ADDRESS = Address("0x" + "0" * 40)
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A market's pool with what must be known before its reserves can be read."""
+    """A market's pool with what must be known before its reserves can be read.
+
+    `sentinel` is no address where nothing but the pool itself can hold liquidations up.
+    """
 
     address: Address
     revision: int
     version: Version
     oracle: Address
+    sentinel: Address
     assets: tuple[Address, ...]
 
 
@@ -52,14 +59,19 @@ class Reserve:
     """One listed asset. `id` is its place in the pool's bitmaps, not in the list of reserves.
 
     `price` has the base currency's decimals; it is the error where the oracle gives none.
-    `emode_category` is the only category of a reserve until V3.1.
+    `emode_category` is the only category of a reserve until V3.1. `bonus_bps`, `fee_bps` and `grace_until`
+    are those of ReserveTerms.
     """
 
     id: int
     address: Address
     asset: Asset
     threshold_bps: int
+    bonus_bps: int
+    fee_bps: int
+    active: bool
     paused: bool
+    grace_until: int
     emode_category: int
     virtual_accounting: bool
     a_token: Address
@@ -72,35 +84,46 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A pool with its reserves; prices are in USD with `base_decimals`."""
+    """A pool with its reserves; prices have `base_decimals` in `quote` (None is USD).
+
+    `sentinel_closed`: a price oracle sentinel allows no liquidation now.
+    """
 
     pool: Pool
     base_decimals: int
+    quote: AssetId | None
+    sentinel_closed: bool
     reserves: tuple[Reserve, ...]
 
 
 def identify(deployment: Deployment) -> Read[Pool]:
-    """One round: the pool's revision, its reserves, and the oracle that it asks now.
+    """One round: the pool's revision, its reserves, and the oracle and sentinel that it asks now.
 
     Raises Unsupported on a revision that versions.py does not know.
     """
     pool = deployment.addresses["pool"]
     provider = deployment.addresses["addresses_provider"]
-    [revision], ([assets], [oracle]) = yield from both(
-        ask([REVISION.at(pool)]), both(ask([RESERVES.at(pool)]), ask([PRICE_ORACLE.at(provider)]))
+    ([revision], [assets]), ([oracle], [sentinel]) = yield from both(
+        both(ask([REVISION.at(pool)]), ask([RESERVES.at(pool)])),
+        both(ask([PRICE_ORACLE.at(provider)]), attempt([SENTINEL.at(provider)])),
     )
-    return Pool(pool, revision, version_of(revision, deployment.name), oracle, assets)
+    version = version_of(revision, deployment.name)
+    if not version.sentinel:
+        sentinel = NO_ADDRESS
+    elif isinstance(sentinel, ReadError):
+        raise sentinel
+    return Pool(pool, revision, version, oracle, sentinel, assets)
 
 
 def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, str]) -> Read[Market]:
     """One round: data, price and symbol of every reserve. `symbols` are known without asking.
 
-    Raises Unsupported where the oracle's base currency is not USD.
+    Raises Unsupported where the oracle's base currency has no decimal unit.
     """
     ids = {address: token_id(deployment.chain, address) for address in pool.assets}
     unknown = [address for address in pool.assets if ids[address] not in symbols]
-    base, ((data, prices), answers) = yield from both(
-        _base_decimals(pool.oracle),
+    (base, closed), ((data, prices, graces), answers) = yield from both(
+        both(_base(deployment, pool.oracle), _sentinel_closed(pool.sentinel)),
         both(_reserve_columns(pool), attempt([SYMBOL.at(address) for address in unknown])),
     )
     told = {ids[address]: _symbol(address, answer) for address, answer in zip(unknown, answers, strict=True)}
@@ -108,10 +131,12 @@ def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, st
     rows = zip(*(data.values(word) for word in ReserveWord), strict=True)
     origin = f"{PRICE.canonical}@{pool.oracle}"
     reserves = tuple(
-        _reserve(address, ids[address], named[ids[address]], row, price, origin)
-        for address, row, price in zip(pool.assets, rows, _prices(prices, origin, ids, pool), strict=True)
+        _reserve(address, ids[address], named[ids[address]], row, grace, (price, origin))
+        for address, row, grace, price in zip(
+            pool.assets, rows, graces, _prices(prices, origin, ids, pool), strict=True
+        )
     )
-    return Market(pool, base, reserves)
+    return Market(pool, *base, closed, reserves)
 
 
 def _symbol(address: Address, answer: str | ReadError) -> str:
@@ -123,22 +148,37 @@ def _symbol(address: Address, answer: str | ReadError) -> str:
     return answer
 
 
-def _base_decimals(oracle: Address) -> Read[int]:
+def _base(deployment: Deployment, oracle: Address) -> Read[tuple[int, AssetId | None]]:
+    """The decimals of the oracle's prices, and the token that they are counted in; none is USD."""
     [currency], [unit] = yield from both(ask([BASE_CURRENCY.at(oracle)]), ask([BASE_UNIT.at(oracle)]))
     decimals = len(str(unit)) - 1
-    if currency != NO_ADDRESS or unit != 10**decimals:
+    if unit != 10**decimals:
         raise Unsupported(
-            f"the oracle {oracle} with base currency {currency} and unit {unit}",
-            "only markets that price in USD can be read; remove the market's entry from the configuration",
+            f"the oracle {oracle} with the base currency unit {unit}",
+            "only units of a power of ten can be read; remove the market's entry from the configuration",
         )
-    return decimals
+    return decimals, None if currency == NO_ADDRESS else token_id(deployment.chain, currency)
 
 
-def _reserve_columns(pool: Pool) -> Read[tuple[Column, Column]]:
-    [data], [prices] = yield from both(
-        ask([RESERVE_DATA.each(pool.address, pool.assets)]), ask([PRICE.each(pool.oracle, pool.assets)])
-    )
-    return data, prices
+def _sentinel_closed(sentinel: Address) -> Read[bool]:
+    """Whether the pool's question to its sentinel is answered with no, or not at all: it reverts then."""
+    if sentinel == NO_ADDRESS:
+        return False
+    [allowed] = yield from attempt([LIQUIDATION_ALLOWED.at(sentinel)])
+    if isinstance(allowed, (CallReverted, NoContract)):
+        return True
+    if isinstance(allowed, ReadError):
+        raise allowed
+    return not allowed
+
+
+def _reserve_columns(pool: Pool) -> Read[tuple[Column, Column, Sequence[int]]]:
+    requests = [RESERVE_DATA.each(pool.address, pool.assets), PRICE.each(pool.oracle, pool.assets)]
+    if not pool.version.grace_period:
+        data, prices = yield from ask(requests)
+        return data, prices, [0] * len(pool.assets)
+    data, prices, graces = yield from ask([*requests, GRACE_UNTIL.each(pool.address, pool.assets)])
+    return data, prices, graces.values()
 
 
 def _prices(
@@ -155,8 +195,8 @@ def _reserve(
     asset_id: AssetId,
     symbol: str,
     row: Sequence[Any],
-    price: int | ReadError,
-    price_origin: str,
+    grace_until: int,
+    priced: tuple[int | ReadError, str],
 ) -> Reserve:
     field = dict(zip(ReserveWord, row, strict=True))
     # Bits of a reserve's configuration: ReserveConfigurationMap in DataTypes of every release.
@@ -166,7 +206,11 @@ def _reserve(
         address=address,
         asset=Asset(asset_id, symbol, bits >> 48 & 0xFF),
         threshold_bps=bits >> 16 & 0xFFFF,
+        bonus_bps=bits >> 32 & 0xFFFF,
+        fee_bps=bits >> 152 & 0xFFFF,
+        active=bool(bits >> 56 & 1),
         paused=bool(bits >> 60 & 1),
+        grace_until=grace_until,
         emode_category=bits >> 168 & 0xFF,
         virtual_accounting=bool(bits >> 252 & 1),
         a_token=field[ReserveWord.A_TOKEN],
@@ -179,8 +223,8 @@ def _reserve(
             borrow_rate=field[ReserveWord.BORROW_RATE],
             updated_at=field[ReserveWord.UPDATED_AT],
         ),
-        price=price,
-        price_origin=price_origin,
+        price=priced[0],
+        price_origin=priced[1],
     )
 
 

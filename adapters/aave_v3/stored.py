@@ -1,4 +1,4 @@
-"""Stored rules, checked while they are read: what `AaveRule.to_json` wrote."""
+"""Stored rules, checked while they are read: what `to_json` wrote, with or without a liquidation's terms."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from adapters.aave_v3.interest import Accrual, StableDebt
+from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
-from adapters.aave_v3.versions import Maths
+from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.versions import RELEASES, Maths
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Feed, JsonValue, Oracle
 
@@ -15,14 +17,34 @@ T = TypeVar("T", bound=JsonValue)
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> AaveRule:
-    """The rule that `AaveRule.to_json` wrote; raises ValueError on data of another family or shape."""
+    """The rule that `to_json` wrote; raises ValueError on data of another family or shape.
+
+    Rules stored before liquidations were read have no terms: they are an AaveRule, which knows none.
+    """
     if data.get("family") != AaveRule.family:
         raise ValueError(f"a rule of {data.get('family')!r} is no rule of {AaveRule.family}")
-    legs = _get(data, "legs", list)
-    return AaveRule(
-        maths=Maths(_get(data, "maths", str)),
-        base_decimals=_get(data, "base_decimals", int),
-        legs=tuple(_load_leg(_object("legs", leg)) for leg in legs),
+    maths = Maths(_get(data, "maths", str))
+    base_decimals = _get(data, "base_decimals", int)
+    legs = tuple(_load_leg(_object("legs", leg)) for leg in _get(data, "legs", list))
+    if "release" not in data:
+        return AaveRule(maths, base_decimals, legs)
+    release = _get(data, "release", str)
+    if release not in RELEASES or RELEASES[release].maths is not maths:
+        raise ValueError(f"'release' of a stored rule with maths {maths} is {release!r}")
+    terms = tuple(_load_terms(_object("terms", one)) for one in _get(data, "terms", list))
+    if len(terms) != len(legs):
+        raise ValueError(f"'terms' of a stored rule are {len(terms)} for {len(legs)} legs")
+    closed = _flag(data, "sentinel_closed")
+    return LiquidatableAaveRule(maths, base_decimals, legs, release, closed, terms)
+
+
+def _load_terms(data: Mapping[str, JsonValue]) -> ReserveTerms:
+    return ReserveTerms(
+        bonus_bps=_get(data, "bonus_bps", int),
+        fee_bps=_get(data, "fee_bps", int),
+        active=_flag(data, "active"),
+        paused=_flag(data, "paused"),
+        grace_until=_get(data, "grace_until", int),
     )
 
 
@@ -35,6 +57,7 @@ def _load_leg(data: Mapping[str, JsonValue]) -> Leg:
             price=_big(data, "price"),
             decimals=_get(data, "price_decimals", int),
             origin=_get(data, "price_origin", str),
+            quote=None if data.get("quote") is None else AssetId(_get(data, "quote", str)),
         ),
         decimals=_get(data, "decimals", int),
         supplied_scaled=_big(data, "supplied_scaled"),
@@ -59,6 +82,13 @@ def _get(data: Mapping[str, JsonValue], name: str, kind: type[T]) -> T:
     value = data.get(name)
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ValueError(f"{name!r} of a stored rule should be {kind.__name__}, not {value!r}")
+    return value
+
+
+def _flag(data: Mapping[str, JsonValue], name: str) -> bool:
+    value = data.get(name)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name!r} of a stored rule should be bool, not {value!r}")
     return value
 
 

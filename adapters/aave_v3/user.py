@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.aave_v3.calls import (
     ACCOUNT_DATA,
     EMODE_COLLATERAL,
     EMODE_CONFIG,
     EMODE_SINGLE,
+    PRICE,
     SCALED_BALANCE,
     STABLE_PRINCIPAL,
     STABLE_RATE,
@@ -20,7 +21,7 @@ from adapters.aave_v3.calls import (
 from adapters.aave_v3.interest import StableDebt
 from adapters.aave_v3.market import NO_ADDRESS, Market, Pool, Reserve
 from aggregator.contract import Function, Read, ask, attempt, both, join
-from aggregator.model.errors import ReadError, Unsupported
+from aggregator.model.errors import ReadError, Unsupported, UnusablePrice
 from aggregator.model.units import Address
 
 # getUserAccountData's health factor where nothing is owed.
@@ -56,14 +57,19 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class EMode:
-    """An efficiency mode: another threshold for the collateral that belongs to it.
+    """An efficiency mode: another threshold and bonus for the collateral that belongs to it.
 
     `collateral_bitmap` has a bit per reserve id; None until V3.1, where each reserve names its category.
+    `price_source` is what the oracle is asked for the one `price` of all reserves of the category, until V3.1
+    and where it is an address; `price` is the error where the oracle gives none.
     """
 
     category: int
     threshold_bps: int
+    bonus_bps: int
     collateral_bitmap: int | None
+    price_source: Address
+    price: int | ReadError | None = None
 
     def covers(self, reserve: Reserve) -> bool:
         """Whether a reserve's collateral belongs to this category."""
@@ -95,24 +101,27 @@ def read_user(pool: Address, wallet: Address) -> Read[User]:
 
 
 def read_emode(pool: Pool, category: int) -> Read[EMode | None]:
-    """One round, none without a category.
-
-    Raises Unsupported where the category has a price of its own, which no listed market ever had.
-    """
+    """One round, none without a category."""
     if category == 0:
         return None
     if pool.version.emode_bitmaps:
-        [(_, threshold, _)], [bitmap] = yield from both(
+        [(_, threshold, bonus)], [bitmap] = yield from both(
             ask([EMODE_CONFIG.at(pool.address, category)]), ask([EMODE_COLLATERAL.at(pool.address, category)])
         )
-        return EMode(category, threshold, bitmap)
-    [(_, threshold, _, price_source, _)] = yield from ask([EMODE_SINGLE.at(pool.address, category)])
-    if price_source != NO_ADDRESS:
-        raise Unsupported(
-            f"eMode category {category} of the pool {pool.address} with the price source {price_source}",
-            "its assets are valued at another price than the oracle's; leave the category, or report this",
-        )
-    return EMode(category, threshold, None)
+        return EMode(category, threshold, bonus, bitmap, NO_ADDRESS)
+    [(_, threshold, bonus, price_source, _)] = yield from ask([EMODE_SINGLE.at(pool.address, category)])
+    return EMode(category, threshold, bonus, None, price_source)
+
+
+def read_emode_price(pool: Pool, emode: EMode | None) -> Read[EMode | None]:
+    """One round, none without a price source: the mode with its price, or with why there is none."""
+    if emode is None or emode.price_source == NO_ADDRESS:
+        return emode
+    call = PRICE.at(pool.oracle, emode.price_source)
+    [price] = yield from attempt([call])
+    if price == 0:
+        price = UnusablePrice(f"eMode category {emode.category} of the pool {pool.address}", call.origin, 0)
+    return replace(emode, price=price)
 
 
 def read_balances(market: Market, user: User, wallet: Address) -> Read[Mapping[int, Balance]]:

@@ -6,7 +6,7 @@ v3.1.0 to v3.6.0 and main for V3.7). Revisions 1 and 10 are also run against the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from aggregator.model.errors import Unsupported
@@ -27,12 +27,18 @@ class Maths(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A release as far as health depends on it.
+    """A release as far as health and liquidation depend on it.
 
     `emode_bitmaps`: an eMode category lists its reserves, instead of each reserve naming its one category.
     `stable_debt`: debt at a stable rate exists. `threshold_gate`: a reserve with threshold 0 is no
     collateral even where the user's flag says so. `discounted_debt`: a reserve outside of virtual accounting
     counts its debt token's own, discounted balance.
+
+    `sentinel`: the pool asks a price oracle sentinel. `grace_period`: a reserve may be spared from
+    liquidations for a time. `dust_rule`: small positions close as a whole, nothing small may remain, and what
+    no collateral covers is written off. `named_errors`: reverts carry names instead of numbers.
+    `protocol_rounding`: what is seized rounds down, the protocol's fee up, and the last collateral is told
+    by what tokens remain.
     """
 
     release: str
@@ -41,18 +47,21 @@ class Version:
     stable_debt: bool
     threshold_gate: bool
     discounted_debt: bool = False
+    sentinel: bool = True
+    grace_period: bool = True
+    dust_rule: bool = True
+    named_errors: bool = True
+    protocol_rounding: bool = False
 
 
-_V3_0 = Version("3.0", Maths.V3_0, emode_bitmaps=False, stable_debt=True, threshold_gate=True)
-_V3_1 = Version("3.1", Maths.V3_0, emode_bitmaps=False, stable_debt=True, threshold_gate=True)
-_V3_2 = Version("3.2", Maths.V3_0, emode_bitmaps=True, stable_debt=False, threshold_gate=True)
-_V3_3 = Version(
-    "3.3", Maths.V3_0, emode_bitmaps=True, stable_debt=False, threshold_gate=True, discounted_debt=True
-)
 _V3_4 = Version("3.4", Maths.V3_4, emode_bitmaps=True, stable_debt=False, threshold_gate=True)
-_V3_5 = Version("3.5", Maths.V3_5, emode_bitmaps=True, stable_debt=False, threshold_gate=True)
-_V3_6 = Version("3.6", Maths.V3_5, emode_bitmaps=True, stable_debt=False, threshold_gate=False)
-_V3_7 = Version("3.7", Maths.V3_5, emode_bitmaps=True, stable_debt=False, threshold_gate=False)
+_V3_5 = replace(_V3_4, release="3.5", maths=Maths.V3_5)
+_V3_6 = replace(_V3_5, release="3.6", threshold_gate=False)
+_V3_7 = replace(_V3_6, release="3.7", sentinel=False, protocol_rounding=True)
+_V3_3 = replace(_V3_4, release="3.3", maths=Maths.V3_0, discounted_debt=True, named_errors=False)
+_V3_2 = replace(_V3_3, release="3.2", discounted_debt=False, dust_rule=False)
+_V3_1 = replace(_V3_2, release="3.1", emode_bitmaps=False, stable_debt=True)
+_V3_0 = replace(_V3_1, release="3.0", grace_period=False)
 
 VERSIONS = {
     1: _V3_0,
@@ -67,6 +76,7 @@ VERSIONS = {
     10: _V3_6,
     11: _V3_7,
 }
+RELEASES = {version.release: version for version in VERSIONS.values()}
 
 
 def version_of(revision: int, market: str) -> Version:

@@ -39,14 +39,16 @@ class AccountData:
 
 @dataclass(frozen=True)
 class Liquidation:
-    """A liquidation as the pool's event tells it, in the smallest units of both tokens.
+    """A liquidation as the events of the pool and the aToken tell it, in the smallest units of the tokens.
 
-    `seized` is what the liquidator got; the protocol's fee is not in it.
+    `seized` is what the liquidator got and `fee` the treasury; `bad_debt` what was written off, by symbol.
     """
 
     receipt: Receipt
     repaid: int
     seized: int
+    fee: int
+    bad_debt: Mapping[str, int]
 
 
 class Aave(Deployment):
@@ -56,6 +58,7 @@ class Aave(Deployment):
     pool_name: ClassVar[str]
     configurator_name: ClassVar[str]
     title: ClassVar[str]
+    writes_off: ClassVar[bool]
 
     def __init__(self, site: Site, addresses: Mapping[str, str]) -> None:
         super().__init__(site, addresses)
@@ -156,10 +159,38 @@ class Aave(Deployment):
         liquidator = self.site.account("liquidator")
         units = self._or_all(debt, cover)
         self._mint_and_approve(liquidator, debt, 2 * self.owed(user, debt) if cover is None else units)
+        return self.liquidate_units(user, collateral, debt, units, receive_a_token=receive_a_token)
+
+    def liquidate_units(
+        self, user: str, collateral: str, debt: str, units: int, *, receive_a_token: bool = False
+    ) -> Liquidation:
+        """Liquidate at most so many smallest units, for which the liquidator has tokens and allowance."""
         arguments = (self.asset(collateral), self.asset(debt), user, units, receive_a_token)
-        receipt = self.pool.send("liquidationCall", *arguments, sender=liquidator)
+        receipt = self.pool.send("liquidationCall", *arguments, sender=self.site.account("liquidator"))
         [event] = self.pool.events(receipt, "LiquidationCall")
-        return Liquidation(receipt, event["debtToCover"], event["liquidatedCollateralAmount"])
+        way = (user, self.site.account("treasury"))
+        fees = [
+            moved["value"]
+            for moved in self.a_token(collateral).events(receipt, "Transfer")
+            if (moved["from"], moved["to"]) == way
+        ]
+        return Liquidation(
+            receipt=receipt,
+            repaid=event["debtToCover"],
+            seized=event["liquidatedCollateralAmount"],
+            fee=sum(fees),
+            bad_debt=self._bad_debt(receipt),
+        )
+
+    def _bad_debt(self, receipt: Receipt) -> Mapping[str, int]:
+        """What a transaction wrote off, by symbol; before V3.3 the pool has no such event."""
+        if not self.writes_off:
+            return {}
+        symbols = {self.asset(symbol): symbol for symbol in RESERVES}
+        return {
+            symbols[event["debtAsset"]]: event["amountCreated"]
+            for event in self.pool.events(receipt, "DeficitCreated")
+        }
 
     def set_feed(self, symbol: str, answer: int) -> None:
         """Write any answer into this market's feed only; the next change of prices undoes it."""
@@ -185,6 +216,28 @@ class Aave(Deployment):
     def drop_reserve(self, symbol: str) -> None:
         """Take a reserve off the list; the pool refuses while anybody has supply or debt in it."""
         self.configurator.send("dropReserve", self.asset(symbol))
+
+    def set_debt_ceiling(self, symbol: str, cents: int) -> None:
+        """Isolate a reserve that nobody holds: alone as collateral, for so much debt at most."""
+        self.configurator.send("setDebtCeiling", self.asset(symbol), cents)
+
+    def silo(self, symbol: str) -> None:
+        """Let a reserve that nobody owes be the only debt of those who borrow it."""
+        self.configurator.send("setSiloedBorrowing", self.asset(symbol), True)  # noqa: FBT003
+
+    def allow_in_isolation(self, symbol: str) -> None:
+        """Let a reserve be borrowed against isolated collateral."""
+        self.configurator.send("setBorrowableInIsolation", self.asset(symbol), True)  # noqa: FBT003
+
+    def set_sentinel(self, *, grace_seconds: int) -> Contract:
+        """Have the pool ask Aave's own sentinel; its sequencer oracle, up, to be set by the deployer."""
+        contracts = v301()
+        sequencer = self.chain.deploy(contracts["SequencerOracle"], self.chain.sender)
+        sentinel = self.chain.deploy(
+            contracts["PriceOracleSentinel"], self.provider.address, sequencer.address, grace_seconds
+        )
+        self.provider.send("setPriceOracleSentinel", sentinel.address)
+        return sequencer
 
     def fund(self) -> None:
         """Supply deep liquidity and borrow a good part of it, so that interest accrues both ways."""
@@ -218,6 +271,7 @@ class AaveV36(Aave):
     pool_name = "PoolInstance"
     configurator_name = "PoolConfiguratorInstance"
     title = "Aave V3.6 local"
+    writes_off = True
 
     @classmethod
     def contracts(cls) -> Bundle:
@@ -228,6 +282,10 @@ class AaveV36(Aave):
     def deploy(cls, site: Site) -> dict[str, str]:
         """Deploy the market with its five reserves."""
         return deploy_v36(site)
+
+    def grant_grace(self, symbol: str, seconds: int) -> None:
+        """Unpause a reserve with a time of grace in which nobody is liquidated over it."""
+        self.configurator.send("setReservePause", self.asset(symbol), False, seconds)  # noqa: FBT003
 
     def seed(self) -> None:
         """A plain borrower, the collateral and debt of the hedged wallet, one close to liquidation."""
@@ -258,6 +316,7 @@ class AaveV301(Aave):
     pool_name = "Pool"
     configurator_name = "PoolConfigurator"
     title = "Aave V3.0.1 local"
+    writes_off = False
 
     @classmethod
     def contracts(cls) -> Bundle:
@@ -277,6 +336,11 @@ class AaveV301(Aave):
         self.configurator.send("setReserveStableRateBorrowing", self.asset(symbol), True)  # noqa: FBT003
         units = self.tokens.units(symbol, amount)
         return self.pool.send("borrow", self.asset(symbol), units, STABLE_RATE, 0, user, sender=user)
+
+    def stable_owed(self, user: str, symbol: str) -> int:
+        """Debt at a stable rate with interest, in the smallest unit."""
+        found: int = self.data_provider.call("getUserReserveData", self.asset(symbol), user)[1]
+        return found
 
     def seed(self) -> None:
         """A borrower with two collaterals and two debts."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
 from adapters.aave_v3.adapter import build
 from adapters.aave_v3.interest import RAY, Accrual, StableDebt
+from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
-from adapters.aave_v3.versions import Maths
+from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.versions import RELEASES, Maths
 from aggregator.contract import Adapter, Deployment, Deployments
-from aggregator.model.assets import Asset, Classification, ListedToken, token_id
+from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, token_id
 from aggregator.model.rules import Feed, Oracle
 from aggregator.model.units import Address, ChainId, parse_address
 from tests.reading_kit import read_accounts
@@ -44,6 +47,15 @@ def adapter_of(*markets: Aave, **options: object) -> Adapter:
 def read_market(world: World, market: Aave, wallet: str) -> Reading:
     """What the adapter reads of a wallet in one market now."""
     return read_accounts(world.node.url, adapter_of(market), wallet)
+
+
+def set_configuration(world: World, market: Aave, symbol: str, bits: int) -> None:
+    """Write a reserve's configuration as the configurator may; it refuses threshold 0 while anybody holds."""
+    configurator = market.configurator.address
+    world.node.rpc("anvil_impersonateAccount", configurator)
+    world.node.set_balance(configurator, 10**18)
+    market.pool.send("setConfiguration", market.asset(symbol), (bits,), sender=configurator)
+    world.node.rpc("anvil_stopImpersonatingAccount", configurator)
 
 
 def rule_in(reading: Reading) -> AaveRule:
@@ -85,8 +97,8 @@ def _accruals() -> st.SearchStrategy[Accrual]:
 
 
 @st.composite
-def legs(draw: st.DrawFn, number: int) -> Leg:
-    """One leg of a rule: worth 1,000 to 10 million USD a side, or nothing."""
+def legs(draw: st.DrawFn, number: int, quote: AssetId | None = None) -> Leg:
+    """One leg of a rule: worth 1,000 to 10 million units of its quote a side, or nothing."""
     decimals = draw(st.sampled_from([2, 6, 8, 18]))
     price = draw(st.integers(10**6, 10**14))
     cent_units = max(1, 10 ** (decimals + 8) // (100 * price))
@@ -107,7 +119,7 @@ def legs(draw: st.DrawFn, number: int) -> Leg:
         )
     asset = token_id(CHAIN, Address(f"0x{number:040x}"))
     return Leg(
-        feed=Feed(asset, Oracle.MARKET, price, 8, "a test"),
+        feed=Feed(asset, Oracle.MARKET, price, 8, "a test", quote),
         decimals=decimals,
         supplied_scaled=draw(scaled),
         threshold_bps=draw(st.one_of(st.just(0), st.integers(100, 9_700))),
@@ -121,8 +133,34 @@ def legs(draw: st.DrawFn, number: int) -> Leg:
 def rules(draw: st.DrawFn, *, most_legs: int = 5) -> AaveRule:
     """A rule of any arithmetic with up to so many legs."""
     count = draw(st.integers(0, most_legs))
+    quote = draw(st.sampled_from([None, token_id(CHAIN, Address("0x" + "e" * 40))]))
     return AaveRule(
         maths=draw(st.sampled_from(Maths)),
         base_decimals=8,
-        legs=tuple(draw(legs(number + 1)) for number in range(count)),
+        legs=tuple(draw(legs(number + 1, quote)) for number in range(count)),
+    )
+
+
+@st.composite
+def liquidatable_rules(draw: st.DrawFn) -> LiquidatableAaveRule:
+    """A rule of any release with the terms of its reserves, most of which hold no liquidation up."""
+    version = draw(st.sampled_from(list(RELEASES.values())))
+    some = [draw(legs(number + 1)) for number in range(draw(st.integers(1, 4)))]
+    mostly = st.sampled_from([True] * 9 + [False])
+    return LiquidatableAaveRule(
+        version.maths,
+        8,
+        tuple(leg if version.stable_debt else replace(leg, stable=None) for leg in some),
+        version.release,
+        sentinel_closed=not draw(mostly),
+        terms=tuple(
+            ReserveTerms(
+                bonus_bps=draw(st.integers(10_000, 11_500)),
+                fee_bps=draw(st.sampled_from([0, 1_000, 2_000])),
+                active=draw(mostly),
+                paused=not draw(mostly),
+                grace_until=0 if draw(mostly) else START + draw(seconds(40)),
+            )
+            for _ in some
+        ),
     )

@@ -13,7 +13,14 @@ from aggregator.model.positions import Debt, Supply
 from aggregator.model.rules import WAD, prices_of
 from aggregator.model.units import parse_address
 from aggregator.reading.run import Job
-from tests.adapters.aave_v3.kit import CHAIN, adapter_of, market_deployment, read_market, rule_in
+from tests.adapters.aave_v3.kit import (
+    CHAIN,
+    adapter_of,
+    market_deployment,
+    read_market,
+    rule_in,
+    set_configuration,
+)
 from tests.devnet.artifacts import compiled
 from tests.devnet.errors import TransactionReverted
 from tests.reading_kit import pin, read_accounts, run_jobs, run_read
@@ -200,7 +207,7 @@ def test_threshold_zero(devnet: World, choose: Callable[[World], Aave]) -> None:
     _borrower(market, user)
     market.supply(user, "WBTC", 1)
     configuration = market.pool.call("getConfiguration", market.asset("WBTC"))["data"]
-    _set_configuration(devnet, market, "WBTC", configuration & ~(0xFFFFFFFF))
+    set_configuration(devnet, market, "WBTC", configuration & ~(0xFFFFFFFF))
     reading = read_market(devnet, market, user)
     [account] = reading.accounts
     rule = rule_in(reading)
@@ -208,15 +215,6 @@ def test_threshold_zero(devnet: World, choose: Callable[[World], Aave]) -> None:
     assert account.reported is not None
     assert health.health == account.reported.health
     assert [p.is_collateral for p in account.positions if isinstance(p, Supply)] == [True, False]
-
-
-def _set_configuration(world: World, market: Aave, symbol: str, bits: int) -> None:
-    """Write a reserve's configuration as the configurator may; it refuses threshold 0 while anybody holds."""
-    configurator = market.configurator.address
-    world.node.rpc("anvil_impersonateAccount", configurator)
-    world.node.set_balance(configurator, 10**18)
-    market.pool.send("setConfiguration", market.asset(symbol), (bits,), sender=configurator)
-    world.node.rpc("anvil_stopImpersonatingAccount", configurator)
 
 
 def test_stable_debt_on_v3_0(devnet: World) -> None:

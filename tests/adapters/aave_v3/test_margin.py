@@ -23,6 +23,8 @@ from tests.adapters.aave_v3.kit import CHAIN, START, rules, seconds
 
 ETH = token_id(CHAIN, Address("0x" + "e" * 40))
 USD = token_id(CHAIN, Address("0x" + "d" * 40))
+# What rules that are not in USD are counted in.
+EUR = ETH
 STILL = Accrual(RAY, 0, RAY, 0, START)
 
 
@@ -159,17 +161,22 @@ def test_fast_rule_agrees_with_the_exact_one(some: list[AaveRule], later: int, d
     ]
     prices = np.array(scenarios, dtype=np.float64).T.reshape(len(columns.feeds), 3) / 10**8
     time = START + later
-    power, requirement = family.margin(columns, Shocked.in_usd(prices, time))
+    # A market counts in USD or in something else; the same for all legs of an account.
+    worth = {None: 1.0, EUR: 1.25}
+    quote_usd = np.array([[worth[feed.quote]] * 3 for feed in columns.feeds]).reshape(prices.shape)
+    power, requirement = family.margin(columns, Shocked(prices, time, quote_usd))
     assert power.shape == requirement.shape == (len(some), 3)
     row = 0
     for i, rule in enumerate(some):
         assets = [feed.asset for feed in rule.feeds]
+        usd = worth[rule.feeds[0].quote] if rule.feeds else 1.0
         for j, scenario in enumerate(scenarios):
             own = dict(zip(assets, scenario[row : row + len(assets)], strict=True))
             exact = rule.health(own, time)
-            slack = _slack(rule, own)
-            q = exact.requirement / 10**exact.decimals
-            assert power[i, j] == pytest.approx(exact.power / 10**exact.decimals, rel=1e-9, abs=slack)
+            slack = _slack(rule, own) * usd
+            q = exact.requirement / 10**exact.decimals * usd
+            n = exact.power / 10**exact.decimals * usd
+            assert power[i, j] == pytest.approx(n, rel=1e-9, abs=slack)
             assert requirement[i, j] == pytest.approx(q, rel=1e-9, abs=slack)
             if exact.health is not None:
                 ratio = exact.health / WAD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +10,10 @@ import pytest
 from adapters.aave_v3 import calls
 from adapters.aave_v3.adapter import build
 from adapters.aave_v3.interest import RAY
-from adapters.aave_v3.margin import AaveRule
 from adapters.aave_v3.user import NO_DEBT
 from adapters.aave_v3.versions import VERSIONS, Maths
 from aggregator.contract import Call, Deployment, Deployments, Function
+from aggregator.model.assets import token_id
 from aggregator.model.errors import (
     AdapterFault,
     BadConfiguration,
@@ -25,104 +25,31 @@ from aggregator.model.errors import (
     UnusablePrice,
 )
 from aggregator.model.positions import Debt, Supply
-from aggregator.model.readings import Block, Reading
+from aggregator.model.readings import Reading
 from aggregator.model.rules import Oracle
-from aggregator.model.units import Address
-from tests.adapters.aave_v3.kit import CHAIN, START, listed
-from tests.adapters.by_hand import Driven, Reply, drive_by_hand
-
-
-def _address(digit: str) -> Address:
-    return Address("0x" + digit * 40)
-
-
-POOL, PROVIDER, ORACLE, WALLET = (_address(d) for d in "1234")
-WETH, USDC = _address("a"), _address("b")
-NOBODY = _address("0")
-BLOCK = Block(CHAIN, 1, "0x" + "1" * 64, "0x" + "2" * 64, START)
-ACTIVE, PAUSED, VIRTUAL = 1 << 56, 1 << 60, 1 << 252
-
-
-def a_token(asset: Address) -> Address:
-    """Where the aToken of an asset is in these tests; the debt tokens are beside it."""
-    return Address(asset[:-1] + "1")
-
-
-def debt_token(asset: Address) -> Address:
-    """The variable debt token."""
-    return Address(asset[:-1] + "2")
-
-
-def stable_token(asset: Address) -> Address:
-    """The stable debt token."""
-    return Address(asset[:-1] + "3")
-
-
-@dataclass
-class Pool:
-    """A pool with 10 WETH of the wallet at 2000 and 12,000 USDC of debt, and how it may be odd."""
-
-    revision: int = 10
-    # Reserve ids 0 and 2: id 1 was dropped. Flags: collateral is bit 2*id + 1, debt bit 2*id.
-    flags: int = 0b01_00_10
-    emode: int = 0
-    collateral: int = 20_000 * 10**8
-    debt: int = 12_000 * 10**8
-    health: int = 1_375_000_000_000_000_000
-    configuration: dict[Address, int] = field(
-        default_factory=lambda: {
-            WETH: 8_250 << 16 | 18 << 48 | ACTIVE | VIRTUAL,
-            USDC: 8_000 << 16 | 6 << 48 | ACTIVE | VIRTUAL,
-        }
-    )
-    price: dict[Address, Reply] = field(default_factory=lambda: {WETH: (2_000 * 10**8,), USDC: (10**8,)})
-    supplied: dict[Address, int] = field(default_factory=lambda: {WETH: 10 * 10**18, USDC: 0})
-    owed: dict[Address, int] = field(default_factory=lambda: {WETH: 0, USDC: 12_000 * 10**6})
-    more: dict[Call[Any], Reply] = field(default_factory=dict)
-
-    def replies(self) -> dict[Call[Any], Reply]:
-        """What this pool answers."""
-        said: dict[Call[Any], Reply] = {
-            calls.REVISION.at(POOL): (self.revision,),
-            calls.RESERVES.at(POOL): ([WETH, USDC],),
-            calls.PRICE_ORACLE.at(PROVIDER): (ORACLE,),
-            calls.POOL.at(PROVIDER): (POOL,),
-            calls.USER_CONFIGURATION.at(POOL, WALLET): (self.flags,),
-            calls.USER_EMODE.at(POOL, WALLET): (self.emode,),
-            calls.ACCOUNT_DATA.at(POOL, WALLET): (self.collateral, self.debt, 0, 8_250, 8_000, self.health),
-            calls.BASE_CURRENCY.at(ORACLE): (NOBODY,),
-            calls.BASE_UNIT.at(ORACLE): (10**8,),
-        }
-        for number, asset in ((0, WETH), (2, USDC)):
-            data = (self.configuration[asset], RAY, 0, RAY, 0, 0, START, number)
-            tokens = (a_token(asset), stable_token(asset), debt_token(asset), NOBODY)
-            said |= {
-                calls.RESERVE_DATA.at(POOL, asset): (*data, *tokens, 0, 0, 0),
-                calls.PRICE.at(ORACLE, asset): self.price[asset],
-                calls.SCALED_BALANCE.at(a_token(asset), WALLET): (self.supplied[asset],),
-                calls.SCALED_BALANCE.at(debt_token(asset), WALLET): (self.owed[asset],),
-                calls.SYMBOL.at(asset): ({WETH: "WETH", USDC: "USDC"}[asset],),
-                calls.STABLE_PRINCIPAL.at(stable_token(asset), WALLET): (0,),
-                calls.STABLE_RATE.at(stable_token(asset), WALLET): (0,),
-                calls.STABLE_UPDATED.at(stable_token(asset), WALLET): (0,),
-            }
-        return said | self.more
-
-
-ENTRY = Deployment("aave_v3", CHAIN, "Market", {"pool": POOL, "addresses_provider": PROVIDER}, "a test")
-
-
-def read(pool: Pool, entry: Deployment = ENTRY) -> Driven[Reading]:
-    """What the adapter reads of the wallet."""
-    adapter = build(Deployments((entry,), (listed(WETH, "WETH listed", 18),)))
-    return drive_by_hand(adapter.read(entry, WALLET, BLOCK), pool.replies())
-
-
-def rule_of(pool: Pool) -> AaveRule:
-    """The rule that comes of it."""
-    [account] = read(pool).result.accounts
-    assert isinstance(account.rule, AaveRule)
-    return account.rule
+from tests.adapters.aave_v3.hand import (
+    ACTIVE,
+    BLOCK,
+    ENTRY,
+    NOBODY,
+    ORACLE,
+    PAUSED,
+    POOL,
+    PROVIDER,
+    USDC,
+    VIRTUAL,
+    WALLET,
+    WETH,
+    Pool,
+    a_token,
+    address,
+    debt_token,
+    read,
+    rule_of,
+    stable_token,
+)
+from tests.adapters.aave_v3.kit import CHAIN, START
+from tests.adapters.by_hand import Reply, drive_by_hand
 
 
 def test_three_rounds_and_the_whole_account() -> None:
@@ -174,6 +101,7 @@ def test_wallet_without_a_position_has_no_account_but_quotes() -> None:
     reading = read(empty).result
     assert reading.accounts == ()
     assert len(reading.quotes) == 2
+    assert reading.receipts == (token_id(CHAIN, a_token(WETH)), token_id(CHAIN, a_token(USDC)))
 
 
 def test_supply_alone_reports_no_health() -> None:
@@ -240,12 +168,46 @@ def test_emode_by_bitmap_from_v3_2() -> None:
         assert [leg.threshold_bps for leg in rule_of(pool).legs] == thresholds
 
 
-def test_emode_with_a_price_of_its_own_is_refused() -> None:
-    """Its assets would be valued at another price than the one that was read."""
-    pool = Pool(revision=1, emode=3)
-    pool.more = {calls.EMODE_SINGLE.at(POOL, 3): ((9_000, 9_300, 10_100, ORACLE, "ETH"),)}
-    with pytest.raises(Unsupported, match="price source"):
+@pytest.mark.parametrize("revision", [1, 4])
+def test_emode_with_a_price_of_its_own(revision: int) -> None:
+    """Until V3.1 the reserves of the category count at the price of its source, others at their own."""
+    source = address("7")
+    pool = Pool(revision=revision, emode=3, collateral=21_000 * 10**8)
+    pool.more = {
+        calls.EMODE_SINGLE.at(POOL, 3): ((9_000, 9_300, 10_100, source, "ETH"),),
+        calls.PRICE.at(ORACLE, source): (2_100 * 10**8,),
+    }
+    pool.configuration[WETH] |= 3 << 168
+    pool.price[WETH] = CallReverted("getAssetPrice(address)", "nobody asks it")
+    with pytest.raises(Unsupported, match="USDC outside of eMode category 3"):
         read(pool)
+    pool.configuration[USDC] |= 3 << 168
+    pool.collateral, pool.debt = 21_000 * 10**8, 12_000 * 2_100 * 10**8
+    driven = read(pool)
+    assert len(driven.rounds) == 3
+    [account] = driven.result.accounts
+    assert account.rule is not None
+    assert [feed.price for feed in account.rule.feeds] == [2_100 * 10**8] * 2
+    assert [quote.asset for quote in driven.result.quotes] == [token_id(CHAIN, USDC)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [((0,), UnusablePrice), (CallReverted("getAssetPrice(address)", ""), CallReverted)]
+)
+def test_emode_price_that_is_missing(answer: Reply, error: type[ReadError]) -> None:
+    """Fails the account that counts by it, by name; one without a position is none the worse."""
+    source = address("7")
+    pool = Pool(revision=1, emode=3)
+    pool.more = {
+        calls.EMODE_SINGLE.at(POOL, 3): ((9_000, 9_300, 10_100, source, "ETH"),),
+        calls.PRICE.at(ORACLE, source): answer,
+    }
+    for asset in (WETH, USDC):
+        pool.configuration[asset] |= 3 << 168
+    with pytest.raises(error):
+        read(pool)
+    pool.flags, pool.supplied, pool.owed = 0, {WETH: 0, USDC: 0}, {WETH: 0, USDC: 0}
+    assert read(pool).result.accounts == ()
 
 
 def test_discounted_debt_is_refused_on_v3_3() -> None:
@@ -300,7 +262,7 @@ def test_price_of_zero_is_unusable_where_it_counts() -> None:
 
 def test_reverting_price_is_explained_by_its_source() -> None:
     """Two more rounds find the source's own answer, with its sign."""
-    source = _address("9")
+    source = address("9")
     reverted = CallReverted("getAssetPrice(address)@0x…", "")
     pool = Pool()
     pool.price[WETH] = reverted
@@ -339,6 +301,8 @@ def test_pools_own_word_missing_is_an_error() -> None:
         calls.REVISION.at(POOL),
         calls.RESERVES.at(POOL),
         calls.PRICE_ORACLE.at(PROVIDER),
+        calls.SENTINEL.at(PROVIDER),
+        calls.GRACE_UNTIL.at(POOL, WETH),
         calls.USER_CONFIGURATION.at(POOL, WALLET),
         calls.USER_EMODE.at(POOL, WALLET),
         calls.RESERVE_DATA.at(POOL, USDC),
@@ -366,15 +330,30 @@ def test_reserve_data_outside_its_types_is_malformed() -> None:
         read(pool)
 
 
-def test_market_in_another_currency_is_refused() -> None:
-    """Its figures are no USD."""
-    pool = Pool()
+def test_market_that_prices_in_a_token() -> None:
+    """Its feeds are counted in that token, and its prices are no quotes in USD."""
+    pool = Pool(collateral=10 * 10**18, debt=6 * 10**18)
+    pool.price = {WETH: (10**18,), USDC: (5 * 10**14,)}
     pool.more = {calls.BASE_CURRENCY.at(ORACLE): (WETH,), calls.BASE_UNIT.at(ORACLE): (10**18,)}
-    with pytest.raises(Unsupported, match="USD"):
+    reading = read(pool).result
+    assert reading.quotes == ()
+    [account] = reading.accounts
+    assert account.rule is not None
+    assert [(feed.quote, feed.decimals) for feed in account.rule.feeds] == [(token_id(CHAIN, WETH), 18)] * 2
+    pool.debt += 10**15
+    with pytest.raises(AdapterFault, match="debt"):
         read(pool)
 
 
-def test_symbol_that_is_no_text_leaves_the_address() -> None:
+def test_unit_of_no_decimals_is_refused() -> None:
+    """Its prices have no decimals to give."""
+    pool = Pool()
+    pool.more = {calls.BASE_UNIT.at(ORACLE): (12 * 10**7,)}
+    with pytest.raises(Unsupported, match="power of ten"):
+        read(pool)
+
+
+def test_symbol_that_is_no_text_leaves_theaddress() -> None:
     """Some old tokens answer bytes32."""
     pool = Pool()
     pool.more = {calls.SYMBOL.at(USDC): MalformedReply("symbol()", "bytes32")}

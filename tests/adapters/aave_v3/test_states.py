@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +11,14 @@ import pytest
 from adapters.aave_v3.family import AaveFamily
 from adapters.aave_v3.margin import AaveRule
 from aggregator.contract import Shocked
-from aggregator.model.positions import Supply
+from aggregator.model.positions import Debt, Supply
 from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD
 from aggregator.model.units import parse_address
 from aggregator.reading.run import Job
 from tests.adapters.aave_v3.kit import adapter_of
-from tests.devnet.errors import TransactionReverted
-from tests.devnet.tokens import KINDS
+from tests.adapters.aave_v3.states import SYMBOLS, Changes
+from tests.devnet.aave import AaveV301
 from tests.reading_kit import run_jobs
 
 if TYPE_CHECKING:
@@ -30,79 +28,9 @@ if TYPE_CHECKING:
     from tests.devnet.world import World
 
 WALLETS = 12
-ROUNDS = 10
-SYMBOLS = ("WETH", "wstETH", "WBTC", "USDC", "DAI")
-LENT = ("WETH", "WBTC", "USDC", "DAI")
-BASE_PRICES = {"WETH": 2_000, "wstETH": 2_300, "WBTC": 40_000, "USDC": 1, "DAI": 1}
+ROUNDS = 7
 # A hundredth of a basis point.
 TOLERANCE = 1e-6
-
-
-@dataclass
-class Seen:
-    """What the states of a run covered, so that a run of trivial states fails."""
-
-    kinds: dict[str, int] = field(default_factory=dict)
-
-    def note(self, kind: str) -> None:
-        self.kinds[kind] = self.kinds.get(kind, 0) + 1
-
-
-class Changes:
-    """Random operations on one market; what the pool refuses is left out."""
-
-    def __init__(self, market: Aave, seed: int) -> None:
-        self.market, self.random, self.seen = market, random.Random(seed), Seen()
-        self.prices: dict[str, int] = {}
-
-    def run(self, user: str) -> None:
-        """One or two operations of a wallet."""
-        operations = [self.supply, self.supply, self.borrow, self.borrow, self.repay]
-        operations += [self.withdraw, self.toggle, self.emode]
-        for operation in self.random.sample(operations, 2):
-            try:
-                operation(user)
-            except TransactionReverted:
-                continue
-            self.seen.note(operation.__name__)
-
-    def amount(self, symbol: str, usd: float) -> Decimal:
-        """An amount that uses every decimal of the token."""
-        units = int(usd / BASE_PRICES[symbol] * 10 ** KINDS[symbol].decimals)
-        return Decimal(units + self.random.randrange(units // 1000 + 2)).scaleb(-KINDS[symbol].decimals)
-
-    def supply(self, user: str) -> None:
-        symbol = self.random.choice(SYMBOLS)
-        self.market.supply(user, symbol, self.amount(symbol, 10 ** self.random.uniform(1, 5.5)))
-
-    def borrow(self, user: str) -> None:
-        available = self.market.account_data(user).available_borrows_base / 10**8
-        symbol = self.random.choice(LENT)
-        self.market.borrow(user, symbol, self.amount(symbol, available * self.random.uniform(0.4, 0.99)))
-
-    def repay(self, user: str) -> None:
-        symbol = self.random.choice(LENT)
-        owed = self.market.owed(user, symbol)
-        part = Decimal(self.random.randrange(owed + 1)).scaleb(-KINDS[symbol].decimals)
-        self.market.repay(user, symbol, part if self.random.random() < 0.7 else None)
-
-    def withdraw(self, user: str) -> None:
-        symbol = self.random.choice(SYMBOLS)
-        supplied = self.market.supplied(user, symbol)
-        part = Decimal(self.random.randrange(supplied // 3 + 1)).scaleb(-KINDS[symbol].decimals)
-        self.market.withdraw(user, symbol, part if self.random.random() < 0.8 else None)
-
-    def toggle(self, user: str) -> None:
-        self.market.set_collateral(user, self.random.choice(SYMBOLS), enabled=self.random.random() < 0.5)
-
-    def emode(self, user: str) -> None:
-        self.market.set_emode(user, self.random.choice([0, 1, 1]))
-
-    def move_prices(self) -> None:
-        """Prices with every digit, up to 30% away from where they began."""
-        for symbol, usd in BASE_PRICES.items():
-            self.prices[symbol] = int(usd * self.random.uniform(0.7, 1.3) * 10**8)
-            self.market.set_feed(symbol, self.prices[symbol])
 
 
 def _read(world: World, market: Aave, wallets: Sequence[str]) -> tuple[list[Reading], int]:
@@ -152,62 +80,112 @@ def _check(
         pytest.param(lambda world: world.aave_v36, 36, id="v3.6"),
     ],
 )
-def test_a_hundred_random_states(devnet: World, choose: Callable[[World], Aave], seed: int) -> None:
-    """Health to the wei at the block, and again after a price move and more time without another read."""
+def test_random_states(devnet: World, choose: Callable[[World], Aave], seed: int) -> None:
+    """Health to the wei in 252 states, and again after a price move and more time without another read.
+
+    `isolated`: wstETH is collateral only alone, and whoever owes WBTC owes nothing else. `dropped`: reserve
+    ids are not places in the list.
+    """
     market = choose(devnet)
-    changes = Changes(market, seed)
-    wallets = devnet.spare[:WALLETS]
-    for number, wallet in enumerate(wallets):
-        collateral = SYMBOLS[number % 3]
-        market.supply(wallet, collateral, changes.amount(collateral, 20_000))
-        if collateral == "wstETH":
-            market.set_emode(wallet, 1)
-            market.borrow(wallet, "WETH", changes.amount("WETH", 15_000))
-        else:
-            changes.borrow(wallet)
+    seen: Counter[str] = Counter()
+    for number, market_kind in enumerate(("emode", "isolated", "dropped")):
+        with devnet.isolated():
+            seen.update(_run(devnet, market, seed + number, market_kind).seen)
+    # Well below what these seeds give, so that a change to the kit's world does not fail the test.
+    enough = {"supply": 60, "borrow": 30, "repay": 10, "withdraw": 4, "toggle": 5, "emode": 8}
+    enough |= {"freeze": 1, "zero_ltv": 1, "new_threshold": 1, "paused": 10}
+    enough |= {"in debt": 200, "liquidatable": 10, "idle supply": 10, "emode threshold": 10}
+    enough |= {"isolated collateral": 10, "siloed debt": 3}
+    enough |= {"stable": 10} if market is devnet.aave_v301 else {}
+    for kind, least in enough.items():
+        assert seen[kind] >= least, (kind, seen)
+
+
+def _run(world: World, market: Aave, seed: int, market_kind: str) -> Changes:
+    """Rounds of changes, each compared twice."""
+    changes = _begin(world, market, seed, market_kind)
+    wallets = world.spare[:WALLETS]
     for _ in range(ROUNDS):
+        changes.govern()
         changes.move_prices()
         for wallet in wallets:
             changes.run(wallet)
-        devnet.node.warp(changes.random.randrange(1, 40 * 86_400))
-        readings, time = _read(devnet, market, wallets)
+        if changes.random.random() < 0.5:
+            changes.pause()
+        world.node.warp(changes.random.randrange(1, 40 * 86_400))
+        readings, time = _read(world, market, wallets)
         rules = list(_rules(readings))
         for i, rule in rules:
-            _note(changes.seen, readings[i], rule, time)
+            _note(changes, market_kind, readings[i], rule, time)
         _check(market, wallets, rules, time, changes.prices)
         _check_positions(market, wallets, readings)
         # The rules as read, at other prices and a later time.
         changes.move_prices()
-        devnet.node.warp(changes.random.randrange(1, 90 * 86_400))
-        _check(market, wallets, rules, devnet.node.timestamp, changes.prices)
-    # Well below what these seeds give, so that a change to the kit's world does not fail the test.
-    enough = {"supply": 30, "borrow": 15, "repay": 4, "withdraw": 4, "toggle": 4, "emode": 4}
-    enough |= {"in debt": 100, "liquidatable": 2, "emode threshold": 5, "idle supply": 3}
-    for kind, least in enough.items():
-        assert changes.seen.kinds.get(kind, 0) >= least, (kind, changes.seen.kinds)
+        world.node.warp(changes.random.randrange(1, 90 * 86_400))
+        _check(market, wallets, rules, world.node.timestamp, changes.prices)
+    return changes
 
 
-def _note(seen: Seen, reading: Reading, rule: AaveRule, time: int) -> None:
+def _begin(world: World, market: Aave, seed: int, market_kind: str) -> Changes:
+    """A market of a kind, and a first position of every wallet."""
+    changes = Changes(market, seed, dropped="wstETH" if market_kind == "dropped" else "")
+    if market_kind == "dropped":
+        market.drop_reserve("wstETH")
+    if market_kind == "isolated":
+        market.set_debt_ceiling("wstETH", 10**9)
+        market.silo("WBTC")
+        market.allow_in_isolation("USDC")
+        market.allow_in_isolation("DAI")
+    for number, wallet in enumerate(world.spare[:WALLETS]):
+        collateral = changes.symbols[number % 3]
+        market.supply(wallet, collateral, changes.amount(collateral, 20_000))
+        if collateral == "WETH" and market_kind == "isolated":
+            market.borrow(wallet, "WBTC", changes.amount("WBTC", 8_000))
+        elif collateral != "wstETH":
+            changes.try_to(changes.borrow, wallet)
+        elif market_kind == "isolated":
+            # Isolated supply is no collateral by itself.
+            assert market.account_data(wallet).collateral_base == 0
+            market.set_collateral(wallet, "wstETH", enabled=True)
+            market.borrow(wallet, "USDC", changes.amount("USDC", 9_000))
+        else:
+            market.set_emode(wallet, 1)
+            market.borrow(wallet, "WETH", changes.amount("WETH", 15_000))
+    return changes
+
+
+def _note(changes: Changes, market_kind: str, reading: Reading, rule: AaveRule, time: int) -> None:
     health = rule.health({feed.asset: feed.price for feed in rule.feeds}, time)
-    if health.health is not None:
-        seen.note("in debt")
-    if health.liquidatable:
-        seen.note("liquidatable")
-    if any(leg.threshold_bps == 9_300 for leg in rule.legs):
-        seen.note("emode threshold")
-    if any(isinstance(p, Supply) and not p.is_collateral for a in reading.accounts for p in a.positions):
-        seen.note("idle supply")
+    [account] = reading.accounts
+    held = {p.asset.symbol for p in account.positions if isinstance(p, Supply) and p.is_collateral}
+    owed = {p.asset.symbol for p in account.positions if isinstance(p, Debt)}
+    for kind, there in {
+        "in debt": health.health is not None,
+        "liquidatable": health.liquidatable,
+        "emode threshold": any(leg.threshold_bps == 9_300 for leg in rule.legs),
+        "idle supply": any(isinstance(p, Supply) and not p.is_collateral for p in account.positions),
+        "paused": bool(changes.paused) and changes.paused in held | owed,
+        "stable": any(isinstance(p, Debt) and p.rate_mode == "stable" for p in account.positions),
+        "isolated collateral": market_kind == "isolated" and held == {"wstETH"},
+        "siloed debt": market_kind == "isolated" and owed == {"WBTC"},
+    }.items():
+        if there:
+            changes.seen[kind] += 1
 
 
 def _check_positions(market: Aave, wallets: Sequence[str], readings: list[Reading]) -> None:
     """Every balance is what the tokens themselves say."""
     for wallet, reading in zip(wallets, readings, strict=True):
-        told = {
-            (type(p).__name__, p.asset.id): p.raw  # type: ignore[union-attr]  # lending has no other kinds
+        told: dict[tuple[str, str], int] = {
+            (p.rate_mode if isinstance(p, Debt) else "supply", p.asset.id): p.raw
             for account in reading.accounts
             for p in account.positions
+            if isinstance(p, (Supply, Debt))
         }
         for symbol in SYMBOLS:
             asset = f"eip155:31337/erc20:{market.asset(symbol).lower()}"
-            assert told.get(("Supply", asset), 0) == market.supplied(wallet, symbol)
-            assert told.get(("Debt", asset), 0) == market.owed(wallet, symbol)
+            assert told.pop(("supply", asset), 0) == market.supplied(wallet, symbol)
+            assert told.pop(("variable", asset), 0) == market.owed(wallet, symbol)
+            if isinstance(market, AaveV301) and ("stable", asset) in told:
+                assert told.pop(("stable", asset)) == market.stable_owed(wallet, symbol)
+        assert told == {}
