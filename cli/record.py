@@ -18,6 +18,9 @@ def record(
     chain: options.Chain = None,
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
+    crosscheck: Annotated[
+        bool, typer.Option("--crosscheck", help="Also what subgraphs say, for `replay FILE crosscheck`.")
+    ] = False,
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
@@ -28,8 +31,12 @@ def record(
 
     settings = options.settings(config)
     selection = options.selection(wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
-    answer = app.read(selection, settings, record_to=file)
-    failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
+    if crosscheck:
+        checked = app.crosscheck(selection, settings, record_to=file)
+        answer, beside = checked.answer, [failure for one in checked.checks for failure in one.failures]
+    else:
+        answer, beside = app.read(selection, settings, record_to=file), []
+    failures = [*(failure for portfolio in answer.portfolios for failure in portfolio.failures), *beside]
     if json:
         data = {"file": file.name, "bytes": file.stat().st_size, "wallets": list(selection.wallets)}
         for portfolio in answer.portfolios:

@@ -16,6 +16,8 @@ from aggregator.app.checks import (
     read,
     replay,
 )
+from aggregator.app.comparing import Verdict
+from aggregator.app.crosscheck import CrossCheck, CrossChecked, crosscheck, replayed_crosscheck
 from aggregator.app.differences import Difference, diff
 from aggregator.app.readers import Selection
 from aggregator.app.snapshots import (
@@ -43,9 +45,12 @@ __all__ = [
     "DEMO",
     "Answer",
     "Checked",
+    "CrossCheck",
+    "CrossChecked",
     "Difference",
     "OnChain",
     "Selection",
+    "Verdict",
     "VerifiedSnapshot",
     "Where",
     "adapters",
@@ -53,6 +58,7 @@ __all__ = [
     "at_heights",
     "chain_names",
     "check",
+    "crosscheck",
     "demo",
     "diff",
     "doctor",
@@ -67,6 +73,7 @@ __all__ = [
     "read",
     "remove_wallet",
     "replay",
+    "replayed_crosscheck",
     "save",
     "save_all",
     "stored",

@@ -1,21 +1,22 @@
 """Adapters, from the entry points in `crossmargin.adapters`: each is built with its shipped and the user's
-own deployments."""
+own deployments. Second sources, from those in `crossmargin.second_sources`, by the schema that they read."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 
-from aggregator.contract import Adapter, Deployment, Deployments
+from aggregator.contract import Adapter, Deployment, Deployments, SecondSource
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, native_id, token_id
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.settings import DeploymentSettings, Settings, TokenSettings
 
 GROUP = "crossmargin.adapters"
+SECOND_GROUP = "crossmargin.second_sources"
 
 
 def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...]:
@@ -35,6 +36,12 @@ def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...
         for name in sorted(found)
         if not only or name in only
     )
+
+
+def second_sources(settings: Settings) -> Mapping[str, SecondSource]:
+    """Every installed second source, by its schema."""
+    tokens = listed_tokens(settings.tokens)
+    return {point.name: point.load()(tokens) for point in entry_points(group=SECOND_GROUP)}
 
 
 def _build(
