@@ -32,6 +32,7 @@ META = "_meta(block: $block) { block { number hash } deployment hasIndexingError
 HEAD = "head: _meta { block { number hash } deployment hasIndexingErrors }"
 """The last block that a subgraph has indexed."""
 _OURS = ("block", "first", "after")
+_BEYOND = 10**80
 _INTEGER = re.compile(r"-?[0-9]{1,80}")
 _DECIMAL = re.compile(r"-?[0-9]{1,80}(\.[0-9]{1,80})?([eE][+-]?[0-9]{1,2})?")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -78,7 +79,7 @@ class Row(Mapping[str, Any]):
     def integer(self, *path: str) -> int:
         """An Int, or a BigInt, which comes as text."""
         found = self.at(*path)
-        if type(found) is int:
+        if type(found) is int and abs(found) < _BEYOND:
             return found
         if isinstance(found, str) and _INTEGER.fullmatch(found):
             return int(found)
@@ -101,7 +102,7 @@ class Row(Mapping[str, Any]):
     def decimal(self, *path: str) -> Decimal:
         """A BigDecimal or a BigInt, exactly as it was sent."""
         found = self.at(*path)
-        if type(found) is int:
+        if type(found) is int and abs(found) < _BEYOND:
             return Decimal(found)
         if isinstance(found, str) and _DECIMAL.fullmatch(found):
             return Decimal(found)
@@ -322,7 +323,7 @@ def state_of(data: Mapping[str, Any], meta: str) -> Page:
     """The block that a reply's `data` is of, by its field `meta`, without rows; raises ValueError."""
     whole = Row(data)
     number, block_hash = whole.integer(meta, "block", "number"), whole.at(meta, "block", "hash")
-    if number < 0:
+    if not 0 <= number < 2**63:
         raise ValueError(f"{number} is no block")
     if block_hash is not None and not (isinstance(block_hash, str) and _HASH.fullmatch(block_hash)):
         raise ValueError(f"{meta}.block.hash is no hash: {str(block_hash)[:80]!r}")
