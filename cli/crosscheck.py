@@ -67,6 +67,8 @@ def _answer(portfolio: Portfolio, check: CrossCheck, found: CrossChecked, *, jso
         typer.echo(_screen(portfolio, check, found))
     for failure in (*portfolio.failures, *check.failures):
         typer.echo(f"not read: {told(failure)}", err=True)
+    for error in _disagreements(check):
+        typer.echo(f"differs: {clean(str(error), 500)}", err=True)
     for warning in () if quiet else warnings:
         typer.echo(f"warning: {clean(warning, 500)}", err=True)
 

@@ -50,9 +50,14 @@ def lent(row: Row) -> Lent:
     )
 
 
-def positions(id_type: Literal["ID", "Bytes"]) -> Query[Lent]:
-    """The query in the version of the schema whose ids are of this type."""
-    return Query("positions", FIELDS, where=WHERE, id_type=id_type, into=lent, account="String!")
+def _positions(schema: str, id_type: Literal["ID", "Bytes"]) -> Query[Lent]:
+    return Query(
+        "positions", FIELDS, schema=schema, where=WHERE, id_type=id_type, into=lent, account="String!"
+    )
+
+
+POSITIONS_2 = _positions("lending-2", "ID")
+POSITIONS_3 = _positions("lending-3", "Bytes")
 
 
 class Lending:
@@ -90,9 +95,9 @@ class Lending:
 
 def build(tokens: tuple[ListedToken, ...]) -> SecondSource:  # noqa: ARG001  # assets are known by address
     """Version 2."""
-    return Lending("messari-lending", positions("ID"))
+    return Lending("messari-lending", POSITIONS_2)
 
 
 def build_3(tokens: tuple[ListedToken, ...]) -> SecondSource:  # noqa: ARG001
     """Version 3."""
-    return Lending("messari-lending-3", positions("Bytes"))
+    return Lending("messari-lending-3", POSITIONS_3)

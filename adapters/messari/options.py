@@ -53,6 +53,7 @@ POSITIONS: Query[Taken] = Query(
     "positions",
     "amount asset { id decimals } "
     "option { type name strikePrice expirationTimestamp underlyingAsset { id symbol } }",
+    schema="options",
     where="account: $account, closedTimestamp: null",
     id_type="Bytes",
     into=taken,

@@ -45,6 +45,7 @@ def held(row: Row) -> Held:
 POSITIONS: Query[Held] = Query(
     "positions",
     "side balance asset { id symbol decimals }",
+    schema="perpetuals",
     where='account: $account, balance_gt: "0"',
     id_type="Bytes",
     into=held,

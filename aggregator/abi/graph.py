@@ -134,9 +134,10 @@ def _refused(path: Sequence[str], found: Any, what: str) -> ValueError:
 
 
 class Query(Generic[T]):
-    """A query such as `Query("positions", "side balance", where="account: $account", account="String!")`.
+    """A query such as `Query("positions", "side balance", where="account: $account", account="String!", …)`.
 
-    `entities` is the field of the root type that lists them; `id` is asked for in any case. `variables` are
+    `entities` is the field of the root type that lists them; `id` is asked for in any case. `schema` is the
+    file in the adapter's folder `schemas` that tests validate it against, without `.graphql`. `variables` are
     the types of those that `where` or `fields` name; `block`, `first` and `after` are ours. `id_type` is
     `Bytes` where the schema says so of `id`. `into` makes what is wanted of a row; it may raise ValueError.
     """
@@ -146,6 +147,7 @@ class Query(Generic[T]):
         entities: str,
         fields: str,
         *,
+        schema: str,
         where: str = "",
         id_type: Literal["ID", "Bytes", "String"] = "ID",
         into: Callable[[Row], T],
@@ -155,6 +157,7 @@ class Query(Generic[T]):
             raise ValueError(f"${min(taken)} is not a query's own variable")
         self.entities = entities
         self.fields = fields
+        self.schema = schema
         self.where = where
         self.id_type = id_type
         self.into = into

@@ -23,7 +23,7 @@ def whole(row: Row) -> tuple[str, int, Decimal]:
     return row.text("id"), row.natural("amount"), row.decimal("price")
 
 
-QUERY = Query("things", "amount price", where="owner: $owner", into=whole, owner="String!")
+QUERY = Query("things", "amount price", where="owner: $owner", schema="own", into=whole, owner="String!")
 REQUEST = QUERY.of("here", owner=OWNER)
 AMOUNTS = st.integers(0, 2**256 - 1)
 PRICES = st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-(10**20), max_value=10**20)
@@ -42,20 +42,22 @@ def test_a_document_has_all_that_the_protocol_needs() -> None:
     assert "_meta(block: $block)" in document
     assert "rows: things(block: $block, first: $first, orderBy: id, orderDirection: asc" in document
     assert "where: {owner: $owner, id_gt: $after}) { id amount price }" in document
-    by_bytes = Query("things", "amount", into=whole, id_type="Bytes")
+    by_bytes = Query("things", "amount", schema="own", into=whole, id_type="Bytes")
     assert "$after: Bytes!" in by_bytes.document
     assert "where: {id_gt: $after}" in by_bytes.document
 
 
 def test_requests_are_equal_where_they_ask_the_same() -> None:
     """Hashable, so that what several reads share is fetched once; a recording knows them by their key."""
-    same = Query("things", "amount price", where="owner: $owner", into=whole, owner="String!")
+    same = Query("things", "amount price", where="owner: $owner", schema="own", into=whole, owner="String!")
     assert same.of("here", owner=OWNER) == REQUEST
     assert len({same.of("here", owner=OWNER), REQUEST}) == 1
     others = [
         QUERY.of("there", owner=OWNER),
         QUERY.of("here", owner="0x" + "22" * 20),
-        Query("things", "amount", where="owner: $owner", into=whole, owner="String!").of("here", owner=OWNER),
+        Query("things", "amount", where="owner: $owner", schema="own", into=whole, owner="String!").of(
+            "here", owner=OWNER
+        ),
     ]
     assert len({REQUEST.key, *(one.key for one in others)}) == 4
     assert len({REQUEST, *others}) == 4
@@ -69,7 +71,7 @@ def test_variables_are_those_of_the_query() -> None:
     with pytest.raises(ValueError, match="BigInt as text"):
         QUERY.of("here", owner=2**31)
     with pytest.raises(ValueError, match="block"):
-        Query("things", "amount", into=whole, block="Int!")
+        Query("things", "amount", schema="own", into=whole, block="Int!")
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), AMOUNTS, PRICES), unique_by=lambda row: row[0]))

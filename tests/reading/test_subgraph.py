@@ -69,7 +69,7 @@ def amount(row: Row) -> tuple[str, int]:
 
 
 THINGS: Query[tuple[str, int]] = Query(
-    "things", "amount", where="owner: $owner", into=amount, owner="String!"
+    "things", "amount", schema="own", where="owner: $owner", into=amount, owner="String!"
 )
 REQUEST = THINGS.of("things", owner=OWNER)
 
