@@ -1,7 +1,7 @@
-"""GraphQL over our own HTTP client: gql checks and sends documents, and what comes back stays exact.
+"""GraphQL over our own HTTP client: gql parses and sends documents, and what comes back stays exact.
 
-gql's transports follow redirects, keep no limit of size, log what they send, and read numbers as floats; this
-one has the limits, retries and hidden keys of JSON-RPC endpoints.
+gql's own transports have no limit of size, log replies, and hide no keys; this one has the limits, retries
+and hidden keys of JSON-RPC endpoints.
 """
 
 from __future__ import annotations

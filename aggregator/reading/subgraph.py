@@ -63,6 +63,16 @@ class Subgraphs:
         """The replies, one per request, failures as values. `in_time` ends a read that takes too long."""
         return await together(self._one(block, request, in_time) for request in requests)
 
+    async def states(self) -> list[tuple[Source, Page | ReadError]]:
+        """How far each has come, without rows, or why that is not known."""
+        return await together(self._state(source) for source in self._sources)
+
+    async def _state(self, source: Source) -> tuple[Source, Page | ReadError]:
+        try:
+            return source, await self._head(source, f"_meta@subgraph {source.endpoint.name}")
+        except ReadError as error:
+            return source, error
+
     async def _one(self, block: Block, request: Subgraph[Any], in_time: InTime) -> bytes | ReadError:
         try:
             source = self._named(block, request.source)
@@ -108,7 +118,7 @@ class Subgraphs:
         try:
             page, head = await self._page(source, request, by_hash, start)
         except SubgraphRefused:  # it lacks the block, or knows no hash of it: which of these, its head tells
-            head = await self._head(source, request)
+            head = await self._head(source, request.origin)
         else:
             # Some answer a block that they have not indexed with their head's rows.
             if head.number >= block.number:
@@ -134,21 +144,26 @@ class Subgraphs:
             raise MalformedReply(request.origin, f"{len(page.rows)} rows where at most {PAGE} were asked for")
         return page, head
 
-    async def _head(self, source: Source, request: Subgraph[Any]) -> Page:
+    async def _head(self, source: Source, origin: str) -> Page:
         data = await self._endpoint(source).data(f"query Head {{ {HEAD} }}", {})
         try:
             return state_of(data, "head")
         except ValueError as error:
-            raise MalformedReply(request.origin, source.endpoint.redacted(str(error))) from None
+            raise MalformedReply(origin, source.endpoint.redacted(str(error))) from None
 
 
 def _nearest(head: Page, block: Block, source: Source) -> At:
     """The pinned block by number, or the subgraph's head; raises StaleSource where that is too far behind."""
     if head.number >= block.number:
         return {"number": block.number}
+    check_lag(head, block, source)
+    return {"number": head.number} if head.hash is None else {"hash": head.hash}
+
+
+def check_lag(head: Page, block: Block, source: Source) -> None:
+    """Raises StaleSource where a subgraph's head is further behind a block than it may be."""
     if block.number - head.number > source.max_lag_blocks:
         raise StaleSource(source.endpoint.name, head.number, block.number, source.max_lag_blocks)
-    return {"number": head.number} if head.hash is None else {"hash": head.hash}
 
 
 def _checked(page: Page, block: Block, source: Source) -> Page:

@@ -337,6 +337,30 @@ def test_health_asks_no_subgraph(desk: Desk) -> None:
     assert desk.asked[0].requests == []
 
 
+def test_doctor_tells_how_far_a_subgraph_is(desk: Desk) -> None:
+    """In order, behind but near enough, stale, and one that does not answer."""
+    past = desk.indexed()
+    past.blocks.pop()
+    behind = desk.world.node.block_number - past.head.number
+    assert behind > 0
+    desk.configure(
+        (desk.indexed(), {}),
+        (past, {}),
+        (past, {"max_lag_blocks": behind - 1}),
+        (lambda _: Reply(401), {}),
+    )
+    result = crossmargin("doctor", "--json")
+    assert result.code == Exit.PARTIAL
+    [chain] = result.json()["data"]
+    found = {c["subject"]: c for c in chain["checks"] if c["subject"].startswith("subgraph")}
+    assert [c["ok"] for c in found.values()] == [True, True, False, False]
+    assert found["subgraph sub0"]["finding"] == f"has indexed block {chain['block']}"
+    assert f"{behind} before block {chain['block']}" in found["subgraph sub1"]["finding"]
+    assert "max_lag_blocks" in found["subgraph sub2"]["error"]
+    assert "check its key" in found["subgraph sub3"]["error"]
+    assert KEY not in result.out
+
+
 def test_a_side_that_could_not_be_read_is_no_difference(changing_desk: Desk) -> None:
     """Where the contracts do not answer, the subgraph's positions are not called invented."""
     desk = changing_desk
