@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
-from aggregator.abi.graph import Indexed, Query, Row, Subgraph
+from aggregator.abi.graph import Indexed, Query, Subgraph
+from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Event, Log, Logs
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import ListedToken

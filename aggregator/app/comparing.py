@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeAlias
 
-from aggregator.model.sightings import SightingKind
-from aggregator.model.units import EXACT
+from aggregator.model.accounts import Account
+from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
+from aggregator.model.sightings import SightingKind, Sightings, option_identity
+from aggregator.model.units import EXACT, Address, scaled
 
 YEAR_S = 365 * 86_400
 MOST_PER_YEAR = 1.0
@@ -17,6 +21,10 @@ TIMES_RATE, LEAST_PER_YEAR = 4.0, 0.02
 """What is believed where the rate is known: rates were others since the last event, and small ones double."""
 ROUNDING_UNITS = 2
 """Smallest units that two ways of rounding may be apart."""
+
+
+Key: TypeAlias = tuple[Address, SightingKind, str]
+"""Owner, kind, and what it is within its kind."""
 
 
 class Verdict(StrEnum):
@@ -103,3 +111,60 @@ def _rate(mine: Decimal, other: Decimal, seconds: int) -> float | None:
 
 def _believed(apr: float | None) -> float:
     return MOST_PER_YEAR if apr is None else max(LEAST_PER_YEAR, TIMES_RATE * apr)
+
+
+def by_contracts(accounts: Iterable[Account]) -> Mapping[Key, Ours]:
+    """What accounts hold, but for what the wallet itself holds."""
+    found: dict[Key, Ours] = {}
+    for account in accounts:
+        for position in account.positions:
+            if isinstance(position, Holding):
+                continue
+            key, one = _of_position(account, position)
+            found[key] = _added(found[key], one) if key in found else one
+    return found
+
+
+def _of_position(account: Account, position: Supply | Debt | Perp | Option) -> tuple[Key, Ours]:
+    owner, ids = account.owner_path[-1], (account.id,)
+    match position:
+        case Supply(asset=asset) | Debt(asset=asset):
+            kind: SightingKind = "supply" if isinstance(position, Supply) else "debt"
+            amount = scaled(position.raw, asset.decimals)
+            return (owner, kind, asset.id), Ours(ids, asset.symbol, amount, asset.decimals, position.apr)
+        case Perp(underlying=underlying, size_decimals=decimals):
+            amount = scaled(position.size_raw, decimals)
+            return (owner, "perp", underlying), Ours(ids, position.market, amount, decimals, None)
+        case Option(underlying=underlying, size_decimals=decimals):
+            strike = scaled(position.strike_raw, position.price_decimals)
+            what = option_identity(underlying, position.right, strike, position.expiry)
+            amount = scaled(position.size_raw, decimals)
+            # A schema that knows takers alone must not have writers' amounts set against theirs.
+            side = what if amount > 0 else f"{what}:written"
+            return (owner, "option", side), Ours(ids, position.instrument, amount, decimals, None)
+
+
+def _added(one: Ours, other: Ours) -> Ours:
+    """Two positions of one owner, kind and asset; the higher rate, which bounds the interest of both."""
+    rates = [side.apr for side in (one, other)]
+    return Ours(
+        accounts=tuple(dict.fromkeys([*one.accounts, *other.accounts])),
+        name=one.name,
+        amount=EXACT.add(one.amount, other.amount),
+        decimals=max(one.decimals, other.decimals),
+        apr=None if None in rates else max(rate for rate in rates if rate is not None),
+    )
+
+
+def by_second_source(found: Iterable[Sightings]) -> Mapping[Key, Theirs]:
+    """What sightings say, added by owner, kind and what they are of."""
+    theirs: dict[Key, Theirs] = {}
+    for one in (sighting for sightings in found for sighting in sightings.found):
+        key: Key = (one.owner, one.kind, one.what)
+        new = Theirs(one.name, one.amount, one.since, (one.origin,))
+        if (old := theirs.get(key)) is not None:
+            since = None if old.since is None or new.since is None else min(old.since, new.since)
+            amount = EXACT.add(old.amount, new.amount)
+            new = Theirs(old.name, amount, since, (*old.origins, *new.origins))
+        theirs[key] = new
+    return theirs

@@ -10,20 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from aggregator import settings
 from aggregator.app import checks
 from aggregator.app.checks import Answer
-from aggregator.app.comparing import Judged, Ours, Theirs, Verdict, judge
+from aggregator.app.comparing import Judged, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
 from aggregator.app.readers import Selection
 from aggregator.contract import Read, SecondSource, join
 from aggregator.model.accounts import Account
 from aggregator.model.errors import BadConfiguration, ReadError
-from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.model.readings import Block, Failure, Reading
-from aggregator.model.sightings import SightingKind, Sightings, option_identity
-from aggregator.model.units import EXACT, Address, ChainId, scaled
+from aggregator.model.sightings import SightingKind, Sightings
+from aggregator.model.units import Address, ChainId
 from aggregator.reading import registry
 from aggregator.reading.run import Outcome, Run, drive
 from aggregator.reading.source import ChainSource
@@ -31,9 +30,6 @@ from aggregator.settings import Settings, SubgraphSettings
 
 if TYPE_CHECKING:
     from aggregator.reading.recording import Recording
-
-Key: TypeAlias = tuple[Address, SightingKind, str]
-"""Owner, kind, and what it is within its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +211,7 @@ def _sightings(pair: _Pair, wallet: Address, reading: Reading) -> Read[tuple[Sig
 
 def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
     pair = asked.pair
-    ours, theirs = _ours(asked.reading.accounts), _theirs(found)
+    ours, theirs = by_contracts(asked.reading.accounts), by_second_source(found)
     lag = max(sightings.lag for sightings in found)
     positions = []
     for key in dict.fromkeys([*ours, *theirs]):
@@ -230,58 +226,3 @@ def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
 
 def _unseen(source: SecondSource, kind: SightingKind, amount: Decimal) -> str:
     return source.unseen(kind, amount) if kind in source.kinds else f"any {kind}"
-
-
-def _ours(accounts: Iterable[Account]) -> Mapping[Key, Ours]:
-    found: dict[Key, Ours] = {}
-    for account in accounts:
-        for position in account.positions:
-            if isinstance(position, Holding):
-                continue
-            key, one = _of_position(account, position)
-            found[key] = _added(found[key], one) if key in found else one
-    return found
-
-
-def _of_position(account: Account, position: Supply | Debt | Perp | Option) -> tuple[Key, Ours]:
-    owner, ids = account.owner_path[-1], (account.id,)
-    match position:
-        case Supply(asset=asset) | Debt(asset=asset):
-            kind: SightingKind = "supply" if isinstance(position, Supply) else "debt"
-            amount = scaled(position.raw, asset.decimals)
-            return (owner, kind, asset.id), Ours(ids, asset.symbol, amount, asset.decimals, position.apr)
-        case Perp(underlying=underlying, size_decimals=decimals):
-            amount = scaled(position.size_raw, decimals)
-            return (owner, "perp", underlying), Ours(ids, position.market, amount, decimals, None)
-        case Option(underlying=underlying, size_decimals=decimals):
-            strike = scaled(position.strike_raw, position.price_decimals)
-            what = option_identity(underlying, position.right, strike, position.expiry)
-            amount = scaled(position.size_raw, decimals)
-            # A schema that knows takers alone must not have writers' amounts set against theirs.
-            side = what if amount > 0 else f"{what}:written"
-            return (owner, "option", side), Ours(ids, position.instrument, amount, decimals, None)
-
-
-def _added(one: Ours, other: Ours) -> Ours:
-    """Two positions of one owner, kind and asset; the higher rate, which bounds the interest of both."""
-    rates = [side.apr for side in (one, other)]
-    return Ours(
-        accounts=tuple(dict.fromkeys([*one.accounts, *other.accounts])),
-        name=one.name,
-        amount=EXACT.add(one.amount, other.amount),
-        decimals=max(one.decimals, other.decimals),
-        apr=None if None in rates else max(rate for rate in rates if rate is not None),
-    )
-
-
-def _theirs(found: Iterable[Sightings]) -> Mapping[Key, Theirs]:
-    theirs: dict[Key, Theirs] = {}
-    for one in (sighting for sightings in found for sighting in sightings.found):
-        key: Key = (one.owner, one.kind, one.what)
-        new = Theirs(one.name, one.amount, one.since, (one.origin,))
-        if (old := theirs.get(key)) is not None:
-            since = None if old.since is None or new.since is None else min(old.since, new.since)
-            amount = EXACT.add(old.amount, new.amount)
-            new = Theirs(old.name, amount, since, (*old.origins, *new.origins))
-        theirs[key] = new
-    return theirs

@@ -18,7 +18,7 @@ from gql.transport.async_transport import AsyncTransport
 from gql.transport.exceptions import TransportQueryError
 from graphql import DocumentNode, ExecutionResult, parse
 
-from aggregator.abi.graph import loads
+from aggregator.abi.json_rows import loads
 from aggregator.model.errors import AuthenticationFailed, ProviderUnavailable, RateLimited, SubgraphRefused
 from aggregator.reading.client import Client
 from aggregator.reading.endpoint import Endpoint

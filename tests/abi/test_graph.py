@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.abi.graph import Indexed, Page, Query, Row, loads, pack, page_of
+from aggregator.abi.graph import Indexed, Page, Query, pack, page_of
+from aggregator.abi.json_rows import Row, loads
 from aggregator.model.errors import MalformedReply
 
 OWNER = "0x" + "11" * 20

@@ -10,10 +10,10 @@ import pytest
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
-from aggregator.abi.graph import Page, Row
+from aggregator.abi.graph import Page
 from aggregator.abi.graph import pack as pack_rows
 from aggregator.abi.logs import Log, pack
-from aggregator.contract import Deployments, Read
+from aggregator.contract import Deployments, Read, Row
 from aggregator.model.errors import CallReverted, ReadError, UnusablePrice
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import WAD

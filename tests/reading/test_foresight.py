@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from aggregator.abi.graph import Page, Row, pack
-from aggregator.contract import Call, Calls, Function, Query, Read, Subgraph, ask, attempt, both
+from aggregator.abi.graph import Page, pack
+from aggregator.contract import Call, Calls, Function, Query, Read, Row, Subgraph, ask, attempt, both
 from aggregator.model.errors import CallReverted, ProviderUnavailable
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId

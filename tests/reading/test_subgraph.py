@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from graphql import build_schema
 
-from aggregator.abi.graph import Indexed, Query, Row, Subgraph
-from aggregator.contract import Read, Request, ask, attempt
+from aggregator.contract import Indexed, Query, Read, Request, Row, Subgraph, ask, attempt
 from aggregator.model.errors import (
     AuthenticationFailed,
     BlockUnavailable,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from adapters.messari import lending, options, perpetuals
-from aggregator.abi.graph import Page, Row, Subgraph, pack
-from aggregator.contract import SecondSource
+from aggregator.abi.graph import Page, pack
+from aggregator.contract import Row, SecondSource, Subgraph
 from aggregator.model.assets import Asset, Classification, ListedToken, token_id
 from aggregator.model.errors import MalformedReply, StaleSource
 from aggregator.model.sightings import Sightings, option_identity
