@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,10 @@ def crosscheck(
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
     confirm: options.Confirm = None,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="Also read contracts at positions' last events: needs an archive."),
+    ] = False,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
     json: options.Json = False,
@@ -40,10 +44,10 @@ def crosscheck(
     )
     recording = options.recorded(chosen)
     if recording is None:
-        found = app.crosscheck(chosen, settings)
+        found = app.crosscheck(chosen, settings, history=history)
         options.tell_notices(found.answer, quiet=quiet)
     else:
-        found = app.replayed_crosscheck(recording)
+        found = app.replayed_crosscheck(recording, history=history)
     for portfolio, check in zip(found.answer.portfolios, found.checks, strict=True):
         _answer(portfolio, check, found, json=json, quiet=quiet)
     raise typer.Exit(_exit(found, allow_partial=allow_partial))
@@ -163,6 +167,7 @@ def _position(one: Compared) -> dict[str, Any]:
         "verdict": one.judged.verdict,
         "reason": one.judged.reason,
         "interest_per_year": one.judged.rate,
+        "proven_at_block": one.judged.proven_at,
         "since": theirs.since if theirs else None,
         "origins": [clean(origin, 300) for origin in theirs.origins] if theirs else [],
     }
@@ -207,11 +212,12 @@ def _cells(one: Compared) -> tuple[str, ...]:
     ours, theirs = one.ours, one.theirs
     difference = text.amount(EXACT.subtract(ours.amount, theirs.amount)) if ours and theirs else ""
     rate = "" if one.judged.rate is None else f" ({text.percent(one.judged.rate)} a year)"
+    proven = "" if one.judged.proven_at is None else ", proven"
     return (
         one.kind,
         text.clean(_name(one), 24),
         text.amount(ours.amount) if ours else "–",
         text.amount(theirs.amount) if theirs else "–",
         difference,
-        f"{one.judged.verdict}{rate}",
+        f"{one.judged.verdict}{rate}{proven}",
     )

@@ -13,8 +13,8 @@ from aggregator.model.sightings import Sighting, SightingKind, Sightings
 from aggregator.model.units import Address, ChainId, scaled
 
 FIELDS = (
-    "side balance timestampOpened market { id inputToken { id symbol decimals } } "
-    "snapshots(first: 1, orderBy: timestamp, orderDirection: desc) { timestamp }"
+    "side balance timestampOpened blockNumberOpened market { id inputToken { id symbol decimals } } "
+    "snapshots(first: 1, orderBy: timestamp, orderDirection: desc) { timestamp blockNumber }"
 )
 WHERE = "account: $account, hashClosed: null"
 SIDES: dict[str, SightingKind] = {"LENDER": "supply", "COLLATERAL": "supply", "BORROWER": "debt"}
@@ -23,7 +23,7 @@ SIDES: dict[str, SightingKind] = {"LENDER": "supply", "COLLATERAL": "supply", "B
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A position: `balance` in the token's smallest unit as of its last event, `since` in Unix seconds."""
+    """A position: `balance` in the token's smallest unit as of its last event, at `since` in Unix seconds."""
 
     id: str
     kind: SightingKind
@@ -32,6 +32,7 @@ class Lent:
     decimals: int
     balance: int
     since: int
+    block: int
 
 
 def lent(row: Row) -> Lent:
@@ -46,7 +47,8 @@ def lent(row: Row) -> Lent:
         symbol=row.text("market", "inputToken", "symbol"),
         decimals=row.small("market", "inputToken", "decimals"),
         balance=row.natural("balance"),
-        since=events[0].natural("timestamp") if events else row.natural("timestampOpened"),
+        since=events[0].moment("timestamp") if events else row.moment("timestampOpened"),
+        block=events[0].moment("blockNumber") if events else row.moment("blockNumberOpened"),
     )
 
 
@@ -86,6 +88,7 @@ class Lending:
                 owner=owner,
                 origin=f"position {row.id} of {request.origin}",
                 since=row.since,
+                block=row.block,
             )
             for row in found.rows
             if row.balance

@@ -43,7 +43,7 @@ def taken(row: Row) -> Taken:
         symbol=row.text("option", "underlyingAsset", "symbol"),
         right=RIGHTS[kind],
         strike=row.decimal("option", "strikePrice"),
-        expiry=row.natural("option", "expirationTimestamp"),
+        expiry=row.moment("option", "expirationTimestamp"),
         amount=row.natural("amount"),
         decimals=row.small("asset", "decimals"),
     )

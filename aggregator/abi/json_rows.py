@@ -71,6 +71,13 @@ class Row(Mapping[str, Any]):
             return found
         raise _refused(path, found, "no amount")
 
+    def moment(self, *path: str) -> int:
+        """A block's number or time."""
+        found = self.integer(*path)
+        if 0 <= found < 2**63:
+            return found
+        raise _refused(path, found, "no number of a block or time")
+
     def small(self, *path: str) -> int:
         """An integer from 0 to 255, as decimals are."""
         found = self.integer(*path)

@@ -55,30 +55,45 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """What a second source says of the same; `since` is when its oldest part was last so, in Unix seconds."""
+    """What a second source says of the same; `since` is when its oldest part was last so, in Unix seconds.
+
+    `block` is the one at whose end all of it was so, None where its parts differ in that or nobody says.
+    """
 
     name: str
     amount: Decimal
     since: int | None
     origins: tuple[str, ...]
+    block: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict and why; `rate` is the interest per year that would explain the difference."""
+    """A verdict and why; `rate` is the interest per year that would explain the difference.
+
+    `proven_at` is the block of the last event, at which the contracts said what the second source says.
+    """
 
     verdict: Verdict
     reason: str
     rate: float | None = None
+    proven_at: int | None = None
 
 
 def judge(
-    kind: SightingKind, ours: Ours | None, theirs: Theirs | None, *, now: int, lag: int, unseen: str
+    kind: SightingKind,
+    ours: Ours | None,
+    theirs: Theirs | None,
+    *,
+    now: int,
+    lag: int,
+    unseen: str,
+    then: Decimal | None = None,
 ) -> Judged:
     """What lies between the two; `now` is the block's time in Unix seconds.
 
     `lag` is how many blocks the second source is behind, `unseen` why it does not know of ours (empty where
-    it should).
+    it should). `then` is what contracts said at the block of its last event, None where that was not read.
     """
     if unseen and theirs is None:
         return Judged(Verdict.UNSEEN, f"its schema does not know {unseen}")
@@ -86,13 +101,18 @@ def judge(
     difference = EXACT.subtract(mine, other)
     if not difference:
         return Judged(Verdict.EQUAL, "")
-    if ours and theirs and abs(EXACT.scaleb(difference, ours.decimals)) <= ROUNDING_UNITS:
+    if ours and theirs and _rounded(difference, ours):
         return Judged(Verdict.ROUNDING, f"up to {ROUNDING_UNITS} of the smallest unit")
     rate = None
     if ours and theirs and theirs.since is not None and kind in ("supply", "debt"):
         rate = _rate(mine, other, now - theirs.since)
-    if ours and rate is not None and rate <= _believed(ours.apr):
-        return Judged(Verdict.INTEREST, "it does not know the interest since the position's last event", rate)
+    if ours and theirs and rate is not None and rate <= _believed(ours.apr):
+        if then is not None and not _rounded(EXACT.subtract(then, other), ours):
+            why = f"at the position's last event, in block {theirs.block}, the contracts said {then:f}"
+            return Judged(Verdict.DIFFERENT, why, rate)
+        proven_at = None if then is None else theirs.block
+        why = "it does not know the interest since the position's last event"
+        return Judged(Verdict.INTEREST, why, rate, proven_at)
     if lag:
         return Judged(Verdict.BEHIND, f"it does not know the last {lag:,} blocks", rate)
     if theirs is None:
@@ -100,6 +120,10 @@ def judge(
     if ours is None:
         return Judged(Verdict.DIFFERENT, "the contracts say nothing of this position")
     return Judged(Verdict.DIFFERENT, "nothing that it can't know explains this", rate)
+
+
+def _rounded(difference: Decimal, ours: Ours) -> bool:
+    return abs(EXACT.scaleb(difference, ours.decimals)) <= ROUNDING_UNITS
 
 
 def _rate(mine: Decimal, other: Decimal, seconds: int) -> float | None:
@@ -161,10 +185,11 @@ def by_second_source(found: Iterable[Sightings]) -> Mapping[Key, Theirs]:
     theirs: dict[Key, Theirs] = {}
     for one in (sighting for sightings in found for sighting in sightings.found):
         key: Key = (one.owner, one.kind, one.what)
-        new = Theirs(one.name, one.amount, one.since, (one.origin,))
+        new = Theirs(one.name, one.amount, one.since, (one.origin,), one.block)
         if (old := theirs.get(key)) is not None:
             since = None if old.since is None or new.since is None else min(old.since, new.since)
             amount = EXACT.add(old.amount, new.amount)
-            new = Theirs(old.name, amount, since, (*old.origins, *new.origins))
+            block = old.block if old.block == new.block else None
+            new = Theirs(old.name, amount, since, (*old.origins, *new.origins), block)
         theirs[key] = new
     return theirs

@@ -7,29 +7,32 @@ what no subgraph covers is told as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
+from decimal import Decimal, Inexact
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator import settings
 from aggregator.app import checks
 from aggregator.app.checks import Answer
-from aggregator.app.comparing import Judged, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
+from aggregator.app.comparing import Judged, Key, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
 from aggregator.app.readers import Selection
 from aggregator.contract import Read, SecondSource, join
 from aggregator.model.accounts import Account
-from aggregator.model.errors import BadConfiguration, ReadError
+from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.sightings import SightingKind, Sightings
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import registry
-from aggregator.reading.run import Outcome, Run, drive
+from aggregator.reading.run import Outcome, Run, drive, run
 from aggregator.reading.source import ChainSource
 from aggregator.settings import Settings, SubgraphSettings
 
 if TYPE_CHECKING:
     from aggregator.reading.recording import Recording
+
+MAX_EVENTS = 100
+"""Blocks of the past at which one account is read, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +81,22 @@ class CrossChecked:
     checks: tuple[CrossCheck, ...]
 
 
-def crosscheck(selection: Selection, config: Settings, *, record_to: Path | None = None) -> CrossChecked:
+def crosscheck(
+    selection: Selection, config: Settings, *, history: bool = False, record_to: Path | None = None
+) -> CrossChecked:
     """Read wallets from contracts and from the configured subgraphs; with `record_to` keep every reply.
 
-    Raises UsageError as `read` does, and BadConfiguration where no subgraph belongs to what is read.
+    With `history` the contracts are read again at the block of each position's last event. Raises UsageError
+    as `read` does, and BadConfiguration where no subgraph belongs to what is read.
     """
-    work = _Crosscheck(config)
+    work = _Crosscheck(config, history=history)
     answer = checks.read(selection, config, record_to=record_to, afterwards=work.read)
     return work.result(answer)
 
 
-def replayed_crosscheck(recording: Recording) -> CrossChecked:
+def replayed_crosscheck(recording: Recording, *, history: bool = False) -> CrossChecked:
     """The same from a recording that was made with the subgraphs."""
-    work = _Crosscheck(settings.exactly(recording.configuration, "recording"))
+    work = _Crosscheck(settings.exactly(recording.configuration, "recording"), history=history)
     return work.result(checks.replay(recording, afterwards=work.read))
 
 
@@ -110,13 +116,35 @@ class _Asked:
     reading: Reading
     block: Block
     result: tuple[Sightings, ...] | ReadError
+    past: dict[int, Reading | Failure] = field(default_factory=dict)
+
+    def events(self) -> list[int]:
+        """Blocks of the last events of what differs, the newest first, none beyond the compared one."""
+        if isinstance(self.result, ReadError):
+            return []
+        ours = by_contracts(self.reading.accounts)
+        found = {
+            theirs.block
+            for key, theirs in by_second_source(self.result).items()
+            if key in ours and ours[key].amount != theirs.amount
+        }
+        return sorted((n for n in found if n is not None and n < self.block.number), reverse=True)
+
+    def amount_at(self, number: int | None, key: Key) -> Decimal | None:
+        """What contracts said at a block; None where they were not read there."""
+        reading = None if number is None else self.past.get(number)
+        if not isinstance(reading, Reading):
+            return None
+        found = by_contracts(reading.accounts).get(key)
+        return Decimal(0) if found is None else found.amount
 
 
 class _Crosscheck:
     """Reads subgraphs after the contracts, from the same sources at the same blocks."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Settings, *, history: bool) -> None:
         self._config = config
+        self._history = history
         self._sources = registry.second_sources(config)
         self._asked: list[_Asked] = []
         self._read: Run | None = None
@@ -139,8 +167,13 @@ class _Crosscheck:
             reads = [_sightings(pair, one.job.wallet, reading) for pair, one, reading in wanted]
             results, _ = await drive(join(reads, isolate=True), sources[chain], block)
             self._asked += [
-                _Asked(*what, block, result) for what, result in zip(wanted, results, strict=True)
+                _Asked(*what, block, _addable(what[0], result))
+                for what, result in zip(wanted, results, strict=True)
             ]
+        for asked in self._asked if self._history else ():
+            for number in asked.events()[:MAX_EVENTS]:
+                past = await run([asked.outcome.job], sources, str(number))
+                asked.past[number] = past.outcomes[0].result
 
     def _pairs(self, entry: SubgraphSettings, outcome: Run) -> Iterable[_Pair]:
         """Raises BadConfiguration where it can't be told which deployment a subgraph is about."""
@@ -170,8 +203,20 @@ class _Crosscheck:
             if isinstance(asked.result, ReadError):
                 failures.append(Failure(entry.kind, entry.name, ChainId(entry.chain), wallet, asked.result))
                 continue
-            comparisons.append(_compared(asked, asked.result))
+            try:
+                comparisons.append(_compared(asked, asked.result))
+            except Inexact:
+                error = _too_fine(asked.pair)
+                failures.append(Failure(entry.kind, entry.name, ChainId(entry.chain), wallet, error))
+                continue
             warnings += [text for found in asked.result for text in found.warnings]
+            if self._history and len(asked.past) < len(asked.events()):
+                warnings.append(f"subgraph {entry.name}: only the {MAX_EVENTS} newest events were looked at")
+            warnings += [
+                f"what was so at block {number} is not known: {past.error}"
+                for number, past in asked.past.items()
+                if isinstance(past, Failure)
+            ]
         covered = {id(asked.outcome) for asked in mine}
         uncovered = [
             account
@@ -209,6 +254,19 @@ def _sightings(pair: _Pair, wallet: Address, reading: Reading) -> Read[tuple[Sig
     return tuple((yield from join([pair.source.read(pair.entry.name, chain, owner) for owner in owners])))
 
 
+def _addable(pair: _Pair, found: tuple[Sightings, ...] | ReadError) -> tuple[Sightings, ...] | ReadError:
+    """What was found, unless its amounts are such that no sum of them is exact."""
+    try:
+        by_second_source(() if isinstance(found, ReadError) else found)
+    except Inexact:
+        return _too_fine(pair)
+    return found
+
+
+def _too_fine(pair: _Pair) -> MalformedReply:
+    return MalformedReply(f"subgraph {pair.entry.name}", "its amounts have too many digits")
+
+
 def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
     pair = asked.pair
     ours, theirs = by_contracts(asked.reading.accounts), by_second_source(found)
@@ -218,7 +276,15 @@ def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
         owner, kind, what = key
         mine, other = ours.get(key), theirs.get(key)
         unseen = "" if mine is None else _unseen(pair.source, kind, mine.amount)
-        judged = judge(kind, mine, other, now=asked.block.timestamp, lag=lag, unseen=unseen)
+        judged = judge(
+            kind,
+            mine,
+            other,
+            now=asked.block.timestamp,
+            lag=lag,
+            unseen=unseen,
+            then=None if other is None else asked.amount_at(other.block, key),
+        )
         positions.append(Compared(owner, kind, what, mine, other, judged))
     number = min(sightings.number for sightings in found)
     return Comparison(pair.entry, pair.deployment, number, lag, tuple(positions))

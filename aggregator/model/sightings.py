@@ -17,8 +17,8 @@ class Sighting:
 
     `what` identifies it within its kind: an asset's id for a supply or debt, what moves a perp's price
     (`ETH`), and `option_identity` for an option. `name` is untrusted text. `amount` is in whole units, of a
-    short perp below zero. `since` is the last moment, in Unix seconds, at which the source says that the
-    amount was so; None where it does not say.
+    short perp below zero. `since` and `block` are the last moment, in Unix seconds, and the block at whose
+    end the amount was so; None where the source does not say.
     """
 
     kind: SightingKind
@@ -28,6 +28,7 @@ class Sighting:
     owner: Address
     origin: str
     since: int | None = None
+    block: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,88 @@ def test_the_past_is_compared_at_its_own_block(desk: Desk) -> None:
     assert result.json()["data"]["subgraphs"][0]["block"] == number
 
 
+def test_history_proves_that_only_interest_differs(desk: Desk, tmp_path: Path) -> None:
+    """At each last event the contracts said what the subgraph says; recorded and replayed alike."""
+    desk.configure((desk.indexed(), {}))
+    result = desk.check("--json", "--history")
+    assert result.code == Exit.OK, result.err
+    assert wrong_schema(result.json()) == []
+    for one in positions(result).values():
+        assert (one["proven_at_block"] is not None) == (one["verdict"] == "interest")
+    assert (
+        positions(result)["debt", "USDC"]["proven_at_block"]
+        < positions(result)["debt", "DAI"]["proven_at_block"]
+    )
+    screen = desk.check("--history").out
+    assert " a year), proven" in screen
+    assert max(map(len, screen.splitlines())) <= 100
+    file = str(tmp_path / "history.cmrec")
+    assert crossmargin("record", file, desk.wallet, "--crosscheck", "--history").code == Exit.OK
+    assert crossmargin("replay", file, "crosscheck", "--json", "--history").out == result.out
+    assert crossmargin("record", file, desk.wallet, "--history").code == Exit.USAGE
+
+
+def test_history_finds_what_looks_like_interest(desk: Desk) -> None:
+    """A balance that is a little too small is believed, unless the past is looked at."""
+
+    def little(entities: list[dict[str, Any]]) -> None:
+        [one] = [
+            e for e in entities if e["side"] == "BORROWER" and e["market"]["inputToken"]["symbol"] == "DAI"
+        ]
+        one["balance"] = str(int(one["balance"]) * 999 // 1000)
+
+    desk.configure((changed(desk.indexed(), little), {}))
+    assert positions(desk.check("--json"))["debt", "DAI"]["verdict"] == "interest"
+    found = desk.check("--json", "--history")
+    assert found.code == Exit.UNAVAILABLE
+    assert positions(found)["debt", "DAI"]["verdict"] == "different"
+    assert "the contracts said 250" in positions(found)["debt", "DAI"]["reason"]
+
+
+def test_a_past_that_is_not_there_is_said(desk: Desk) -> None:
+    """An endpoint without an archive: interest is believed, not proven. So is a block that never was."""
+
+    def old(entities: list[dict[str, Any]]) -> None:
+        for one in entities:
+            one["snapshots"] = [{**event, "blockNumber": "1"} for event in one["snapshots"]]
+
+    desk.configure((changed(desk.indexed(), old), {}))
+    result = desk.check("--json", "--history")
+    assert result.code == Exit.OK
+    assert positions(result)["debt", "DAI"]["verdict"] == "interest"
+    assert positions(result)["debt", "DAI"]["proven_at_block"] is None
+    assert "what was so at block 1 is not known" in str(result.json()["warnings"])
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_figures_that_no_one_can_compare_are_a_failure(desk: Desk, twice: bool) -> None:
+    """More decimals than numbers have digits here, beside another row of it too: named, nothing breaks."""
+
+    def fine(entities: list[dict[str, Any]]) -> None:
+        one = entities[0]
+        token = {**one["market"]["inputToken"], "decimals": 255}
+        odd = {**one, "id": one["id"] + "z", "market": {"id": "0x", "inputToken": token}, "balance": "1"}
+        if not twice:
+            entities.pop(0)
+        entities.append(odd)
+
+    desk.configure((changed(desk.indexed(), fine), {}))
+    for options in (("--json",), ("--json", "--history")):
+        result = desk.check(*options)
+        assert result.code == Exit.PARTIAL
+        assert wrong_schema(result.json()) == []
+        assert "too many digits" in result.err
+
+
+def test_wallets_are_compared_one_by_one(desk: Desk) -> None:
+    """An envelope each; one that holds nothing is equal in both."""
+    desk.configure((desk.indexed(), {}))
+    empty = desk.world.wallets["empty"]
+    lines = crossmargin("crosscheck", desk.wallet, empty, "--json").out.splitlines()
+    assert [len(json.loads(line)["data"]["subgraphs"][0]["positions"]) for line in lines] == [4, 0]
+    assert "no position in either" in crossmargin("crosscheck", empty).out
+
+
 def changed(graph: Graph, change: Any) -> Graph:
     """The last block's positions altered by `change`, which is given them and may add or remove some."""
     last = graph.blocks.pop()

@@ -45,7 +45,11 @@ def lending(world: World, market: Aave, users: Sequence[str], since: int, *, ver
             "balance": str(balance),
             "hashClosed": None if balance else "0x" + "cc" * 32,
             "timestampOpened": events_so_far[0]["timestamp"] if events_so_far else str(time),
-            "snapshots": [*events_so_far, {"id": f"{number}", "timestamp": str(time)}],
+            "blockNumberOpened": events_so_far[0]["blockNumber"] if events_so_far else str(number),
+            "snapshots": [
+                *events_so_far,
+                {"id": f"{number}", "timestamp": str(time), "blockNumber": str(number)},
+            ],
         }
         index(graph, world.node, number, positions.values())
     index(graph, world.node, world.node.block_number, positions.values())

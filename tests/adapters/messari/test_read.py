@@ -25,8 +25,9 @@ LENT = {
     "side": "LENDER",
     "balance": "1500000000000000000",
     "timestampOpened": "100",
+    "blockNumberOpened": "10",
     "market": {"id": "0x", "inputToken": TOKEN},
-    "snapshots": [{"timestamp": "170"}],
+    "snapshots": [{"timestamp": "170", "blockNumber": "17"}],
 }
 PERP = {"id": "0x01", "side": "SHORT", "balance": "25", "asset": {**TOKEN, "decimals": 1}}
 OPTION = {
@@ -69,10 +70,10 @@ def test_lending_is_a_supply_or_a_debt_since_its_last_event() -> None:
     debt = {**LENT, "id": "b", "side": "BORROWER", "snapshots": []}
     three = {**LENT, "id": "c", "side": "COLLATERAL"}
     found = sightings(LENDING, LENT, debt, three)
-    assert [(one.kind, one.amount, one.since) for one in found.found] == [
-        ("supply", Decimal("1.5"), 170),
-        ("debt", Decimal("1.5"), 100),
-        ("supply", Decimal("1.5"), 170),
+    assert [(one.kind, one.amount, one.since, one.block) for one in found.found] == [
+        ("supply", Decimal("1.5"), 170, 17),
+        ("debt", Decimal("1.5"), 100, 10),
+        ("supply", Decimal("1.5"), 170, 17),
     ]
     assert {one.what for one in found.found} == {token_id(CHAIN, WETH)}
     assert found.found[0].origin == "position a of positions@subgraph here"
@@ -117,6 +118,7 @@ def within(row: dict[str, Any], value: Any, *path: str) -> dict[str, Any]:
         (LENDING, within(LENT, None, "market")),
         (LENDING, within(LENT, [{}], "snapshots")),
         (LENDING, within(LENT, None, "snapshots")),
+        (LENDING, within(LENT, [{"timestamp": str(2**63), "blockNumber": "17"}], "snapshots")),
         (PERPETUALS, within(PERP, "FLAT", "side")),
         (PERPETUALS, within(PERP, "-25", "balance")),
         (OPTIONS, within(OPTION, "STRADDLE", "option", "type")),
