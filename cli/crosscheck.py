@@ -10,7 +10,7 @@ from cli import options
 
 if TYPE_CHECKING:
     from aggregator.app import CrossCheck, CrossChecked
-    from aggregator.app.crosscheck import Compared, Comparison
+    from aggregator.app.crosschecking import Compared, Comparison
     from aggregator.model.errors import ReadError
     from aggregator.model.portfolio import Portfolio
 

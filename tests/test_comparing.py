@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.app import crosschecking
 from aggregator.app.comparing import YEAR_S, Ours, Theirs, Verdict, judge
-from aggregator.model.sightings import SightingKind
+from aggregator.contract import Read, ask
+from aggregator.model.accounts import Account
+from aggregator.model.readings import Block, Reading
+from aggregator.model.sightings import SightingKind, Sightings
+from aggregator.model.units import Address, ChainId
+from aggregator.settings import SubgraphSettings
 
 NOW = 2 * YEAR_S
 
@@ -86,3 +93,33 @@ def test_the_rate_is_what_the_difference_is(amount: Decimal, growth: float, seco
             float(grown)
         )
         assert (found.rate <= 1) == (found.verdict is Verdict.INTEREST)
+
+
+def test_everyone_through_whom_a_wallet_holds_is_asked_for() -> None:
+    """An account of a proxy is the proxy's in a subgraph."""
+    wallet, proxy = Address("0x" + "11" * 20), Address("0x" + "22" * 20)
+    account = Account("a", "aave_v3", "lending", ChainId(1), "A", (wallet, proxy), (), None, None)
+    reading = Reading((account,), (), Block(ChainId(1), 7, "0x", "0x", 0))
+    asked: list[Address] = []
+
+    class Source:
+        schema = "s"
+        kinds: Collection[SightingKind] = ()
+
+        def unseen(self, kind: SightingKind, amount: Decimal) -> str:
+            """See SecondSource."""
+            raise NotImplementedError
+
+        def read(self, subgraph: str, chain: ChainId, owner: Address) -> Read[Sightings]:
+            """See SecondSource."""
+            assert (subgraph, chain) == ("sub", 1)
+            asked.append(owner)
+            yield from ask([])
+            return Sightings((), 7, 0)
+
+    entry = SubgraphSettings.model_validate({"name": "sub", "chain": 1, "schema": "s", "url": "http://h"})
+    read = crosschecking._sightings(crosschecking._Pair(entry, Source(), "A"), wallet, reading)
+    with pytest.raises(StopIteration) as done:
+        next(read)
+    assert asked == [wallet, proxy]
+    assert len(done.value.value) == 2

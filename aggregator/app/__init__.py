@@ -17,7 +17,7 @@ from aggregator.app.checks import (
     replay,
 )
 from aggregator.app.comparing import Verdict
-from aggregator.app.crosscheck import CrossCheck, CrossChecked, crosscheck, replayed_crosscheck
+from aggregator.app.crosschecking import CrossCheck, CrossChecked, crosscheck, replayed_crosscheck
 from aggregator.app.differences import Difference, diff
 from aggregator.app.readers import Selection
 from aggregator.app.snapshots import (
