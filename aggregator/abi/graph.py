@@ -30,6 +30,7 @@ Variable: TypeAlias = str | int | bool | tuple[str, ...]
 META = "_meta(block: $block) { block { number hash } deployment hasIndexingErrors }"
 HEAD = "head: _meta { block { number hash } deployment hasIndexingErrors }"
 """The last block that a subgraph has indexed."""
+_LONGEST_NAME = 100
 _OURS = ("block", "first", "after")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
@@ -213,10 +214,13 @@ def state_of(data: Mapping[str, Any], meta: str) -> Page:
         raise ValueError(f"{number} is no block")
     if block_hash is not None and not (isinstance(block_hash, str) and _HASH.fullmatch(block_hash)):
         raise ValueError(f"{meta}.block.hash is no hash: {str(block_hash)[:80]!r}")
+    deployment = whole.text(meta, "deployment")
+    if len(deployment) > _LONGEST_NAME:
+        raise ValueError(f"{meta}.deployment is no name: {deployment[:60]!r}")
     return Page(
         number=number,
         hash=None if block_hash is None else block_hash.lower(),
-        deployment=whole.text(meta, "deployment"),
+        deployment=deployment,
         has_indexing_errors=whole.flag(meta, "hasIndexingErrors"),
     )
 

@@ -107,10 +107,10 @@ class Subgraphs:
             page, _ = await self._page(source, request, at, after)
             if page.state != first.state:
                 told = [f"block {one.number} ({one.hash}) of {one.deployment}" for one in (page, first)]
-                raise MalformedReply(request.origin, f"one page is of {told[0]}, another of {told[1]}")
+                raise _malformed(source, request, f"one page is of {told[0]}, another of {told[1]}")
             pages.append(page)
             count += len(page.rows)
-        return pack(block.number, pages)
+        return _decodable(source, request, pack(block.number, pages))
 
     async def _first(self, source: Source, block: Block, request: Subgraph[Any]) -> tuple[At, Page]:
         """The first page, and the block that the others must be asked at."""
@@ -128,7 +128,7 @@ class Subgraphs:
         if head.number < block.number:
             if page.state != head.state:
                 why = f"it was asked at block {head.number}, and answers of block {page.number}"
-                raise MalformedReply(request.origin, why)
+                raise _malformed(source, request, why)
             return at, page
         return at, _checked(page, block, source)
 
@@ -139,9 +139,10 @@ class Subgraphs:
         try:
             page, head = page_of(data, after), state_of(data, "head")
         except ValueError as error:
-            raise MalformedReply(request.origin, source.endpoint.redacted(str(error))) from None
+            raise _malformed(source, request, str(error)) from None
         if len(page.rows) > PAGE:
-            raise MalformedReply(request.origin, f"{len(page.rows)} rows where at most {PAGE} were asked for")
+            why = f"{len(page.rows)} rows where at most {PAGE} were asked for"
+            raise _malformed(source, request, why)
         return page, head
 
     async def _head(self, source: Source, origin: str) -> Page:
@@ -150,6 +151,20 @@ class Subgraphs:
             return state_of(data, "head")
         except ValueError as error:
             raise MalformedReply(origin, source.endpoint.redacted(str(error))) from None
+
+
+def _malformed(source: Source, request: Subgraph[Any], why: str) -> MalformedReply:
+    """It may quote what the endpoint said, and that the key in its URL."""
+    return MalformedReply(request.origin, source.endpoint.redacted(why))
+
+
+def _decodable(source: Source, request: Subgraph[Any], raw: bytes) -> bytes:
+    """The reply, which whoever decodes it can't redact: raises MalformedReply where it has no such rows."""
+    try:
+        request.decode(raw)
+    except MalformedReply as error:
+        raise _malformed(source, request, error.why) from None
+    return raw
 
 
 def _nearest(head: Page, block: Block, source: Source) -> At:

@@ -164,6 +164,15 @@ def test_only_what_a_subgraph_cannot_know_differs(desk: Desk, version: int) -> N
     assert labels == {"Wallet"}
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_endpoints_of_the_command_line_find_the_subgraphs(desk: Desk, count: int) -> None:
+    """By the chain that they turn out to serve."""
+    desk.configure((desk.indexed(), {}))
+    result = desk.check("--json", *["--rpc", desk.world.node.url] * count)
+    assert result.code == Exit.OK, result.err
+    assert len(positions(result)) == 4
+
+
 def test_the_screen_tells_both_and_fits(desk: Desk) -> None:
     """A hundred columns; what is not compared is named."""
     desk.configure((desk.indexed(), {}))

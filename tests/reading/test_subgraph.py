@@ -344,6 +344,24 @@ def test_replies_that_are_none_are_told(node: Node, case: str) -> None:
     assert len(str(error)) < 500
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        said(KEY, "rows", 0, "amount"),
+        said({"id": KEY}, "rows", 0),
+        said(KEY, "_meta", "block", "hash"),
+        lambda number, reply: said(f"{KEY}{number}", "_meta", "deployment")(number, reply),
+        said(KEY * 9, "_meta", "deployment"),
+    ],
+)
+def test_a_malformed_reply_does_not_tell_the_key(node: Node, change: Any) -> None:
+    """Wherever the subgraph quotes it."""
+    graph = replace(graph_of(node, 1_500), change=change)
+    [error] = read(node, graph, attempt([REQUEST]), path=f"/{KEY}")
+    assert isinstance(error, MalformedReply)
+    assert KEY not in f"{error}{error!r}"
+
+
 def test_more_rows_than_were_asked_for(node: Node) -> None:
     """A page that is too long is none: how would the next be asked for?"""
 
