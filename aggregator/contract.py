@@ -1,4 +1,6 @@
-"""What an adapter is written against: requests, how to ask for them, Adapter, RuleFamily and Owners.
+"""What an adapter is written against: requests, how to ask for them, Adapter and RuleFamily.
+
+Beside them Owners, who find a wallet's other addresses, and SecondSource, which contracts are compared with.
 
 An adapter yields requests and receives decoded replies; it never performs I/O. A read of several stages is
 several `yield from`; the engine merges the stages of all reads of all wallets into common rounds.
@@ -8,16 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
+from aggregator.abi.graph import Indexed, Query, Subgraph
+from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Event, Log, Logs
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import ListedToken
 from aggregator.model.errors import AdapterFault, ReadError
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import Feed, JsonValue, Rule
+from aggregator.model.sightings import SightingKind, Sightings
 from aggregator.model.units import Address, ChainId
 
 if TYPE_CHECKING:
@@ -35,15 +41,21 @@ __all__ = [
     "Deployments",
     "Event",
     "Function",
+    "Indexed",
     "Log",
     "Logs",
     "Owned",
     "Owners",
     "OwnersFactory",
+    "Query",
     "Read",
     "Request",
+    "Row",
     "RuleFamily",
+    "SecondSource",
+    "SecondSourceFactory",
     "Shocked",
+    "Subgraph",
     "ask",
     "attempt",
     "both",
@@ -290,4 +302,36 @@ class OwnersFactory(Protocol):
 
     def __call__(self, deployments: Deployments) -> Owners:
         """The finder over these deployments; raises BadConfiguration where an entry lacks an address."""
+        ...
+
+
+class SecondSource(Protocol):
+    """How subgraphs of one schema are asked for a wallet's positions, to be compared with the contracts'.
+
+    `kinds` are the kinds of position that the schema has at all.
+    """
+
+    schema: str
+    kinds: Collection[SightingKind]
+
+    def unseen(self, kind: SightingKind, amount: Decimal) -> str:
+        """Why the schema does not know of a position of one of its kinds, of this amount: "who wrote it".
+
+        Empty where it should know.
+        """
+        ...
+
+    def read(self, subgraph: str, chain: ChainId, owner: Address) -> Read[Sightings]:
+        """All positions of an owner in a subgraph of this name, at the pinned block or a little before it.
+
+        Raises ReadError (never returns fewer) where one can't be read.
+        """
+        ...
+
+
+class SecondSourceFactory(Protocol):
+    """What an entry point in the group `crossmargin.second_sources` names."""
+
+    def __call__(self, tokens: tuple[ListedToken, ...]) -> SecondSource:
+        """The second source, for which `tokens` say what moves them."""
         ...

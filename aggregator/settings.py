@@ -28,18 +28,10 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class EndpointSettings(_Strict):
-    """A JSON-RPC endpoint; `name` is shown instead of the URL, which may hold `${VAR}`.
-
-    `rate_per_s` requests are started per second at most (none given: as many as there are), `concurrency` are
-    under way at once. With `state_overrides = "never"` the reader contract is not tried.
-    """
-
-    name: str = ""
-    url: str
+class _Reached(_Strict):
     rate_per_s: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
     concurrency: int = Field(default=8, ge=1, le=256)
-    state_overrides: Literal["auto", "never"] = "auto"
+    url: str
 
     @field_validator("url")
     @classmethod
@@ -48,6 +40,35 @@ class EndpointSettings(_Strict):
         if missing:
             raise ValueError(f"the environment variable {missing[0]} is not set")
         return _VARIABLE.sub(lambda match: os.environ[match.group(1)], url)
+
+
+class EndpointSettings(_Reached):
+    """A JSON-RPC endpoint; `name` is shown instead of the URL, which may hold `${VAR}`.
+
+    `rate_per_s` requests are started per second at most (none given: as many as there are), `concurrency` are
+    under way at once. With `state_overrides = "never"` the reader contract is not tried.
+    """
+
+    name: str = ""
+    state_overrides: Literal["auto", "never"] = "auto"
+
+
+class SubgraphSettings(_Reached):
+    """A subgraph of a chain; its limits are as an endpoint's, and `url` may hold `${VAR}`.
+
+    `adapter` and `deployment` (its only one where none is named) say what `crosscheck` compares it with.
+    Recordings have no `url`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    chain: int
+    url: str = ""
+    kind: str = Field(alias="schema", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    adapter: str = ""
+    deployment: str = ""
+    max_lag_blocks: int = Field(default=50, ge=0)
 
 
 class ChainSettings(_Strict):
@@ -146,6 +167,7 @@ class Settings(BaseSettings):
     tokens: tuple[TokenSettings, ...] = ()
     owners: tuple[OwnedSettings, ...] = ()
     find_owned: bool = True
+    subgraphs: tuple[SubgraphSettings, ...] = ()
     default_chains: tuple[int, ...] = ()
     shipped_deployments: bool = True
     confirm: int = Field(default=1, ge=1, le=5)
@@ -170,6 +192,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over what the file gave."""
         return env_settings, init_settings
+
+    @field_validator("subgraphs")
+    @classmethod
+    def _told_apart(cls, subgraphs: tuple[SubgraphSettings, ...]) -> tuple[SubgraphSettings, ...]:
+        seen = set[tuple[int, str]]()
+        for entry in subgraphs:
+            if (entry.chain, entry.name) in seen:
+                raise ValueError(f"chain {entry.chain} has two of the name {entry.name!r}")
+            seen.add((entry.chain, entry.name))
+        return subgraphs
 
     @field_validator("cache", mode="before")
     @classmethod

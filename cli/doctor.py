@@ -16,7 +16,7 @@ def doctor(
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
-    """Check endpoints, Multicall3, overrides, history and every deployment of each chain."""
+    """Check endpoints, subgraphs, Multicall3, overrides, history and every deployment of each chain."""
     from aggregator import app  # noqa: PLC0415
     from cli import envelope, exits  # noqa: PLC0415
 

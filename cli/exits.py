@@ -35,6 +35,7 @@ _BY_ERROR: tuple[tuple[type[CrossmarginError], Exit], ...] = (
     (errors.ExchangeError, Exit.USAGE),
     (errors.AuthenticationFailed, Exit.AUTHENTICATION),
     (errors.RateLimited, Exit.RATE_LIMITED),
+    (errors.StaleSource, Exit.STALE),
     (errors.TransportError, Exit.UNAVAILABLE),
     (errors.Unsupported, Exit.UNSUPPORTED),
     (errors.StoreLocked, Exit.LOCKED),

@@ -124,17 +124,36 @@ def read(selection: Selection, config: Settings, *, quiet: bool = False) -> Answ
     something else than it was made of.
     """
     from aggregator import app  # noqa: PLC0415
-    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    recording = recorded(selection)
+    if recording is not None:
+        return app.replay(recording)
+    answer = app.read(selection, config)
+    tell_notices(answer, quiet=quiet)
+    return answer
+
+
+def tell_notices(answer: Answer, *, quiet: bool) -> None:
+    """Say on stderr what does not touch the answer."""
     from cli.text import clean  # noqa: PLC0415
+
+    for notice in () if quiet else answer.notices:
+        typer.echo(f"warning: {clean(notice, 500)}", err=True)
+
+
+def recorded(selection: Selection) -> Recording | None:
+    """The recording to answer from, None where the chains are asked.
+
+    Raises BadConfiguration where it is asked for something else than it was made of.
+    """
+    from aggregator import app  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
 
     recording = replayed.get()
     if recording is None:
-        answer = app.read(selection, config)
-        for notice in () if quiet else answer.notices:
-            typer.echo(f"warning: {clean(notice, 500)}", err=True)
-        return answer
+        return None
     made = app.Selection(selection.wallets)
     if selection != made or not set(selection.wallets) <= set(recording.request["wallets"]):
         why = "is answered as it was recorded: name no other wallet, block, chain, adapter or endpoint"
         raise BadConfiguration("a recording", why)
-    return app.replay(recording)
+    return recording

@@ -18,18 +18,32 @@ def record(
     chain: options.Chain = None,
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
+    crosscheck: Annotated[
+        bool, typer.Option("--crosscheck", help="Also what subgraphs say, for `replay FILE crosscheck`.")
+    ] = False,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="With --crosscheck: also contracts at positions' last events."),
+    ] = False,
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
     """Read wallets and keep every reply in one portable file, without URLs or keys."""
     from aggregator import app  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
     from cli import envelope, exits  # noqa: PLC0415
     from cli.text import told  # noqa: PLC0415
 
+    if history and not crosscheck:
+        raise BadConfiguration("--history", "only with --crosscheck")
     settings = options.settings(config)
     selection = options.selection(wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block)
-    answer = app.read(selection, settings, record_to=file)
-    failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
+    if crosscheck:
+        checked = app.crosscheck(selection, settings, history=history, record_to=file)
+        answer, beside = checked.answer, [failure for one in checked.checks for failure in one.failures]
+    else:
+        answer, beside = app.read(selection, settings, record_to=file), []
+    failures = [*(failure for portfolio in answer.portfolios for failure in portfolio.failures), *beside]
     if json:
         data = {"file": file.name, "bytes": file.stat().st_size, "wallets": list(selection.wallets)}
         for portfolio in answer.portfolios:

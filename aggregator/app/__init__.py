@@ -16,6 +16,8 @@ from aggregator.app.checks import (
     read,
     replay,
 )
+from aggregator.app.comparing import Verdict
+from aggregator.app.crosschecking import CrossCheck, CrossChecked, crosscheck, replayed_crosscheck
 from aggregator.app.differences import Difference, diff
 from aggregator.app.linked import link as link_wallet
 from aggregator.app.linked import unlink as unlink_wallet
@@ -47,9 +49,12 @@ __all__ = [
     "DEMO",
     "Answer",
     "Checked",
+    "CrossCheck",
+    "CrossChecked",
     "Difference",
     "OnChain",
     "Selection",
+    "Verdict",
     "VerifiedSnapshot",
     "Where",
     "adapters",
@@ -57,6 +62,7 @@ __all__ = [
     "at_heights",
     "chain_names",
     "check",
+    "crosscheck",
     "demo",
     "diff",
     "doctor",
@@ -73,6 +79,7 @@ __all__ = [
     "read",
     "remove_wallet",
     "replay",
+    "replayed_crosscheck",
     "save",
     "save_all",
     "stored",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aggregator import settings
 from aggregator.app.caching import opened_cache
@@ -31,9 +31,13 @@ from aggregator.reading.source import ChainSource
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
+    from aggregator.reading.cache import SqliteCache
     from aggregator.reading.doctor import ChainReport
 
 DEMO = "demo.cmrec"
+
+Afterwards: TypeAlias = Callable[[Run, Mapping[ChainId, ChainSource]], Awaitable[None]]
+"""What else to read from the same sources, at the blocks of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +72,22 @@ class Answer:
     notices: tuple[str, ...] = ()
 
 
-def read(selection: Selection, config: Settings, *, record_to: Path | None = None) -> Answer:
+def read(
+    selection: Selection,
+    config: Settings,
+    *,
+    record_to: Path | None = None,
+    afterwards: Afterwards | None = None,
+) -> Answer:
     """Read wallets live, and with `record_to` keep every reply in a file.
 
     Raises UsageError where the selection or the configuration can't be used; what can't be read is in the
     portfolios' failures.
     """
-    return asyncio.run(_read(selection, config, record_to))
+    return asyncio.run(_read(selection, config, record_to, afterwards))
 
 
-def replay(recording: Recording) -> Answer:
+def replay(recording: Recording, *, afterwards: Afterwards | None = None) -> Answer:
     """Answer from a recording: the same wallets, deployments, tokens and block as when it was made."""
     config = settings.exactly(recording.configuration, "recording")
     request = recording.request
@@ -97,7 +107,7 @@ def replay(recording: Recording) -> Answer:
     jobs = _jobs(built, wallets, chains)
     search = recorded_search(config, request["owners"]) if "owners" in request else None
     block = request.get("block", "latest")
-    outcome = asyncio.run(run(jobs, sources, block, search=search, registries=registries(config)))
+    outcome = asyncio.run(_run(jobs, sources, block, config, afterwards, search=search))
     answer = _answer(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
     answer = replace(answer, names={**answer.names, **names})
     return _warned(answer, request.get("warnings", ()))
@@ -140,23 +150,45 @@ def doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:
     return asyncio.run(_doctor(selection, config))
 
 
-async def _read(selection: Selection, config: Settings, record_to: Path | None) -> Answer:
+async def _run(
+    jobs: Sequence[Job],
+    sources: Mapping[ChainId, ChainSource],
+    block: str,
+    config: Settings,
+    afterwards: Afterwards | None,
+    *,
+    cache: SqliteCache | None = None,
+    search: Search | None = None,
+) -> Run:
+    outcome = await run(jobs, sources, block, cache, search, registries(config))
+    if afterwards is not None:
+        await afterwards(outcome, sources)
+    return outcome
+
+
+async def _read(
+    selection: Selection, config: Settings, record_to: Path | None, afterwards: Afterwards | None
+) -> Answer:
     if record_to is not None:
-        return await _recorded(selection, config, record_to)
+        return await _recorded(selection, config, record_to, afterwards)
     built = registry.adapters(config, selection.adapters)
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
             given = await resolved(selection, config, built, live, cache)
             jobs = jobs_everywhere(built, given.wallets, live)
             search = search_of(config) if selection.owned else None
-            outcome = await run(jobs, dict(live), selection.block, cache, search, registries(config))
+            outcome = await _run(
+                jobs, dict(live), selection.block, config, afterwards, cache=cache, search=search
+            )
             answer = live_answer(outcome, given.wallets, config, built, live)
         problem = None if cache is None else cache.problem
         answer = replace(answer, names={**answer.names, **given.names})
         return replace(answer, notices=(problem,) if problem else ())
 
 
-async def _recorded(selection: Selection, config: Settings, record_to: Path) -> Answer:
+async def _recorded(
+    selection: Selection, config: Settings, record_to: Path, afterwards: Afterwards | None
+) -> Answer:
     """A read whose every reply is kept, and that for this takes nothing from a cache."""
     writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
@@ -173,7 +205,7 @@ async def _recorded(selection: Selection, config: Settings, record_to: Path) -> 
             request["warnings"] = list(live.warnings)
         recording.configuration = _configuration(config, jobs)
         search = search_of(config) if selection.owned else None
-        outcome = await run(jobs, sources, selection.block, search=search, registries=registries(config))
+        outcome = await _run(jobs, sources, selection.block, config, afterwards, search=search)
         if search is not None:
             _note_search(recording, built, used_of(search, live, outcome.found))
         recording.save(record_to)
@@ -325,7 +357,15 @@ def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
     deployments: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for entry in used.values():
         deployments[entry.adapter].append(_entry(entry))
+    subgraphs = [
+        entry.model_dump(
+            include={"name", "chain", "kind", "adapter", "deployment", "max_lag_blocks"}, by_alias=True
+        )
+        for entry in config.subgraphs
+        if entry.chain in chains
+    ]
     return {
+        **({"subgraphs": subgraphs} if subgraphs else {}),
         "chains": {
             str(chain): {
                 "name": entry.name,

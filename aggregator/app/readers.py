@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aggregator.reading.cache import ReadingCache
     from aggregator.reading.chain import ChainReader
     from aggregator.reading.endpoint import Endpoint
+    from aggregator.reading.subgraph import Subgraphs
     from aggregator.reading.transport import Client, Rpc
 
 
@@ -92,7 +93,7 @@ def _configured(
         if not entry.endpoints:
             raise BadConfiguration(f"chain {entry.name}", "has no endpoint: add one, or give --rpc URL")
         rpc = Rpc([_endpoint(e) for e in entry.endpoints], chain, client)
-        readers[chain] = _reader(rpc, chain, selection, config, cache)
+        readers[chain] = _reader(rpc, chain, selection, config, client, cache)
     return readers
 
 
@@ -115,11 +116,13 @@ async def _of_urls(
             Rpc(endpoints, None, client), deadline_s=config.deadline_s, headers=cache, logs=cache
         )
         chain = (await reader.pin(selection.block)).chain  # told together with the block, in one request
-        reader.multicall3 = _multicall3(config, chain)
+        reader.multicall3, reader.subgraphs = _multicall3(config, chain), _subgraphs(config, chain, client)
         found, failures = {chain: reader}, list[TransportError]()
     else:
         chains, failures = await by_chain(endpoints, client)
-        found = {chain: _reader(rpc, chain, selection, config, cache) for chain, rpc in chains.items()}
+        found = {
+            chain: _reader(rpc, chain, selection, config, client, cache) for chain, rpc in chains.items()
+        }
     if not found:
         raise combined(failures)
     readers = Readers(client)
@@ -137,7 +140,12 @@ async def _of_urls(
 
 
 def _reader(
-    rpc: Rpc, chain: ChainId, selection: Selection, config: Settings, cache: ReadingCache | None
+    rpc: Rpc,
+    chain: ChainId,
+    selection: Selection,
+    config: Settings,
+    client: Client,
+    cache: ReadingCache | None,
 ) -> ChainReader:
     from aggregator.reading.chain import ChainReader  # noqa: PLC0415
 
@@ -151,7 +159,29 @@ def _reader(
         deadline_s=config.deadline_s,
         headers=cache,
         logs=cache,
+        subgraphs=_subgraphs(config, chain, client),
     )
+
+
+def _subgraphs(config: Settings, chain: ChainId, client: Client) -> Subgraphs | None:
+    entries = [entry for entry in config.subgraphs if entry.chain == chain]
+    if not entries:
+        return None
+    from aggregator.reading.endpoint import Endpoint  # noqa: PLC0415
+    from aggregator.reading.subgraph import Source, Subgraphs  # noqa: PLC0415
+
+    for entry in entries:
+        if not entry.url:
+            raise BadConfiguration(f"subgraph {entry.name}", "has no `url`: add one")
+    sources = [
+        Source(
+            Endpoint(entry.name, entry.url, rate_per_s=entry.rate_per_s, concurrency=entry.concurrency),
+            entry.kind,
+            entry.max_lag_blocks,
+        )
+        for entry in entries
+    ]
+    return Subgraphs(sources, client)
 
 
 def _check_enough(where: str, endpoints: int, selection: Selection, config: Settings) -> int:

@@ -13,7 +13,8 @@ CrossmarginError
 │   ├── UnusablePrice             an oracle answered zero or less
 │   ├── Unpriced                  nobody quotes an asset that is held
 │   ├── Unsupported               a version or a feature that the adapter does not know
-│   │   └── MissingMulticall
+│   │   ├── MissingMulticall
+│   │   └── NoSubgraph
 │   ├── NotRecorded               a replay lacks the reply
 │   ├── PastReadError             a failure that a snapshot keeps
 │   ├── AdapterFault              an adapter broke: a defect of ours, not of the chain
@@ -22,7 +23,9 @@ CrossmarginError
 │       │   ├── WrongChain
 │       │   └── BlockUnavailable  pruned, reorganised away, or not there yet
 │       │       └── Reorganised   while it was read
-│       ├── Disagreement          two endpoints answer differently
+│       ├── Disagreement          two sources answer differently
+│       ├── StaleSource           a subgraph is too far behind
+│       ├── SubgraphRefused       a subgraph answers errors, maybe beside data
 │       ├── RateLimited
 │       └── AuthenticationFailed
 ├── RecordingError                a recording can't be used
@@ -194,6 +197,22 @@ class MissingMulticall(Unsupported):
         return type(self), (self.chain, self.address)
 
 
+class NoSubgraph(Unsupported):
+    """A read needs a subgraph that the configuration does not name."""
+
+    code = "no_subgraph"
+
+    def __init__(self, chain: int, name: str) -> None:
+        self.chain, self.name = chain, name
+        super().__init__(
+            f"chain {chain} without a subgraph {name!r}",
+            "add one of this name or schema to `subgraphs` in the configuration",
+        )
+
+    def __reduce__(self) -> tuple[type[NoSubgraph], tuple[int, str]]:
+        return type(self), (self.chain, self.name)
+
+
 class PastReadError(ReadError):
     """A failure that a snapshot keeps: its code and the message that was shown."""
 
@@ -264,9 +283,32 @@ class Reorganised(BlockUnavailable):
 
 
 class Disagreement(TransportError):
-    """Two endpoints answer differently about the same block; neither can be trusted over the other."""
+    """Two sources answer differently about the same block; neither can be trusted over the other."""
 
     code = "disagreement"
+
+
+class StaleSource(TransportError):
+    """A subgraph has not indexed the block, and is further behind than it may be."""
+
+    code = "stale_source"
+
+    def __init__(self, endpoint: str, head: int, pinned: int, most: int) -> None:
+        self.head, self.pinned, self.most = head, pinned, most
+        why = (
+            f"has indexed blocks up to {head} only, {pinned - head} before block {pinned}, of at most {most} "
+            "(`max_lag_blocks`): wait, read an earlier block, or do without it"
+        )
+        super().__init__(endpoint, why)
+
+    def __reduce__(self) -> tuple[type[StaleSource], tuple[str, int, int, int]]:
+        return type(self), (self.endpoint, self.head, self.pinned, self.most)
+
+
+class SubgraphRefused(TransportError):
+    """A subgraph answers errors; data beside them is not used, because it may lack a part."""
+
+    code = "subgraph_refused"
 
 
 class RateLimited(TransportError):

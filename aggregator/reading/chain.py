@@ -8,9 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator.abi.function import Calls
+from aggregator.abi.graph import Subgraph
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import (
     MissingMulticall,
+    NoSubgraph,
     ProviderUnavailable,
     Reorganised,
     TransportError,
@@ -33,6 +35,7 @@ from aggregator.reading.upstream import Upstream
 
 if TYPE_CHECKING:
     from aggregator.reading.cache import HeaderCache, LogCache
+    from aggregator.reading.subgraph import Subgraphs
 
 T = TypeVar("T")
 
@@ -45,7 +48,7 @@ class ChainReader:
 
     `confirm` endpoints must agree on the pinned block and on a sample of the calls of every round. A read may
     take `deadline_s` seconds, counted anew from every `pin`; what is missing then fails. `headers` keeps
-    finalized blocks that were looked up for a time, `logs` finalized logs.
+    finalized blocks that were looked up for a time, `logs` finalized logs. `subgraphs` are of this chain.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class ChainReader:
         deadline_s: float = DEADLINE_S,
         headers: HeaderCache | None = None,
         logs: LogCache | None = None,
+        subgraphs: Subgraphs | None = None,
     ) -> None:
         self.rpc = rpc
         self.multicall3 = multicall3
@@ -65,6 +69,7 @@ class ChainReader:
         self._deadline: float | None = None
         self._headers = Headers(rpc, headers)
         self._logs = LogReader(logs)
+        self.subgraphs = subgraphs
         self._pins: dict[str, Block] = {}
 
     @property
@@ -128,15 +133,18 @@ class ChainReader:
             self.forget()
             raise
 
-    async def _in_time(self, work: Awaitable[T]) -> T:
-        """Raises ProviderUnavailable at the deadline of the read; several of them end together."""
+    async def _in_time(self, work: Awaitable[T], names: str = "") -> T:
+        """Raises ProviderUnavailable at the deadline of the read; several of them end together.
+
+        `names` says who was asked, where that is not the endpoints of the chain.
+        """
         if self._deadline is None:
             self._deadline = _now() + self._deadline_s
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await work
         except TimeoutError:
-            names = ", ".join(upstream.name for upstream in self.rpc.upstreams)
+            names = names or ", ".join(upstream.name for upstream in self.rpc.upstreams)
             why = f"the read took longer than {self._deadline_s:g} s: read less, or raise `deadline_s`"
             raise ProviderUnavailable(names, why) from None
 
@@ -156,11 +164,22 @@ class ChainReader:
         return found
 
     async def _fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
-        calls = [request for request in requests if not isinstance(request, Logs)]
         events = [request for request in requests if isinstance(request, Logs)]
-        answers, logs = await together([self._round(block, calls), self._events(block, events)])
-        replies = {True: iter(logs), False: iter(answers)}
-        return [next(replies[isinstance(request, Logs)]) for request in requests]
+        graphs = [request for request in requests if isinstance(request, Subgraph)]
+        calls = [request for request in requests if not isinstance(request, Logs | Subgraph)]
+        found = await together(
+            [self._round(block, calls), self._events(block, events), self._graphs(block, graphs)]
+        )
+        answers, logs, indexed = map(iter, found)
+        return [
+            next(logs if isinstance(one, Logs) else indexed if isinstance(one, Subgraph) else answers)
+            for one in requests
+        ]
+
+    async def _graphs(self, block: Block, requests: Sequence[Subgraph[Any]]) -> list[Raw]:
+        if self.subgraphs is None:
+            return [NoSubgraph(block.chain, request.source) for request in requests]
+        return list(await self.subgraphs.read(block, requests, self._in_time))
 
     async def _events(self, block: Block, requests: Sequence[Logs]) -> list[Raw]:
         if not requests:

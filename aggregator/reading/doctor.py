@@ -1,4 +1,4 @@
-"""Examines what can be used of a chain: endpoints, overrides, history, Multicall3, every deployment."""
+"""Examines what can be used of a chain: endpoints, overrides, history, Multicall3, deployments, subgraphs."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ async def examine(
         *(_endpoint(upstream, pinned, len(reader.rpc.upstreams) == 1) for upstream in reader.rpc.upstreams)
     )
     checks = [check for of_one in of_endpoints for check in of_one]
+    checks += await _subgraphs(reader, pinned)
     try:
         multicall3 = await _multicall3(reader, pinned)
         checks.append(multicall3)
@@ -93,6 +94,29 @@ async def _endpoint(upstream: Upstream, block: Block, alone: bool) -> list[Check
         ]
     except ReadError as error:
         return [Check(subject, "can't be used", error)]
+
+
+async def _subgraphs(reader: ChainReader, block: Block) -> list[Check]:
+    """How far each configured subgraph is behind the block."""
+    if reader.subgraphs is None:
+        return []
+    from aggregator.reading.subgraph import check_lag  # noqa: PLC0415  # few have one
+
+    checks = []
+    for source, head in await reader.subgraphs.states():
+        subject = f"subgraph {source.endpoint.name}"
+        try:
+            if isinstance(head, ReadError):
+                raise head
+            check_lag(head, block, source)
+        except ReadError as error:
+            checks.append(Check(subject, "can't be used", error))
+            continue
+        lag = max(0, block.number - head.number)
+        errors = "; it says that it has indexing errors" if head.has_indexing_errors else ""
+        found = f"has indexed block {head.number}, {lag} before block {block.number}{errors}"
+        checks.append(Check(subject, found if lag else f"has indexed block {block.number}{errors}"))
+    return checks
 
 
 async def _multicall3(reader: ChainReader, block: Block) -> Check:

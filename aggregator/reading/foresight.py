@@ -18,6 +18,7 @@ from typing import Any
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
+from aggregator.abi.graph import Page, Subgraph, pack
 from aggregator.abi.logs import Logs
 from aggregator.abi.types import AbiType
 from aggregator.contract import Read, join
@@ -38,6 +39,7 @@ _UNKNOWN = 2**53
 """The number of a block that is not known yet: later than any that a deployment dates itself from."""
 _WORD = 32
 _ANSWERED, _REVERTED = b"\0", b"\1"
+_BLANK_PAGE = Page(0, None, "", has_indexing_errors=False)
 
 
 class Foresight:
@@ -94,7 +96,7 @@ class Foresight:
         """Keep what a round was answered that others followed, where it is not what was predicted."""
         kept = {}
         for request, raw in replies.items():
-            if isinstance(request, Logs) or self._names_wallet(request):
+            if isinstance(request, Logs | Subgraph) or self._names_wallet(request):
                 continue
             packed = _packed(raw)
             if packed is not None and packed != self._stored.get(request):
@@ -128,6 +130,8 @@ class Foresight:
     def _prediction(self, request: Asked) -> Raw | None:
         if isinstance(request, Logs):
             return b"" if self._names_wallet(request) else None
+        if isinstance(request, Subgraph):
+            return pack(_BLANK_PAGE.number, [_BLANK_PAGE]) if self._names_wallet(request) else None
         if self._names_wallet(request):
             return _blank_reply(request)
         packed = self._cache.prediction(self._chain, _key(request))
@@ -145,6 +149,8 @@ class Foresight:
                 return any(self._in_words(rows[at + 4 : at + width]) for at in range(0, len(rows), width))
             case Logs(topics=topics):
                 return any(self._in_words(word) for topic in topics for word in topic or ())
+            case Subgraph(variables=variables):
+                return any(wallet.hex() in str(value) for _, value in variables for wallet in self._wallets)
 
     def _in_words(self, data: bytes) -> bool:
         return any(data[at + 12 : at + _WORD] in self._wallets for at in range(0, len(data), _WORD))

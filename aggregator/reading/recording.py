@@ -1,9 +1,9 @@
 """Record and replay every reply in one portable file.
 
 The file is gzip of one JSON document. Replies are kept per contract call, not per batch, so that a replay
-does not depend on how calls were packed; logs per request, not per range of blocks that was asked for. It
-holds chain ids, endpoint-free errors and the configuration that the read used (deployments, tokens), never
-a URL. Equal content gives equal bytes.
+does not depend on how calls were packed; logs per request, not per range of blocks that was asked for; rows
+of subgraphs per request, not per page. It holds chain ids, endpoint-free errors and the configuration that
+the read used (deployments, tokens, names of subgraphs), never a URL. Equal content gives equal bytes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import orjson
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
+from aggregator.abi.graph import Subgraph
 from aggregator.abi.logs import Logs
 from aggregator.model import errors
 from aggregator.model.errors import MalformedReply, NotRecorded, ReadError, RecordingError
@@ -30,7 +31,9 @@ from aggregator.reading.source import Asked, ChainSource, Raw
 
 FORMAT = "crossmargin-recording"
 VERSION = 2
-_READABLE = (1, 2)  # 1 knew no logs
+GRAPHS_VERSION = 3
+"""Of a recording in which there are replies of subgraphs: earlier releases read one without."""
+_READABLE = (1, 2, 3)  # 1 knew no logs
 _MAX_BYTES = 512 * 2**20
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
@@ -38,11 +41,12 @@ _HASH = re.compile(r"0x[0-9a-f]{64}")
 @dataclass
 class Tape:
     """The replies of one chain: pins (or why there is none) by the text asked for, calls by
-    `block:target:calldata`, logs by `block:addresses:topics:from:to`."""
+    `block:target:calldata`, logs by `block:addresses:topics:from:to`, subgraphs by `block:source:digest`."""
 
     pins: dict[str, Block | ReadError] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
     logs: dict[str, Any] = field(default_factory=dict)
+    graphs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -62,7 +66,7 @@ class Recording:
         """Write the file whole or not at all."""
         document = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": GRAPHS_VERSION if any(tape.graphs for tape in self.tapes.values()) else VERSION,
             "origin": self.origin,
             "request": self.request,
             "configuration": self.configuration,
@@ -105,7 +109,7 @@ class Recording:
             raise RecordingError(name, "is not a crossmargin recording")
         version = document.get("version")
         if type(version) is not int or version not in _READABLE:
-            readable = " and ".join(map(str, _READABLE))
+            readable = f"{', '.join(map(str, _READABLE[:-1]))} and {_READABLE[-1]}"
             raise RecordingError(name, f"has version {version}; this release reads {readable}")
         try:
             tapes = {
@@ -172,6 +176,9 @@ class Recorder:
             if isinstance(request, Logs):
                 tape.logs[_logs_key(block, request)] = _note(_single(reply))
                 continue
+            if isinstance(request, Subgraph):
+                tape.graphs[_graph_key(block, request)] = _note(_single(reply))
+                continue
             for target, data, noted in _rows(request, reply):
                 tape.calls[_key(block, target, data)] = noted
         return replies
@@ -210,6 +217,8 @@ class Replay:
     def _answer(self, block: Block, request: Asked) -> Raw:
         if isinstance(request, Logs):
             return _noted(self._tape.logs.get(_logs_key(block, request)), request.origin)
+        if isinstance(request, Subgraph):
+            return _noted(self._tape.graphs.get(_graph_key(block, request)), request.origin)
         if isinstance(request, Call):
             return self._row(block, request.target, request.data, request.origin)
         rows: list[bytes] = []
@@ -243,7 +252,8 @@ def _document(tape: Tape) -> dict[str, Any]:
         text: _note(pinned) if isinstance(pinned, ReadError) else asdict(pinned)
         for text, pinned in tape.pins.items()
     }
-    return {"pins": pins, "calls": tape.calls, "logs": tape.logs}
+    graphs = {"graphs": tape.graphs} if tape.graphs else {}
+    return {"pins": pins, "calls": tape.calls, "logs": tape.logs, **graphs}
 
 
 def _request(document: dict[str, Any]) -> dict[str, Any]:
@@ -261,7 +271,8 @@ def _request(document: dict[str, Any]) -> dict[str, Any]:
 
 def _tape(chain: ChainId, document: Any, version: int) -> Tape:
     logs = dict(document["logs"]) if version > 1 else {}
-    return Tape(_pins(chain, document["pins"]), dict(document["calls"]), logs)
+    graphs = dict(document.get("graphs", {})) if version > VERSION else {}
+    return Tape(_pins(chain, document["pins"]), dict(document["calls"]), logs, graphs)
 
 
 def _pins(chain: ChainId, document: Any) -> dict[str, Block | ReadError]:
@@ -288,6 +299,10 @@ def _logs_key(block: Block, request: Logs) -> str:
     topics = ["*" if topic is None else "|".join(word.hex() for word in topic) for topic in request.topics]
     end = request.last(block.number)
     return f"{block.hash}:{'|'.join(request.addresses)}:{','.join(topics)}:{request.from_block}:{end}"
+
+
+def _graph_key(block: Block, request: Subgraph[Any]) -> str:
+    return f"{block.hash}:{request.key}"
 
 
 def _single(reply: Raw) -> bytes | ReadError:

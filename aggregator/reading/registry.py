@@ -1,16 +1,19 @@
-"""Adapters and finders of owned addresses, from the entry points in `crossmargin.adapters` and
-`crossmargin.owners`: each is built with its shipped and the user's own deployments."""
+"""What is installed, from entry points: adapters, finders of owned addresses, second sources.
+
+Adapters (`crossmargin.adapters`) and finders (`crossmargin.owners`) are built with their shipped and the
+user's own deployments, second sources (`crossmargin.second_sources`) by the schema that they read.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from typing import Any
 
-from aggregator.contract import Adapter, Deployment, Deployments, Owners
+from aggregator.contract import Adapter, Deployment, Deployments, Owners, SecondSource
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, native_id, token_id
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.units import Address, ChainId, parse_address
@@ -18,6 +21,7 @@ from aggregator.settings import DeploymentSettings, Settings, TokenSettings
 
 GROUP = "crossmargin.adapters"
 OWNERS_GROUP = "crossmargin.owners"
+SECOND_GROUP = "crossmargin.second_sources"
 
 
 def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...]:
@@ -66,6 +70,12 @@ def _build(point: EntryPoint, settings: Settings) -> Any:
     tokens = listed_tokens(settings.tokens)
     deployments = Deployments(_unique(deployment(point.name, entry) for entry in entries), tokens)
     return point.load()(deployments)
+
+
+def second_sources(settings: Settings) -> Mapping[str, SecondSource]:
+    """Every installed second source, by its schema."""
+    tokens = listed_tokens(settings.tokens)
+    return {name: point.load()(tokens) for name, point in _points(SECOND_GROUP).items()}
 
 
 def _unique(entries: Iterable[Deployment]) -> tuple[Deployment, ...]:

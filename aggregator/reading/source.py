@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
+from aggregator.abi.graph import Subgraph
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block
@@ -14,10 +15,10 @@ from aggregator.model.units import ChainId
 
 Wanted: TypeAlias = Call[Any] | Calls
 """What is asked of contracts."""
-Asked: TypeAlias = Wanted | Logs
-"""All that a chain can be asked."""
+Asked: TypeAlias = Wanted | Logs | Subgraph[Any]
+"""All that a chain, and subgraphs of it, can be asked."""
 Raw: TypeAlias = bytes | Column | ReadError
-"""The reply to a call and to Logs as bytes, to a columnar request as a Column, or why there is none."""
+"""The reply to a columnar request as a Column, to any other as bytes, or why there is none."""
 
 
 class ChainSource(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 
 import orjson
-import stamina
 
 from aggregator.model.errors import (
     BlockUnavailable,
@@ -25,17 +23,10 @@ from aggregator.model.errors import (
 from aggregator.model.units import ChainId
 from aggregator.reading.client import Client
 from aggregator.reading.endpoint import Endpoint
-from aggregator.reading.faults import MayPassError, RpcError, TooMuch, check_rate
+from aggregator.reading.faults import MayPassError, RpcError, check_rate
 from aggregator.reading.health import Health
 from aggregator.reading.limits import GRID_CALLS, Gate, Sizing
-
-# Retries are told to whoever configures logging. Without a handler Python would print them.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
-
-ATTEMPTS = 3
-MAX_WAIT_S = 10.0
-"""The longest Retry-After that is worth waiting for."""
-_RETRY_S = 60.0
+from aggregator.reading.patience import ATTEMPTS, patiently
 
 RpcCall: TypeAlias = tuple[str, list[Any]]
 """A method and its parameters."""
@@ -207,22 +198,8 @@ class Upstream:
         return [self._result(by_id.get(i), i) for i in range(len(bodies))]
 
     async def _post(self, content: bytes, how: _How, parse: Callable[[bytes], Any] = orjson.loads) -> Any:
-        try:
-            return await self._once(content, parse)
-        except MayPassError as fault:
-            if how.attempts == 1:
-                raise
-            failed = [fault]
-
-        async def again() -> Any:
-            if failed:  # the attempt that was made; its machinery takes longer than a request needs
-                raise failed.pop()
-            return await self._once(content, parse)
-
-        retrying = stamina.AsyncRetryingCaller(
-            attempts=how.attempts, timeout=_RETRY_S, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
-        )
-        return await retrying(partial(_retry, how), again)
+        once = partial(self._once, content, parse)
+        return await patiently(once, attempts=how.attempts, elsewhere=how.elsewhere)
 
     async def _once(self, content: bytes, parse: Callable[[bytes], Any]) -> Any:
         async with self._gate.turn():
@@ -261,11 +238,3 @@ def _data_of(received: bytes) -> Any:
         with suppress(ValueError):  # anything but hex between the quotes is left to the parser
             return binascii.a2b_hex(memoryview(received)[len(_PLAIN) : -2])
     return orjson.loads(received)
-
-
-def _retry(how: _How, error: Exception) -> bool | float:
-    if not isinstance(error, MayPassError) or (how.elsewhere and isinstance(error.error, TooMuch)):
-        return False
-    if error.wait_s is None:
-        return True
-    return error.wait_s if error.wait_s <= MAX_WAIT_S else False

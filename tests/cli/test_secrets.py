@@ -106,12 +106,13 @@ class CommandLine:
         path = self._folder / CONFIGURATION
         listed = ", ".join(f'{{ url = "{url}" }}' for url in endpoints)
         lines = path.read_text(encoding="utf-8").splitlines()
-        path.write_text(
-            "\n".join(
-                f"endpoints = [{listed}]" if line.startswith("endpoints =") else line for line in lines
-            ),
-            encoding="utf-8",
-        )
+        kept = [f"endpoints = [{listed}]" if line.startswith("endpoints =") else line for line in lines]
+        if "[[subgraphs]]" in kept:
+            kept = kept[: kept.index("[[subgraphs]]")]
+        for number, url in enumerate(endpoints):
+            kept += ["[[subgraphs]]", f'name = "sub{number}"', f'url = "{url}"', "chain = 31337"]
+            kept += ['schema = "messari-lending"', 'adapter = "aave_v3"', 'deployment = "Aave V3.6 local"']
+        path.write_text("\n".join(kept), encoding="utf-8")
 
     def run(self, *arguments: str) -> Result:
         """One command."""
@@ -134,6 +135,9 @@ class CommandLine:
         self.run("chains")
         self.run("record", recording, hedged)
         self.run("replay", recording, "health", hedged, "--json")
+        self.run("crosscheck", hedged)
+        self.run("crosscheck", hedged, "--json")
+        self.run("record", str(self._folder / "both.cmrec"), hedged, "--crosscheck")
         self.run("snapshot", "take", hedged, "--allow-partial")
         self.run("snapshot", "list", "--json")
         self.run("index", str(self._folder / "wallets.csv"), "--allow-partial")

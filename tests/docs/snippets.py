@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aggregator.contract import Column, Event, Function, Read, ask, attempt, both, join
+from aggregator.contract import Column, Event, Function, Query, Read, Row, ask, attempt, both, join
 from aggregator.model.errors import ReadError, UnusablePrice
 from aggregator.model.units import Address
 
@@ -75,3 +75,24 @@ def received(token: Address, wallet: Address, first_block: int) -> Read[dict[Add
     for transfer in map(TRANSFER.decode, logs):
         found[transfer.sender] = found.get(transfer.sender, 0) + transfer.amount
     return found
+
+
+def market_id(row: Row) -> bytes:
+    """A market's id: 32 bytes in hex."""
+    return bytes.fromhex(row.text("market", "id").removeprefix("0x"))
+
+
+MARKETS: Query[bytes] = Query(
+    "positions",
+    "market { id }",
+    where="account: $account",
+    account="String!",
+    schema="lending",
+    into=market_id,
+)
+
+
+def markets(wallet: Address) -> Read[tuple[list[bytes], tuple[str, ...]]]:
+    """Markets in which a wallet may have a position, to be read from the contract; and what to warn of."""
+    [found] = yield from ask([MARKETS.of("morpho", account=wallet)])
+    return sorted(set(found.rows)), found.warnings

@@ -173,10 +173,12 @@ def test_no_machine_or_registry_is_named() -> None:
 def test_the_configuration_that_is_shown_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole file, with its secret from the environment; and the risk parameters."""
     monkeypatch.setenv("ETHEREUM_KEY", "12345678")
+    monkeypatch.setenv("GRAPH_KEY", "87654321")
     file, own = (tomllib.loads(code) for _, code in blocks("docs/configuration.md", "toml"))
     read_back = settings.build(file, "docs/configuration.md")
     assert read_back.chains[1].endpoints[0].url.endswith("/v2/12345678")
     assert read_back.default_chains == (1, 10)
+    assert "/api/87654321/" in read_back.subgraphs[0].url
     assert read_back.deployments["aave_v3"][0].name == "Aave on my fork"
     assert parameters(settings.shipped("parameters.toml"), own).assets["ETH"].scan_range == 0.25
 

@@ -10,8 +10,10 @@ import pytest
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
+from aggregator.abi.graph import Page
+from aggregator.abi.graph import pack as pack_rows
 from aggregator.abi.logs import Log, pack
-from aggregator.contract import Deployments, Read
+from aggregator.contract import Deployments, Read, Row
 from aggregator.model.errors import CallReverted, ReadError, UnusablePrice
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import WAD
@@ -22,10 +24,12 @@ from tests.docs.liquity_v1 import adapter as liquity
 from tests.docs.snippets import (
     BALANCE,
     LATEST,
+    MARKETS,
     SYMBOL,
     TRANSFER,
     Round,
     balances,
+    markets,
     name_and_balance,
     price,
     prices,
@@ -71,6 +75,17 @@ def test_logs_are_decoded_by_their_event() -> None:
     )
     assert wanted.decode(pack(logs)) == logs
     assert answered(received(ONE, WALLET, 17), [logs]) == {TWO: 7}
+
+
+def test_rows_of_a_subgraph_discover() -> None:
+    """One request, whose reply has typed rows and says where it lags."""
+    [wanted] = next(markets(WALLET))
+    assert wanted == MARKETS.of("morpho", account=WALLET)
+    rows = tuple(Row({"id": name, "market": {"id": "0x" + "0a" * 32}}) for name in "ab")
+    raw = pack_rows(20, [Page(17, None, "Qm", has_indexing_errors=False, rows=rows)])
+    found, warnings = answered(markets(WALLET), [wanted.decode(raw)])
+    assert found == [b"\x0a" * 32]
+    assert "3 blocks behind" in str(warnings)
 
 
 def test_each_is_one_request() -> None:

@@ -30,7 +30,7 @@ from aggregator.model.errors import ReadError, Reorganised
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId, parse_address
-from aggregator.reading import client, upstream
+from aggregator.reading import client, patience
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.recording import Recording
 from aggregator.reading.run import RESTARTS
@@ -206,7 +206,7 @@ def _scaled() -> Iterator[None]:
     """The client's limits, made so small that a thousand schedules take minutes."""
     with (
         patch.object(client, "TIMEOUT_S", WAIT_S),
-        patch.object(upstream, "_RETRY_S", 2 * WAIT_S),
+        patch.object(patience, "_RETRY_S", 2 * WAIT_S),
         patch.object(client, "MAX_REPLY_BYTES", MOST_BYTES),
     ):
         yield
@@ -227,7 +227,7 @@ def bench() -> Iterator[Bench]:
 
 def run(made: Bench, schedule: Schedule) -> Found:
     """A schedule, with quick retries unless it says otherwise."""
-    with stamina.set_testing(not schedule.waits, attempts=upstream.ATTEMPTS):
+    with stamina.set_testing(not schedule.waits, attempts=patience.ATTEMPTS):
         return made.run(schedule)
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from aggregator.contract import Calls, Function, Logs, Read, ask, attempt, both
+from aggregator.abi.graph import Page, pack
+from aggregator.contract import Call, Calls, Function, Query, Read, Row, Subgraph, ask, attempt, both
 from aggregator.model.errors import CallReverted, ProviderUnavailable
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
@@ -70,7 +71,7 @@ class World:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Asked) -> Raw:
-        if isinstance(request, Calls | Logs):
+        if not isinstance(request, Call):
             raise TypeError("not of this world")
         if request in self.failing:
             return ProviderUnavailable("test", "restarting")
@@ -188,6 +189,42 @@ def test_a_foreseen_request_that_fails_is_asked_again() -> None:
     assert texts(outcome(recovering, cache)) == texts(expected)
 
 
+def test_subgraphs_are_asked_early_and_never_kept() -> None:
+    """A wallet's rows are guessed as none; what names no wallet is not guessed at all."""
+    query = Query("things", "part", schema="none", where="owner: $owner", into=lambda r: r.address("part"),
+                  owner="String!")  # fmt: skip
+
+    class Indexed(World):
+        def _answer(self, request: Asked) -> Raw:
+            if not isinstance(request, Subgraph):
+                return super()._answer(request)
+            rows = tuple(Row({"id": f"{i}", "part": f"0x{i:040x}"}) for i in (1, 2))
+            return pack(
+                HERE.number, [Page(HERE.number, HERE.hash, "Qm", has_indexing_errors=False, rows=rows)]
+            )
+
+    def reader(own: bool) -> Any:
+        def discovering(wallet: Address, _: Block) -> Read[Any]:
+            [found] = yield from ask([query.of("graph", owner=wallet if own else "0x")])
+            numbers = yield from ask([OF.at(part, wallet) for part in found.rows])
+            [last] = yield from ask([VALUE.at(ECHO, 7)])
+            return last, numbers, found.warnings
+
+        return discovering
+
+    for own in (True, False):
+        cache = Memory()
+        plain, cold = Indexed(), Indexed()
+        expected = outcome(plain, None, reader(own), wallets=2)
+        assert texts(outcome(cold, cache, reader(own), wallets=2)) == texts(expected)
+        asked = [request for requests in cold.rounds for request in requests]
+        assert sum(isinstance(request, Subgraph) for request in asked) == (2 if own else 1)
+        assert len(asked) == len(set(asked))
+        # The round of the rows brings along what an empty wallet leads to.
+        assert (VALUE.at(ECHO, 7) in cold.rounds[0]) == own
+        assert len(cache.rows) == own  # the call that came along
+
+
 def test_reverts_and_columns_are_foreseen_too() -> None:
     """A member that reverts, as the read expects, does not end the twin."""
 
@@ -203,7 +240,6 @@ def test_reverts_and_columns_are_foreseen_too() -> None:
             return Column(request.origin, request.function.outputs, b"".join(rows), failures)
 
     def singles(request: Calls) -> list[Any]:
-        from aggregator.abi.function import Call  # noqa: PLC0415
 
         return [Call(request.function, *request.one(i)) for i in range(len(request))]
 

@@ -140,7 +140,7 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (changed(["version"], 3), "has version 3; this release reads 1 and 2"),
+        (changed(["version"], 4), "has version 4; this release reads 1, 2 and 3"),
         (changed(["version"], "2"), "has version 2; this"),
         (changed(["version"], None), "has version None"),
         (changed(["chains"], []), "lacks a part"),
@@ -149,6 +149,10 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
         (changed(["chains", str(CHAIN), "calls"], 5), "lacks a part"),
         (changed(["chains", str(CHAIN), "logs"], 5), "lacks a part"),
         (lambda document: document["chains"][str(CHAIN)].pop("logs"), "lacks a part"),
+        (
+            lambda d: [changed(path, 3)(d) for path in (["version"], ["chains", str(CHAIN), "graphs"])],
+            "lacks",
+        ),
         (changed(["chains", str(CHAIN), "pins"], [1]), "lacks a part"),
         (changed(PIN, {}), "lacks a part"),
         (changed([*PIN, "number"], "7"), "lacks a part"),
@@ -271,6 +275,8 @@ def test_every_read_error_survives_a_recording(kind: type[ReadError], tmp_path: 
     known: dict[str, tuple[Any, ...]] = {
         "WrongChain": ("here", 1, 2),
         "MissingMulticall": (1, "0x12"),
+        "NoSubgraph": (1, "aave"),
+        "StaleSource": ("aave", 5, 100, 50),
         "UnusablePrice": ("ETH", "feed", 0),
     }
     parameters = len(inspect.signature(kind).parameters)

@@ -1,0 +1,294 @@
+"""A wallet from contracts beside the same wallet from subgraphs, at the same block.
+
+Contracts are the first source; nothing of a subgraph is counted. What differs is told with its reason, and
+what no subgraph covers is told as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, Inexact
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggregator import settings
+from aggregator.app import checks
+from aggregator.app.checks import Answer
+from aggregator.app.comparing import Judged, Key, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
+from aggregator.app.readers import Selection
+from aggregator.contract import Read, SecondSource, join
+from aggregator.model.accounts import Account
+from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError
+from aggregator.model.readings import Block, Failure, Reading
+from aggregator.model.sightings import SightingKind, Sightings
+from aggregator.model.units import Address, ChainId
+from aggregator.reading import registry
+from aggregator.reading.run import Outcome, Run, drive, run
+from aggregator.reading.source import ChainSource
+from aggregator.settings import Settings, SubgraphSettings
+
+if TYPE_CHECKING:
+    from aggregator.reading.recording import Recording
+
+MAX_EVENTS = 100
+"""Blocks of the past at which one account is read, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One kind and asset of an owner in both sources; a side is None where it says nothing of it."""
+
+    owner: Address
+    kind: SightingKind
+    what: str
+    ours: Ours | None
+    theirs: Theirs | None
+    judged: Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that one subgraph was compared in. It answered of block `number`, `lag` blocks behind."""
+
+    subgraph: SubgraphSettings
+    deployment: str
+    number: int
+    lag: int
+    positions: tuple[Compared, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CrossCheck:
+    """One wallet: what was compared, what no subgraph covers, and which subgraphs could not be read."""
+
+    wallet: Address
+    comparisons: tuple[Comparison, ...]
+    uncovered: tuple[Account, ...]
+    failures: tuple[Failure, ...]
+    warnings: tuple[str, ...]
+
+    def count(self, verdict: Verdict) -> int:
+        """How many positions came to a verdict."""
+        return sum(p.judged.verdict is verdict for c in self.comparisons for p in c.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossChecked:
+    """The wallets as contracts tell them, and one cross-check for each."""
+
+    answer: Answer
+    checks: tuple[CrossCheck, ...]
+
+
+def crosscheck(
+    selection: Selection, config: Settings, *, history: bool = False, record_to: Path | None = None
+) -> CrossChecked:
+    """Read wallets from contracts and from the configured subgraphs; with `record_to` keep every reply.
+
+    With `history` the contracts are read again at the block of each position's last event. Raises UsageError
+    as `read` does, and BadConfiguration where no subgraph belongs to what is read.
+    """
+    work = _Crosscheck(config, history=history)
+    answer = checks.read(selection, config, record_to=record_to, afterwards=work.read)
+    return work.result(answer)
+
+
+def replayed_crosscheck(recording: Recording, *, history: bool = False) -> CrossChecked:
+    """The same from a recording that was made with the subgraphs."""
+    work = _Crosscheck(settings.exactly(recording.configuration, "recording"), history=history)
+    return work.result(checks.replay(recording, afterwards=work.read))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A subgraph, what reads it, and the deployment that it is about, by its name."""
+
+    entry: SubgraphSettings
+    source: SecondSource
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    pair: _Pair
+    outcome: Outcome
+    reading: Reading
+    block: Block
+    result: tuple[Sightings, ...] | ReadError
+    past: dict[int, Reading | Failure] = field(default_factory=dict)
+
+    def events(self) -> list[int]:
+        """Blocks of the last events of what differs, the newest first, none beyond the compared one."""
+        if isinstance(self.result, ReadError):
+            return []
+        ours = by_contracts(self.reading.accounts)
+        found = {
+            theirs.block
+            for key, theirs in by_second_source(self.result).items()
+            if key in ours and ours[key].amount != theirs.amount
+        }
+        return sorted((n for n in found if n is not None and n < self.block.number), reverse=True)
+
+    def amount_at(self, number: int | None, key: Key) -> Decimal | None:
+        """What contracts said at a block; None where they were not read there."""
+        reading = None if number is None else self.past.get(number)
+        if not isinstance(reading, Reading):
+            return None
+        found = by_contracts(reading.accounts).get(key)
+        return Decimal(0) if found is None else found.amount
+
+
+class _Crosscheck:
+    """Reads subgraphs after the contracts, from the same sources at the same blocks."""
+
+    def __init__(self, config: Settings, *, history: bool) -> None:
+        self._config = config
+        self._history = history
+        self._sources = registry.second_sources(config)
+        self._asked: list[_Asked] = []
+        self._read: Run | None = None
+
+    async def read(self, outcome: Run, sources: Mapping[ChainId, ChainSource]) -> None:
+        """See checks.Afterwards."""
+        self._read = outcome
+        pairs = [pair for entry in self._config.subgraphs for pair in self._pairs(entry, outcome)]
+        if not pairs:
+            why = "none belongs to a deployment that is read: give one its `adapter` and `deployment`"
+            raise BadConfiguration("subgraphs", why)
+        for chain, block in outcome.blocks.items():
+            wanted = [
+                (pair, one, one.result)
+                for pair in pairs
+                if pair.entry.chain == chain
+                for one in outcome.outcomes
+                if _belongs(pair, one) and isinstance(one.result, Reading)
+            ]
+            reads = [_sightings(pair, one.job.wallet, reading) for pair, one, reading in wanted]
+            results, _ = await drive(join(reads, isolate=True), sources[chain], block)
+            self._asked += [
+                _Asked(*what, block, _addable(what[0], result))
+                for what, result in zip(wanted, results, strict=True)
+            ]
+        for asked in self._asked if self._history else ():
+            for number in asked.events()[:MAX_EVENTS]:
+                past = await run([asked.outcome.job], sources, str(number))
+                asked.past[number] = past.outcomes[0].result
+
+    def _pairs(self, entry: SubgraphSettings, outcome: Run) -> Iterable[_Pair]:
+        """Raises BadConfiguration where it can't be told which deployment a subgraph is about."""
+        if not entry.adapter or entry.kind not in self._sources:
+            return
+        jobs = [one.job for one in outcome.outcomes if one.job.adapter.name == entry.adapter]
+        names = list(dict.fromkeys(j.deployment.name for j in jobs if j.deployment.chain == entry.chain))
+        found = [name for name in names if entry.deployment in ("", name)]
+        if len(found) > 1:
+            why = f"`deployment` must be one of {', '.join(found)}"
+            raise BadConfiguration(f"subgraph {entry.name}", why)
+        if entry.deployment and names and not found:
+            why = f"{entry.adapter} has no {entry.deployment!r} there, but {', '.join(names)}"
+            raise BadConfiguration(f"subgraph {entry.name}", why)
+        for name in found:
+            yield _Pair(entry, self._sources[entry.kind], name)
+
+    def result(self, answer: Answer) -> CrossChecked:
+        """A cross-check for each wallet of the answer."""
+        return CrossChecked(answer, tuple(self._of(portfolio.wallet) for portfolio in answer.portfolios))
+
+    def _of(self, wallet: Address) -> CrossCheck:
+        mine = [asked for asked in self._asked if asked.outcome.job.wallet == wallet]
+        comparisons, failures, warnings = [], list[Failure](), list[str]()
+        for asked in mine:
+            entry = asked.pair.entry
+            if isinstance(asked.result, ReadError):
+                failures.append(Failure(entry.kind, entry.name, ChainId(entry.chain), wallet, asked.result))
+                continue
+            try:
+                comparisons.append(_compared(asked, asked.result))
+            except Inexact:
+                error = _too_fine(asked.pair)
+                failures.append(Failure(entry.kind, entry.name, ChainId(entry.chain), wallet, error))
+                continue
+            warnings += [text for found in asked.result for text in found.warnings]
+            if self._history and len(asked.past) < len(asked.events()):
+                warnings.append(f"subgraph {entry.name}: only the {MAX_EVENTS} newest events were looked at")
+            warnings += [
+                f"what was so at block {number} is not known: {past.error}"
+                for number, past in asked.past.items()
+                if isinstance(past, Failure)
+            ]
+        covered = {id(asked.outcome) for asked in mine}
+        uncovered = [
+            account
+            for one in self._outcomes(wallet)
+            if id(one) not in covered and isinstance(one.result, Reading)
+            for account in one.result.accounts
+        ]
+        warnings += [
+            f"subgraph {entry.name} is not compared: nothing installed reads the schema {entry.kind!r}"
+            for entry in self._config.subgraphs
+            if entry.adapter and entry.kind not in self._sources
+        ]
+        told = tuple(dict.fromkeys(warnings))
+        return CrossCheck(wallet, tuple(comparisons), tuple(uncovered), tuple(failures), told)
+
+    def _outcomes(self, wallet: Address) -> Sequence[Outcome]:
+        if self._read is None:
+            raise RuntimeError("a cross-check was asked for before anything was read")
+        return [one for one in self._read.outcomes if one.job.wallet == wallet]
+
+
+def _belongs(pair: _Pair, outcome: Outcome) -> bool:
+    deployment = outcome.job.deployment
+    return (deployment.adapter, deployment.chain, deployment.name) == (
+        pair.entry.adapter,
+        pair.entry.chain,
+        pair.deployment,
+    )
+
+
+def _sightings(pair: _Pair, wallet: Address, reading: Reading) -> Read[tuple[Sightings, ...]]:
+    """What a subgraph says of a wallet and of everyone through whom it holds accounts."""
+    owners = dict.fromkeys([wallet, *(account.owner_path[-1] for account in reading.accounts)])
+    chain = ChainId(pair.entry.chain)
+    return tuple((yield from join([pair.source.read(pair.entry.name, chain, owner) for owner in owners])))
+
+
+def _addable(pair: _Pair, found: tuple[Sightings, ...] | ReadError) -> tuple[Sightings, ...] | ReadError:
+    """What was found, unless its amounts are such that no sum of them is exact."""
+    try:
+        by_second_source(() if isinstance(found, ReadError) else found)
+    except Inexact:
+        return _too_fine(pair)
+    return found
+
+
+def _too_fine(pair: _Pair) -> MalformedReply:
+    return MalformedReply(f"subgraph {pair.entry.name}", "its amounts have too many digits")
+
+
+def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
+    pair = asked.pair
+    ours, theirs = by_contracts(asked.reading.accounts), by_second_source(found)
+    lag = max(sightings.lag for sightings in found)
+    positions = []
+    for key in dict.fromkeys([*ours, *theirs]):
+        owner, kind, what = key
+        mine, other = ours.get(key), theirs.get(key)
+        unseen = "" if mine is None else _unseen(pair.source, kind, mine.amount)
+        judged = judge(
+            kind,
+            mine,
+            other,
+            now=asked.block.timestamp,
+            lag=lag,
+            unseen=unseen,
+            then=None if other is None else asked.amount_at(other.block, key),
+        )
+        positions.append(Compared(owner, kind, what, mine, other, judged))
+    number = min(sightings.number for sightings in found)
+    return Comparison(pair.entry, pair.deployment, number, lag, tuple(positions))
+
+
+def _unseen(source: SecondSource, kind: SightingKind, amount: Decimal) -> str:
+    return source.unseen(kind, amount) if kind in source.kinds else f"any {kind}"

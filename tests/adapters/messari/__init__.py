@@ -1,0 +1,1 @@
+"""Messari's standard subgraphs."""
