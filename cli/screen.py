@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import textwrap
@@ -17,18 +16,18 @@ from typing import TYPE_CHECKING, assert_never
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.results import Band, Verdict
 from aggregator.model.units import Address, ChainId, checksum, scaled
+from cli.figures import figures
 from cli.options import replayed
 from cli.table import table
-from cli.text import amount, clean, multiple, percent, price, short_address, signed, told, usd
+from cli.text import WIDTH, amount, clean, multiple, percent, price, short_address, told, usd
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, Checked
     from aggregator.model.accounts import Account
     from aggregator.model.portfolio import Portfolio
     from aggregator.model.readings import Block
-    from aggregator.model.results import AccountRisk, Greeks
+    from aggregator.model.results import AccountRisk
 
-WIDTH = 100
 _COLOURS = {
     Band.STRONG: "32",
     Band.HEALTHY: "32",
@@ -75,7 +74,7 @@ def screen(checked: Checked, source: Provenance) -> str:
         blocks.append("  no position found" if checked.portfolio.coverage.complete else "")
         blocks.append(owned(checked.portfolio, source))
     else:
-        blocks += [_verdict(checked), _accounts(checked), owned(checked.portfolio, source), _figures(checked)]
+        blocks += [_verdict(checked), _accounts(checked), owned(checked.portfolio, source), figures(checked)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -269,60 +268,3 @@ def _wrapped(parts: Iterable[str], width: int) -> list[str]:
         else:
             lines.append(part)
     return lines or [""]
-
-
-def _figures(checked: Checked) -> str:
-    risk = checked.risk
-    sections = [("Greeks", [_greeks(g) for g in risk.greeks])]
-    worst = [f"{clean(s.name, 40)}: −{usd(s.loss_usd)}" for s in risk.worst_scenarios[:3] if s.loss_usd > 0]
-    sections.append(("Worst", [" · ".join(worst)] if worst else []))
-    isolated, together = risk.isolated_requirement_usd, risk.requirement_usd
-    if isolated > 0:
-        told = f"accounts apart need {usd(isolated)}, together {usd(together)}"
-        sections.append(
-            ("Netting", [f"{told}: {1 - together / isolated:.0%} less capital, if it could move"])
-        )
-    m = risk.multiples
-    stresses = (
-        f"first account fails after {multiple(m.native)}, no transfer helps after {multiple(m.operational)}, "
-        f"insolvent after {multiple(m.solvency)} standard stresses"
-    )
-    if math.isinf(min(m.native, m.operational, m.solvency)):
-        stresses = "nothing fails within 20 standard stresses"
-    sections.append(("Stress", [stresses]))
-    sections.append(("Carry", _carry(checked)))
-    sections.append(("Notes", [clean(flag, 400) for flag in risk.flags]))
-    lines = []
-    for title, told_lines in sections:
-        wrapped = [line for told_line in told_lines for line in textwrap.wrap(told_line, WIDTH - 11)]
-        lines += [f"  {title if i == 0 else '':8} {line}" for i, line in enumerate(wrapped)]
-    return "\n".join(lines)
-
-
-def _carry(checked: Checked) -> list[str]:
-    """What lending costs a day, and which account it ends first; nothing where no rate is known."""
-    accounts = checked.risk.accounts
-    known = [a.interest_usd_day for a in accounts if a.interest_usd_day is not None]
-    if not known:
-        return []
-    text = f"interest {_signed_usd(math.fsum(known))}/day"
-    first = min((a for a in accounts if a.runway_days), key=lambda a: a.runway_days or math.inf, default=None)
-    if first is not None and first.runway_days is not None:
-        label = clean(_account(checked, first.account_id).label, 32)
-        text += f"   {label} fails in {first.runway_days:,.0f} days at today's prices and rates"
-    return [text]
-
-
-def _greeks(greeks: Greeks) -> str:
-    name = clean(greeks.underlying, 16).ljust(5)
-    text = f"{name} delta {signed(greeks.delta_units)} ({_signed_usd(greeks.delta_usd * 100)})"
-    if greeks.gamma_units or greeks.vega_usd or greeks.theta_usd:
-        text += f"   gamma {signed(greeks.gamma_units)}/1%   vega {_signed_usd(greeks.vega_usd)}/pt"
-        text += f"   theta {_signed_usd(greeks.theta_usd)}/day"
-    return text
-
-
-def _signed_usd(value: float) -> str:
-    """Dollars with their sign."""
-    shown = usd(value)
-    return shown if shown.startswith("−") else f"+{shown}"

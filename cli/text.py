@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aggregator.model.readings import Failure
 
+WIDTH = 100
+"""Columns of a screen."""
+
 
 def clean(text: str, limit: int = 32) -> str:
     """Text from a chain without control, format or bidirectional characters, cut to `limit`."""

@@ -1,21 +1,13 @@
 """The use cases: the only package that joins the layers.
 
-`checks` reads wallets and judges them, `snapshots` keeps them; heavy libraries are imported where they are
-used, so that a replay needs no HTTP client and a check no database.
+`checks` reads wallets and judges them, `recorded` does so with recordings, `snapshots` keeps what comes of it.
+Heavy libraries are imported where they are used, so that a replay needs no HTTP client and a check no
+database.
 """
 
+from aggregator.app.answers import Answer
 from aggregator.app.chains import at_heights, heads
-from aggregator.app.checks import (
-    DEMO,
-    Answer,
-    Checked,
-    adapters,
-    check,
-    demo,
-    doctor,
-    read,
-    replay,
-)
+from aggregator.app.checks import Checked, adapters, check, doctor, read
 from aggregator.app.comparing import Verdict
 from aggregator.app.crosschecking import CrossCheck, CrossChecked, crosscheck, replayed_crosscheck
 from aggregator.app.differences import Difference, diff
@@ -24,6 +16,7 @@ from aggregator.app.linked import unlink as unlink_wallet
 from aggregator.app.naming import wallet_of
 from aggregator.app.owning import links
 from aggregator.app.readers import Selection
+from aggregator.app.recorded import DEMO, demo, replay
 from aggregator.app.snapshots import (
     chain_names,
     list_snapshots,

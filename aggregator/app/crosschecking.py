@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator import settings
-from aggregator.app import checks
-from aggregator.app.checks import Answer
+from aggregator.app import checks, recorded
+from aggregator.app.answers import Answer
 from aggregator.app.comparing import Judged, Key, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
 from aggregator.app.readers import Selection
 from aggregator.contract import Read, SecondSource, join
@@ -97,7 +97,7 @@ def crosscheck(
 def replayed_crosscheck(recording: Recording, *, history: bool = False) -> CrossChecked:
     """The same from a recording that was made with the subgraphs."""
     work = _Crosscheck(settings.exactly(recording.configuration, "recording"), history=history)
-    return work.result(checks.replay(recording, afterwards=work.read))
+    return work.result(recorded.replay(recording, afterwards=work.read))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class _Crosscheck:
         self._read: Run | None = None
 
     async def read(self, outcome: Run, sources: Mapping[ChainId, ChainSource]) -> None:
-        """See checks.Afterwards."""
+        """See answers.Afterwards."""
         self._read = outcome
         pairs = [pair for entry in self._config.subgraphs for pair in self._pairs(entry, outcome)]
         if not pairs:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aggregator.app.checks import Answer, Checked, check, jobs_everywhere, live_answer
+from aggregator.app.answers import Answer, jobs_everywhere, live_answer
+from aggregator.app.checks import Checked, check
 from aggregator.app.readers import Readers
 from aggregator.app.snapshots import savings
 from aggregator.contract import Adapter

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aggregator import __version__, settings
+from aggregator.app.answers import Answer, jobs_everywhere
 from aggregator.app.caching import opened_cache
-from aggregator.app.checks import Answer, jobs_everywhere
 from aggregator.app.index_blocks import judge, read_block
 from aggregator.app.readers import Readers, Selection, live_readers
 from aggregator.app.snapshots import publish

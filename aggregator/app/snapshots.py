@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aggregator import __version__
-from aggregator.app.checks import Answer, Checked, adapters
+from aggregator.app.answers import Answer
+from aggregator.app.checks import Checked, adapters
 from aggregator.contract import RuleFamily
 from aggregator.model.units import Address, ChainId
 from aggregator.settings import Settings
