@@ -1,7 +1,7 @@
 """The use cases: the only package that joins the layers.
 
-`checks` reads wallets and judges them, `recorded` does so with recordings, `snapshots` keeps what comes of it.
-Heavy libraries are imported where they are used, so that a replay needs no HTTP client and a check no
+`checks` reads wallets and judges them, `recorded` does so with recordings, `snapshots` keeps what comes of
+it. Heavy libraries are imported where they are used, so that a replay needs no HTTP client and a check no
 database.
 """
 
