@@ -18,13 +18,14 @@ from jsonschema import Draft202012Validator
 from cli.exits import Exit
 from tests.adapters.messari.indexers import derivatives, lending, option, perp
 from tests.cli.runner import Result, crossmargin
-from tests.devnet.world import World
+from tests.devnet.world import PROTOCOLS, World
 from tests.docs.generated import ROOT
 from tests.reading.graph_server import Graph
 from tests.reading.servers import Reply, Server
 
 KEY = "k3y-0123456789abcdef"
 DAY_S = 86_400
+READS = f"{len(PROTOCOLS) + 1} of {len(PROTOCOLS) + 1} reads"  # with the wallet itself
 EXPLAINED = {"equal", "rounding", "interest"}
 
 
@@ -179,7 +180,7 @@ def test_the_screen_tells_both_and_fits(desk: Desk) -> None:
     result = desk.check()
     assert result.code == Exit.OK
     assert max(map(len, result.out.splitlines())) <= 100
-    for words in ("beside subgraph sub0 (messari-lending)", "interest (+", "Not compared", "5 of 5 reads"):
+    for words in ("beside subgraph sub0 (messari-lending)", "interest (+", "Not compared", READS):
         assert words in result.out
 
 

@@ -29,7 +29,7 @@ CHAIN_ID = 31337
 GENESIS_TIMESTAMP = 1_793_491_200  # 2026-11-01 00:00:00 UTC
 ACCOUNTS = 40
 BLOCK_GAS_LIMIT = 100_000_000
-HISTORY_BLOCKS = 64  # how far back state can be read
+HISTORY_BLOCKS = 192  # how far back state can be read
 START_TIMEOUT_SECONDS = 30.0
 
 # The node must not outlive us, however we die: a shell waits beside it for the end of its standard

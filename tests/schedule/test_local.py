@@ -17,6 +17,7 @@ from aggregator.schedule.taking import LiveChains, WarehouseLedger
 from aggregator.schedule.worker import Heads
 from aggregator.store.saved import Summary
 from tests.cli.test_local import break_options
+from tests.devnet.node import HISTORY_BLOCKS
 from tests.devnet.world import World
 from tests.schedule.kit import SLOT_S, Desk, desk
 
@@ -84,7 +85,7 @@ def test_a_state_that_the_node_no_longer_has_is_missed(here: Desk) -> None:
     """With the reason, and the newer slots are taken nevertheless."""
     here.once()
     here.advance(2)
-    here.world.node.mine(70)
+    here.world.node.mine(HISTORY_BLOCKS + 6)
     here.advance(1)
     runs = [run for run, _ in here.once().done]
     assert [run.outcome for run in runs[:2]] == ["missed", "missed"]
