@@ -87,7 +87,7 @@ _TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "origin": "'balanceOf(address)@0x03'", "asset_id": "k.id", "symbol": "symbol",
             "decimals": "k.decimals", "amount_raw": "if(a < 2, size || repeat('0', k.decimals), NULL)",
             "is_collateral": "if(a = 1 AND p < 3, p <> 1, NULL)",
-            "rate_mode": "if(a = 1 AND p >= 3, 'variable', NULL)",
+            "rate_mode": "if(a = 1 AND p >= 3, 'variable', NULL)", "apr": "if(a = 1, 0.02 + 0.01 * p, NULL)",
             "market": "if(a >= 2, base || '-' || p, NULL)",
             "index_asset_id": "if(a >= 2, 'index:' || base, NULL)",
             "underlying": "if(a >= 2, base, NULL)",
@@ -131,6 +131,7 @@ _TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "ordinal": "a", "account_id": "account", "equity_usd": "1000.0 * a", "native_health": "1.5",
             "reported_health": "1.5", "check_bps": "number % 3 / 10", "lam_native": "0.5 + (number + a) % 7",
             "binding_ray": "'SYS-'", "requirement_usd": "500.0 * a", "sets_band": "true",
+            "interest_usd_day": "if(a = 1, -3.1, NULL)", "runway_days": "if(a = 1, 40.0 + number % 900, NULL)",
         },
     ),
     "liquidation_point": (

@@ -297,6 +297,10 @@ def _spot(random: Random, kind: str, symbol: str) -> Row:
     if asset is UNCLASSIFIED:
         raw = 2**256 - 1 - random.randrange(1000)
     row["amount_raw"] = raw
+    if kind != "holding":
+        # A die of its own, so that the other rows stay what they were.
+        rates = Random(f"{kind} {symbol} {raw}")
+        row["apr"] = None if rates.random() < 0.2 else rates.uniform(0, 0.15)
     if kind == "supply":
         row["is_collateral"] = symbol == "sUSD" or random.random() < 0.8
     if kind == "debt":
@@ -422,6 +426,7 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
         requirement_usd=random.uniform(0, 9_000) if tested else 0.0,
         sets_band=True,
         oracle_blind=random.random() < 0.2,
+        **_runway(account, health),
     )
     if health is None:
         return
@@ -440,6 +445,18 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
             price_usd=2000.0 * (1 + distance),
             distance=distance,
         )
+
+
+def _runway(account: Row, health: float | None) -> Row:
+    """Interest and how long an account lasts, of a die of their own."""
+    dice = Random(f"{account['account_id']} {health}")
+    if account["kind"] != "lending" or health is None:
+        return {"interest_usd_day": None, "runway_days": None}
+    lasting = 0.0 if health < 1 else None if dice.random() < 0.3 else dice.uniform(0.1, 1_500)
+    return {
+        "interest_usd_day": None if dice.random() < 0.2 else dice.uniform(-30, 10),
+        "runway_days": lasting,
+    }
 
 
 def _scenarios(random: Random, data: Synthetic, snapshot_id: str, accounts: list[Row]) -> None:

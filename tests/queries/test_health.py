@@ -316,3 +316,78 @@ def test_wallet_fragility_ranking(world: World, choice: dict[str, str]) -> None:
     assert all(row["owed_usd"] <= Decimal(0) for row in found)
     if not choice:
         assert EMPTY_WALLET not in {row["wallet"] for row in found}
+
+
+@pytest.mark.parametrize("within", [None, 900])
+@EVERY_CHOICE
+def test_time_to_liquidation_by_carry(world: World, choice: dict[str, str], within: int | None) -> None:
+    """The first to fail first; accounts that last are not there."""
+    chosen = world.latest(**choice)
+    rows = []
+    for v in world.data.of("account_risk", chosen):
+        if v["runway_days"] is None or (within is not None and v["runway_days"] > within):
+            continue
+        a, at = world.account(v), chosen[v["snapshot_id"]]
+        rows.append(
+            {
+                "wallet": at.wallet,
+                "protocol": a["protocol"],
+                "chain_id": a["chain_id"],
+                "account_id": v["account_id"],
+                "native_health": v["native_health"],
+                "interest_usd_day": v["interest_usd_day"],
+                "runway_days": v["runway_days"],
+                "fails_at": at.as_of + timedelta(days=v["runway_days"]),
+                "liquidatable": v["liquidatable"],
+                **moment(at),
+            }
+        )
+    rows.sort(key=lambda r: (r["runway_days"], r["account_id"]))
+    assert rows or choice
+    found = world.ask("time_to_liquidation_by_carry", **choice, **({"within": str(within)} if within else {}))
+    for row in (*found, *rows):
+        row["fails_at"] = row["fails_at"].replace(microsecond=0)
+    same(found, rows)
+
+
+@EVERY_CHOICE
+def test_carry_net_apr(world: World, choice: dict[str, str]) -> None:
+    """Rates by value; what has no rate is told apart and in none."""
+    chosen = world.latest(**choice)
+    held: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for p in world.data.of("position", chosen):
+        if p["kind"] in ("supply", "debt") and world.account(p)["kind"] == "lending":
+            held[p["snapshot_id"], p["account_id"]].append(p)
+    rows = []
+    for (snapshot, account), positions in held.items():
+        a, at = world.account(positions[0]), chosen[snapshot]
+        sides = {kind: [p for p in positions if p["kind"] == kind] for kind in ("supply", "debt")}
+        rated = {kind: [p for p in side if p["apr"] is not None] for kind, side in sides.items()}
+        paid = {kind: sum(float(p["value_usd"]) * p["apr"] for p in side) for kind, side in rated.items()}
+        apr = {
+            kind: paid[kind] / float(sum(p["value_usd"] for p in side)) if side else None
+            for kind, side in rated.items()
+        }
+        supplied, owed = (sum((p["value_usd"] for p in sides[k]), Decimal(0)) for k in ("supply", "debt"))
+        interest = sum(paid.values())
+        rows.append(
+            {
+                "wallet": at.wallet,
+                "protocol": a["protocol"],
+                "chain_id": a["chain_id"],
+                "account_id": account,
+                "supplied_usd": supplied,
+                "owed_usd": owed,
+                "supply_apr": apr["supply"],
+                "borrow_apr": apr["debt"],
+                "interest_usd_year": interest,
+                "net_apr": interest / float(supplied + owed) if supplied + owed > 0 else None,
+                "unknown_usd": sum((abs(p["value_usd"]) for p in positions if p["apr"] is None), Decimal(0)),
+                **moment(at),
+            }
+        )
+    rows.sort(key=lambda r: (r["interest_usd_year"], r["account_id"]))
+    same(world.ask("carry_net_apr", **choice), rows)
+    if not choice:
+        assert any(row["unknown_usd"] for row in rows)
+        assert any(row["net_apr"] is None for row in rows)
