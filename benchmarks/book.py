@@ -131,7 +131,8 @@ _TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "ordinal": "a", "account_id": "account", "equity_usd": "1000.0 * a", "native_health": "1.5",
             "reported_health": "1.5", "check_bps": "number % 3 / 10", "lam_native": "0.5 + (number + a) % 7",
             "binding_ray": "'SYS-'", "requirement_usd": "500.0 * a", "sets_band": "true",
-            "interest_usd_day": "if(a = 1, -3.1, NULL)", "runway_days": "if(a = 1, 40.0 + number % 900, NULL)",
+            "interest_usd_day": "if(a = 1, -3.1, NULL)",
+            "runway_days": "if(a = 1, 40.0 + number % 900, NULL)",
         },
     ),
     "liquidation_point": (
