@@ -52,7 +52,8 @@ class AaveV3:
         )
         balances, emode = yield from both(read_balances(market, user, wallet), read_emode_price(pool, emode))
         quotes = tuple(_quotes(market))
-        receipts = tuple(token_id(deployment.chain, reserve.a_token) for reserve in market.reserves)
+        # A listed debt token would be a holding of the wallet: worth something, instead of owed.
+        receipts = tuple(token_id(deployment.chain, token) for one in market.reserves for token in one.tokens)
         if not balances:
             return Reading(accounts=(), quotes=quotes, source=block, receipts=receipts)
         rule = yield from read_rule(market, self._oracles[deployment.key], user, emode, balances)

@@ -81,6 +81,12 @@ class Reserve:
     price: int | ReadError
     price_origin: str
 
+    @property
+    def tokens(self) -> tuple[Address, ...]:
+        """The pool's own tokens for supply and for debt, which have balances like any others."""
+        own = (self.a_token, self.debt_token, self.stable_debt_token)
+        return tuple(token for token in own if token != NO_ADDRESS)
+
 
 @dataclass(frozen=True, slots=True)
 class Market:

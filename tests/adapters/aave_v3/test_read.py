@@ -101,7 +101,7 @@ def test_wallet_without_a_position_has_no_account_but_quotes() -> None:
     reading = read(empty).result
     assert reading.accounts == ()
     assert len(reading.quotes) == 2
-    assert reading.receipts == (token_id(CHAIN, a_token(WETH)), token_id(CHAIN, a_token(USDC)))
+    assert {token_id(CHAIN, a_token(WETH)), token_id(CHAIN, a_token(USDC))} < set(reading.receipts)
 
 
 def test_supply_alone_reports_no_health() -> None:
