@@ -1,4 +1,4 @@
-"""Lending as a whole on the local chain: many accounts at once, receipts, liquidation prices, runway.
+"""Lending as a whole on the local chain: many accounts at once, and receipts of all kinds.
 
 The comets are stand-ins; Aave, Venus and Morpho Blue are the real contracts.
 """
