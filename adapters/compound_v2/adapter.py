@@ -48,6 +48,8 @@ from aggregator.model.units import Address
 
 NAME = "compound_v2"
 CLOCKS = ("block", "timestamp")
+# What `markets(address)` answers: Compound's own comptroller says last whether COMP is paid.
+MARKET_WORDS = (2, 3)
 
 
 class CompoundV2:
@@ -156,6 +158,10 @@ def build(deployments: Deployments) -> Adapter:
     for entry in deployments.entries:
         if "comptroller" not in entry.addresses:
             raise BadConfiguration(entry.key, "addresses.comptroller is missing")
+        words = entry.options.get("market_words", 3)
+        if type(words) is not int or words not in MARKET_WORDS:
+            why = f"options.market_words is {words!r}, not one of {list(MARKET_WORDS)}"
+            raise BadConfiguration(entry.key, why)
     return CompoundV2(deployments)
 
 

@@ -179,6 +179,19 @@ def test_a_fork_without_deprecation_or_shares() -> None:
     assert not account.rule.forced
 
 
+def test_a_fork_that_pays_no_comp() -> None:
+    """By configuration: of such a market the comptroller tells a word less, as Moonwell's."""
+    compound = Compound()
+    said = compound.replies()
+    for market in UNITS:
+        del said[calls.MARKET.at(COMPTROLLER, market)]
+        said[calls.MARKET_OF_TWO.at(COMPTROLLER, market)] = (True, 80 * 10**16)
+    here = replace(HERE, options={**HERE.options, "market_words": 2})
+    [account] = drive_by_hand(build(Deployments((here,), ())).read(here, WALLET, BLOCK), said).result.accounts
+    assert account.reported is not None
+    assert account.reported.health == 16_000 * WAD // 12_000
+
+
 def test_a_fork_that_counts_seconds() -> None:
     """By configuration: the accrual is a time, the rate per second."""
     here = replace(HERE, options={"clock": "timestamp"})
@@ -356,6 +369,8 @@ def test_a_token_without_a_text_as_symbol_is_called_by_its_address() -> None:
         ({"seconds_per_block": "inf"}, "seconds_per_block"),
         ({"seconds_per_block": "0.0001"}, "seconds_per_block"),
         ({"clock": "moon"}, "clock"),
+        ({"seconds_per_block": 12, "market_words": 4}, "market_words"),
+        ({"seconds_per_block": 12, "market_words": "2"}, "market_words"),
         ({"seconds_per_block": 12, "oracle": "x"}, "oracle"),
         ({"seconds_per_block": 12, "oracle": {USDC: "x"}}, "oracle"),
     ],
