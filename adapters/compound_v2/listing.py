@@ -101,7 +101,7 @@ def _compound_columns(
 ) -> Read[Sequence[Sequence[int]]]:
     """Factors, incentives, seize shares, forced; repayment, seizure and liquidation paused."""
     markets = list(comptroller.markets)
-    function = MARKET_OF_TWO if deployment.options.get("market_words") == 2 else MARKET  # noqa: PLR2004
+    function = MARKET_OF_TWO if deployment.options.get("market_words") == 2 else MARKET
     listed, deprecated, shares = yield from join(
         [
             ask([function.each(comptroller.address, markets)]),

@@ -320,6 +320,25 @@ def test_any_missing_figure_is_an_error(call: Call[Any]) -> None:
         read(pool)
 
 
+@pytest.mark.parametrize(
+    ("word", "value", "why"),
+    [
+        (calls.ReserveWord.UPDATED_AT, START + 10**6, "no reserve has these indices"),
+        (calls.ReserveWord.LIQUIDITY_INDEX, 0, "no reserve has these indices"),
+        (calls.ReserveWord.BORROW_INDEX, RAY - 1, "no reserve has these indices"),
+        (calls.ReserveWord.ID, 2, "two reserves have one id"),
+    ],
+)
+def test_a_supply_that_counts_for_nothing_is_not_made_smaller(word: int, value: int, why: str) -> None:
+    """The pool's totals do not tell of what is no collateral: nothing else would notice."""
+    pool = Pool(flags=0, collateral=0, debt=0, health=NO_DEBT, owed={WETH: 0, USDC: 0})
+    data = list(pool.replies()[calls.RESERVE_DATA.at(POOL, WETH)])  # type: ignore[arg-type]
+    data[word] = value
+    pool.more = {calls.RESERVE_DATA.at(POOL, WETH): tuple(data)}
+    with pytest.raises(MalformedReply, match=why):
+        read(pool)
+
+
 def test_reserve_data_outside_its_types_is_malformed() -> None:
     """An address with more than 160 bits is another layout."""
     pool = Pool()
