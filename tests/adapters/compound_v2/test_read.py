@@ -159,6 +159,21 @@ def test_a_supply_that_is_not_entered_has_no_rule() -> None:
     assert not supply.is_collateral
 
 
+@pytest.mark.parametrize("price", [(0,), CallReverted("x", "no config")])
+def test_a_supply_without_a_price_does_not_take_the_debts_along(price: Reply) -> None:
+    """Anybody can send a cToken of a dead market; an account that holds what nobody prices is not counted."""
+    entered = Compound((C_USDC,), price={C_ETH: price, C_USDC: (10**30,)}, liquidity=(0, 0, 12_000 * WAD))
+    main, alone = _read(entered).result.accounts
+    assert [type(position) for position in main.positions] == [Debt]
+    assert main.rule is not None
+    assert main.reported is not None
+    assert main.reported.liquidatable
+    assert (alone.id, alone.rule) == (f"{main.id}:{C_ETH}", None)
+    [supply] = alone.positions
+    assert isinstance(supply, Supply)
+    assert (supply.raw, supply.is_collateral) == (10 * 10**18 + 45 * 10**11, False)
+
+
 def test_a_deprecated_market_makes_its_debts_liquidatable() -> None:
     """Compound lets anybody close them at any health; the user is told."""
     deprecated = Compound(more={calls.DEPRECATED.at(COMPTROLLER, C_USDC): (True,)})
