@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from adapters.aave_v3.calls import PRICE, SCALED_BALANCE, STABLE_PRINCIPAL
+from adapters.aave_v3.calls import PRICE, RESERVE_DATA, SCALED_BALANCE, STABLE_PRINCIPAL
 from adapters.aave_v3.interest import RAY
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
@@ -15,7 +15,7 @@ from adapters.aave_v3.user import Balance, EMode, PoolWord, User
 from aggregator.contract import Deployment, Read
 from aggregator.model.accounts import Reported
 from aggregator.model.assets import AssetId
-from aggregator.model.errors import AdapterFault, ReadError, Unsupported
+from aggregator.model.errors import AdapterFault, MalformedReply, ReadError, Unsupported
 from aggregator.model.positions import Debt, Position, Supply
 from aggregator.model.rules import WAD, Feed, Oracle, prices_of
 from aggregator.model.units import Address
@@ -97,6 +97,15 @@ def _price(market: Market, reserve: Reserve, mode: EMode | None) -> Read[tuple[i
     if isinstance(price, ReadError):
         raise (yield from why_unpriced(oracle, reserve, price))
     return price, origin
+
+
+def check(market: Market, held: Sequence[tuple[Reserve, Balance]], time: int) -> None:
+    """Raises MalformedReply on interest that no reserve has: the pool's totals only tell of what counts."""
+    origin = f"{RESERVE_DATA.canonical}@{market.pool.address}"
+    for reserve, _ in held:
+        accrual = reserve.accrual
+        if min(accrual.liquidity_index, accrual.borrow_index) < RAY or accrual.updated_at > time:
+            raise MalformedReply(origin, f"no reserve has these indices: {reserve.asset.symbol} {accrual}")
 
 
 def positions(

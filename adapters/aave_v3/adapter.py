@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from adapters.aave_v3.account import positions, read_rule, reported, warnings
+from adapters.aave_v3.account import check, positions, read_rule, reported, warnings
 from adapters.aave_v3.calls import POOL
 from adapters.aave_v3.family import AaveFamily
 from adapters.aave_v3.market import Market, identify, read_market
@@ -52,11 +52,13 @@ class AaveV3:
         )
         balances, emode = yield from both(read_balances(market, user, wallet), read_emode_price(pool, emode))
         quotes = tuple(_quotes(market))
-        receipts = tuple(token_id(deployment.chain, reserve.a_token) for reserve in market.reserves)
+        # A listed debt token would be a holding of the wallet: worth something, instead of owed.
+        receipts = tuple(token_id(deployment.chain, token) for one in market.reserves for token in one.tokens)
         if not balances:
             return Reading(accounts=(), quotes=quotes, source=block, receipts=receipts)
-        rule = yield from read_rule(market, self._oracles[deployment.key], user, emode, balances)
         held = [(reserve, balances[reserve.id]) for reserve in market.reserves if reserve.id in balances]
+        check(market, held, block.timestamp)
+        rule = yield from read_rule(market, self._oracles[deployment.key], user, emode, balances)
         counted = {leg.feed.asset for leg in rule.legs if leg.supplied_scaled and leg.threshold_bps}
         account = Account(
             id=f"{NAME}:{deployment.chain}:{pool.address}:{wallet}",

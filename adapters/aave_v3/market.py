@@ -81,6 +81,12 @@ class Reserve:
     price: int | ReadError
     price_origin: str
 
+    @property
+    def tokens(self) -> tuple[Address, ...]:
+        """The pool's own tokens for supply and for debt, which have balances like any others."""
+        own = (self.a_token, self.debt_token, self.stable_debt_token)
+        return tuple(token for token in own if token != NO_ADDRESS)
+
 
 @dataclass(frozen=True, slots=True)
 class Market:
@@ -118,7 +124,8 @@ def identify(deployment: Deployment) -> Read[Pool]:
 def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, str]) -> Read[Market]:
     """One round: data, price and symbol of every reserve. `symbols` are known without asking.
 
-    Raises Unsupported where the oracle's base currency has no decimal unit.
+    Raises Unsupported where the oracle's base currency has no decimal unit, MalformedReply where balances by
+    reserve id would not tell two reserves apart.
     """
     ids = {address: token_id(deployment.chain, address) for address in pool.assets}
     unknown = [address for address in pool.assets if ids[address] not in symbols]
@@ -136,6 +143,8 @@ def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, st
             pool.assets, rows, graces, _prices(prices, origin, ids, pool), strict=True
         )
     )
+    if len({reserve.id for reserve in reserves}) != len(reserves):
+        raise MalformedReply(f"{RESERVE_DATA.canonical}@{pool.address}", "two reserves have one id")
     return Market(pool, *base, closed, reserves)
 
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from adapters.compound_v2.account import (
@@ -48,6 +49,8 @@ from aggregator.model.units import Address
 
 NAME = "compound_v2"
 CLOCKS = ("block", "timestamp")
+# What `markets(address)` answers: Compound's own comptroller says last whether COMP is paid.
+MARKET_WORDS = (2, 3)
 
 
 class CompoundV2:
@@ -86,7 +89,11 @@ class CompoundV2:
         if not held and not owes_vai:
             return Reading((), quotes, block, receipts=receipts)
         check(deployment, comptroller, clock, entered, held)
-        rule = self._rule(deployment, clock, terms, entered, held, vai if owes_vai else None)
+        apart = [
+            (m, s) for m, s in held if m.address not in entered.markets and isinstance(m.price, ReadError)
+        ]
+        together = [one for one in held if one not in apart]
+        rule = self._rule(deployment, clock, terms, entered, together, vai if owes_vai else None)
         judged = rule if rule.legs or rule.vai else None
         account = Account(
             id=f"{NAME}:{deployment.chain}:{comptroller.address}:{wallet}",
@@ -95,12 +102,25 @@ class CompoundV2:
             chain=deployment.chain,
             label=deployment.name,
             owner_path=(wallet,),
-            positions=tuple(positions_of(clock, entered, held, rule, vai)),
+            positions=tuple(positions_of(clock, entered, together, rule, vai)),
             rule=judged,
             reported=None if judged is None else reported(deployment, markets, rule, entered),
         )
+        # Nobody else might price them either: that must not take what was entered, and its debts, along.
+        alone = (
+            replace(
+                account,
+                id=f"{account.id}:{market.address}",
+                label=f"{deployment.name} {market.asset.symbol}",
+                positions=tuple(positions_of(clock, entered, [(market, stock)], rule, None)),
+                rule=None,
+                reported=None,
+            )
+            for market, stock in apart
+        )
+        accounts = (account, *alone) if account.positions else tuple(alone)
         warnings = tuple(warnings_of(deployment, terms, held, rule, block.timestamp))
-        return Reading((account,), quotes, block, warnings, receipts)
+        return Reading(accounts, quotes, block, warnings, receipts)
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:  # noqa: ARG002
         """Kind, oracle and markets; raises Unsupported on a comptroller of another kind."""
@@ -156,6 +176,10 @@ def build(deployments: Deployments) -> Adapter:
     for entry in deployments.entries:
         if "comptroller" not in entry.addresses:
             raise BadConfiguration(entry.key, "addresses.comptroller is missing")
+        words = entry.options.get("market_words", 3)
+        if type(words) is not int or words not in MARKET_WORDS:
+            why = f"options.market_words is {words!r}, not one of {list(MARKET_WORDS)}"
+            raise BadConfiguration(entry.key, why)
     return CompoundV2(deployments)
 
 

@@ -27,6 +27,8 @@ INCENTIVE: Function[int] = Function("liquidationIncentiveMantissa()(uint256)")
 SEIZE_PAUSED: Function[bool] = Function("seizeGuardianPaused()(bool)")
 # Listed, collateral factor, receives COMP.
 MARKET: Function[tuple[bool, int, bool]] = Function("markets(address)(bool,uint256,bool)")
+# The same on forks that pay no COMP: they leave the third word out.
+MARKET_OF_TWO: Function[tuple[bool, int]] = Function("markets(address)(bool,uint256)")
 DEPRECATED: Function[bool] = Function("isDeprecated(address)(bool)")
 
 # On Venus' comptroller.

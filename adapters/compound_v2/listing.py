@@ -17,6 +17,7 @@ from adapters.compound_v2.calls import (
     FORCED,
     LIQUIDATE,
     MARKET,
+    MARKET_OF_TWO,
     PRICE,
     RATE_PER_BLOCK,
     RATE_PER_SECOND,
@@ -62,7 +63,7 @@ def read_listing(deployment: Deployment, comptroller: Comptroller) -> Read[Listi
             _totals(deployment, markets),
             column(UNDERLYING, tokens),
             outcomes(PRICE, comptroller.oracle, markets),
-            read(comptroller, tokens),
+            read(deployment, comptroller, tokens),
         ]
     )
     factors, core_incentives, seize_shares, forced, *paused = parameters
@@ -95,12 +96,15 @@ def _totals(deployment: Deployment, markets: list[Address]) -> Read[list[Totals]
     return [Totals(*row) for row in zip(*columns, strict=True)]
 
 
-def _compound_columns(comptroller: Comptroller, tokens: list[Address]) -> Read[Sequence[Sequence[int]]]:
+def _compound_columns(
+    deployment: Deployment, comptroller: Comptroller, tokens: list[Address]
+) -> Read[Sequence[Sequence[int]]]:
     """Factors, incentives, seize shares, forced; repayment, seizure and liquidation paused."""
     markets = list(comptroller.markets)
+    function = MARKET_OF_TWO if deployment.options.get("market_words") == 2 else MARKET
     listed, deprecated, shares = yield from join(
         [
-            ask([MARKET.each(comptroller.address, markets)]),
+            ask([function.each(comptroller.address, markets)]),
             outcomes(DEPRECATED, comptroller.address, markets),
             outcomes(SEIZE_SHARE, tokens),
         ]
@@ -120,7 +124,11 @@ def _compound_columns(comptroller: Comptroller, tokens: list[Address]) -> Read[S
     )
 
 
-def _venus_columns(comptroller: Comptroller, tokens: list[Address]) -> Read[Sequence[Sequence[int]]]:  # noqa: ARG001
+def _venus_columns(
+    deployment: Deployment,  # noqa: ARG001
+    comptroller: Comptroller,
+    tokens: list[Address],  # noqa: ARG001
+) -> Read[Sequence[Sequence[int]]]:
     """As for Compound; factors are the account's."""
     markets, at = list(comptroller.markets), comptroller.address
     incentives, forced, *paused = yield from join(

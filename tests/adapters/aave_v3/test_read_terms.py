@@ -148,9 +148,10 @@ def test_interest_per_year() -> None:
     assert told == [("Supply", 0.02), ("Debt", 0.05), ("Debt", 0.1)]
 
 
-def test_receipts_are_all_a_tokens_of_the_market() -> None:
-    """Held or not."""
-    expected = tuple(token_id(CHAIN, a_token(asset)) for asset in (WETH, USDC))
+def test_receipts_are_all_tokens_of_the_market() -> None:
+    """Held or not, and debt tokens too: a wallet that lists one would own what it owes."""
+    kinds = (a_token, debt_token, stable_token)
+    expected = tuple(token_id(CHAIN, kind(asset)) for asset in (WETH, USDC) for kind in kinds)
     assert read(Pool()).result.receipts == expected
 
 

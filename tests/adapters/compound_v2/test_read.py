@@ -159,6 +159,21 @@ def test_a_supply_that_is_not_entered_has_no_rule() -> None:
     assert not supply.is_collateral
 
 
+@pytest.mark.parametrize("price", [(0,), CallReverted("x", "no config")])
+def test_a_supply_without_a_price_does_not_take_the_debts_along(price: Reply) -> None:
+    """Anybody can send a cToken of a dead market; an account that holds what nobody prices is not counted."""
+    entered = Compound((C_USDC,), price={C_ETH: price, C_USDC: (10**30,)}, liquidity=(0, 0, 12_000 * WAD))
+    main, alone = _read(entered).result.accounts
+    assert [type(position) for position in main.positions] == [Debt]
+    assert main.rule is not None
+    assert main.reported is not None
+    assert main.reported.liquidatable
+    assert (alone.id, alone.rule) == (f"{main.id}:{C_ETH}", None)
+    [supply] = alone.positions
+    assert isinstance(supply, Supply)
+    assert (supply.raw, supply.is_collateral) == (10 * 10**18 + 45 * 10**11, False)
+
+
 def test_a_deprecated_market_makes_its_debts_liquidatable() -> None:
     """Compound lets anybody close them at any health; the user is told."""
     deprecated = Compound(more={calls.DEPRECATED.at(COMPTROLLER, C_USDC): (True,)})
@@ -177,6 +192,19 @@ def test_a_fork_without_deprecation_or_shares() -> None:
     assert isinstance(account.rule, CompoundRule)
     assert [leg.seize_share for leg in account.rule.legs] == [0, 0]
     assert not account.rule.forced
+
+
+def test_a_fork_that_pays_no_comp() -> None:
+    """By configuration: of such a market the comptroller tells a word less, as Moonwell's."""
+    compound = Compound()
+    said = compound.replies()
+    for market in UNITS:
+        del said[calls.MARKET.at(COMPTROLLER, market)]
+        said[calls.MARKET_OF_TWO.at(COMPTROLLER, market)] = (True, 80 * 10**16)
+    here = replace(HERE, options={**HERE.options, "market_words": 2})
+    [account] = drive_by_hand(build(Deployments((here,), ())).read(here, WALLET, BLOCK), said).result.accounts
+    assert account.reported is not None
+    assert account.reported.health == 16_000 * WAD // 12_000
 
 
 def test_a_fork_that_counts_seconds() -> None:
@@ -356,6 +384,8 @@ def test_a_token_without_a_text_as_symbol_is_called_by_its_address() -> None:
         ({"seconds_per_block": "inf"}, "seconds_per_block"),
         ({"seconds_per_block": "0.0001"}, "seconds_per_block"),
         ({"clock": "moon"}, "clock"),
+        ({"seconds_per_block": 12, "market_words": 4}, "market_words"),
+        ({"seconds_per_block": 12, "market_words": "2"}, "market_words"),
         ({"seconds_per_block": 12, "oracle": "x"}, "oracle"),
         ({"seconds_per_block": 12, "oracle": {USDC: "x"}}, "oracle"),
     ],
