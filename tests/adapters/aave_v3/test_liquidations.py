@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.devnet.world import World
 
 WALLETS = 12
-CASES = 20
+CASES = 17
 
 
 def _open(market: Aave, wallets: Sequence[str], seed: int) -> None:

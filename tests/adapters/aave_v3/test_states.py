@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.devnet.world import World
 
 WALLETS = 12
-ROUNDS = 7
+ROUNDS = 6
 # A hundredth of a basis point.
 TOLERANCE = 1e-6
 

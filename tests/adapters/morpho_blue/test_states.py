@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.devnet.world import World
 
 WALLETS = 12
-ROUNDS = 9
+ROUNDS = 7
 KEYS = [key for key, kind in MARKETS.items() if kind.collateral]
 USD = {"WETH": 2_000, "wstETH": 2_300, "WBTC": 40_000, "USDC": 1, "DAI": 1}
 TOLERANCE = 1e-9
