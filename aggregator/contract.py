@@ -235,7 +235,8 @@ class Adapter(Protocol):
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """A wallet's accounts at one deployment; `accounts` is empty where it has none.
 
-        Raises ReadError (never returns a smaller number) where a figure of an existing position is missing.
+        Raises ReadError (never returns a smaller number) where a figure of an existing position is missing;
+        where that concerns some accounts only, they are `failures` of the reading.
         """
         ...
 

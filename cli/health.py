@@ -111,7 +111,7 @@ def exit_code(checked: Checked, gate: Gate) -> int:
         return Exit.LIQUIDATABLE
     if gated and (risk.verdict is Verdict.CRITICAL or risk.weakest_band is Band.CRITICAL):
         return Exit.CRITICAL
-    nothing = portfolio.coverage.ok == 0
+    nothing = portfolio.nothing_read
     missing = of_failures(portfolio.failures, nothing_read=nothing, allow_partial=gate.allow_partial)
     if missing is not Exit.OK:
         return missing

@@ -44,7 +44,7 @@ Confirm = Annotated[
         metavar="N",
         min=1,
         max=5,
-        help="N endpoints of each chain must agree on the block and on a sample of what is read.",
+        help="N endpoints of each chain must agree on the block, on logs and on a sample of other replies.",
     ),
 ]
 Config = Annotated[

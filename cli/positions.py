@@ -59,7 +59,7 @@ def _answer(answer: Answer, *, json: bool, csv: bool, quiet: bool, allow_partial
             for warning in portfolio.warnings:
                 typer.echo(f"warning: {clean(warning, 500)}", err=True)
     failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
-    nothing = not any(portfolio.coverage.ok for portfolio in answer.portfolios)
+    nothing = all(portfolio.nothing_read for portfolio in answer.portfolios)
     raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
 
 

@@ -52,5 +52,5 @@ def record(
         typer.echo(f"{file.name}: {len(answer.portfolios)} wallet(s), {file.stat().st_size:,} bytes")
         for failure in failures:
             typer.echo(f"not read: {told(failure)}", err=True)
-    nothing = not any(portfolio.coverage.ok for portfolio in answer.portfolios)
+    nothing = all(portfolio.nothing_read for portfolio in answer.portfolios)
     raise typer.Exit(exits.of_failures(failures, nothing_read=nothing))

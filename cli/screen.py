@@ -140,7 +140,7 @@ def incomplete(portfolio: Portfolio) -> str:
         return ""
     coverage = portfolio.coverage
     lines = [f"  INCOMPLETE: {coverage.failed} of {coverage.expected} reads"]
-    lines[0] += " failed; what they hold is in no figure below"
+    lines[0] += " failed or lack a part, which is in no figure below"
     for failure in portfolio.failures:
         lines += textwrap.wrap(told(failure), WIDTH, initial_indent="    ", subsequent_indent="      ")
     return "\n".join(lines)

@@ -61,7 +61,7 @@ def take(
             for failure in checked.portfolio.failures:
                 typer.echo(f"not read: {told(failure)}", err=True)
     failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
-    nothing = not any(portfolio.coverage.ok for portfolio in answer.portfolios)
+    nothing = all(portfolio.nothing_read for portfolio in answer.portfolios)
     raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
 
 

@@ -123,3 +123,15 @@ def test_everyone_through_whom_a_wallet_holds_is_asked_for() -> None:
         next(read)
     assert asked == [wallet, proxy]
     assert len(done.value.value) == 2
+
+
+@pytest.mark.parametrize("mine", [None, ours("40")])
+def test_an_account_that_was_not_read_is_why_contracts_say_less(mine: Ours | None) -> None:
+    """It stays a difference, with that as its reason; what agrees agrees."""
+    found = judge("supply", mine, theirs("100"), now=NOW, lag=0, unseen="", lacking="market 7")
+    assert found.verdict is Verdict.DIFFERENT
+    assert found.reason == "the contracts could not be read of market 7"
+    same = judge("supply", ours("100"), theirs("100"), now=NOW, lag=0, unseen="", lacking="market 7")
+    assert same.verdict is Verdict.EQUAL
+    alone = judge("supply", ours("40"), None, now=NOW, lag=0, unseen="", lacking="market 7")
+    assert "says nothing" in alone.reason

@@ -22,6 +22,7 @@ from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.reading.owners import MAX_FOUND, Link
 from aggregator.reading.recording import Recording
 from aggregator.settings import Settings
+from tests.adapters.morpho_blue.hostile import broken_code, hostile_market
 from tests.devnet.owners import OwnerContracts
 from tests.devnet.world import PROTOCOLS, World
 from tests.test_app import proxy
@@ -294,6 +295,24 @@ def test_a_failed_read_of_an_owned_address_is_said(owners: OwnerContracts, me: A
     owners.world.node.set_code(owners.world.aave_v36.pool.address, bytes.fromhex("60006000fd"))
     [portfolio] = read(configured(owners), me).portfolios
     assert [f.deployment for f in portfolio.failures] == ["Aave V3.6 local", f"Aave V3.6 local for {own}"]
+    assert {f.wallet for f in portfolio.failures} == {me}
+    assert (portfolio.coverage.expected, portfolio.coverage.failed) == (2 * (READS + FINDERS), 2)
+
+
+def test_a_failed_account_of_an_owned_address_is_said(owners: OwnerContracts, me: Address) -> None:
+    """Of the wallet and of its proxy: the latter's with its address, and its loan beside it stands."""
+    own = parse_address(owners.proxy(me).address)
+    borrow(owners.world, own)
+    for victim in (me, own):
+        token, _ = hostile_market(owners.world, owners.world.spare[1], victim)
+        owners.world.node.set_code(token.address, broken_code(owners.world, "reverting"))
+    [portfolio] = read(configured(owners), me).portfolios
+    assert loans(portfolio) == [(me, own)]
+    mine, its = [f.deployment for f in portfolio.failures]
+    assert mine.startswith("Morpho Blue local market 0x")
+    assert " for " not in mine
+    assert its.startswith("Morpho Blue local market 0x")
+    assert its.endswith(f" for {own}")
     assert {f.wallet for f in portfolio.failures} == {me}
     assert (portfolio.coverage.expected, portfolio.coverage.failed) == (2 * (READS + FINDERS), 2)
 

@@ -17,15 +17,17 @@ from adapters.lyra_v1.calls import (
     SETTLEMENT,
     STRIKE_AND_BOARD,
     HeldPosition,
+    Series,
+    Settlement,
 )
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.family import LyraFamily
 from adapters.lyra_v1.market import Market, Spot, read_market, read_spot, read_spot_if_usable
 from adapters.lyra_v1.portfolio import Holding, Judgement, Wallet
-from aggregator.contract import Deployment, Deployments, Read, RuleFamily, ask, both
-from aggregator.model.accounts import ProtocolKind
+from aggregator.contract import Deployment, Deployments, Read, RuleFamily, ask, attempt, both, join
+from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.errors import BadConfiguration, ReadError, Unsupported
-from aggregator.model.readings import Block, Reading
+from aggregator.model.readings import AccountFailure, Block, Reading
 from aggregator.model.units import Address, scaled
 
 ROLES = (
@@ -40,6 +42,7 @@ ROLES = (
 VERSION = "avalon"
 _ACTIVE = 1
 _TYPES = frozenset(OptionType)
+_LONGS = frozenset(kind for kind in OptionType if not kind.is_short)
 
 
 class LyraAdapter:
@@ -53,28 +56,38 @@ class LyraAdapter:
         self.family: RuleFamily | None = LyraFamily()
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
-        """Every short as its own account, all longs as one; see model and README for expired ones."""
+        """Every short as its own account, all longs as one; see model and README for expired ones.
+
+        A short that can't be read fails alone, and so do all longs where one of them can't.
+        """
         [held], market = yield from both(
             ask([OWNER_POSITIONS.at(deployment.addresses["option_token"], wallet)]), read_market(deployment)
         )
         if not held:
             return (yield from _nothing_held(deployment, market, block))
-        holdings, spot = yield from both(_read_series(deployment, held, block), read_spot(market))
-        shorts = [one for one in holdings if one.can_be_liquidated]
-        judgements = yield from _read_judgements(deployment, shorts, spot)
+        found, spot = yield from both(_read_series(deployment, held, block), read_spot(market))
         owner = Wallet(deployment, wallet, market, spot.feed)
-        accounts = [
-            owner.short_account(one, judgements.get(one.position.position_id))
-            for one in holdings
-            if one.kind.is_short
-        ]
-        longs = [one for one in holdings if not one.kind.is_short]
-        if longs:
-            accounts.append(owner.long_account(longs))
+        pairs = list(zip(held, found, strict=True))
+        longs = [one for position, one in pairs if position.option_type in _LONGS]
+        shorts = [(position, one) for position, one in pairs if position.option_type not in _LONGS]
+        outcomes = yield from join(
+            [
+                *(_short(owner, one, spot) for _, one in shorts),
+                *([_all_longs(owner, longs)] if longs else []),
+            ],
+            isolate=True,
+        )
+        accounts, failures = list[Account](), list[AccountFailure]()
+        for outcome, position in zip(outcomes, [*(p for p, _ in shorts), None], strict=False):
+            if isinstance(outcome, ReadError):
+                failures.append(owner.failure(position, outcome))
+            else:
+                accounts.append(outcome)
+        holdings = [one for one in found if isinstance(one, Holding)]
         warnings = [sentence for one in holdings if (sentence := owner.warning(one))]
         if market.is_paused:
             warnings.append(f"{deployment.name} is paused: nothing can be traded or liquidated there.")
-        return Reading(tuple(accounts), spot.quotes, block, tuple(warnings))
+        return Reading(tuple(accounts), spot.quotes, block, tuple(warnings), failures=tuple(failures))
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:  # noqa: ARG002
         """The market's state; raises Unsupported where the addresses are not of one Avalon market."""
@@ -109,46 +122,65 @@ def _nothing_held(deployment: Deployment, market: Market, block: Block) -> Read[
     return Reading((), spot.quotes, block)
 
 
-def _read_series(deployment: Deployment, held: Sequence[HeldPosition], block: Block) -> Read[list[Holding]]:
+def _read_series(
+    deployment: Deployment, held: Sequence[HeldPosition], block: Block
+) -> Read[list[Holding | ReadError]]:
+    """Each position with its series, or why that can't be told."""
     market = deployment.addresses["option_market"]
     strikes = list(dict.fromkeys(position.strike_id for position in held))
     series, settlements = yield from both(
-        ask([STRIKE_AND_BOARD.at(market, strike) for strike in strikes]),
-        ask([SETTLEMENT.at(market, strike) for strike in strikes]),
+        attempt([STRIKE_AND_BOARD.at(market, strike) for strike in strikes]),
+        attempt([SETTLEMENT.at(market, strike) for strike in strikes]),
     )
     by_strike = dict(zip(strikes, zip(series, settlements, strict=True), strict=True))
-    holdings = []
-    for position in held:
-        if position.state != _ACTIVE or position.option_type not in _TYPES:
-            raise Unsupported(
-                f"option type {position.option_type} in state {position.state} of {deployment.name}",
-                "this release knows Avalon's five types of active positions",
-            )
-        of, settlement = by_strike[position.strike_id]
-        is_expired = block.timestamp >= of.expiry or settlement.price_at_expiry > 0
-        kind = OptionType(position.option_type)
-        holdings.append(Holding(kind, position, of, settlement, is_expired))
-    return holdings
+    return [_holding(deployment, position, *by_strike[position.strike_id], block) for position in held]
 
 
-def _read_judgements(
-    deployment: Deployment, shorts: Sequence[Holding], spot: Spot
-) -> Read[dict[int, Judgement]]:
-    """The protocol's own word on shorts, by position id."""
-    cache, token = deployment.addresses["greek_cache"], deployment.addresses["option_token"]
-    price = spot.feed.price
-    asked = [
-        MIN_COLLATERAL.at(cache, one.kind, one.series.strike, one.series.expiry, price, one.position.amount)
-        for one in shorts
-    ]
-    flagged = [
-        CAN_LIQUIDATE.at(token, one.position, one.series.expiry, one.series.strike, price) for one in shorts
-    ]
-    least, flags = yield from both(ask(asked), ask(flagged))
-    return {
-        one.position.position_id: Judgement(minimum, flag, call.origin)
-        for one, minimum, flag, call in zip(shorts, least, flags, asked, strict=True)
-    }
+def _holding(
+    deployment: Deployment,
+    position: HeldPosition,
+    series: Series | ReadError,
+    settlement: Settlement | ReadError,
+    block: Block,
+) -> Holding | ReadError:
+    if position.state != _ACTIVE or position.option_type not in _TYPES:
+        return Unsupported(
+            f"option type {position.option_type} in state {position.state} of {deployment.name}",
+            "this release knows Avalon's five types of active positions",
+        )
+    if isinstance(series, ReadError):
+        return series
+    if isinstance(settlement, ReadError):
+        return settlement
+    is_expired = block.timestamp >= series.expiry or settlement.price_at_expiry > 0
+    return Holding(OptionType(position.option_type), position, series, settlement, is_expired)
+
+
+def _short(owner: Wallet, held: Holding | ReadError, spot: Spot) -> Read[Account]:
+    """A short's account with the protocol's own word on it."""
+    if isinstance(held, ReadError):
+        raise held.with_traceback(None)
+    if not held.can_be_liquidated:
+        return owner.short_account(held, None)
+    at, price = owner.deployment.addresses, spot.feed.price
+    series, position = held.series, held.position
+    least = MIN_COLLATERAL.at(
+        at["greek_cache"], held.kind, series.strike, series.expiry, price, position.amount
+    )
+    flag = CAN_LIQUIDATE.at(at["option_token"], position, series.expiry, series.strike, price)
+    [minimum], [flagged] = yield from both(ask([least]), ask([flag]))
+    return owner.short_account(held, Judgement(minimum, flagged, least.origin))
+
+
+def _all_longs(owner: Wallet, longs: Sequence[Holding | ReadError]) -> Read[Account]:
+    """One account of all options held; raises the first one's error that can't be told."""
+    yield from ()
+    known = list[Holding]()
+    for one in longs:
+        if isinstance(one, ReadError):
+            raise one.with_traceback(None)
+        known.append(one)
+    return owner.long_account(known)
 
 
 def build(deployments: Deployments) -> LyraAdapter:

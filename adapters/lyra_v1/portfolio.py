@@ -20,7 +20,9 @@ from adapters.lyra_v1.market import PRICE_DECIMALS, Market
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import index_id
+from aggregator.model.errors import ReadError
 from aggregator.model.positions import Option, Position, Supply
+from aggregator.model.readings import AccountFailure
 from aggregator.model.rules import WAD, Feed
 from aggregator.model.units import Address, scaled
 
@@ -70,6 +72,18 @@ class Wallet:
         """Unique and stable: a short has its position's number, all longs have one account."""
         at = self.deployment
         return f"{at.adapter}:{at.chain}:{at.addresses['option_market']}:{number}"
+
+    def failure(self, short: HeldPosition | None, error: ReadError) -> AccountFailure:
+        """The account of a short that could not be read; None stands for that of all longs."""
+        number = f"{self.address}:long" if short is None else str(short.position_id)
+        what = "held" if short is None else f"short #{short.position_id}"
+        return AccountFailure(
+            id=self.account_id(number),
+            protocol=self.deployment.adapter,
+            chain=self.deployment.chain,
+            label=f"{self.deployment.name} {what}",
+            error=error,
+        )
 
     def long_account(self, holdings: list[Holding]) -> Account:
         """All options held, which nothing can liquidate."""

@@ -2,7 +2,7 @@
 
 1. the markets that the wallet ever used, from logs (none where they are listed); the fee's recipient,
 2. parameters and totals of these markets, the wallet's positions,
-3. of markets with a position: price, interest rate, tokens.
+3. of markets with a position, each by itself: price, interest rate, tokens.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from adapters.morpho_blue.calls import BORROW_RATE, FEE_RECIPIENT, POSITION
 from adapters.morpho_blue.discovery import (
     Discovery,
+    MarketId,
     discover,
     discovery_of,
     listed_markets,
@@ -20,12 +21,12 @@ from adapters.morpho_blue.discovery import (
 from adapters.morpho_blue.family import MorphoFamily
 from adapters.morpho_blue.liquidation import MOST, Position
 from adapters.morpho_blue.margin import MorphoRule
-from adapters.morpho_blue.market import Held, Market, read_markets, read_positions
-from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both
+from adapters.morpho_blue.market import Held, Market, read_market, read_positions
+from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model import positions
 from aggregator.model.accounts import Account, ProtocolKind
-from aggregator.model.errors import BadConfiguration, MalformedReply, Unsupported, UnusablePrice
-from aggregator.model.readings import Block, Reading
+from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError, Unsupported, UnusablePrice
+from aggregator.model.readings import AccountFailure, Block, Reading
 from aggregator.model.rules import Feed, Oracle, prices_of
 from aggregator.model.units import Address
 
@@ -49,37 +50,42 @@ class MorphoBlue:
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """The wallet's account in each market where it has one; see the top of this file.
 
-        Raises the error of an oracle that something is owed by, UnusablePrice where it answers zero.
+        Anybody may make a market and supply there on the wallet's behalf: one of which anything can't be read
+        fails that account alone. Raises where no market is known, or no position in any.
         """
         markets, [recipient] = yield from both(
             discover(deployment, wallet), ask([FEE_RECIPIENT.at(deployment.addresses["morpho"])])
         )
         gets_fees = wallet == recipient
         found = yield from read_positions(deployment, wallet, block, markets)
-        held = [
-            one
-            for one in found
-            if one.supply_shares or one.borrow_shares or one.collateral or (gets_fees and one.totals.fee)
-        ]
-        read = yield from read_markets(deployment, held, self._tokens)
-        accounts = (
-            self._account(deployment, wallet, block, one, market, gets_fees=gets_fees)
-            for one, market in zip(held, read, strict=True)
+        outcomes: list[Account | ReadError | None] = yield from join(
+            (self._account(deployment, wallet, block, one, gets_fees=gets_fees) for one in found),
+            isolate=True,
         )
+        accounts, failures = list[Account](), list[AccountFailure]()
+        for market, outcome in zip(markets, outcomes, strict=True):
+            if isinstance(outcome, ReadError):
+                failures.append(_failure(deployment, market, wallet, outcome))
+            elif outcome is not None and outcome.positions:
+                accounts.append(outcome)
         return Reading(
-            accounts=tuple(account for account in accounts if account.positions),
+            accounts=tuple(accounts),
             quotes=(),
             source=block,
             warnings=tuple(_warnings(deployment, gets_fees=gets_fees)),
+            failures=tuple(failures),
         )
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
         """Where markets are found; raises Unsupported for a listed one that does not exist."""
         morpho = deployment.addresses["morpho"]
         listed = listed_markets(deployment)
-        [recipient], _ = yield from both(
+        [recipient], found = yield from both(
             ask([FEE_RECIPIENT.at(morpho)]), read_positions(deployment, morpho, block, listed)
         )
+        for one in found:
+            if isinstance(one, ReadError):
+                raise one.with_traceback(None)
         if discovery_of(deployment) is Discovery.LISTED:
             return f"{len(listed)} listed markets exist; others are not looked at", _fees(recipient)
         return f"markets of a wallet are found in logs since block {deployment.first_block}", _fees(recipient)
@@ -89,11 +95,16 @@ class MorphoBlue:
         deployment: Deployment,
         wallet: Address,
         block: Block,
-        held: Held,
-        market: Market,
+        held: Held | ReadError,
         *,
         gets_fees: bool,
-    ) -> Account:
+    ) -> Read[Account | None]:
+        """The account in a market; None where the wallet has nothing there."""
+        if isinstance(held, ReadError):
+            raise held.with_traceback(None)
+        if not (held.is_any or (gets_fees and held.totals.fee)):
+            return None
+        market = yield from read_market(deployment, held, self._tokens)
         if market.state.accrued(block.timestamp).supply_assets > MOST:
             raise MalformedReply(
                 f"{BORROW_RATE.canonical}@{held.params.irm}", "its interest is beyond what Morpho can store"
@@ -103,10 +114,10 @@ class MorphoBlue:
             supply_shares += market.state.fee_shares(block.timestamp)
         rule = self._rule(deployment, held, market)
         if rule is not None:
-            rule.health(prices_of(rule), block.timestamp)  # a price that it can't work with fails this read
+            rule.health(prices_of(rule), block.timestamp)  # a price that it can't work with fails it
         pair = f"{market.collateral.symbol}/{market.loan.symbol}" if market.collateral else market.loan.symbol
         return Account(
-            id=f"{NAME}:{deployment.chain}:0x{held.id.hex()}:{wallet}",
+            id=_account_id(deployment, held.id, wallet),
             protocol=NAME,
             kind=self.kind,
             chain=deployment.chain,
@@ -175,6 +186,20 @@ def _positions(
     if held.borrow_shares:
         raw = now.owed(held.borrow_shares)
         yield positions.Debt(market.loan, raw, "variable", origin, now.borrow_apr)
+
+
+def _account_id(deployment: Deployment, market: MarketId, wallet: Address) -> str:
+    return f"{NAME}:{deployment.chain}:0x{market.hex()}:{wallet}"
+
+
+def _failure(deployment: Deployment, market: MarketId, wallet: Address, error: ReadError) -> AccountFailure:
+    return AccountFailure(
+        id=_account_id(deployment, market, wallet),
+        protocol=NAME,
+        chain=deployment.chain,
+        label=f"{deployment.name} market 0x{market.hex()}",
+        error=error,
+    )
 
 
 def _warnings(deployment: Deployment, *, gets_fees: bool) -> Iterator[str]:

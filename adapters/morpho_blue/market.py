@@ -47,6 +47,11 @@ class Held:
     collateral: int
 
     @property
+    def is_any(self) -> bool:
+        """Whether the wallet has something there."""
+        return bool(self.supply_shares or self.borrow_shares or self.collateral)
+
+    @property
     def collateral_token(self) -> Address | None:
         """None in a market that only lends to nobody (an idle market)."""
         return None if self.params.collateral == NO_ADDRESS else self.params.collateral
@@ -71,29 +76,52 @@ class Market:
 
 def read_positions(
     deployment: Deployment, wallet: Address, block: Block, markets: Sequence[MarketId]
-) -> Read[list[Held]]:
-    """One round: the wallet's positions in these markets, empty ones included.
+) -> Read[list[Held | ReadError]]:
+    """One round: the wallet's positions in these markets, empty ones included, or why there is none.
 
-    Raises Unsupported for a market that does not exist, AdapterFault and MalformedReply for what can't be.
+    That is Unsupported for a market that does not exist, AdapterFault and MalformedReply for what can't be.
+    Raises where no position can be told.
     """
     if not markets:
         return []
     morpho = deployment.addresses["morpho"]
     params, (totals, [column]) = yield from both(
-        ask([PARAMS.at(morpho, market) for market in markets]),
+        attempt([PARAMS.at(morpho, market) for market in markets]),
         both(
-            ask([MARKET.at(morpho, market) for market in markets]),
+            attempt([MARKET.at(morpho, market) for market in markets]),
             ask([POSITION.each(morpho, markets, wallet)]),
         ),
     )
-    shares = zip(column.values(0), column.values(1), column.values(2), strict=True)
-    found = [
-        Held(market, of, total, *position)
+    shares = zip(column.outcomes(0), column.outcomes(1), column.outcomes(2), strict=True)
+    return [
+        _held(deployment, block, market, of, total, *position)
         for market, of, total, position in zip(markets, params, totals, shares, strict=True)
     ]
-    for held in found:
+
+
+def _held(
+    deployment: Deployment,
+    block: Block,
+    market: MarketId,
+    params: Params | ReadError,
+    totals: Totals | ReadError,
+    *position: int | ReadError,
+) -> Held | ReadError:
+    if isinstance(params, ReadError):
+        return params
+    if isinstance(totals, ReadError):
+        return totals
+    shares = list[int]()
+    for one in position:
+        if isinstance(one, ReadError):
+            return one
+        shares.append(one)
+    held = Held(market, params, totals, *shares)
+    try:
         _check(held, deployment, block)
-    return found
+    except ReadError as error:
+        return error
+    return held
 
 
 def _check(held: Held, deployment: Deployment, block: Block) -> None:
@@ -115,46 +143,34 @@ def _encoded(params: Params) -> bytes:
     return b"".join(bytes.fromhex(a[2:]).rjust(32, b"\0") for a in addresses) + lltv.to_bytes(32)
 
 
-def read_markets(
-    deployment: Deployment, held: Sequence[Held], known: Mapping[AssetId, Asset]
-) -> Read[list[Market]]:
-    """One round: interest rates, prices of what is owed against, and tokens that are not `known`.
+def read_market(deployment: Deployment, held: Held, known: Mapping[AssetId, Asset]) -> Read[Market]:
+    """One round: the price of what is owed against, the interest rate, and tokens that are not `known`.
 
     Raises the error of an oracle where something is owed, and of an interest rate model where anything is
     lent or owed.
     """
-    priced = [one for one in held if one.borrow_shares]
-    rated = [one for one in held if one.needs_rate]
+    params = held.params
+    wanted = [PRICE.at(params.oracle)] if held.borrow_shares else []
+    rated = [BORROW_RATE.at(params.irm, params, held.totals)] if held.needs_rate else []
     prices, (rates, tokens) = yield from both(
-        ask([PRICE.at(one.params.oracle) for one in priced]),
-        both(
-            ask([BORROW_RATE.at(one.params.irm, one.params, one.totals) for one in rated]),
-            _read_tokens(deployment, held, known),
-        ),
+        ask(wanted), both(ask(rated), _read_tokens(deployment, held, known))
     )
-    price_of = {one.id: price for one, price in zip(priced, prices, strict=True)}
-    rate_of = {one.id: rate for one, rate in zip(rated, rates, strict=True)}
-    return [
-        Market(
-            state=MarketState(*one.totals, borrow_rate=rate_of.get(one.id, 0)),
-            loan=tokens[one.params.loan],
-            collateral=tokens[one.collateral_token] if one.collateral_token else None,
-            price=price_of.get(one.id),
-            price_origin=f"{PRICE.canonical}@{one.params.oracle}",
-        )
-        for one in held
-    ]
+    return Market(
+        state=MarketState(*held.totals, borrow_rate=rates[0] if rates else 0),
+        loan=tokens[params.loan],
+        collateral=tokens[held.collateral_token] if held.collateral_token else None,
+        price=prices[0] if prices else None,
+        price_origin=f"{PRICE.canonical}@{params.oracle}",
+    )
 
 
 def _read_tokens(
-    deployment: Deployment, held: Sequence[Held], known: Mapping[AssetId, Asset]
+    deployment: Deployment, held: Held, known: Mapping[AssetId, Asset]
 ) -> Read[dict[Address, Asset]]:
-    """Symbol and decimals of all tokens of these markets; the address where a symbol is none."""
-    tokens = dict.fromkeys(
-        token for one in held for token in (one.params.loan, one.collateral_token) if token is not None
-    )
+    """Symbol and decimals of the market's tokens; the address where a symbol is none."""
+    tokens = [held.params.loan, *([held.collateral_token] if held.collateral_token else [])]
     ids = {token: token_id(deployment.chain, token) for token in tokens}
-    asked = [token for token in tokens if ids[token] not in known]
+    asked = [token for token in ids if ids[token] not in known]
     decimals, symbols = yield from both(
         ask([DECIMALS.at(token) for token in asked]), attempt([SYMBOL.at(token) for token in asked])
     )
@@ -162,7 +178,7 @@ def _read_tokens(
         token: Asset(ids[token], _symbol(token, symbol), places)
         for token, places, symbol in zip(asked, decimals, symbols, strict=True)
     }
-    return {token: told.get(token) or known[ids[token]] for token in tokens}
+    return {token: told.get(token) or known[ids[token]] for token in ids}
 
 
 def _symbol(token: Address, answer: str | ReadError) -> str:

@@ -10,11 +10,13 @@ from adapters.synthetix_perps_v2.market import Details, Held, OpenPosition
 from adapters.synthetix_perps_v2.names import underlying_of
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id
-from aggregator.model.errors import UnusablePrice
+from aggregator.model.errors import ReadError, UnusablePrice
 from aggregator.model.positions import Perp, Position, Supply
-from aggregator.model.readings import Block, Quote
+from aggregator.model.readings import AccountFailure, Block, Quote
 from aggregator.model.rules import WAD, Feed, Oracle
 from aggregator.model.units import Address, scaled
+
+_PROTOCOL = "synthetix_perps_v2"
 
 
 def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Account:
@@ -34,8 +36,8 @@ def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Ac
         locked_origin = calls.DELAYED_ORDERS.at(held.market, wallet).origin
         positions.append(Supply(susd, locked, is_collateral=False, origin=locked_origin))
     return Account(
-        id=f"synthetix_perps_v2:{block.chain}:{held.market}:{wallet}",
-        protocol="synthetix_perps_v2",
+        id=_id(held.market, wallet, block),
+        protocol=_PROTOCOL,
         kind="perp",
         chain=block.chain,
         label=f"Synthetix {held.label}",
@@ -44,6 +46,23 @@ def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Ac
         rule=rule,
         reported=reported,
     )
+
+
+def failure_of(
+    market: Address, wallet: Address, block: Block, error: ReadError, label: str = ""
+) -> AccountFailure:
+    """The margin account in a market that could not be read; by its address where its key is not known."""
+    return AccountFailure(
+        id=_id(market, wallet, block),
+        protocol=_PROTOCOL,
+        chain=block.chain,
+        label=f"Synthetix {label or f'market {market}'}",
+        error=error,
+    )
+
+
+def _id(market: Address, wallet: Address, block: Block) -> str:
+    return f"{_PROTOCOL}:{block.chain}:{market}:{wallet}"
 
 
 def quote_of(found: Details) -> Quote | None:

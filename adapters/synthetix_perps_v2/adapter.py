@@ -8,21 +8,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from adapters.synthetix_perps_v2 import calls
-from adapters.synthetix_perps_v2.account import account_of, quote_of, warnings_of
+from adapters.synthetix_perps_v2.account import account_of, failure_of, quote_of, warnings_of
 from adapters.synthetix_perps_v2.family import PerpsV2Family
 from adapters.synthetix_perps_v2.margin import DECIMALS
-from adapters.synthetix_perps_v2.market import Details, Held, System, details
+from adapters.synthetix_perps_v2.market import Held, System, details
 from adapters.synthetix_perps_v2.names import name_key
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
-from aggregator.model.accounts import ProtocolKind
+from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import Asset, token_id
-from aggregator.model.errors import BadConfiguration, Unsupported, UnusablePrice
-from aggregator.model.readings import Block, Quote, Reading
+from aggregator.model.errors import BadConfiguration, ReadError, Unsupported, UnusablePrice
+from aggregator.model.readings import AccountFailure, Block, Quote, Reading
 from aggregator.model.units import Address
 
 ROLES = ("address_resolver", "futures_market_manager", "susd")
+
+
+class _Found(NamedTuple):
+    """One margin account and what comes with it."""
+
+    account: Account
+    quote: Quote | None
+    warnings: list[str]
 
 
 class PerpsV2Adapter:
@@ -39,20 +48,25 @@ class PerpsV2Adapter:
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """The wallet's margin accounts, one per market in which it has a margin or a position.
 
-        Raises UnusablePrice where a market with a position has no valid price, Unsupported where the
-        resolver knows another manager than the configuration.
+        A market that can't be read, or with a position and no valid price, fails alone. Raises UnusablePrice
+        where sUSD has no valid rate, Unsupported where the resolver knows another manager than the
+        configuration.
         """
         system = yield from _system(deployment)
-        held = (yield from _held(system.markets, wallet)) if system.markets else []
+        held, unasked = (yield from _held(system.markets, wallet)) if system.markets else ([], {})
+        unread = [failure_of(market, wallet, block, error) for market, error in unasked.items()]
         if not held:
-            return Reading((), (), block)
+            return Reading((), (), block, failures=tuple(unread))
         susd_address = deployment.addresses["susd"]
         susd = Asset(token_id(deployment.chain, susd_address), "sUSD", DECIMALS)
         found, susd_quote = yield from both(
-            join([details(one, system, wallet) for one in held]),
+            join([_account(one, system, wallet, block, susd) for one in held], isolate=True),
             _susd_quote(system.exchange_rates, susd),
         )
-        return _reading(found, susd_quote, wallet, block, susd)
+        for one, outcome in zip(held, found, strict=True):
+            if isinstance(outcome, ReadError):
+                unread.append(failure_of(one.market, wallet, block, outcome, one.label))
+        return _reading([one for one in found if not isinstance(one, ReadError)], susd_quote, block, unread)
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
         """How many markets there are, and how many of V1, which are not read."""
@@ -91,7 +105,11 @@ def _system(deployment: Deployment) -> Read[System]:
     return System(markets, settings, status, rates)
 
 
-def _held(markets: tuple[Address, ...], wallet: Address) -> Read[list[Held]]:
+def _held(markets: tuple[Address, ...], wallet: Address) -> Read[tuple[list[Held], dict[Address, ReadError]]]:
+    """Where the wallet has an account, and markets that could not be asked: each may hold a position.
+
+    Raises where none could be asked.
+    """
     positions, keys, lengths = yield from ask(
         [
             calls.POSITIONS.each(markets, wallet),
@@ -99,24 +117,34 @@ def _held(markets: tuple[Address, ...], wallet: Address) -> Read[list[Held]]:
             calls.FUNDING_SEQUENCE_LENGTH.each(markets),
         ]
     )
-    # A column raises what any of its calls failed with: a market that can't be asked may hold a position.
+    failed = {
+        markets[i]: error for column in (positions, keys, lengths) for i, error in column.failures.items()
+    }
+    if len(failed) == len(markets):
+        raise failed[markets[0]].with_traceback(None)
     rows = zip(
         markets,
-        keys.values(),
-        lengths.values(),
-        positions.values(1),
-        positions.values(2),
-        positions.values(3),
-        positions.values(4),
+        keys.outcomes(),
+        lengths.outcomes(),
+        positions.outcomes(1),
+        positions.outcomes(2),
+        positions.outcomes(3),
+        positions.outcomes(4),
         strict=True,
     )
     # A pending order needs no look of its own: to be accepted it must leave more margin than its deposit,
     # and no margin can be withdrawn while it waits.
-    return [
+    held = [
         Held(market, key, length - 1, index, margin, last_price, size)
         for market, key, length, index, margin, last_price, size in rows
-        if margin or size
+        if market not in failed and (margin or size)
     ]
+    return held, failed
+
+
+def _account(held: Held, system: System, wallet: Address, block: Block, susd: Asset) -> Read[_Found]:
+    found = yield from details(held, system, wallet)
+    return _Found(account_of(found, wallet, block, susd), quote_of(found), warnings_of(found))
 
 
 def _susd_quote(exchange_rates: Address, susd: Asset) -> Read[Quote]:
@@ -128,16 +156,16 @@ def _susd_quote(exchange_rates: Address, susd: Asset) -> Read[Quote]:
 
 
 def _reading(
-    found: Sequence[Details],
+    found: Sequence[_Found],
     susd_quote: Quote,
-    wallet: Address,
     block: Block,
-    susd: Asset,
+    unread: Sequence[AccountFailure],
 ) -> Reading:
-    quotes = {quote.origin: quote for one in found if (quote := quote_of(one))}
+    quotes = {one.quote.origin: one.quote for one in found if one.quote}
     return Reading(
-        accounts=tuple(account_of(one, wallet, block, susd) for one in found),
+        accounts=tuple(one.account for one in found),
         quotes=(susd_quote, *quotes.values()),
         source=block,
-        warnings=tuple(sentence for one in found for sentence in warnings_of(one)),
+        warnings=tuple(sentence for one in found for sentence in one.warnings),
+        failures=tuple(unread),
     )

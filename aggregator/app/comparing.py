@@ -88,12 +88,14 @@ def judge(
     now: int,
     lag: int,
     unseen: str,
+    lacking: str = "",
     then: Decimal | None = None,
 ) -> Judged:
     """What lies between the two; `now` is the block's time in Unix seconds.
 
     `lag` is how many blocks the second source is behind, `unseen` why it does not know of ours (empty where
-    it should). `then` is what contracts said at the block of its last event, None where that was not read.
+    it should), `lacking` which accounts of ours could not be read. `then` is what contracts said
+    at the block of its last event, None where that was not read.
     """
     if unseen and theirs is None:
         return Judged(Verdict.UNSEEN, f"its schema does not know {unseen}")
@@ -115,6 +117,8 @@ def judge(
         return Judged(Verdict.INTEREST, why, rate, proven_at)
     if lag:
         return Judged(Verdict.BEHIND, f"it does not know the last {lag:,} blocks", rate)
+    if lacking and theirs is not None:
+        return Judged(Verdict.DIFFERENT, f"the contracts could not be read of {lacking}", rate)
     if theirs is None:
         return Judged(Verdict.DIFFERENT, "it says nothing of this position")
     if ours is None:

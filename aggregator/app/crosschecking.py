@@ -133,7 +133,7 @@ class _Asked:
     def amount_at(self, number: int | None, key: Key) -> Decimal | None:
         """What contracts said at a block; None where they were not read there."""
         reading = None if number is None else self.past.get(number)
-        if not isinstance(reading, Reading):
+        if not isinstance(reading, Reading) or reading.failures:
             return None
         found = by_contracts(reading.accounts).get(key)
         return Decimal(0) if found is None else found.amount
@@ -217,6 +217,12 @@ class _Crosscheck:
                 for number, past in asked.past.items()
                 if isinstance(past, Failure)
             ]
+            warnings += [
+                f"what was so at block {number} is not known of {one.label}: {one.error}"
+                for number, past in asked.past.items()
+                if isinstance(past, Reading)
+                for one in past.failures
+            ]
         covered = {id(asked.outcome) for asked in mine}
         uncovered = [
             account
@@ -271,6 +277,7 @@ def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
     pair = asked.pair
     ours, theirs = by_contracts(asked.reading.accounts), by_second_source(found)
     lag = max(sightings.lag for sightings in found)
+    lacking = ", ".join(failure.label for failure in asked.reading.failures)
     positions = []
     for key in dict.fromkeys([*ours, *theirs]):
         owner, kind, what = key
@@ -283,6 +290,7 @@ def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
             now=asked.block.timestamp,
             lag=lag,
             unseen=unseen,
+            lacking=lacking,
             then=None if other is None else asked.amount_at(other.block, key),
         )
         positions.append(Compared(owner, kind, what, mine, other, judged))

@@ -10,7 +10,7 @@ from aggregator.contract import Deployment
 from aggregator.model.accounts import Account
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.holders import Holder
-from aggregator.model.readings import Failure, Reading
+from aggregator.model.readings import AccountFailure, Failure, Reading
 from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.reading import registry
 from aggregator.reading.owners import OTHERS, Finder, Found, Held, Link, Part, Search
@@ -137,12 +137,21 @@ def _add_part(mine: Belongings, part: Part, wallet: Address, path: tuple[Address
     mine.reads.append(deployment)
     if isinstance(part.result, Reading):
         mine.readings.append(
-            replace(part.result, accounts=tuple(_led(account, path) for account in part.result.accounts))
+            replace(
+                part.result,
+                accounts=tuple(_led(account, path) for account in part.result.accounts),
+                failures=tuple(_named(failure, path) for failure in part.result.failures),
+            )
         )
         if part.result.accounts and not deployment.verified:
             mine.unverified.append(part.deployment.name)
     else:
         mine.failures.append(Failure(part.name, deployment.name, deployment.chain, wallet, part.result))
+
+
+def _named(failure: AccountFailure, path: tuple[Address, ...]) -> AccountFailure:
+    """A failure whose label says which address it is of, where that is not the wallet."""
+    return failure if len(path) == 1 else replace(failure, label=f"{failure.label} for {path[-1]}")
 
 
 def _led(account: Account, path: tuple[Address, ...]) -> Account:

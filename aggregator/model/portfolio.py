@@ -51,3 +51,8 @@ class Portfolio:
     warnings: tuple[str, ...]
     staleness_days: Mapping[str, float] = field(default_factory=dict)
     holders: tuple[Holder, ...] = ()
+
+    @property
+    def nothing_read(self) -> bool:
+        """Whether not even a part is known: no account, and no deployment of which nothing is missing."""
+        return not self.accounts and self.coverage.ok == 0

@@ -58,11 +58,26 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountFailure:
+    """An account that could not be read while others of its deployment could: it makes totals incomplete.
+
+    Names are those that the Account would have; its positions are unknown, and it may have none.
+    """
+
+    id: str
+    protocol: str
+    chain: ChainId
+    label: str
+    error: ReadError
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one adapter read of one wallet at one deployment. `warnings` are sentences for the user.
 
     `receipts` are tokens that stand for what these accounts (or none, where the wallet has none) already
-    count, such as aTokens: a wallet's holding of one is not counted again.
+    count, such as aTokens: a wallet's holding of one is not counted again. `failures` are what is missing
+    beside `accounts`.
     """
 
     accounts: tuple[Account, ...]
@@ -70,11 +85,15 @@ class Reading:
     source: Source
     warnings: tuple[str, ...] = ()
     receipts: tuple[AssetId, ...] = ()
+    failures: tuple[AccountFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A read that did not succeed: it makes every total incomplete."""
+    """A read that did not succeed: it makes every total incomplete.
+
+    `deployment` is its name, or the label of an account where that account alone is missing.
+    """
 
     adapter: str
     deployment: str

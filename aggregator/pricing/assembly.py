@@ -11,7 +11,7 @@ from aggregator.model.errors import Unpriced
 from aggregator.model.holders import Holder
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Holding
-from aggregator.model.readings import Block, Failure, Reading
+from aggregator.model.readings import AccountFailure, Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.pricing.book import PriceBook, assets_of, price_book
 
@@ -29,10 +29,11 @@ def assemble(
 ) -> Portfolio:
     """The portfolio of everything read of a wallet.
 
-    An account with an asset that nobody prices becomes a Failure; of the wallet's own coins only those
-    without a price do, and the rest stays. Coverage counts a deployment with any failure as failed. An
-    account that two deployments answer counts once, and so does a token that stands for what another
-    account counts. `holders` are the addresses beside the wallet whose accounts are among the readings'.
+    An account that could not be read, or with an asset that nobody prices, becomes a Failure; of the
+    wallet's own coins only those without a price do, and the rest stays. Coverage counts a deployment with
+    any failure as failed. An account that two deployments answer counts once, and so does a token that
+    stands for what another account counts. `holders` are the addresses beside the wallet whose accounts are
+    among the readings'.
     """
     book = price_book(readings, tokens=tokens)
     failed = list(failures)
@@ -43,18 +44,18 @@ def assemble(
     twice: list[str] = []
     lost = 0
     for reading in readings:
-        unpriced: list[Failure] = []
+        missed = [_unread(wallet, one) for one in reading.failures]
         for account in reading.accounts:
             if account.id in seen:
                 twice.append(_twice(account))
                 continue
             seen.add(account.id)
             kept, missing = _priced(_without(account, receipts), book)
-            unpriced += [_failure(wallet, account, asset) for asset in missing]
+            missed += [_unpriced(wallet, account, asset) for asset in missing]
             if kept.positions:
                 accounts.append(kept)
-        failed += unpriced
-        lost += bool(unpriced)
+        failed += missed
+        lost += bool(missed)
     expected = len(readings) + unread
     unseen = [
         f"{name}: its adapter was never seen working there; compare with the protocol's own screen"
@@ -105,5 +106,9 @@ def _twice(account: Account) -> str:
     )
 
 
-def _failure(wallet: Address, account: Account, asset: str) -> Failure:
+def _unread(wallet: Address, account: AccountFailure) -> Failure:
+    return Failure(account.protocol, account.label, account.chain, wallet, account.error)
+
+
+def _unpriced(wallet: Address, account: Account, asset: str) -> Failure:
     return Failure(account.protocol, account.label, account.chain, wallet, Unpriced(asset, account.id))

@@ -46,9 +46,10 @@ DEADLINE_S = 120.0
 class ChainReader:
     """A live ChainSource over the endpoints of one chain.
 
-    `confirm` endpoints must agree on the pinned block and on a sample of the calls of every round. A read may
-    take `deadline_s` seconds, counted anew from every `pin`; what is missing then fails. `headers` keeps
-    finalized blocks that were looked up for a time, `logs` finalized logs. `subgraphs` are of this chain.
+    `confirm` endpoints must agree on the pinned block, on all logs, and on a sample of the calls of every
+    round. A read may take `deadline_s` seconds, counted anew from every `pin`; what is missing then fails.
+    `headers` keeps finalized blocks that were looked up for a time, `logs` finalized logs. `subgraphs` are of
+    this chain.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class ChainReader:
         self._deadline_s = deadline_s
         self._deadline: float | None = None
         self._headers = Headers(rpc, headers)
-        self._logs = LogReader(logs)
+        self._logs = LogReader(logs, confirm)
         self.subgraphs = subgraphs
         self._pins: dict[str, Block] = {}
 

@@ -1,4 +1,4 @@
-"""A second opinion: other endpoints must have the same block, and answer a sample of its calls alike."""
+"""A second opinion: other endpoints must have the same block and logs, and answer a sample of calls alike."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call
+from aggregator.abi.logs import Logs
 from aggregator.model.errors import (
     BlockUnavailable,
     CallReverted,
@@ -20,9 +21,11 @@ from aggregator.model.errors import (
     TransportError,
 )
 from aggregator.model.readings import Block
+from aggregator.reading.cache import Stretch
 from aggregator.reading.faults import combined
 from aggregator.reading.multicall import Batch, Part, Slice
 from aggregator.reading.source import Raw, Wanted
+from aggregator.reading.stretches import decoded
 from aggregator.reading.transport import Rpc
 from aggregator.reading.upstream import Upstream
 
@@ -125,6 +128,16 @@ def compare_calls(
             origin = part.origin if isinstance(part, Call) else part.calls.origin
             why = f"answer differently at block {block.number}, to {origin}"
             raise Disagreement(names, f"{why}: neither is believed, ask a third")
+
+
+def compare_logs(names: str, request: Logs, found: Stretch, other: Stretch) -> None:
+    """Raises Disagreement where two answers to one range differ in any log, or in its last block."""
+    if found == other:
+        return
+    first, second = (len(decoded(stretch, request)) for stretch in (found, other))
+    how = f"with {first:,} and {second:,} logs" if first != second else "with other logs"
+    why = f"answer differently {how} in blocks {found.first} to {found.last}, to {request.origin}"
+    raise Disagreement(names, f"{why}: neither is believed, ask a third")
 
 
 def _cell(raw: Raw, k: int) -> bytes | ReadError:

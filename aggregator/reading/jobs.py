@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aggregator.contract import Adapter, Deployment, Read
+from aggregator.model.accounts import Account
 from aggregator.model.errors import AdapterFault, MalformedReply, UnusablePrice
 from aggregator.model.positions import Option
-from aggregator.model.readings import Block, Reading
+from aggregator.model.readings import AccountFailure, Block, Reading
 from aggregator.model.units import Address
 
 YEAR_S = 365 * 86_400
@@ -41,7 +42,8 @@ def _check(reading: Reading, deployment: Deployment) -> None:
     for quote in reading.quotes:
         if quote.price <= 0:
             raise UnusablePrice(quote.asset, quote.origin, quote.price)
-    ids = [account.id for account in reading.accounts]
+    all_of_it: list[Account | AccountFailure] = [*reading.accounts, *reading.failures]
+    ids = [one.id for one in all_of_it]
     if len(set(ids)) != len(ids):
         raise AdapterFault(f"two accounts of {deployment.name} with one id")
     now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
@@ -50,6 +52,6 @@ def _check(reading: Reading, deployment: Deployment) -> None:
         if not (years <= MAX_YEARS and abs(option.rate) <= MAX_RATE):  # what is not a number is refused, too
             why = f"no option is valued {years:.3g} years before its expiry at a rate of {option.rate:.3g}"
             raise MalformedReply(option.origin, why)
-    for account in reading.accounts:
-        if account.chain != deployment.chain:
-            raise AdapterFault(f"account {account.id} on chain {account.chain}, read on {deployment.chain}")
+    for one in all_of_it:
+        if one.chain != deployment.chain:
+            raise AdapterFault(f"account {one.id} on chain {one.chain}, read on {deployment.chain}")

@@ -5,7 +5,9 @@ that lags behind, or follows another history, can't answer with fewer logs than 
 range, whatever its words, is asked again in halves. Some providers cut a reply at a round number of logs
 without saying so: a reply of such a count is not believed, and asked again in halves, too.
 
-What is finalized is kept in a cache and used again once the chain confirms the hash of its last block.
+What is finalized is kept in a cache and used again once the chain confirms the hash of its last block. Where
+several endpoints must agree, all of them answer every range, with the same logs; what one alone said and the
+cache keeps is not used then.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 from aggregator.abi.logs import Logs
-from aggregator.model.errors import ProviderUnavailable, ReadError, Reorganised, TransportError
+from aggregator.model.errors import Disagreement, ProviderUnavailable, ReadError, Reorganised, TransportError
 from aggregator.model.readings import Block
 from aggregator.reading.cache import LogCache, Stretch
+from aggregator.reading.confirm import compare_logs, confirmed_by, patiently
 from aggregator.reading.faults import TooMuch
 from aggregator.reading.log_ranges import TooWide, ask, hash_of, header, number_of
 from aggregator.reading.stretches import Span, clipped, final, gaps, in_order, merged, readable, runs
@@ -47,10 +51,14 @@ class InTime(Protocol):
 
 
 class LogReader:
-    """The logs of one chain; it learns how wide a range the chain's endpoints answer."""
+    """The logs of one chain; it learns how wide a range the chain's endpoints answer.
 
-    def __init__(self, cache: LogCache | None = None) -> None:
+    `confirm` endpoints must agree on every range.
+    """
+
+    def __init__(self, cache: LogCache | None = None, confirm: int = 1) -> None:
         self._cache = cache
+        self._confirm = confirm
         self._width = WIDTH
         self._refused: int | None = None  # the narrowest range that was refused for its width
 
@@ -59,15 +67,15 @@ class LogReader:
     ) -> list[bytes | ReadError]:
         """The reply to each request at a pinned block, packed, or why there is none.
 
-        Raises Reorganised where the block is no longer the chain's.
+        Raises Reorganised where the block is no longer the chain's, Disagreement where endpoints differ.
         """
-        asking = _Asking(rpc, block, in_time)
+        asking = _Asking(rpc, block, in_time, self._confirm)
         found = await asyncio.gather(
             *(self._one(asking, request) for request in requests), return_exceptions=True
         )
         replies: list[bytes | ReadError] = []
         for reply in found:  # all have ended before the first is raised
-            if isinstance(reply, Reorganised) or not isinstance(reply, bytes | ReadError):
+            if isinstance(reply, Reorganised | Disagreement) or not isinstance(reply, bytes | ReadError):
                 raise reply
             replies.append(reply)
         return replies
@@ -83,7 +91,8 @@ class LogReader:
         return await self._with_cache(self._cache, asking, request, (first, last))
 
     async def _with_cache(self, cache: LogCache, asking: _Asking, request: Logs, span: Span) -> bytes:
-        stretches = cache.stretches(asking.block.chain, request.filter_key, *span)
+        key = self._key(request)
+        stretches = cache.stretches(asking.block.chain, key, *span)
         kept = list(readable(stretches, request))
         pieces: list[Stretch] = []
         failure, (finalized, confirmed) = await asyncio.gather(
@@ -95,10 +104,14 @@ class LogReader:
         whole = in_order([*confirmed, *pieces])
         if finalized is not None and pieces:  # after a failure, too: a long history may take several runs
             for run in runs(final(whole, request, finalized)):
-                cache.keep_logs(asking.block.chain, request.filter_key, list(merged(run)))
+                cache.keep_logs(asking.block.chain, key, list(merged(run)))
         if failure is not None:
             raise failure
         return b"".join(clipped(stretch, request, *span) for stretch in whole)
+
+    def _key(self, request: Logs) -> bytes:
+        """What fewer endpoints agreed on is kept apart."""
+        return request.filter_key + (b"" if self._confirm == 1 else self._confirm.to_bytes(4))
 
     async def _filled(
         self, asking: _Asking, request: Logs, spans: Iterable[Span], pieces: list[Stretch]
@@ -163,22 +176,48 @@ class LogReader:
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """The endpoints of a chain, asked at one pinned block."""
+    """The endpoints of a chain, asked at one pinned block; `needed` of them must agree."""
 
     rpc: Rpc
     block: Block
     in_time: InTime
+    needed: int
 
     async def range(self, request: Logs, span: Span) -> Stretch | TooWide:
         """All logs of a range, or why it must be asked for in halves. Raises ReadError."""
 
-        async def use(upstream: Upstream) -> Stretch | TooWide:
-            return await ask(upstream, self.block, request, span, patient=self.rpc.patient(upstream))
+        async def use(upstream: Upstream) -> tuple[Upstream, Stretch | TooWide]:
+            return upstream, await self._of(upstream, request, span)
 
         try:
-            return await self.in_time(self.rpc.through(use))
+            by, found = await self.in_time(self.rpc.through(use))
         except TooMuch as error:
             return TooWide(error, about_range=False)
+        if isinstance(found, TooWide) or self.needed <= 1:
+            return found
+        return await self.in_time(self._agreed(by, found, request, span))
+
+    async def _of(self, upstream: Upstream, request: Logs, span: Span) -> Stretch | TooWide:
+        return await ask(upstream, self.block, request, span, patient=self.rpc.patient(upstream))
+
+    async def _agreed(self, by: Upstream, found: Stretch, request: Logs, span: Span) -> Stretch | TooWide:
+        """What one endpoint found once others say the same, or why they must be asked in halves."""
+        too_wide: list[TooWide] = []
+
+        async def compare(upstream: Upstream) -> None:
+            try:
+                other = await patiently(partial(self._of, upstream, request, span))
+            except TooMuch as error:
+                other = TooWide(error, about_range=False)
+            if isinstance(other, Stretch):
+                compare_logs(f"{by.name} and {upstream.name}", request, found, other)
+            elif span[0] == span[1]:
+                raise other.why  # no narrower range is left: another endpoint may confirm it
+            else:
+                too_wide.append(other)
+
+        await confirmed_by(self.rpc, {by}, self.needed - 1, compare)
+        return too_wide[0] if too_wide else found
 
     async def confirmed(self, kept: Sequence[Stretch]) -> tuple[Block | None, list[Stretch]]:
         """The last finalized block, None where none is known, and what of `kept` is of this very chain."""

@@ -84,7 +84,7 @@ class LiveChains:
         at = f"{job.block}@{slot:%Y-%m-%dT%H:%M:%SZ}"
         try:
             answer = app.read(replace(self._selection(job), wallets=wallets, block=at), self._config)
-            if not any(portfolio.coverage.ok for portfolio in answer.portfolios):
+            if all(portfolio.nothing_read for portfolio in answer.portfolios):
                 return _nothing(answer, late=late)
             self._make_sure(answer, job, slot, heads)
             checked = app.check(answer)

@@ -119,7 +119,7 @@ def status(portfolio: Portfolio) -> str:
     """What `snapshot.status` is where nothing was reorganised."""
     if portfolio.coverage.complete and not portfolio.failures:
         return "complete"
-    return "partial" if portfolio.coverage.ok else "failed"
+    return "failed" if portfolio.nothing_read else "partial"
 
 
 def _statuses(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:

@@ -86,12 +86,12 @@ class ReadStatusRow(Table, table=True):
     snapshot_id: str = column(sa.String, SNAPSHOT_ID)
     ordinal: int = column(sa.BigInteger, "Position in the snapshot, from 0")
     adapter: str = column(sa.String, "Adapter that read")
-    deployment: str = column(sa.String, "Name of the deployment; of a failed valuation the account's label")
+    deployment: str = column(sa.String, "Name of the deployment; of an account that failed, its label")
     chain_id: int = column(sa.BigInteger, "EIP-155 chain id")
     wallet: str = column(sa.String, "Wallet that was asked for")
     status: str = column(
         OneOf("ok", "error"),
-        "ok: the deployment was read; error: the read, or the valuation of an account, failed",
+        "ok: the deployment was read; error: it, or an account of it, could not be read or priced",
     )
     error_code: str | None = column(sa.String, "Kind of failure, such as reverted", nullable=True)
     error_message: str | None = column(sa.String, "What happened and what to do", nullable=True)

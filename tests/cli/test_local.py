@@ -18,6 +18,7 @@ import pytest
 import stamina
 
 from cli.exits import Exit
+from tests.adapters.morpho_blue.hostile import broken_code, hostile_market
 from tests.cli.runner import crossmargin
 from tests.devnet.world import World
 
@@ -256,6 +257,38 @@ def test_a_missing_part_is_in_every_shape(
     [unread] = [dict(zip(header, row, strict=True)) for row in rows if "not_read" in row]
     assert unread["protocol"] == "lyra_v1"
     assert "Lyra V1 ETH local" in unread["error"]
+
+
+@pytest.mark.parametrize("how", ["reverting", "missing"])
+def test_a_hostile_market_is_told_and_hides_no_debt(
+    devnet: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A stranger gives the wallet a token that can't be read: exit 15, and the loan beside it stands."""
+    victim, stranger, morpho = devnet.spare[0], devnet.spare[1], devnet.morpho_blue
+    morpho.supply_collateral(victim, "wstETH/USDC", 10)
+    morpho.borrow(victim, "wstETH/USDC", raw=15_000 * 10**6)
+    token, market = hostile_market(devnet, stranger, victim)
+    devnet.node.set_code(token.address, broken_code(devnet, how))
+    configure(devnet, tmp_path, monkeypatch)
+    label = f"Morpho Blue local market 0x{market.hex()}"
+    for arguments in (["health"], ["positions"], ["snapshot", "take"]):
+        for more in ([], ["--adapter", "morpho_blue", "--adapter", "wallet", "--adapter", "aave_v3"]):
+            result = crossmargin(*arguments, victim, "--json", *more)
+            assert result.code == Exit.PARTIAL
+            document = result.json()
+            assert document["coverage"]["failed"] == 1
+            assert [error["deployment"] for error in document["errors"]] == [label]
+    accounts = crossmargin("health", victim, "--json").json()["data"]["accounts"]
+    assert [a["label"] for a in accounts if a["protocol"] == "morpho_blue"] == [
+        "Morpho Blue local wstETH/USDC 86%"
+    ]
+    assert crossmargin("health", victim).out.count("INCOMPLETE") == 1
+    taken = crossmargin("snapshot", "take", victim, "--json").json()["data"]
+    shown = crossmargin("snapshot", "show", taken["snapshot_id"], "--json").json()
+    assert [error["deployment"] for error in shown["errors"]] == [label]
+    # A part may be allowed, also where the other account of the same deployment is all there is.
+    alone = ["--adapter", "morpho_blue", "--adapter", "wallet"]
+    assert crossmargin("positions", victim, "--allow-partial", *alone).code == Exit.OK
 
 
 @pytest.mark.parametrize(

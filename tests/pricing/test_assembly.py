@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import Asset, AssetId, TokenList, token_id
-from aggregator.model.errors import ReadError, Unpriced, Unsupported
+from aggregator.model.errors import CallReverted, ReadError, Unpriced, Unsupported
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Supply
-from aggregator.model.readings import Block, Failure, Quote, Reading
+from aggregator.model.readings import AccountFailure, Block, Failure, Quote, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.pricing.assembly import assemble
 
@@ -65,6 +67,36 @@ def test_an_unpriced_account_is_left_out_whole_and_its_deployment_fails_once() -
         str(Unpriced(UNPRICED, "1")),
         str(Unpriced(UNPRICED, "2")),
     ]
+
+
+def test_an_account_that_was_not_read_fails_its_deployment_and_leaves_the_others() -> None:
+    """Two failures of one deployment are one failed deployment; the errors are all told."""
+    errors = [CallReverted("price()@0x1", "no"), Unsupported("a version", "install a newer release")]
+    unread = tuple(AccountFailure(str(i), "a", CHAIN, f"market {i}", e) for i, e in enumerate(errors, 7))
+    found = assembled(
+        replace(reading(account("1", PRICED), account("2", UNPRICED)), failures=unread),
+        reading(account("3", PRICED)),
+        failures=(failure(errors[1]),),
+    )
+    assert [a.id for a in found.accounts] == ["1", "3"]
+    assert counts(found) == (3, 1, 2)
+    assert not found.coverage.complete
+    assert not found.nothing_read
+    assert [(f.adapter, f.deployment, f.chain, f.wallet) for f in found.failures] == [
+        ("a", "elsewhere", CHAIN, WALLET),
+        ("a", "market 7", CHAIN, WALLET),
+        ("a", "market 8", CHAIN, WALLET),
+        ("a", "account 2", CHAIN, WALLET),
+    ]
+    assert [f.error for f in found.failures][1:3] == errors
+
+
+def test_nothing_is_read_where_all_that_is_there_failed() -> None:
+    """One failed account is not nothing where another of the same deployment stands."""
+    unread = (AccountFailure("7", "a", CHAIN, "market 7", CallReverted("price()@0x1", "no")),)
+    assert assembled(replace(reading(), failures=unread)).nothing_read
+    assert not assembled(replace(reading(account("1", PRICED)), failures=unread)).nothing_read
+    assert not assembled(replace(reading(), failures=unread), reading()).nothing_read
 
 
 def test_the_wallets_own_coins_stay_where_another_has_no_price() -> None:

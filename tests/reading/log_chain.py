@@ -113,18 +113,19 @@ class LogChain:
 
 
 def read_logs(
-    urls: Sequence[str],
+    urls: Sequence[str | Endpoint],
     *requests: Logs,
     block: str = "latest",
     cache: LogCache | None = None,
     deadline_s: float = 60.0,
+    confirm: int = 1,
 ) -> list[tuple[Log, ...] | ReadError]:
     """The logs of each request at a block, or why there are none."""
 
     async def live() -> list[tuple[Log, ...] | ReadError]:
         async with Client() as client:
-            endpoints = Rpc([Endpoint.of(url) for url in urls], CHAIN, client)
-            reader = ChainReader(endpoints, logs=cache, deadline_s=deadline_s)
+            endpoints = Rpc([Endpoint.of(u) if isinstance(u, str) else u for u in urls], CHAIN, client)
+            reader = ChainReader(endpoints, logs=cache, deadline_s=deadline_s, confirm=confirm)
             raws = await reader.fetch(await reader.pin(block), requests)
         found: list[tuple[Log, ...] | ReadError] = []
         for request, raw in zip(requests, raws, strict=True):

@@ -20,11 +20,12 @@ from aggregator.model.errors import (
     MissingMulticall,
     NoContract,
     ProviderUnavailable,
+    ReadError,
     Unsupported,
     UnusablePrice,
     WrongChain,
 )
-from aggregator.model.readings import Block, Failure, Quote, Reading
+from aggregator.model.readings import AccountFailure, Block, Failure, Quote, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.run import Job, Run, run
@@ -193,23 +194,32 @@ def account(chain: ChainId) -> Account:
     return Account("a:1", "a", "lending", chain, "one", (WALLETS[0],), (), None, None)
 
 
-LIES = {
+def unread(chain: ChainId) -> AccountFailure:
+    """The same one, of which nothing could be read."""
+    return AccountFailure("a:1", "a", chain, "one", CallReverted("price()@0x1", "no"))
+
+
+LIES: dict[str, tuple[tuple[Account, ...], Quote | AccountFailure | None, type[ReadError]]] = {
     "a price of zero": ((), Quote(native_id(CHAIN), 0, 8, "oracle"), UnusablePrice),
     "a price below zero": ((), Quote(native_id(CHAIN), -1, 8, "oracle"), UnusablePrice),
     "an account of another chain": ((account(SECOND),), None, AdapterFault),
     "one account twice": ((account(CHAIN), account(CHAIN)), None, AdapterFault),
+    "an account that was read and was not": ((account(CHAIN),), unread(CHAIN), AdapterFault),
+    "a failure of another chain": ((), unread(SECOND), AdapterFault),
 }
 
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_reading_that_cannot_be_used_fails_alone(lie: str, node: Node) -> None:
     """What would break the whole portfolio is that adapter's failure."""
-    accounts, quote, kind = LIES[lie]
+    accounts, more, kind = LIES[lie]
+    quotes = (more,) if isinstance(more, Quote) else ()
+    failures = (more,) if isinstance(more, AccountFailure) else ()
 
     class Lying(SmallAdapter):
         def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:  # noqa: ARG002
             yield from ask([NUMBER.at(HEIGHT)])
-            return Reading(accounts, (quote,) if quote else (), block)
+            return Reading(accounts, quotes, block, failures=failures)
 
     work = [*jobs(Lying("lying", echoes())), *jobs(SmallAdapter("good", echoes(1)))]
     lying, good = texts(run_on(node.url, work)[0])

@@ -125,18 +125,50 @@ def test_a_bad_price_is_no_number(rate: Rate, told: str) -> None:
         asked({**ANSWERS, calls.RATE_AND_INVALID: rate})
 
 
-@pytest.mark.parametrize("function", [f for f in ANSWERS if f is not calls.OWNER_POSITIONS])
-def test_any_failed_call_fails_the_read_of_a_holder(function: Function[Any]) -> None:
+OF_ACCOUNTS = {
+    calls.STRIKE_AND_BOARD: ["short #7", "held"],
+    calls.SETTLEMENT: ["short #7", "held"],
+    calls.MIN_COLLATERAL: ["short #7"],
+    calls.CAN_LIQUIDATE: ["short #7"],
+}
+
+
+@pytest.mark.parametrize("function", [f for f in ANSWERS if f not in (calls.OWNER_POSITIONS, *OF_ACCOUNTS)])
+def test_a_failed_call_of_the_market_fails_the_read_of_a_holder(function: Function[Any]) -> None:
     """Never a smaller account."""
     with pytest.raises(CallReverted):
         asked({**ANSWERS, function: CallReverted(function.canonical, "no")})
 
 
+@pytest.mark.parametrize("function", OF_ACCOUNTS)
+def test_a_failed_call_of_a_position_fails_its_account(function: Function[Any]) -> None:
+    """Every account is there, or its failure is."""
+    error = CallReverted(function.canonical, "no")
+    reading, _ = asked({**ANSWERS, function: error})
+    whole, _ = asked(ANSWERS)
+    assert [failure.label for failure in reading.failures] == [f"Lyra {n}" for n in OF_ACCOUNTS[function]]
+    assert all(failure.error is error for failure in reading.failures)
+    missing = {failure.id for failure in reading.failures}
+    assert reading.accounts == tuple(account for account in whole.accounts if account.id not in missing)
+    assert len(reading.accounts) + len(missing) == 2
+
+
 @pytest.mark.parametrize("position", [SHORT._replace(option_type=5), SHORT._replace(state=2)])
 def test_unknown_positions_are_unsupported(position: HeldPosition) -> None:
-    """Another type or state than this release knows."""
-    with pytest.raises(Unsupported, match="active positions"):
-        asked({**ANSWERS, calls.OWNER_POSITIONS: (position,)})
+    """Another type or state than this release knows: said, and the longs stand beside it."""
+    reading, _ = asked({**ANSWERS, calls.OWNER_POSITIONS: (position, LONG)})
+    [failure] = reading.failures
+    assert isinstance(failure.error, Unsupported)
+    assert "active positions" in str(failure.error)
+    assert [account.label for account in reading.accounts] == ["Lyra held"]
+
+
+def test_a_long_that_is_not_known_fails_all_longs() -> None:
+    """They are one account, whose part would be a smaller number."""
+    odd = LONG._replace(position_id=9, state=2)
+    reading, _ = asked({**ANSWERS, calls.OWNER_POSITIONS: (SHORT, LONG, odd)})
+    assert [account.label for account in reading.accounts] == ["Lyra short #7"]
+    assert [failure.label for failure in reading.failures] == ["Lyra held"]
 
 
 @pytest.mark.parametrize(

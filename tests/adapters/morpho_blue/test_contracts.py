@@ -10,7 +10,7 @@ import pytest
 from adapters.morpho_blue.calls import BORROW_RATE
 from aggregator.contract import Deployment
 from aggregator.model.assets import token_id
-from aggregator.model.errors import CallReverted, NoContract, ReadError, UnusablePrice
+from aggregator.model.errors import CallReverted, NoContract, ReadError, Unsupported, UnusablePrice
 from aggregator.model.positions import Debt, Supply
 from aggregator.model.rules import WAD, Oracle, prices_of
 from aggregator.model.units import ChainId, parse_address
@@ -129,9 +129,12 @@ def test_a_market_that_does_not_exist_is_named(devnet: World) -> None:
     """A digit wrong in the list: no account would be a smaller number."""
     [known] = _ids(devnet.morpho_blue, STETH)
     wrong = "0x" + "1" * 64
-    with pytest.raises(ReadError, match=r"correct options\.markets") as caught:
-        read_morpho(devnet, devnet.spare[0], markets=[known, wrong])
-    assert wrong in str(caught.value)
+    [failure] = read_morpho(devnet, devnet.spare[0], markets=[known, wrong]).failures
+    assert "correct options.markets" in str(failure.error)
+    assert wrong in str(failure.error)
+    deployment = deployment_of(devnet.morpho_blue, markets=[known, wrong])
+    with pytest.raises(Unsupported, match=wrong):
+        run_read(devnet.node.url, CHAIN, adapter_of(deployment).probe(deployment, pin(devnet.node.url)))
 
 
 @pytest.mark.parametrize("broken", ["zero", "reverting", "missing"])
@@ -152,8 +155,11 @@ def test_debt_without_a_price_fails_and_collateral_alone_does_not(devnet: World,
     else:
         devnet.node.set_code(oracle, b"")
         expected = NoContract
+    reading = read_morpho(devnet, user)
+    assert reading.accounts == ()
+    [failure] = reading.failures
     with pytest.raises(expected, match=oracle.lower()):
-        read_morpho(devnet, user)
+        raise failure.error
     [account] = read_morpho(devnet, other).accounts
     assert account.rule is None
     assert len(account.positions) == 2
@@ -166,9 +172,9 @@ def test_interest_model_that_fails_fails_whoever_it_concerns(devnet: World) -> N
     morpho.supply_collateral(other, LOOP, 1)
     code = devnet.node.code(devnet.chain.deploy(compiled("devnet")["AlwaysReverts"]).address)
     devnet.node.set_code(morpho.irm.address, code)
-    with pytest.raises(CallReverted) as caught:
-        read_morpho(devnet, lender)
-    assert caught.value.origin.startswith(BORROW_RATE.canonical)
+    [failure] = read_morpho(devnet, lender).failures
+    assert isinstance(failure.error, CallReverted)
+    assert failure.error.origin.startswith(BORROW_RATE.canonical)
     assert len(read_morpho(devnet, other).accounts) == 1
 
 

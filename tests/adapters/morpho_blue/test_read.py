@@ -31,6 +31,7 @@ from tests.adapters.by_hand import Driven, Replies, Reply, drive_by_hand
 
 MORPHO, ORACLE, IRM = (Address("0x" + digit * 40) for digit in "123")
 WETH, USDC, WALLET, NOBODY = (Address("0x" + digit * 40) for digit in "abc0")
+LINK, STEADY = (Address("0x" + digit * 40) for digit in "45")
 BLOCK = Block(ChainId(1), 17, "0x" + "1" * 64, "0x" + "0" * 64, 1_793_491_200)
 PARAMS = (USDC, WETH, ORACLE, IRM, 86 * WAD // 100)
 
@@ -88,6 +89,16 @@ def read(
     deployment = at or entry(contract.id)
     adapter = build(Deployments((deployment,), tokens))
     return drive_by_hand(adapter.read(deployment, WALLET, BLOCK), contract.replies())
+
+
+def refused(contract: Contract) -> ReadError:
+    """Why the only market of the wallet could not be read."""
+    found = read(contract).result
+    [failure] = found.failures
+    assert found.accounts == ()
+    assert failure.id == f"morpho_blue:1:0x{contract.id.hex()}:{WALLET}"
+    assert failure.label == f"Morpho market 0x{contract.id.hex()}"
+    return failure.error
 
 
 def test_a_loan_takes_two_rounds_after_discovery() -> None:
@@ -173,7 +184,7 @@ MARKET_STATE = Contract().totals
 def test_what_cannot_be_is_refused(change: dict[str, Any], error: type[ReadError], why: str) -> None:
     """Never a number made of it."""
     with pytest.raises(error, match=why):
-        read(Contract(**change))
+        raise refused(Contract(**change))
 
 
 def test_parameters_of_another_market_are_refused() -> None:
@@ -181,13 +192,12 @@ def test_parameters_of_another_market_are_refused() -> None:
     contract = Contract()
     contract.more = {calls.PARAMS.at(MORPHO, contract.id): (*PARAMS[:4], WAD // 2)}
     with pytest.raises(MalformedReply, match="no parameters"):
-        read(contract)
+        raise refused(contract)
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        calls.FEE_RECIPIENT.at(MORPHO),
         calls.PARAMS.at(MORPHO, Contract().id),
         calls.MARKET.at(MORPHO, Contract().id),
         calls.POSITION.at(MORPHO, Contract().id, WALLET),
@@ -198,10 +208,41 @@ def test_parameters_of_another_market_are_refused() -> None:
     ids=lambda call: call.function.canonical.partition("(")[0],
 )
 @pytest.mark.parametrize("error", [CallReverted("a call", "no"), ProviderUnavailable("endpoint", "gone")])
-def test_a_failed_call_fails_the_read(call: Call[Any], error: ReadError) -> None:
+def test_a_failed_call_fails_the_account(call: Call[Any], error: ReadError) -> None:
     """No figure of a loan has a fallback."""
-    with pytest.raises(type(error)):
-        read(Contract(more={call: error}))
+    assert refused(Contract(more={call: error})) is error
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        calls.PARAMS.at(MORPHO, Contract().id),
+        calls.MARKET.at(MORPHO, Contract().id),
+        calls.POSITION.at(MORPHO, Contract().id, WALLET),
+        calls.PRICE.at(ORACLE),
+        calls.BORROW_RATE.at(IRM, PARAMS, MARKET_STATE),
+        calls.DECIMALS.at(WETH),
+    ],
+    ids=lambda call: call.function.canonical.partition("(")[0],
+)
+def test_other_markets_stand_where_one_fails(call: Call[Any]) -> None:
+    """What a stranger made of one market does not hide the debt in another; nor is it left out."""
+    sound = Contract(params=(USDC, LINK, STEADY, NOBODY, PARAMS[4]))
+    sound.more = {calls.PRICE.at(STEADY): (2_000 * 10**24,), calls.DECIMALS.at(LINK): (18,)}
+    sound.more |= {calls.SYMBOL.at(LINK): ("LINK",)}
+    broken = Contract(more={**sound.replies(), call: CallReverted("a call", "no")})
+    for markets in [(broken.id, sound.id), (sound.id, broken.id)]:
+        found = read(broken, entry(*markets)).result
+        assert [account.label for account in found.accounts] == ["Morpho LINK/USDC 86%"]
+        assert found.accounts == read(sound).result.accounts
+        assert [failure.label for failure in found.failures] == [f"Morpho market 0x{broken.id.hex()}"]
+
+
+def test_what_concerns_all_markets_fails_the_read() -> None:
+    """Who gets the fees."""
+    error = ProviderUnavailable("endpoint", "gone")
+    with pytest.raises(ProviderUnavailable):
+        read(Contract(more={calls.FEE_RECIPIENT.at(MORPHO): error}))
 
 
 def test_interest_beyond_what_the_contract_can_store_is_refused() -> None:
@@ -209,7 +250,7 @@ def test_interest_beyond_what_the_contract_can_store_is_refused() -> None:
     totals = (*MARKET_STATE[:4], BLOCK.timestamp - 86_400, 0)
     rate: dict[Call[Any], Reply] = {calls.BORROW_RATE.at(IRM, PARAMS, totals): (2**200,)}
     with pytest.raises(MalformedReply, match="borrowRateView"):
-        read(Contract(totals=totals, more=rate))
+        raise refused(Contract(totals=totals, more=rate))
 
 
 def test_words_outside_their_type_are_refused() -> None:
@@ -218,7 +259,7 @@ def test_words_outside_their_type_are_refused() -> None:
     words: Function[Any] = Function(f"market(bytes32)({','.join(['uint256'] * 6)})")
     contract.more = {words.at(MORPHO, contract.id): (2**128, *MARKET_STATE[1:])}
     with pytest.raises(MalformedReply, match="market"):
-        read(contract)
+        raise refused(contract)
 
 
 @pytest.mark.parametrize("position", [(0, 1, 0), (0, 0, 1), (0, 1, 1)])
@@ -227,7 +268,7 @@ def test_collateral_or_debt_in_an_idle_market_is_refused(position: tuple[int, in
     contract = Contract(params=(USDC, NOBODY, NOBODY, NOBODY, 0), position=position)
     contract.more = {calls.PRICE.at(NOBODY): (1,)}
     with pytest.raises(MalformedReply, match="without"):
-        read(contract)
+        raise refused(contract)
 
 
 def test_market_without_interest_model_bears_none() -> None:
@@ -247,7 +288,7 @@ def test_symbol_that_is_no_text_leaves_the_address() -> None:
     contract = Contract(more={calls.SYMBOL.at(WETH): MalformedReply("symbol()", "bytes32")})
     assert read(contract).result.accounts[0].label == f"Morpho {WETH}/USDC 86%"
     with pytest.raises(ProviderUnavailable):
-        read(Contract(more={calls.SYMBOL.at(WETH): ProviderUnavailable("endpoint", "gone")}))
+        raise refused(Contract(more={calls.SYMBOL.at(WETH): ProviderUnavailable("endpoint", "gone")}))
 
 
 def test_empty_position_is_no_account() -> None:

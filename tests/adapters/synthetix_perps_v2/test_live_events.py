@@ -145,15 +145,19 @@ def test_accounts_are_isolated_by_market(site: Site) -> None:
 
 
 @pytest.mark.parametrize("how", ["zero", "invalid"])
-def test_unusable_price_fails_the_read(site: Site, how: str) -> None:
-    """Of wallets with a position there; a wallet without one is read as before."""
-    perps = site.world.synthetix
+def test_unusable_price_fails_the_account(site: Site, how: str) -> None:
+    """Of wallets with a position there; another market's account and a wallet without one are read."""
+    perps, user = site.world.synthetix, site.world.wallets["hedged"]
+    perps.open(user, BTC_MARKET, margin=1_000, size="-0.1")
     if how == "zero":
         perps.set_rate(ETH_MARKET, 0)
     else:
         perps.set_rate_invalid(ETH_MARKET)
-    with pytest.raises(UnusablePrice):
-        site.read(site.world.wallets["hedged"])
+    reading = site.read(user)
+    assert [account.label for account in reading.accounts] == [f"Synthetix {BTC_MARKET}"]
+    [failure] = reading.failures
+    assert failure.label == f"Synthetix {ETH_MARKET}"
+    assert isinstance(failure.error, UnusablePrice)
     assert site.read(site.world.wallets["empty"]).accounts == ()
 
 

@@ -94,6 +94,15 @@ def test_position_takes_three_rounds_and_keeps_where_it_comes_from() -> None:
     assert reading.warnings == ()
 
 
+def refused(table: dict[Key, Any], label: str = "sETHPERP") -> ReadError:
+    """Why the only account could not be read."""
+    reading = read(table)
+    [failure] = reading.failures
+    assert reading.accounts == ()
+    assert failure.label == f"Synthetix {label}"
+    return failure.error
+
+
 def test_rule_and_the_markets_views_agree() -> None:
     """N is 5100 - 0.2, Q is 221: the views say the same."""
     account = only(read(with_short()))
@@ -198,17 +207,18 @@ def test_suspended_market_is_read_with_a_warning() -> None:
     assert "has suspended this market (paused)" in warning
 
 
-def test_unknown_suspension_fails_the_read() -> None:
+def test_unknown_suspension_fails_the_account() -> None:
     """A status that can't be read is not taken for none."""
-    with pytest.raises(NoContract):
-        read(with_short() | {("requireFuturesMarketActive", STATUS): NoContract("status")})
+    error = NoContract("status")
+    assert refused(with_short() | {("requireFuturesMarketActive", STATUS): error}) is error
 
 
 @pytest.mark.parametrize("answer", [(0, 0), (0, 1), (2000 * WAD, 1)])
-def test_unusable_price_fails_the_read(answer: tuple[int, int]) -> None:
-    """Zero, or marked invalid by the market: never a number."""
-    with pytest.raises(UnusablePrice):
-        read(with_short() | {("assetPrice", ETH_MARKET): answer})
+def test_unusable_price_fails_the_account(answer: tuple[int, int]) -> None:
+    """Zero, or marked invalid by the market: never a number, and no quote either."""
+    table = with_short() | {("assetPrice", ETH_MARKET): answer}
+    assert isinstance(refused(table), UnusablePrice)
+    assert [quote.asset for quote in read(table).quotes] == [token_id(CHAIN, SUSD)]
 
 
 @pytest.mark.parametrize("answer", [(0, 0), (WAD, 1)])
@@ -219,11 +229,11 @@ def test_unusable_rate_of_susd_fails_the_read(answer: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 5])
-def test_funding_entry_that_can_not_be_fails_the_read(index: int) -> None:
+def test_funding_entry_that_can_not_be_fails_the_account(index: int) -> None:
     """Entries 1 to 4 are there."""
     position = (3, index, 5000 * WAD, 2010 * WAD, -10 * WAD)
     with pytest.raises(MalformedReply, match="funding entry"):
-        read(with_short() | {("positions", ETH_MARKET): position})
+        raise refused(with_short() | {("positions", ETH_MARKET): position})
 
 
 def test_replaced_manager_fails_the_read() -> None:
@@ -235,21 +245,30 @@ def test_replaced_manager_fails_the_read() -> None:
 
 
 @pytest.mark.parametrize("function", ["positions", "marketKey", "fundingSequenceLength"])
-def test_market_that_can_not_be_asked_fails_the_read(function: str) -> None:
-    """It may hold a position."""
-    failure = reverted(function, SOL_MARKET)
+def test_market_that_can_not_be_asked_fails_alone(function: str) -> None:
+    """It may hold a position: it is named, and the other stands."""
+    error = reverted(function, SOL_MARKET)
+    assert refused(system() | {(function, SOL_MARKET): error}, f"market {SOL_MARKET}") is error
+    reading = read(with_short() | {(function, SOL_MARKET): error})
+    assert [account.label for account in reading.accounts] == ["Synthetix sETHPERP"]
+    assert [failure.error for failure in reading.failures] == [error]
+    assert reading.failures[0].id == f"synthetix_perps_v2:{CHAIN}:{SOL_MARKET}:{WALLET}"
+
+
+def test_markets_none_of_which_can_be_asked_fail_the_read() -> None:
+    """That is no account's fault."""
+    failing = {("positions", at): reverted("positions", at) for at in (ETH_MARKET, SOL_MARKET)}
     with pytest.raises(CallReverted, match="paused"):
-        read(system() | {(function, SOL_MARKET): failure})
+        read(system() | failing)
 
 
 @pytest.mark.parametrize(
     "key", sorted(key for key in with_short().keys() - system().keys() if key[0] != "fundingSequence")
 )
-def test_missing_detail_of_a_position_fails_the_read(key: Key) -> None:
+def test_missing_detail_of_a_position_fails_the_account(key: Key) -> None:
     """Every single one: nothing is left out or replaced."""
-    failure = reverted(key[0], ETH_MARKET)
-    with pytest.raises(ReadError, match="paused"):
-        read(with_short() | {key: failure})
+    error = reverted(key[0], ETH_MARKET)
+    assert refused(with_short() | {key: error}) is error
 
 
 def test_probe_counts_markets() -> None:

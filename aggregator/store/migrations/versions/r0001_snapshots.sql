@@ -274,10 +274,10 @@ COMMENT ON TABLE read_status IS 'A row per deployment that was read and per fail
 COMMENT ON COLUMN read_status.snapshot_id IS 'snapshot.snapshot_id';
 COMMENT ON COLUMN read_status.ordinal IS 'Position in the snapshot, from 0';
 COMMENT ON COLUMN read_status.adapter IS 'Adapter that read';
-COMMENT ON COLUMN read_status.deployment IS 'Name of the deployment; of a failed valuation the account''s label';
+COMMENT ON COLUMN read_status.deployment IS 'Name of the deployment; of an account that failed, its label';
 COMMENT ON COLUMN read_status.chain_id IS 'EIP-155 chain id';
 COMMENT ON COLUMN read_status.wallet IS 'Wallet that was asked for';
-COMMENT ON COLUMN read_status.status IS 'ok: the deployment was read; error: the read, or the valuation of an account, failed';
+COMMENT ON COLUMN read_status.status IS 'ok: the deployment was read; error: it, or an account of it, could not be read or priced';
 COMMENT ON COLUMN read_status.error_code IS 'Kind of failure, such as reverted';
 COMMENT ON COLUMN read_status.error_message IS 'What happened and what to do';
 
