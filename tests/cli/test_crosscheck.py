@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from cli.exits import Exit
 from tests.adapters.messari.indexers import derivatives, lending, option, perp
 from tests.cli.runner import Result, crossmargin
-from tests.devnet.world import World
+from tests.devnet.world import PROTOCOLS, World
 from tests.docs.generated import ROOT
 from tests.reading.graph_server import Graph
 from tests.reading.servers import Reply, Server
@@ -45,10 +45,12 @@ class Desk:
     path: Path
     servers: ExitStack
     asked: list[Server]
+    base: str = ""
+    """Configuration of the chain, where it is not the world's alone."""
 
     def configure(self, *subgraphs: tuple[Graph | Any, Mapping[str, Any]]) -> None:
         """These subgraphs, each on a server of its own whose URL carries a key."""
-        parts = [self.world.config()]
+        parts = [self.base or self.world.config()]
         for number, (graph, options) in enumerate(subgraphs):
             server = self.servers.enter_context(Server(graph))
             self.asked.append(server)
@@ -179,7 +181,14 @@ def test_the_screen_tells_both_and_fits(desk: Desk) -> None:
     result = desk.check()
     assert result.code == Exit.OK
     assert max(map(len, result.out.splitlines())) <= 100
-    for words in ("beside subgraph sub0 (messari-lending)", "interest (+", "Not compared", "5 of 5 reads"):
+    reads = len(PROTOCOLS) + 1  # and the wallet itself
+    told = (
+        "beside subgraph sub0 (messari-lending)",
+        "interest (+",
+        "Not compared",
+        f"{reads} of {reads} reads",
+    )
+    for words in told:
         assert words in result.out
 
 
