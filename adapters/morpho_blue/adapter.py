@@ -1,6 +1,7 @@
-"""Reads a wallet's positions in Morpho Blue's markets: three rounds.
+"""Reads a wallet's positions in Morpho Blue's markets: three rounds, four where a subgraph is behind.
 
-1. the markets that the wallet ever used, from logs (none where they are listed); the fee's recipient,
+1. the markets that the wallet ever used, from logs or a subgraph (none where they are listed), and from logs
+   what a subgraph that is behind can't know yet; the fee's recipient,
 2. parameters and totals of these markets, the wallet's positions,
 3. of markets with a position: price, interest rate, tokens.
 """
@@ -16,11 +17,13 @@ from adapters.morpho_blue.discovery import (
     discovery_of,
     listed_markets,
     oracle_kinds,
+    subgraph_of,
 )
 from adapters.morpho_blue.family import MorphoFamily
 from adapters.morpho_blue.liquidation import MOST, Position
 from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market import Held, Market, read_markets, read_positions
+from adapters.morpho_blue.subgraph import check_contract
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both
 from aggregator.model import positions
 from aggregator.model.accounts import Account, ProtocolKind
@@ -51,11 +54,11 @@ class MorphoBlue:
 
         Raises the error of an oracle that something is owed by, UnusablePrice where it answers zero.
         """
-        markets, [recipient] = yield from both(
+        discovered, [recipient] = yield from both(
             discover(deployment, wallet), ask([FEE_RECIPIENT.at(deployment.addresses["morpho"])])
         )
         gets_fees = wallet == recipient
-        found = yield from read_positions(deployment, wallet, block, markets)
+        found = yield from read_positions(deployment, wallet, block, discovered.markets)
         held = [
             one
             for one in found
@@ -70,19 +73,31 @@ class MorphoBlue:
             accounts=tuple(account for account in accounts if account.positions),
             quotes=(),
             source=block,
-            warnings=tuple(_warnings(deployment, gets_fees=gets_fees)),
+            warnings=(*discovered.warnings, *_warnings(deployment, gets_fees=gets_fees)),
         )
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
-        """Where markets are found; raises Unsupported for a listed one that does not exist."""
+        """Where markets are found.
+
+        Raises Unsupported for a listed one that does not exist, and for a subgraph of another contract.
+        """
         morpho = deployment.addresses["morpho"]
         listed = listed_markets(deployment)
         [recipient], _ = yield from both(
             ask([FEE_RECIPIENT.at(morpho)]), read_positions(deployment, morpho, block, listed)
         )
-        if discovery_of(deployment) is Discovery.LISTED:
-            return f"{len(listed)} listed markets exist; others are not looked at", _fees(recipient)
-        return f"markets of a wallet are found in logs since block {deployment.first_block}", _fees(recipient)
+        match discovery_of(deployment):
+            case Discovery.LISTED:
+                where = f"{len(listed)} listed markets exist; others are not looked at"
+            case Discovery.LOGS:
+                where = f"markets of a wallet are found in logs since block {deployment.first_block}"
+            case Discovery.GRAPHQL:
+                source = subgraph_of(deployment)
+                number = yield from check_contract(deployment, source)
+                where = (
+                    f"markets of a wallet are named by subgraph {source} until block {number}, then by logs"
+                )
+        return where, _fees(recipient)
 
     def _account(
         self,
@@ -157,6 +172,7 @@ def build(deployments: Deployments) -> Adapter:
             raise BadConfiguration(entry.key, "addresses.morpho is missing")
         discovery_of(entry)
         listed_markets(entry)
+        subgraph_of(entry)
     return MorphoBlue(deployments)
 
 
@@ -184,7 +200,7 @@ def _warnings(deployment: Deployment, *, gets_fees: bool) -> Iterator[str]:
     if gets_fees:
         yield (
             f"{deployment.name}: the wallet receives this protocol's fees; those of markets where it never "
-            "supplied are not counted"
+            "supplied may not be counted"
         )
 
 
