@@ -7,7 +7,7 @@ wallet itself, each for itself, where they count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, Inexact
 from pathlib import Path
@@ -17,7 +17,8 @@ from aggregator import settings
 from aggregator.app import checks, recorded
 from aggregator.app.answers import Answer
 from aggregator.app.comparing import Judged, Key, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
-from aggregator.app.owning import Belongings, belongings, led
+from aggregator.app.owning import Belongings, belongings
+from aggregator.app.places import Place, places
 from aggregator.app.readers import Selection
 from aggregator.contract import Read, SecondSource, join
 from aggregator.model.accounts import Account
@@ -27,7 +28,7 @@ from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.sightings import SightingKind, Sightings
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import registry
-from aggregator.reading.run import Job, Run, drive, run
+from aggregator.reading.run import Run, drive, run
 from aggregator.reading.source import ChainSource
 from aggregator.settings import Settings, SubgraphSettings
 
@@ -123,24 +124,9 @@ class _Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """What contracts say of one address at one deployment; `path` leads there from the wallet."""
-
-    path: tuple[Address, ...]
-    how: str
-    job: Job
-    reading: Reading
-
-    @property
-    def accounts(self) -> Iterator[Account]:
-        """Its accounts, with their owner path from the wallet on."""
-        return (led(account, self.path) for account in self.reading.accounts)
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
     pair: _Pair
-    place: _Place
+    place: Place
     block: Block
     result: tuple[Sightings, ...] | ReadError
     past: dict[int, Reading | Failure] = field(default_factory=dict)
@@ -174,14 +160,14 @@ class _Crosscheck:
         self._history = history
         self._sources = registry.second_sources(config)
         self._asked: list[_Asked] = []
-        self._places: list[_Place] = []
+        self._places: list[Place] = []
         self._belongings: Mapping[Address, Belongings] = {}
 
     async def read(self, outcome: Run, sources: Mapping[ChainId, ChainSource]) -> None:
         """See answers.Afterwards."""
         wallets = list(dict.fromkeys(one.job.wallet for one in outcome.outcomes))
         self._belongings = belongings(outcome.found, wallets)
-        self._places = list(_places(outcome, self._belongings))
+        self._places = list(places(outcome, self._belongings))
         pairs = [pair for entry in self._config.subgraphs for pair in self._pairs(entry, outcome)]
         if not pairs:
             why = "none belongs to a deployment that is read: give one its `adapter` and `deployment`"
@@ -268,28 +254,13 @@ class _Crosscheck:
         )
 
 
-def _places(outcome: Run, belonging: Mapping[Address, Belongings]) -> Iterator[_Place]:
-    """What was read of each wallet and of the addresses that count for it, where the contracts answered."""
-    for one in outcome.outcomes:
-        if isinstance(one.result, Reading):
-            yield _Place((one.job.wallet,), "", one.job, one.result)
-    adapters = {one.job.deployment.key: one.job.adapter for one in outcome.outcomes}
-    for mine in belonging.values():
-        for held in mine.held:
-            for part in held.parts:
-                adapter = adapters.get(part.deployment.key)  # none: what a finder said
-                if adapter is not None and isinstance(part.result, Reading):
-                    job = Job(adapter, part.deployment, part.address)
-                    yield _Place(held.holder.path, held.holder.how, job, part.result)
-
-
 def _failure(asked: _Asked, error: ReadError) -> Failure:
     entry, path = asked.pair.entry, asked.place.path
     name = entry.name if len(path) == 1 else f"{entry.name} for {path[-1]}"
     return Failure(entry.kind, name, ChainId(entry.chain), path[0], error)
 
 
-def _belongs(pair: _Pair, place: _Place) -> bool:
+def _belongs(pair: _Pair, place: Place) -> bool:
     deployment = place.job.deployment
     return (deployment.adapter, deployment.chain, deployment.name) == (
         pair.entry.adapter,

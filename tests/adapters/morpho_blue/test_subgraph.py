@@ -377,7 +377,11 @@ def test_a_recording_answers_alike(devnet: World, tmp_path: Path) -> None:
     with Server(graph) as server:
         config["subgraphs"] = [{"name": "mine", "chain": CHAIN, "url": server.url, "schema": SCHEMA}]
         built = settings.build(config, "a test")
-        live = app.read(app.Selection((user,), adapters=("morpho_blue", "aave_v3")), built, record_to=path)
+        chosen = app.Selection((user,), adapters=("morpho_blue", "aave_v3"))
+        live = app.read(chosen, built, record_to=path)
+        # By what earlier reads foresee, too.
+        assert {len(app.read(chosen, built).portfolios[0].accounts) for _ in range(3)} == {2}
+        assert app.read(chosen, built).portfolios == live.portfolios
     [portfolio] = live.portfolios
     assert portfolio.failures == ()
     assert len([a for a in portfolio.accounts if a.protocol == "morpho_blue"]) == 2
