@@ -35,11 +35,9 @@ def places(outcome: Run, belonging: Mapping[Address, Belongings]) -> Iterator[Pl
     for one in outcome.outcomes:
         if isinstance(one.result, Reading):
             yield Place((one.job.wallet,), "", one.job, one.result)
-    adapters = {one.job.deployment.key: one.job.adapter for one in outcome.outcomes}
     for mine in belonging.values():
         for held in mine.held:
             for part in held.parts:
-                adapter = adapters.get(part.deployment.key)  # none: what a finder said
-                if adapter is not None and isinstance(part.result, Reading):
-                    job = Job(adapter, part.deployment, part.address)
+                if part.adapter is not None and isinstance(part.result, Reading):
+                    job = Job(part.adapter, part.deployment, part.address)
                     yield Place(held.holder.path, held.holder.how, job, part.result)
