@@ -59,7 +59,7 @@ def _answer(portfolio: Portfolio, check: CrossCheck, found: CrossChecked, *, jso
 
     warnings = (*portfolio.warnings, *check.warnings)
     if json:
-        document = envelope.of_portfolio("crosscheck", portfolio, _document(check))
+        document = envelope.of_portfolio("crosscheck", portfolio, _document(portfolio, check))
         document["warnings"] = list(warnings)
         document["errors"] += [envelope.failure(failure) for failure in check.failures]
         document["errors"] += [
@@ -86,8 +86,8 @@ def _disagreements(check: CrossCheck) -> list[ReadError]:
     return [
         Disagreement(
             comparison.subgraph.name,
-            f"the {one.kind} {clean(_name(one))} of {one.owner} is {_amount(one.theirs)} there and "
-            f"{_amount(one.ours)} by the contracts: {one.judged.reason}",
+            f"the {one.kind} {clean(_name(one))} of {one.owner}{_whose(comparison)} is {_amount(one.theirs)} "
+            f"there and {_amount(one.ours)} by the contracts: {one.judged.reason}",
         )
         for comparison in check.comparisons
         for one in comparison.positions
@@ -108,6 +108,13 @@ def _exit(found: CrossChecked, *, allow_partial: bool) -> int:
     return exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial)
 
 
+def _whose(comparison: Comparison) -> str:
+    """How an address belongs to the wallet; nothing of the wallet itself."""
+    from cli.text import clean  # noqa: PLC0415
+
+    return f" ({clean(comparison.how, 200)} of {comparison.path[0]})" if comparison.how else ""
+
+
 def _name(one: Compared) -> str:
     side = one.ours or one.theirs
     return side.name if side else one.what
@@ -119,15 +126,23 @@ def _amount(side: Any) -> str:
     return "nothing" if side is None else text(side.amount)
 
 
-def _document(check: CrossCheck) -> dict[str, Any]:
+def _document(portfolio: Portfolio, check: CrossCheck) -> dict[str, Any]:
     from aggregator.app import Verdict  # noqa: PLC0415
+    from cli import documents  # noqa: PLC0415
     from cli.text import clean  # noqa: PLC0415
 
     return {
         "wallet": check.wallet,
+        "owned": documents.owned(portfolio),
         "subgraphs": [_comparison(comparison) for comparison in check.comparisons],
         "uncovered": [
-            {"account_id": a.id, "protocol": a.protocol, "label": clean(a.label, 64), "chain_id": a.chain}
+            {
+                "account_id": a.id,
+                "protocol": a.protocol,
+                "label": clean(a.label, 64),
+                "chain_id": a.chain,
+                "owner_path": list(a.owner_path),
+            }
             for a in check.uncovered
         ],
         "counts": {verdict.value: check.count(verdict) for verdict in Verdict},
@@ -141,6 +156,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "schema": entry.kind,
         "protocol": entry.adapter,
         "deployment": comparison.deployment,
+        "owner_path": list(comparison.path),
         "chain_id": entry.chain,
         "block": comparison.number,
         "lag_blocks": comparison.lag,
@@ -176,6 +192,7 @@ def _position(one: Compared) -> dict[str, Any]:
 def _screen(portfolio: Portfolio, check: CrossCheck, found: CrossChecked) -> str:
     import textwrap  # noqa: PLC0415
 
+    from aggregator.model.units import checksum  # noqa: PLC0415
     from cli import screen, text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
@@ -183,26 +200,42 @@ def _screen(portfolio: Portfolio, check: CrossCheck, found: CrossChecked) -> str
     blocks = [screen.header(portfolio, source), screen.incomplete(portfolio)]
     columns = ("kind", "asset", "contracts", "subgraph", "difference", "verdict")
     for comparison in check.comparisons:
-        entry = comparison.subgraph
-        behind = f", {comparison.lag:,} blocks behind" if comparison.lag else ""
-        blocks.append(
-            f"  {text.clean(comparison.deployment, 48)} beside subgraph {entry.name} ({entry.kind}) "
-            f"at block {comparison.number:,}{behind}"
-        )
         cells = [_cells(one) for one in comparison.positions]
         shown = table(columns, cells, right=(2, 3, 4)) if cells else "no position in either"
-        blocks.append(textwrap.indent(shown, "  "))
+        blocks += [_filled(_title(comparison)), textwrap.indent(shown, "  ")]
     if check.uncovered:
-        names = ", ".join(dict.fromkeys(text.clean(account.label, 48) for account in check.uncovered))
-        blocks.append(
-            textwrap.fill(
-                f"Not compared, no subgraph is configured for it: {names}",
-                98,
-                initial_indent="  ",
-                subsequent_indent="  ",
-            )
+        names = ", ".join(dict.fromkeys(screen.label(account, 48) for account in check.uncovered))
+        blocks.append(_filled(f"Not compared, no subgraph is configured for it: {names}"))
+    if check.uncounted:
+        names = ", ".join(
+            f"{text.short_address(checksum(h.address))} ({text.clean(h.how, 80)})" for h in check.uncounted
         )
+        blocks.append(_filled(f"Not compared, not counted for this wallet: {names}"))
+    blocks.append(screen.owned(portfolio, source))
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _title(comparison: Comparison) -> str:
+    """Which deployment and subgraph, of whom, and how that address is the wallet's."""
+    from aggregator.model.units import checksum  # noqa: PLC0415
+    from cli import text  # noqa: PLC0415
+
+    entry, path = comparison.subgraph, comparison.path
+    whose = ""
+    if comparison.how:
+        steps = " → ".join(text.short_address(checksum(address)) for address in path)
+        whose = f" of {steps} ({text.clean(comparison.how, 80)})"
+    behind = f", {comparison.lag:,} blocks behind" if comparison.lag else ""
+    return (
+        f"{text.clean(comparison.deployment, 48)}{whose} beside subgraph {entry.name} ({entry.kind}) "
+        f"at block {comparison.number:,}{behind}"
+    )
+
+
+def _filled(sentence: str) -> str:
+    import textwrap  # noqa: PLC0415
+
+    return textwrap.fill(sentence, 98, initial_indent="  ", subsequent_indent="  ")
 
 
 def _cells(one: Compared) -> tuple[str, ...]:

@@ -11,12 +11,18 @@ from hypothesis import strategies as st
 
 from aggregator.app import crosschecking
 from aggregator.app.comparing import YEAR_S, Ours, Theirs, Verdict, judge
+from aggregator.app.owning import Belongings
+from aggregator.app.places import places
 from aggregator.contract import Read, ask
 from aggregator.model.accounts import Account
+from aggregator.model.holders import Holder
 from aggregator.model.readings import Block, Reading
 from aggregator.model.sightings import SightingKind, Sightings
 from aggregator.model.units import Address, ChainId
+from aggregator.reading.owners import Held, Part
+from aggregator.reading.run import Run
 from aggregator.settings import SubgraphSettings
+from tests.reading.kit import SmallAdapter
 
 NOW = 2 * YEAR_S
 
@@ -135,3 +141,15 @@ def test_an_account_that_was_not_read_is_why_contracts_say_less(mine: Ours | Non
     assert same.verdict is Verdict.EQUAL
     alone = judge("supply", ours("40"), None, now=NOW, lag=0, unseen="", lacking="market 7")
     assert "says nothing" in alone.reason
+
+
+def test_what_a_finder_said_is_no_side_of_a_comparison() -> None:
+    """Even where it bears the name of the adapter whose accounts it finds: its reading is empty."""
+    chain, wallet, proxy = ChainId(1), Address("0x" + "11" * 20), Address("0x" + "22" * 20)
+    reading = Reading((), (), Block(chain, 7, "0x", "0x", 0))
+    adapter = SmallAdapter("small", lambda *_: ask([]))
+    [deployment] = adapter.deployments
+    parts = Part("small", deployment, proxy, reading, adapter), Part("small", deployment, proxy, reading)
+    held = Held(Holder(chain, (wallet, proxy), ("proxy",), proven=True, counted=True), parts)
+    [place] = places(Run((), {}, {}), {wallet: Belongings(held=[held])})
+    assert (place.path, place.how, place.job.adapter) == ((wallet, proxy), "proxy", adapter)

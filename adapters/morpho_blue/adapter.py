@@ -1,6 +1,7 @@
-"""Reads a wallet's positions in Morpho Blue's markets: three rounds.
+"""Reads a wallet's positions in Morpho Blue's markets: three rounds, four where a subgraph is behind.
 
-1. the markets that the wallet ever used, from logs (none where they are listed); the fee's recipient,
+1. the markets that the wallet ever used, from logs or a subgraph (none where they are listed), and from logs
+   what a subgraph that is behind can't know yet; the fee's recipient,
 2. parameters and totals of these markets, the wallet's positions,
 3. of markets with a position, each by itself: price, interest rate, tokens.
 """
@@ -17,11 +18,13 @@ from adapters.morpho_blue.discovery import (
     discovery_of,
     listed_markets,
     oracle_kinds,
+    subgraph_of,
 )
 from adapters.morpho_blue.family import MorphoFamily
 from adapters.morpho_blue.liquidation import MOST, Position
 from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market import Held, Market, read_market, read_positions
+from adapters.morpho_blue.subgraph import check_contract
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model import positions
 from aggregator.model.accounts import Account, ProtocolKind
@@ -53,17 +56,17 @@ class MorphoBlue:
         Anybody may make a market and supply there on the wallet's behalf: one of which anything can't be read
         fails that account alone. Raises where no market is known, or no position in any.
         """
-        markets, [recipient] = yield from both(
+        discovered, [recipient] = yield from both(
             discover(deployment, wallet), ask([FEE_RECIPIENT.at(deployment.addresses["morpho"])])
         )
         gets_fees = wallet == recipient
-        found = yield from read_positions(deployment, wallet, block, markets)
+        found = yield from read_positions(deployment, wallet, block, discovered.markets)
         outcomes: list[Account | ReadError | None] = yield from join(
             (self._account(deployment, wallet, block, one, gets_fees=gets_fees) for one in found),
             isolate=True,
         )
         accounts, failures = list[Account](), list[AccountFailure]()
-        for market, outcome in zip(markets, outcomes, strict=True):
+        for market, outcome in zip(discovered.markets, outcomes, strict=True):
             if isinstance(outcome, ReadError):
                 failures.append(_failure(deployment, market, wallet, outcome))
             elif outcome is not None and outcome.positions:
@@ -72,12 +75,15 @@ class MorphoBlue:
             accounts=tuple(accounts),
             quotes=(),
             source=block,
-            warnings=tuple(_warnings(deployment, gets_fees=gets_fees)),
+            warnings=(*discovered.warnings, *_warnings(deployment, gets_fees=gets_fees)),
             failures=tuple(failures),
         )
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
-        """Where markets are found; raises Unsupported for a listed one that does not exist."""
+        """Where markets are found.
+
+        Raises Unsupported for a listed one that does not exist, and for a subgraph of another contract.
+        """
         morpho = deployment.addresses["morpho"]
         listed = listed_markets(deployment)
         [recipient], found = yield from both(
@@ -86,9 +92,18 @@ class MorphoBlue:
         for one in found:
             if isinstance(one, ReadError):
                 raise one.with_traceback(None)
-        if discovery_of(deployment) is Discovery.LISTED:
-            return f"{len(listed)} listed markets exist; others are not looked at", _fees(recipient)
-        return f"markets of a wallet are found in logs since block {deployment.first_block}", _fees(recipient)
+        match discovery_of(deployment):
+            case Discovery.LISTED:
+                where = f"{len(listed)} listed markets exist; others are not looked at"
+            case Discovery.LOGS:
+                where = f"markets of a wallet are found in logs since block {deployment.first_block}"
+            case Discovery.GRAPHQL:
+                source = subgraph_of(deployment)
+                number = yield from check_contract(deployment, source)
+                where = (
+                    f"markets of a wallet are named by subgraph {source} until block {number}, then by logs"
+                )
+        return where, _fees(recipient)
 
     def _account(
         self,
@@ -168,6 +183,7 @@ def build(deployments: Deployments) -> Adapter:
             raise BadConfiguration(entry.key, "addresses.morpho is missing")
         discovery_of(entry)
         listed_markets(entry)
+        subgraph_of(entry)
     return MorphoBlue(deployments)
 
 
@@ -209,7 +225,7 @@ def _warnings(deployment: Deployment, *, gets_fees: bool) -> Iterator[str]:
     if gets_fees:
         yield (
             f"{deployment.name}: the wallet receives this protocol's fees; those of markets where it never "
-            "supplied are not counted"
+            "supplied may not be counted"
         )
 
 

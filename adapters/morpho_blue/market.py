@@ -16,7 +16,7 @@ from adapters.morpho_blue.calls import (
     Params,
     Totals,
 )
-from adapters.morpho_blue.discovery import MarketId
+from adapters.morpho_blue.discovery import Discovery, MarketId, discovery_of
 from adapters.morpho_blue.market_state import MarketState
 from aggregator.contract import Deployment, Read, ask, attempt, both
 from aggregator.model.assets import Asset, AssetId, token_id
@@ -33,6 +33,11 @@ from aggregator.model.rules import WAD
 from aggregator.model.units import Address, keccak
 
 NO_ADDRESS = Address("0x" + "0" * 40)
+_CORRECT = {
+    Discovery.LISTED: "correct options.markets",
+    Discovery.LOGS: "the endpoint's logs are wrong: use another one",
+    Discovery.GRAPHQL: "the subgraph is wrong: name another one in options.subgraph",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,9 @@ def _held(
 def _check(held: Held, deployment: Deployment, block: Block) -> None:
     name, totals = f"market 0x{held.id.hex()} of {deployment.name}", held.totals
     if totals.updated_at == 0:
-        raise Unsupported(name, "there is no such market at this block; correct options.markets")
+        raise Unsupported(
+            name, f"there is no such market at this block; {_CORRECT[discovery_of(deployment)]}"
+        )
     if keccak(_encoded(held.params)) != held.id:
         raise MalformedReply(
             f"{PARAMS.canonical}@{deployment.addresses['morpho']}", f"no parameters of {name}"

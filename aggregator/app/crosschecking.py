@@ -1,12 +1,13 @@
 """A wallet from contracts beside the same wallet from subgraphs, at the same block.
 
 Contracts are the first source; nothing of a subgraph is counted. What differs is told with its reason, and
-what no subgraph covers is told as well.
+what no subgraph covers is told as well. The addresses that hold positions for a wallet are compared like the
+wallet itself, each for itself, where they count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, Inexact
 from pathlib import Path
@@ -16,15 +17,18 @@ from aggregator import settings
 from aggregator.app import checks, recorded
 from aggregator.app.answers import Answer
 from aggregator.app.comparing import Judged, Key, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
+from aggregator.app.owning import Belongings, belongings
+from aggregator.app.places import Place, places
 from aggregator.app.readers import Selection
 from aggregator.contract import Read, SecondSource, join
 from aggregator.model.accounts import Account
 from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError
+from aggregator.model.holders import Holder
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.sightings import SightingKind, Sightings
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import registry
-from aggregator.reading.run import Outcome, Run, drive, run
+from aggregator.reading.run import Run, drive, run
 from aggregator.reading.source import ChainSource
 from aggregator.settings import Settings, SubgraphSettings
 
@@ -49,10 +53,16 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that one subgraph was compared in. It answered of block `number`, `lag` blocks behind."""
+    """All that one subgraph was compared in of one address.
+
+    `path` leads from the wallet to the address; `how` says how it belongs to the wallet, empty for itself.
+    The subgraph answered of block `number`, `lag` blocks behind.
+    """
 
     subgraph: SubgraphSettings
     deployment: str
+    path: tuple[Address, ...]
+    how: str
     number: int
     lag: int
     positions: tuple[Compared, ...]
@@ -60,11 +70,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
-    """One wallet: what was compared, what no subgraph covers, and which subgraphs could not be read."""
+    """One wallet: what was compared, what no subgraph covers, and which subgraphs could not be read.
+
+    `uncounted` are addresses that may be the wallet's and are neither read nor compared for it.
+    """
 
     wallet: Address
     comparisons: tuple[Comparison, ...]
     uncovered: tuple[Account, ...]
+    uncounted: tuple[Holder, ...]
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...]
 
@@ -112,8 +126,7 @@ class _Pair:
 @dataclass(frozen=True, slots=True)
 class _Asked:
     pair: _Pair
-    outcome: Outcome
-    reading: Reading
+    place: Place
     block: Block
     result: tuple[Sightings, ...] | ReadError
     past: dict[int, Reading | Failure] = field(default_factory=dict)
@@ -122,7 +135,7 @@ class _Asked:
         """Blocks of the last events of what differs, the newest first, none beyond the compared one."""
         if isinstance(self.result, ReadError):
             return []
-        ours = by_contracts(self.reading.accounts)
+        ours = by_contracts(self.place.reading.accounts)
         found = {
             theirs.block
             for key, theirs in by_second_source(self.result).items()
@@ -147,32 +160,35 @@ class _Crosscheck:
         self._history = history
         self._sources = registry.second_sources(config)
         self._asked: list[_Asked] = []
-        self._read: Run | None = None
+        self._places: list[Place] = []
+        self._belongings: Mapping[Address, Belongings] = {}
 
     async def read(self, outcome: Run, sources: Mapping[ChainId, ChainSource]) -> None:
         """See answers.Afterwards."""
-        self._read = outcome
+        wallets = list(dict.fromkeys(one.job.wallet for one in outcome.outcomes))
+        self._belongings = belongings(outcome.found, wallets)
+        self._places = list(places(outcome, self._belongings))
         pairs = [pair for entry in self._config.subgraphs for pair in self._pairs(entry, outcome)]
         if not pairs:
             why = "none belongs to a deployment that is read: give one its `adapter` and `deployment`"
             raise BadConfiguration("subgraphs", why)
         for chain, block in outcome.blocks.items():
             wanted = [
-                (pair, one, one.result)
+                (pair, place)
                 for pair in pairs
                 if pair.entry.chain == chain
-                for one in outcome.outcomes
-                if _belongs(pair, one) and isinstance(one.result, Reading)
+                for place in self._places
+                if _belongs(pair, place)
             ]
-            reads = [_sightings(pair, one.job.wallet, reading) for pair, one, reading in wanted]
+            reads = [_sightings(pair, place.job.wallet, place.reading) for pair, place in wanted]
             results, _ = await drive(join(reads, isolate=True), sources[chain], block)
             self._asked += [
-                _Asked(*what, block, _addable(what[0], result))
-                for what, result in zip(wanted, results, strict=True)
+                _Asked(pair, place, block, _addable(pair, result))
+                for (pair, place), result in zip(wanted, results, strict=True)
             ]
         for asked in self._asked if self._history else ():
             for number in asked.events()[:MAX_EVENTS]:
-                past = await run([asked.outcome.job], sources, str(number))
+                past = await run([asked.place.job], sources, str(number))
                 asked.past[number] = past.outcomes[0].result
 
     def _pairs(self, entry: SubgraphSettings, outcome: Run) -> Iterable[_Pair]:
@@ -196,18 +212,17 @@ class _Crosscheck:
         return CrossChecked(answer, tuple(self._of(portfolio.wallet) for portfolio in answer.portfolios))
 
     def _of(self, wallet: Address) -> CrossCheck:
-        mine = [asked for asked in self._asked if asked.outcome.job.wallet == wallet]
+        mine = [asked for asked in self._asked if asked.place.path[0] == wallet]
         comparisons, failures, warnings = [], list[Failure](), list[str]()
         for asked in mine:
             entry = asked.pair.entry
             if isinstance(asked.result, ReadError):
-                failures.append(Failure(entry.kind, entry.name, ChainId(entry.chain), wallet, asked.result))
+                failures.append(_failure(asked, asked.result))
                 continue
             try:
                 comparisons.append(_compared(asked, asked.result))
             except Inexact:
-                error = _too_fine(asked.pair)
-                failures.append(Failure(entry.kind, entry.name, ChainId(entry.chain), wallet, error))
+                failures.append(_failure(asked, _too_fine(asked.pair)))
                 continue
             warnings += [text for found in asked.result for text in found.warnings]
             if self._history and len(asked.past) < len(asked.events()):
@@ -223,29 +238,36 @@ class _Crosscheck:
                 if isinstance(past, Reading)
                 for one in past.failures
             ]
-        covered = {id(asked.outcome) for asked in mine}
+        covered = {id(asked.place) for asked in mine}
         uncovered = [
             account
-            for one in self._outcomes(wallet)
-            if id(one) not in covered and isinstance(one.result, Reading)
-            for account in one.result.accounts
+            for place in self._places
+            if place.path[0] == wallet and id(place) not in covered
+            for account in place.accounts
         ]
         warnings += [
             f"subgraph {entry.name} is not compared: nothing installed reads the schema {entry.kind!r}"
             for entry in self._config.subgraphs
             if entry.adapter and entry.kind not in self._sources
         ]
-        told = tuple(dict.fromkeys(warnings))
-        return CrossCheck(wallet, tuple(comparisons), tuple(uncovered), tuple(failures), told)
+        return CrossCheck(
+            wallet=wallet,
+            comparisons=tuple(comparisons),
+            uncovered=tuple(uncovered),
+            uncounted=tuple(h for h in self._belongings[wallet].holders if not h.counted),
+            failures=tuple(failures),
+            warnings=tuple(dict.fromkeys(warnings)),
+        )
 
-    def _outcomes(self, wallet: Address) -> Sequence[Outcome]:
-        if self._read is None:
-            raise RuntimeError("a cross-check was asked for before anything was read")
-        return [one for one in self._read.outcomes if one.job.wallet == wallet]
+
+def _failure(asked: _Asked, error: ReadError) -> Failure:
+    entry, path = asked.pair.entry, asked.place.path
+    name = entry.name if len(path) == 1 else f"{entry.name} for {path[-1]}"
+    return Failure(entry.kind, name, ChainId(entry.chain), path[0], error)
 
 
-def _belongs(pair: _Pair, outcome: Outcome) -> bool:
-    deployment = outcome.job.deployment
+def _belongs(pair: _Pair, place: Place) -> bool:
+    deployment = place.job.deployment
     return (deployment.adapter, deployment.chain, deployment.name) == (
         pair.entry.adapter,
         pair.entry.chain,
@@ -254,7 +276,7 @@ def _belongs(pair: _Pair, outcome: Outcome) -> bool:
 
 
 def _sightings(pair: _Pair, wallet: Address, reading: Reading) -> Read[tuple[Sightings, ...]]:
-    """What a subgraph says of a wallet and of everyone through whom it holds accounts."""
+    """What a subgraph says of an address and of everyone through whom the adapter found accounts of it."""
     owners = dict.fromkeys([wallet, *(account.owner_path[-1] for account in reading.accounts)])
     chain = ChainId(pair.entry.chain)
     return tuple((yield from join([pair.source.read(pair.entry.name, chain, owner) for owner in owners])))
@@ -275,9 +297,9 @@ def _too_fine(pair: _Pair) -> MalformedReply:
 
 def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
     pair = asked.pair
-    ours, theirs = by_contracts(asked.reading.accounts), by_second_source(found)
+    ours, theirs = by_contracts(asked.place.reading.accounts), by_second_source(found)
     lag = max(sightings.lag for sightings in found)
-    lacking = ", ".join(failure.label for failure in asked.reading.failures)
+    lacking = ", ".join(failure.label for failure in asked.place.reading.failures)
     positions = []
     for key in dict.fromkeys([*ours, *theirs]):
         owner, kind, what = key
@@ -295,7 +317,8 @@ def _compared(asked: _Asked, found: tuple[Sightings, ...]) -> Comparison:
         )
         positions.append(Compared(owner, kind, what, mine, other, judged))
     number = min(sightings.number for sightings in found)
-    return Comparison(pair.entry, pair.deployment, number, lag, tuple(positions))
+    path, how = asked.place.path, asked.place.how
+    return Comparison(pair.entry, pair.deployment, path, how, number, lag, tuple(positions))
 
 
 def _unseen(source: SecondSource, kind: SightingKind, amount: Decimal) -> str:

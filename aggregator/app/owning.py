@@ -19,12 +19,16 @@ from aggregator.settings import Settings
 
 @dataclass(slots=True)
 class Belongings:
-    """What was read beside a wallet's own accounts: `reads` names the deployments, once per address."""
+    """What was read beside a wallet's own accounts: `reads` names the deployments, once per address.
+
+    `held` is all that counts here, as it was read.
+    """
 
     readings: list[Reading] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     reads: list[Deployment] = field(default_factory=list)
     holders: list[Holder] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unverified: list[str] = field(default_factory=list)
 
@@ -107,6 +111,7 @@ def _add(mine: Belongings, found: Found, taken: dict[tuple[ChainId, Address], Ad
             mine.warnings.append(warning)
         if holder.counted:
             counted.add(holder.address)
+            mine.held.append(held)
             _add_held(mine, held, found.wallet)
 
 
@@ -139,7 +144,7 @@ def _add_part(mine: Belongings, part: Part, wallet: Address, path: tuple[Address
         mine.readings.append(
             replace(
                 part.result,
-                accounts=tuple(_led(account, path) for account in part.result.accounts),
+                accounts=tuple(led(account, path) for account in part.result.accounts),
                 failures=tuple(_named(failure, path) for failure in part.result.failures),
             )
         )
@@ -154,6 +159,6 @@ def _named(failure: AccountFailure, path: tuple[Address, ...]) -> AccountFailure
     return failure if len(path) == 1 else replace(failure, label=f"{failure.label} for {path[-1]}")
 
 
-def _led(account: Account, path: tuple[Address, ...]) -> Account:
+def led(account: Account, path: tuple[Address, ...]) -> Account:
     """An account with its owner path from the wallet on, where an adapter saw only the address."""
     return replace(account, owner_path=(*path[:-1], *account.owner_path))

@@ -71,12 +71,13 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One read of one address: an adapter's, or a finder's, whose reading is empty."""
+    """One read of one address: an adapter's, or a finder's (`adapter` None), whose reading is empty."""
 
     name: str
     deployment: Deployment
     address: Address
     result: Reading | ReadError
+    adapter: Adapter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ class Explorer:
         if not holder.counted:
             return [], [Held(holder, ())]
         mine = [
-            Part(adapter.name, deployment, address, result)
+            Part(adapter.name, deployment, address, result, adapter)
             for (adapter, deployment), result in zip(self._places.values(), readings, strict=True)
         ]
         further = [

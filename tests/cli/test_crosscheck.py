@@ -46,10 +46,12 @@ class Desk:
     path: Path
     servers: ExitStack
     asked: list[Server]
+    base: str = ""
+    """Configuration of the chain, where it is not the world's alone."""
 
     def configure(self, *subgraphs: tuple[Graph | Any, Mapping[str, Any]]) -> None:
         """These subgraphs, each on a server of its own whose URL carries a key."""
-        parts = [self.world.config()]
+        parts = [self.base or self.world.config()]
         for number, (graph, options) in enumerate(subgraphs):
             server = self.servers.enter_context(Server(graph))
             self.asked.append(server)

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.morpho_blue import calls
 from adapters.morpho_blue.adapter import build
-from adapters.morpho_blue.discovery import discover
+from adapters.morpho_blue.discovery import Discovered, MarketId, discover
 from adapters.morpho_blue.margin import MorphoRule
 from aggregator.contract import Call, Deployment, Deployments, Function, Log
 from aggregator.model.assets import Asset, Classification, ListedToken, token_id
@@ -152,7 +152,7 @@ def test_logs_are_one_request_for_both_events() -> None:
 
     with pytest.raises(StopIteration) as end:
         reading.send([(log(1, 7, 0, 1), log(0, 8, 1, 2), log(0, 7, 2, 2))])
-    assert end.value.value == (bytes([7] * 32), bytes([8] * 32))
+    assert end.value.value == Discovered((MarketId(bytes([7] * 32)), MarketId(bytes([8] * 32))))
 
     again = discover(deployment, WALLET)
     next(again)
@@ -306,7 +306,11 @@ BARE = Deployment("morpho_blue", ChainId(1), "Morpho", {"morpho": MORPHO}, "a te
     [
         (replace(BARE, addresses={}), "addresses.morpho"),
         (BARE, "first_block"),
-        (replace(BARE, first_block=1, options={"discovery": "graphql"}), "graphql"),
+        (replace(BARE, first_block=1, options={"discovery": "guess"}), "guess"),
+        (replace(BARE, options={"discovery": "graphql", "markets": []}), "remove them"),
+        (replace(BARE, options={"discovery": "graphql", "subgraph": ""}), "name of a subgraph"),
+        (replace(BARE, options={"discovery": "graphql", "subgraph": 7}), "name of a subgraph"),
+        (replace(BARE, first_block=1, options={"subgraph": "mine"}), "'graphql'"),
         (replace(BARE, options={"discovery": "listed"}), "give them"),
         (replace(BARE, first_block=1, options={"discovery": "logs", "markets": []}), "remove them"),
         (replace(BARE, options={"markets": "0x" + "1" * 64}), "list"),
