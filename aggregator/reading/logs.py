@@ -15,9 +15,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import Disagreement, ProviderUnavailable, ReadError, Reorganised, TransportError
@@ -26,6 +26,7 @@ from aggregator.reading.cache import LogCache, Stretch
 from aggregator.reading.confirm import compare_logs, confirmed_by, patiently
 from aggregator.reading.faults import TooMuch
 from aggregator.reading.log_ranges import TooWide, ask, hash_of, header, number_of
+from aggregator.reading.log_sharing import SharedRanges
 from aggregator.reading.stretches import Span, clipped, final, gaps, in_order, merged, readable, runs
 from aggregator.reading.transport import Rpc
 from aggregator.reading.upstream import Upstream
@@ -70,9 +71,12 @@ class LogReader:
         Raises Reorganised where the block is no longer the chain's, Disagreement where endpoints differ.
         """
         asking = _Asking(rpc, block, in_time, self._confirm)
-        found = await asyncio.gather(
-            *(self._one(asking, request) for request in requests), return_exceptions=True
-        )
+        try:
+            found = await asyncio.gather(
+                *(self._one(asking, request) for request in requests), return_exceptions=True
+            )
+        finally:
+            await asking.close()
         replies: list[bytes | ReadError] = []
         for reply in found:  # all have ended before the first is raised
             if isinstance(reply, Reorganised | Disagreement) or not isinstance(reply, bytes | ReadError):
@@ -174,18 +178,26 @@ class LogReader:
             self._refused = min(width, self._refused or width)
 
 
-@dataclass(frozen=True, slots=True)
 class _Asking:
     """The endpoints of a chain, asked at one pinned block; `needed` of them must agree."""
 
-    rpc: Rpc
-    block: Block
-    in_time: InTime
-    needed: int
+    def __init__(self, rpc: Rpc, block: Block, in_time: InTime, needed: int) -> None:
+        self.rpc, self.block, self.in_time, self.needed = rpc, block, in_time, needed
+        self._shared = SharedRanges(self._range)
+        self._headers: dict[tuple[str, ...], asyncio.Task[list[Any]]] = {}
+
+    async def close(self) -> None:
+        """End what nobody waits for any more."""
+        await self._shared.close()
+        for task in self._headers.values():
+            task.cancel()
+        await asyncio.gather(*self._headers.values(), return_exceptions=True)
 
     async def range(self, request: Logs, span: Span) -> Stretch | TooWide:
         """All logs of a range, or why it must be asked for in halves. Raises ReadError."""
+        return await self._shared.range(request, span)
 
+    async def _range(self, request: Logs, span: Span) -> Stretch | TooWide:
         async def use(upstream: Upstream) -> tuple[Upstream, Stretch | TooWide]:
             return upstream, await self._of(upstream, request, span)
 
@@ -219,15 +231,22 @@ class _Asking:
         await confirmed_by(self.rpc, {by}, self.needed - 1, compare)
         return too_wide[0] if too_wide else found
 
+    async def _named(self, names: tuple[str, ...]) -> list[Any]:
+        """Headers; requests that need the same ones ask once."""
+        if names not in self._headers:
+            asking = self.in_time(self.rpc.send([header(name) for name in names]))
+            self._headers[names] = asyncio.ensure_future(asking)
+        return await asyncio.shield(self._headers[names])
+
     async def confirmed(self, kept: Sequence[Stretch]) -> tuple[Block | None, list[Stretch]]:
         """The last finalized block, None where none is known, and what of `kept` is of this very chain."""
         finalized: Block | None = None
         confirmed: list[Stretch] = []
         for start in range(0, max(1, len(kept)), _HEADERS_AT_ONCE):
             some = kept[start : start + _HEADERS_AT_ONCE]
-            names = ["finalized", hex(self.block.number), *(hex(stretch.last) for stretch in some)]
+            names = ("finalized", hex(self.block.number), *(hex(stretch.last) for stretch in some))
             try:
-                tag, pinned, *ends = await self.in_time(self.rpc.send([header(name) for name in names]))
+                tag, pinned, *ends = await self._named(names)
             except TransportError:
                 return finalized, confirmed
             if hash_of(pinned) != self.block.hash:  # nothing that this endpoint says is of the pinned history

@@ -245,7 +245,7 @@ def test_many_wallets_take_three_rounds_and_share_markets(devnet: World) -> None
     run, requests = run_jobs(devnet.node.url, jobs)
     single, few = run_jobs(devnet.node.url, jobs[:1])
     assert run.rounds == single.rounds == {CHAIN: 3}
-    assert requests - few == 9  # the logs of each further wallet
+    assert requests == few  # their logs are one request
 
 
 def test_probe_says_where_markets_are_found(world: World) -> None:
