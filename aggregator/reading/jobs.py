@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from aggregator.contract import Adapter, Deployment, Read
 from aggregator.model.errors import AdapterFault, MalformedReply, UnusablePrice
-from aggregator.model.positions import Option
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Block, Reading
 from aggregator.model.units import Address
 
@@ -15,6 +15,12 @@ MAX_YEARS = 100
 """Years to expiry beyond which an answer is no option's: discounting over them leaves the floats."""
 MAX_RATE = 5.0
 """The largest interest rate per year, either way, at which an option is valued."""
+
+_AMOUNTS: dict[type[Position], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name.endswith("raw"))
+    for kind in (Holding, Supply, Debt, Perp, Option)
+}
+"""The fields of each kind of position that hold a contract's integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +59,13 @@ def _check(reading: Reading, deployment: Deployment) -> None:
     for account in reading.accounts:
         if account.chain != deployment.chain:
             raise AdapterFault(f"account {account.id} on chain {account.chain}, read on {deployment.chain}")
+        for position in account.positions:
+            _check_amounts(position)
+
+
+def _check_amounts(position: Position) -> None:
+    """A product of two hostile replies may be longer than any amount that Decimals and the database hold."""
+    for name in _AMOUNTS[type(position)]:
+        amount = getattr(position, name)
+        if amount is not None and not -(2**255) <= amount < 2**256:
+            raise MalformedReply(position.origin, f"its {name} has {amount.bit_length()} bits, beyond 256")
