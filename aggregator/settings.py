@@ -208,6 +208,13 @@ class Settings(BaseSettings):
     def _off(cls, given: object) -> object:
         return None if given == "off" else given
 
+    @field_validator("database")
+    @classmethod
+    def _named(cls, path: Path) -> Path:
+        if not path.name:  # other files are named after it
+            raise ValueError("name a file")
+        return path
+
     @field_validator("database", "parameters", "schedule_store", "cache")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -51,7 +50,7 @@ def export(
         folder,
         encoding=format_,
         wallets=[parse_address(text) for text in wallet or ()],
-        since=None if since is None else _time(since),
+        since=None if since is None else options.moment(since, "--since"),
         overwrite=yes,
     )
     snapshots, rows = manifest.tables["snapshot"].rows, sum(t.rows for t in manifest.tables.values())
@@ -80,14 +79,3 @@ def import_(folder: Folder, *, config: options.Config = None, json: options.Json
         envelope.write(envelope.envelope("import", data))
     else:
         typer.echo(f"{folder.name}: {imported.added:,} snapshot(s) added, {imported.skipped:,} there already")
-
-
-def _time(text: str) -> datetime:
-    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
-
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError as error:
-        why = f"{text!r} is no date or time: write 2026-11-22 or 2026-11-22T13:45Z"
-        raise BadConfiguration("--since", why) from error
-    return given if given.tzinfo else given.replace(tzinfo=UTC)

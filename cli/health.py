@@ -92,7 +92,7 @@ def _answer(answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet
 
 
 # Worst last: a proven liquidation is never hidden by a missing part, nor a missing part by a warning.
-_PRECEDENCE = [0, 30, 15, 13, 12, 11, 10, 31, 32]
+_PRECEDENCE = [0, 30, 15, 14, 13, 12, 11, 10, 31, 32]
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -83,7 +83,7 @@ def told(error: CrossmarginError | OSError) -> int:
 
     sys.stderr.write(f"crossmargin: {clean(str(error), 1000)}\n")
     if not isinstance(error, errors.CrossmarginError):  # a full disk, a folder that may not be entered
-        return exits.Exit.USAGE
+        error = errors.UsageError(str(error))
     if "--json" in sys.argv:
         envelope.write(envelope.of_error(_command(sys.argv[1:]), error))
     return exits.of_error(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,6 +75,17 @@ def settings(config: Path | None) -> Settings:
     from aggregator import settings as configured  # noqa: PLC0415  # --help must not pay for it
 
     return configured.load(config)
+
+
+def moment(text: str, where: str, forms: str = "2026-11-22 or 2026-11-22T12:00Z") -> datetime:
+    """A date or time, UTC where it names no zone; raises BadConfiguration naming the `forms` it may have."""
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    try:
+        given = datetime.fromisoformat(text)
+        return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # no date, or none in UTC
+        raise BadConfiguration(where, f"{text!r} is no date or time: give {forms}") from error
 
 
 def confirmed(question: str) -> bool:

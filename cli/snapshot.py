@@ -187,11 +187,9 @@ def _moment(text: str, now: datetime) -> datetime:
     from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
 
     age = _AGE.fullmatch(text)
+    if age is None:
+        return options.moment(text, "--before", "2026-11-22, 2026-11-22T12:00Z or an age such as 90d")
     try:
-        if age is not None:
-            return now - timedelta(days=int(age[1]))
-        given = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
-        why = f"{text!r} is no time: give 2026-11-22, 2026-11-22T12:00Z or an age such as 90d"
-        raise BadConfiguration("--before", why) from error
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given
+        return now - timedelta(days=int(age[1]))
+    except OverflowError as error:
+        raise BadConfiguration("--before", f"{text!r} is before all dates: give a shorter age") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from aggregator.app import queries
+from aggregator.app.naming import is_name
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.units import Address, parse_address
 from aggregator.settings import Settings
@@ -27,6 +28,7 @@ COLUMNS = ("wallet", "address")
 """Columns that hold wallets where the user names none, the first that is there."""
 
 _BYTES = 20
+_ADDRESS_DIGITS = 2 * _BYTES
 _PARQUET = b"PAR1"
 _LONGEST_LINE = 1_000_000
 _ROWS = 10_000
@@ -181,9 +183,9 @@ def _csv(where: str, file: BinaryIO, column: str | None) -> Iterator[tuple[str, 
         try:
             first = next(lines, "")
             separator = next((one for one in _SEPARATORS if one in first), ",")
-            rows = csv.reader(_again(first, lines), delimiter=separator)
+            rows = csv.reader(_again(first, lines), delimiter=separator, strict=True)
             header = next((row for row in rows if any(row)), [])
-            if len(header) == 1 and column is None and header[0].strip().lower().startswith("0x"):
+            if len(header) == 1 and column is None and _no_header(header[0]):
                 at = 0
                 yield f"line {rows.line_num}", header[0]
             elif header:
@@ -193,6 +195,12 @@ def _csv(where: str, file: BinaryIO, column: str | None) -> Iterator[tuple[str, 
                     yield f"line {rows.line_num}", row[at] if at < len(row) else None
         except (csv.Error, UnicodeDecodeError) as error:
             raise BadConfiguration(where, f"line {rows.line_num + 1} is no CSV in UTF-8 ({error})") from error
+
+
+def _no_header(cell: str) -> bool:
+    """Whether the first line is meant as a wallet, maybe a mistyped one: none is left out in silence."""
+    text = cell.strip()
+    return text.lower().startswith("0x") or len(text) >= _ADDRESS_DIGITS or is_name(text)
 
 
 def _lines(where: str, text: TextIOWrapper) -> Iterator[str]:

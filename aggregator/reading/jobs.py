@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from aggregator.contract import Adapter, Deployment, Read
 from aggregator.model.accounts import Account
 from aggregator.model.errors import AdapterFault, MalformedReply, UnusablePrice
-from aggregator.model.positions import Option
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import AccountFailure, Block, Reading
 from aggregator.model.units import Address
 
@@ -16,6 +16,12 @@ MAX_YEARS = 100
 """Years to expiry beyond which an answer is no option's: discounting over them leaves the floats."""
 MAX_RATE = 5.0
 """The largest interest rate per year, either way, at which an option is valued."""
+
+_AMOUNTS: dict[type[Position], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name.endswith("raw"))
+    for kind in (Holding, Supply, Debt, Perp, Option)
+}
+"""The fields of each kind of position that hold a contract's integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +61,14 @@ def _check(reading: Reading, deployment: Deployment) -> None:
     for one in all_of_it:
         if one.chain != deployment.chain:
             raise AdapterFault(f"account {one.id} on chain {one.chain}, read on {deployment.chain}")
+    for account in reading.accounts:
+        for position in account.positions:
+            _check_amounts(position)
+
+
+def _check_amounts(position: Position) -> None:
+    """A product of two hostile replies may be longer than any amount that Decimals and the database hold."""
+    for name in _AMOUNTS[type(position)]:
+        amount = getattr(position, name)
+        if amount is not None and not -(2**255) <= amount < 2**256:
+            raise MalformedReply(position.origin, f"its {name} has {amount.bit_length()} bits, beyond 256")

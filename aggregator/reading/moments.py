@@ -30,8 +30,8 @@ class Moment:
         if match is None:
             return None
         try:
-            moment = datetime.fromisoformat(match[2].upper())
-        except ValueError:  # digits that are no date
+            moment = datetime.fromisoformat(match[2].upper()).astimezone(UTC)
+        except (ValueError, OverflowError):  # digits that are no date, or none in UTC
             return None
         return cls((match[1] or "latest").lower(), int(moment.timestamp()))
 

@@ -87,9 +87,12 @@ class Recording:
     def load(cls, path: Path) -> Recording:
         """Raises RecordingError where the file is missing, damaged, or of another format or version."""
         try:
-            packed = path.read_bytes()
+            with path.open("rb") as file:
+                packed = file.read(_MAX_BYTES + 1)
         except OSError as error:
             raise RecordingError(str(path), f"can't be read: {error.strerror}") from error
+        if len(packed) > _MAX_BYTES:
+            raise RecordingError(str(path), f"is larger than {_MAX_BYTES} bytes")
         return cls.parse(packed, str(path))
 
     @classmethod

@@ -83,6 +83,8 @@ class _Merge:
         try:
             for row, shapes in _NAMES.items():
                 self._check_names(row, shapes)
+            for row in row_classes():
+                self._check_times(row)
             self._read(
                 SnapshotRow, "CREATE TEMP TABLE import_ids AS SELECT snapshot_id, wallet FROM incoming"
             )
@@ -106,6 +108,16 @@ class _Merge:
             odd = f"SELECT count(*) FROM incoming WHERE NOT regexp_full_match({quoted(name)}, '{shape}')"  # noqa: S608
             if self._read(row, odd):
                 raise self._refusal(f"{table_of(row).name} holds what is no {name}")
+
+    def _check_times(self, row: type[SQLModel]) -> None:
+        """DuckDB's years go far beyond those that anything here can show."""
+        table = table_of(row)
+        times = [column.name for column in table.columns if isinstance(column.type, sa.DateTime)]
+        if times:
+            odd = " OR ".join(f"year({quoted(name)}) NOT BETWEEN 1 AND 9999" for name in times)
+            infinite = " OR ".join(f"NOT isfinite({quoted(name)})" for name in times)
+            if self._read(row, f"SELECT count(*) FROM incoming WHERE {infinite} OR {odd}"):  # noqa: S608
+                raise self._refusal(f"{table.name} holds a time that is none")
 
     def _take_snapshots(self, row: type[SQLModel], imported: Imported) -> None:
         """Insert the rows of new snapshots, and compare those of old ones."""

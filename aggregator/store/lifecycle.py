@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from aggregator.store import latest
+from aggregator.store import bulk, latest
 from aggregator.store.columns import Table, table_of
 from aggregator.store.tables import ReadStatusRow, SnapshotRow
 from aggregator.store.wallet_tables import LatestRow
@@ -67,14 +67,14 @@ def prunable(connection: sa.Connection, *, keep_last: int | None, before: dateti
 def delete(connection: sa.Connection, ids: Collection[str]) -> None:
     """Delete snapshots with everything that belongs to them, and refresh what is the latest."""
     snapshot = table_of(SnapshotRow).c
-    wallets = set(
-        connection.execute(sa.select(snapshot.wallet).where(snapshot.snapshot_id.in_(ids))).scalars()
-    )
     of_snapshots = [
         table
         for table in Table.metadata.sorted_tables
         if "snapshot_id" in table.c and table is not table_of(LatestRow)
     ]
-    for table in of_snapshots:
-        connection.execute(table.delete().where(table.c.snapshot_id.in_(ids)))
+    with bulk.texts(connection, ids) as these:
+        chosen = sa.select(snapshot.wallet).where(snapshot.snapshot_id.in_(these))
+        wallets = set(connection.execute(chosen).scalars())
+        for table in of_snapshots:
+            connection.execute(table.delete().where(table.c.snapshot_id.in_(these)))
     latest.refresh(connection, wallets)

@@ -55,6 +55,10 @@ def bring_up_to_date(connection: sa.Connection, path: Path, *, to: str = REVISIO
     # The dialect makes itself known to Alembic only if that was imported before it.
     from duckdb_sqlalchemy import alembic_impl  # noqa: F401, PLC0415
 
+    # So that the commit goes straight into the file. DuckDB 1.5 can't replay from its log a column that was
+    # added to a table with CHECKs: a kill or a full disk before the next checkpoint would leave a file that
+    # nothing opens.
+    connection.exec_driver_sql("SET checkpoint_threshold = '0b'")
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection

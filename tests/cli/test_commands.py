@@ -12,8 +12,21 @@ import pytest
 
 import adapters
 from aggregator import settings
-from cli.exits import Exit
+from aggregator.model.errors import (
+    AuthenticationFailed,
+    NotRecorded,
+    ProviderUnavailable,
+    RateLimited,
+    ReadError,
+    StaleSource,
+    Unsupported,
+)
+from aggregator.model.readings import Failure
+from aggregator.model.units import Address, ChainId
+from cli.exits import Exit, of_failures
+from cli.health import worst
 from tests.cli.runner import crossmargin
+from tests.docs.test_schema import errors
 
 WALLET = "0x" + "12" * 20
 
@@ -195,6 +208,41 @@ def test_a_full_disk_is_one_sentence() -> None:
     assert ended.returncode == Exit.USAGE
     assert "No space left" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_what_the_system_refuses_is_an_envelope_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --json every failure is told on stdout as well, also one that is no error of ours."""
+    monkeypatch.setenv("CROSSMARGIN_DATABASE", str(tmp_path / ("x" * 300)))
+    result = crossmargin("snapshot", "list", "--json")
+    assert result.code == Exit.USAGE
+    assert "name too long" in result.err
+    assert errors("snapshot-list.json", result.json()) == []
+    assert result.json()["errors"][0]["code"] == "usage"
+
+
+def test_the_database_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set to nothing is told, and is no defect."""
+    monkeypatch.setenv("CROSSMARGIN_DATABASE", "")
+    result = crossmargin("snapshot", "list")
+    assert (result.code, "CROSSMARGIN_DATABASE: database: " in result.err) == (Exit.USAGE, True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StaleSource("s", 40, 100, 50),
+        RateLimited("e", "429"),
+        AuthenticationFailed("e", "401"),
+        Unsupported("version 9", "upgrade"),
+        ProviderUnavailable("e", "silent"),
+        NotRecorded("r"),
+    ],
+)
+def test_nothing_read_for_one_cause_ends_with_its_code(error: ReadError) -> None:
+    """Every such code has a place among those of several wallets."""
+    code = of_failures([Failure("a", "d", ChainId(1), Address(WALLET), error)], nothing_read=True)
+    assert worst([0, code, 30]) == code
+    assert worst([32, code]) == 32
 
 
 def test_the_database_may_be_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

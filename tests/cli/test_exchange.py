@@ -82,6 +82,8 @@ def test_what_can_not_be_done(filled: Path, tmp_path: Path) -> None:
     assert crossmargin("export", str(folder), "--yes").code == 0
     moment = crossmargin("export", str(tmp_path / "new"), "--since", "yesterday")
     assert (moment.code, "--since: 'yesterday' is no date or time" in moment.err) == (2, True)
+    beyond = crossmargin("export", str(tmp_path / "new"), "--since", "0001-01-01T00:00+05:00")
+    assert (beyond.code, "is no date or time" in beyond.err) == (2, True)
     assert crossmargin("export", str(tmp_path / "new"), "--wallet", "0x12").code == 2
     (folder / "price.parquet").write_bytes(b"")
     spoilt = crossmargin("import", str(folder), "--json")

@@ -295,8 +295,10 @@ def test_prune_before_a_time(path: Path, before: str, left: int | None) -> None:
     ("arguments", "told"),
     [
         ([], "say what to delete"),
-        (["--before", "tomorrow"], "'tomorrow' is no time"),
-        (["--before", "9999999d"], "no time"),
+        (["--before", "tomorrow"], "'tomorrow' is no date or time"),
+        (["--before", "9999-12-31T23:59-14:00"], "is no date or time"),
+        (["--before", "999999d"], "is before all dates"),
+        (["--before", "9999999d"], "no date or time"),
     ],
 )
 def test_prune_refuses_what_it_does_not_understand(arguments: list[str], told: str) -> None:

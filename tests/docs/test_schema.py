@@ -53,6 +53,12 @@ def parts(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_is_told_where_people_look(name: str) -> None:
+    """Every schema has its line in docs/json.md."""
+    assert f"](schema/{name})" in (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_is_a_valid_strict_schema(name: str) -> None:
     """Draft 2020-12; every object lists its fields; every reference and every definition has the other."""
     found = schema(name)

@@ -45,7 +45,10 @@ def test_every_form_of_a_block(text: str, name: BlockName) -> None:
     assert parse_block(text) == name
 
 
-@pytest.mark.parametrize("text", ["0.5", "1.2345k", "M", "1G", "-0", "- 1", "0x" + "1" * 63, "--1", "12 "])
+@pytest.mark.parametrize(
+    "text", ["0.5", "1.2345k", "M", "1G", "-0", "- 1", "0x" + "1" * 63, "--1", "12 ",
+    "0001-01-01T00:00+05:00", "9999-12-31T23:59-14:00"],
+)  # fmt: skip
 def test_texts_that_name_none(text: str) -> None:
     """With all forms in the message, and where it came from."""
     with pytest.raises(BadConfiguration, match="is no block: give latest") as caught:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from aggregator.model.errors import (
     MalformedReply,
     NotRecorded,
     ProviderUnavailable,
+    RecordingError,
 )
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
@@ -207,3 +209,14 @@ def test_logs_that_were_tampered_with_are_malformed(packed: bytes) -> None:
 
     found, _ = asyncio.run(drive(logs(), source, here))
     assert isinstance(found, MalformedReply) or all(log.address == LOGGER for log in found)
+
+
+def test_a_file_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more of it is read than a recording may have."""
+    monkeypatch.setattr(recording_module, "_MAX_BYTES", 1000)
+    path = tmp_path / "long.cmrec"
+    path.write_bytes(bytes(1001))
+    with pytest.raises(RecordingError, match="is larger than 1000 bytes"):
+        Recording.load(path)
+    with pytest.raises(RecordingError, match="is larger than 1000 bytes"):
+        Recording.load(Path("/dev/zero"))

@@ -149,6 +149,8 @@ def _double(table: pa.Table) -> pa.Table:
         ("position", _rename("amount_raw", "amount"), r"position\.parquet has other columns"),
         ("price", lambda table: table.drop_columns(["decimals"]), r"price\.parquet has other columns"),
         ("risk_result", lambda table: table.slice(1), r"has no risk_result: see snapshot 2026"),
+        ("snapshot", set_value("as_of", 2**62), r"snapshot holds a time that is none"),
+        ("snapshot_block", set_value("block_time", -(2**60)), r"snapshot_block holds a time that is none"),
         ("snapshot", _double, r"rows can't be stored .*uplicate"),
         ("snapshot", set_value("wallet", "0x" + "AB" * 20), r"snapshot holds what is no wallet"),
         ("snapshot", set_value("snapshot_id", "a\x1b[31m"), r"snapshot holds what is no snapshot_id"),
