@@ -75,7 +75,7 @@ def test_a_crowd_takes_as_many_requests_as_filters_are_needed() -> None:
     assert sorted(chain.filters) == [1, 50, MOST_WORDS, MOST_WORDS]
 
 
-@hypothesis_settings(max_examples=40)
+@hypothesis_settings(max_examples=15)
 @given(
     counts=st.dictionaries(st.integers(0, 200), st.integers(1, 40), max_size=12),
     people=st.integers(1, 30),
