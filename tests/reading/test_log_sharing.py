@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ class Crowd(LogChain):
     people: int = len(PEOPLE)
     filters: list[int] = field(default_factory=list)
     _wanted: set[str] | None = None
+    _lock: Lock = field(default_factory=Lock)
 
     def log(self, number: int, index: int) -> dict[str, Any]:
         found = super().log(number, index)
@@ -45,11 +47,13 @@ class Crowd(LogChain):
         return [log for log in found if self._wanted is None or log["topics"][1] in self._wanted]
 
     def result(self, method: str, params: list[Any]) -> Any:
-        if method == "eth_getLogs":
-            topics = params[0].get("topics", [])
+        if method != "eth_getLogs":
+            return super().result(method, params)
+        topics = params[0].get("topics", [])
+        with self._lock:  # several threads answer
             self._wanted = set(topics[1]) if len(topics) > 1 and topics[1] is not None else None
             self.filters.append(0 if self._wanted is None else len(self._wanted))
-        return super().result(method, params)
+            return super().result(method, params)
 
     def of(self, person: int, first: int = 0) -> list[int]:
         """What is true of a person."""
