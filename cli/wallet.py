@@ -99,13 +99,14 @@ def list_wallets(
         rows = [_row(entry) | {"linked": [_linked(link) for link in _of(entry, links)]} for entry in found]
         envelope.write(envelope.envelope("wallet list", rows))
         return
+    shown = any(_of(entry, links) for entry in found)
     cells: list[tuple[str, ...]] = []
     for entry in found:
         first, *more = [str(link.address) for link in _of(entry, links)] or ["–"]
         groups = " ".join(f"@{name}" for name in entry.groups) or "–"
-        cells.append((entry.address, _label(entry) or "–", groups, first))
+        cells.append((entry.address, _label(entry) or "–", groups, *((first,) if shown else ())))
         cells += [("", "", "", address) for address in more]
-    typer.echo(table(("wallet", "label", "groups", "linked"), cells))
+    typer.echo(table(("wallet", "label", "groups", *(("linked",) if shown else ())), cells))
 
 
 @app.command("group")
