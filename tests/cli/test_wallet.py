@@ -41,7 +41,7 @@ def test_wallets_come_and_go() -> None:
     assert list(groups().items()) == [(TWO, ["desk"]), (ONE, ["all", "desk"])]
     listed = crossmargin("wallet", "list", "--json").json()
     assert errors("wallet-list.json", listed) == []
-    assert crossmargin("wallet", "list").out.splitlines()[1].split() == [TWO, "treasury", "@desk", "–"]
+    assert crossmargin("wallet", "list").out.splitlines()[1].split() == [TWO, "treasury", "@desk"]
     gone = crossmargin("wallet", "remove", TWO, "--json").json()
     assert errors("wallet-remove.json", gone) == []
     assert list(groups()) == [ONE]
