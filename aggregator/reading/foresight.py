@@ -73,6 +73,10 @@ class Foresight:
         self._guesses.clear()  # what names it was asked of anybody so far
         self._twins += twins
 
+    def ended(self, twin: Callable[[Block], Read[Any]]) -> None:
+        """The read that a twin speaks for asks for nothing more, and so would the twin."""
+        self._twins = [other for other in self._twins if other is not twin]
+
     def ahead(self, block: Block, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         """Requests that are neither known nor asked for now and that will probably be next."""
         if not known and self._expected is not None:

@@ -145,7 +145,6 @@ async def _run_chain(
     jobs = [job for _, job in mine]
     wallets = list(dict.fromkeys(job.wallet for job in jobs))
     chain = jobs[0].deployment.chain
-    foresight = None if cache is None else _foresight(jobs, chain, cache)
 
     def nothing(
         error: ReadError,
@@ -155,9 +154,14 @@ async def _run_chain(
 
     for restart in range(RESTARTS + 1):
         try:
+            twins = {} if cache is None else _twins(jobs)
+            foresight = None if cache is None else Foresight(chain, list(twins.values()), wallets, cache)
             pinned = await _pinned(source, block, foresight)
             explorer = Explorer(chain, search or Search(), jobs, pinned, _follower(jobs, foresight))
             reads: list[Read[Any]] = [reading_of(job, pinned) for job in jobs]
+            if foresight is not None:
+                for i, twin in twins.items():
+                    reads[i] = _told(reads[i], partial(foresight.ended, twin))
             searches = [explorer.found(wallet) for wallet in wallets] if search else []
             naming = [reverse(registry, wallet) for wallet in wallets] if registry else []
             work = join([join([*reads, *searches], isolate=True), join(naming)])
@@ -195,15 +199,23 @@ async def _pinned(source: ChainSource, block: str, foresight: Foresight | None) 
     return pinned
 
 
-def _foresight(jobs: Sequence[Job], chain: ChainId, cache: PredictionCache) -> Foresight:
-    """Twins of a few jobs of each deployment."""
-    chosen: dict[str, list[Job]] = {}
-    for job in jobs:
-        some = chosen.setdefault(job.deployment.key, [])
-        if len(some) < TWINS:
-            some.append(job)
-    twins = [partial(reading_of, job) for some in chosen.values() for job in some]
-    return Foresight(chain, twins, {job.wallet for job in jobs}, cache)
+def _twins(jobs: Sequence[Job]) -> dict[int, Callable[[Block], Read[Reading]]]:
+    """Twins of a few jobs of each deployment, by the place of the job."""
+    chosen: dict[str, int] = {}
+    twins: dict[int, Callable[[Block], Read[Reading]]] = {}
+    for i, job in enumerate(jobs):
+        chosen[job.deployment.key] = chosen.get(job.deployment.key, 0) + 1
+        if chosen[job.deployment.key] <= TWINS:
+            twins[i] = partial(reading_of, job)
+    return twins
+
+
+def _told(read: Read[R], ended: Callable[[], None]) -> Read[R]:
+    """A read that tells when it has ended, however it does."""
+    try:
+        return (yield from read)
+    finally:
+        ended()
 
 
 def _follower(jobs: Sequence[Job], foresight: Foresight | None) -> Callable[[Address], None]:
