@@ -20,7 +20,7 @@ from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Event, Log, Logs
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import ListedToken
-from aggregator.model.errors import AdapterFault, ReadError
+from aggregator.model.errors import UNANSWERED, AdapterFault, ReadError
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import Feed, JsonValue, Rule
 from aggregator.model.sightings import SightingKind, Sightings
@@ -81,14 +81,22 @@ Read: TypeAlias = Generator[Sequence[Request[Any]], Sequence[Any], R]
 
 
 def attempt(requests: Sequence[Request[T]]) -> Read[list[T | ReadError]]:
-    """Send one batch; a request that failed answers with its error as a value."""
-    return list((yield requests)) if requests else []
+    """Send one batch; a request that the contract failed answers with its error as a value.
+
+    Raises the error of a request, or of a call of a columnar one, that nobody answered: nothing follows from
+    that, while a revert is an answer.
+    """
+    replies = list((yield requests)) if requests else []
+    for reply in replies:
+        _check_answered(reply)
+    return replies
 
 
 def ask(requests: Sequence[Request[T]]) -> Read[list[T]]:
     """Send one batch; raises the first failure among the replies.
 
-    A columnar request whose calls failed one by one answers with a Column that holds their errors.
+    A columnar request whose calls the contracts failed one by one answers with a Column that holds their
+    errors.
     """
     replies: list[T] = []
     for reply in (yield from attempt(requests)):
@@ -97,6 +105,13 @@ def ask(requests: Sequence[Request[T]]) -> Read[list[T]]:
             raise reply.with_traceback(None)
         replies.append(reply)
     return replies
+
+
+def _check_answered(reply: object) -> None:
+    errors = reply.failures.values() if isinstance(reply, Column) else (reply,)
+    for error in errors:
+        if isinstance(error, UNANSWERED):
+            raise error.with_traceback(None)
 
 
 def both(first: Read[R], second: Read[S]) -> Read[tuple[R, S]]:

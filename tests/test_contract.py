@@ -8,8 +8,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from aggregator.contract import Read, Request, ask, attempt, both, join
-from aggregator.model.errors import AdapterFault, CallReverted, NoContract, ReadError
+from aggregator.contract import Column, Function, Read, Request, ask, attempt, both, join
+from aggregator.model.errors import (
+    AdapterFault,
+    CallReverted,
+    GarbledReply,
+    NoContract,
+    NotRecorded,
+    ProviderUnavailable,
+    ReadError,
+)
+from aggregator.model.units import Address
 
 R = TypeVar("R")
 
@@ -74,6 +83,24 @@ def test_ask_raises_the_first_failure() -> None:
 def test_attempt_answers_failures_as_values() -> None:
     """In their places."""
     assert feed(attempt(q("a", "b", "c")), refusing("b"))[0] == ["A", REFUSED, "C"]
+
+
+UNANSWERED = [
+    ProviderUnavailable("one", "is down"),
+    NotRecorded("somewhere"),
+    GarbledReply("aggregate3", "nothing"),
+]
+_NUMBER = Function[int]("number()(uint256)").each([Address("0x" + "11" * 20)] * 3)
+
+
+@pytest.mark.parametrize("error", UNANSWERED)
+@pytest.mark.parametrize("of_a_column", [False, True])
+def test_what_nobody_answered_is_no_failure_of_a_contract(error: ReadError, *, of_a_column: bool) -> None:
+    """A read that goes on after a revert must not after this."""
+    column = Column("number", _NUMBER.function.outputs, bytes(96), {0: REFUSED, 2: error})
+    for read in (attempt, ask):
+        with pytest.raises(type(error)):
+            feed(read(q("a", "b")), lambda name: (column if of_a_column else error) if name == "b" else name)
 
 
 @pytest.mark.parametrize("read", [lambda: ask([]), lambda: attempt([]), lambda: join([])])

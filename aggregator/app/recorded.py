@@ -30,9 +30,10 @@ from aggregator.model.errors import BadConfiguration
 from aggregator.model.units import ChainId, parse_address
 from aggregator.reading import registry
 from aggregator.reading.owners import Search
-from aggregator.reading.recording import Recorder, Recording, Replay, Tape, writable
+from aggregator.reading.recording import Recording, Tape, writable
 from aggregator.reading.run import Job
 from aggregator.reading.source import ChainSource
+from aggregator.reading.tapes import Recorder, Replay
 from aggregator.settings import Settings
 
 DEMO = "demo.cmrec"

@@ -10,6 +10,7 @@ CrossmarginError
 │   ├── CallReverted              the contract refused
 │   ├── NoContract                nothing answers at that address
 │   ├── MalformedReply            bytes that the signature does not describe
+│   │   └── GarbledReply          an endpoint's, in which no contract's answer can be told from another's
 │   ├── UnusablePrice             an oracle answered zero or less
 │   ├── Unpriced                  nobody quotes an asset that is held
 │   ├── Unsupported               a version or a feature that the adapter does not know
@@ -140,6 +141,10 @@ class MalformedReply(ReadError):
 
     def __str__(self) -> str:
         return f"{self.origin} answered what can't be decoded: {self.why}"
+
+
+class GarbledReply(MalformedReply):
+    """A reply of an endpoint that holds no contract's answer: nothing follows for the contracts."""
 
 
 class UnusablePrice(ReadError):
@@ -360,6 +365,10 @@ class NotRecorded(ReadError):
 
     def __str__(self) -> str:
         return f"the recording holds no reply for {self.what}: record again with this version"
+
+
+UNANSWERED = (TransportError, GarbledReply, NotRecorded)
+"""What says nothing of the contract that was asked: unlike a revert, no answer."""
 
 
 class StoreError(CrossmarginError):

@@ -11,6 +11,8 @@ from aggregator.abi.function import Calls
 from aggregator.abi.graph import Subgraph
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import (
+    GarbledReply,
+    MalformedReply,
     MissingMulticall,
     NoSubgraph,
     ProviderUnavailable,
@@ -257,7 +259,10 @@ class ChainReader:
             if not answer:
                 absent.add(upstream)
                 raise ProviderUnavailable(upstream.name, f"nothing answers at {self.multicall3}")
-            replies = unpack(answer)
+            try:
+                replies = unpack(answer)
+            except MalformedReply as error:
+                raise GarbledReply(error.origin, error.why) from None
             answered.add(upstream)
             return Answered(replies, upstream.sizing)
 

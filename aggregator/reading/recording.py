@@ -19,15 +19,10 @@ from typing import Any
 
 import orjson
 
-from aggregator.abi.columns import Column
-from aggregator.abi.function import Call, Calls
-from aggregator.abi.graph import Subgraph
-from aggregator.abi.logs import Logs
 from aggregator.model import errors
-from aggregator.model.errors import MalformedReply, NotRecorded, ReadError, RecordingError
+from aggregator.model.errors import ReadError, RecordingError
 from aggregator.model.readings import Block
-from aggregator.model.units import Address, ChainId
-from aggregator.reading.source import Asked, ChainSource, Raw
+from aggregator.model.units import ChainId
 
 FORMAT = "crossmargin-recording"
 VERSION = 2
@@ -140,119 +135,9 @@ def writable(path: Path) -> None:
         raise RecordingError(str(path), f"can't be written: {error.strerror}") from error
 
 
-class Recorder:
-    """A ChainSource that notes every reply of another on a tape of a recording."""
-
-    def __init__(self, inner: ChainSource, recording: Recording) -> None:
-        self._inner = inner
-        self._recording = recording
-
-    @property
-    def chain(self) -> ChainId:
-        """See ChainSource."""
-        return self._inner.chain
-
-    async def pin(self, block: str) -> Block:
-        """See ChainSource; a failure is noted too: a chain that was not reached must not vanish."""
-        try:
-            pinned = await self._inner.pin(block)
-        except ReadError as error:
-            self._tape.pins[block] = error
-            raise
-        self._tape.pins[block] = pinned
-        return pinned
-
-    def forget(self) -> None:
-        """See ChainSource; what was recorded of the abandoned block goes, too."""
-        self._inner.forget()
-        self._recording.tapes.pop(self._inner.chain, None)
-
-    async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
-        """See ChainSource; where the block can't be used, that is what its pin answers in a replay."""
-        tape = self._tape
-        try:
-            replies = await self._inner.fetch(block, requests)
-        except ReadError as error:
-            tape.pins.update({text: error for text, pinned in tape.pins.items() if pinned == block})
-            raise
-        for request, reply in zip(requests, replies, strict=True):
-            if isinstance(request, Logs):
-                tape.logs[_logs_key(block, request)] = _note(_single(reply))
-                continue
-            if isinstance(request, Subgraph):
-                tape.graphs[_graph_key(block, request)] = _note(_single(reply))
-                continue
-            for target, data, noted in _rows(request, reply):
-                tape.calls[_key(block, target, data)] = noted
-        return replies
-
-    @property
-    def _tape(self) -> Tape:
-        return self._recording.tapes.setdefault(self._inner.chain, Tape())
-
-
-class Replay:
-    """A ChainSource that answers from a recording."""
-
-    def __init__(self, chain: ChainId, tape: Tape) -> None:
-        self._chain = chain
-        self._tape = tape
-
-    @property
-    def chain(self) -> ChainId:
-        """See ChainSource."""
-        return self._chain
-
-    async def pin(self, block: str) -> Block:
-        """See ChainSource; raises NotRecorded for a block that was not asked for when recording."""
-        pinned = self._tape.pins.get(block) or NotRecorded(f"block {block} of chain {self._chain}")
-        if isinstance(pinned, ReadError):
-            raise pinned
-        return pinned
-
-    def forget(self) -> None:
-        """See ChainSource: the block of a recording stays."""
-
-    async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
-        """See ChainSource; a reply that is missing is a NotRecorded as a value."""
-        return [self._answer(block, request) for request in requests]
-
-    def _answer(self, block: Block, request: Asked) -> Raw:
-        if isinstance(request, Logs):
-            return _noted(self._tape.logs.get(_logs_key(block, request)), request.origin)
-        if isinstance(request, Subgraph):
-            return _noted(self._tape.graphs.get(_graph_key(block, request)), request.origin)
-        if isinstance(request, Call):
-            return self._row(block, request.target, request.data, request.origin)
-        rows: list[bytes] = []
-        failures: dict[int, ReadError] = {}
-        for i in range(len(request)):
-            target, data = request.one(i)
-            origin = f"{request.function.canonical}@{target}"
-            row = self._row(block, target, data, origin)
-            if isinstance(row, bytes) and len(row) != request.reply_width:
-                row = MalformedReply(origin, f"{len(row)} bytes where {request.reply_width} are expected")
-            if isinstance(row, ReadError):
-                failures[i], row = row, bytes(request.reply_width)
-            rows.append(row)
-        return Column(request.origin, request.function.outputs, b"".join(rows), failures)
-
-    def _row(self, block: Block, target: Address, data: bytes, origin: str) -> bytes | ReadError:
-        return _noted(self._tape.calls.get(_key(block, target, data)), origin)
-
-
-def _noted(noted: Any, origin: str) -> bytes | ReadError:
-    if noted is None:
-        return NotRecorded(origin)
-    try:
-        return _read(noted)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return NotRecorded(f"{origin} ({error!r})")
-
-
 def _document(tape: Tape) -> dict[str, Any]:
     pins = {
-        text: _note(pinned) if isinstance(pinned, ReadError) else asdict(pinned)
+        text: note(pinned) if isinstance(pinned, ReadError) else asdict(pinned)
         for text, pinned in tape.pins.items()
     }
     graphs = {"graphs": tape.graphs} if tape.graphs else {}
@@ -294,40 +179,8 @@ def _pins(chain: ChainId, document: Any) -> dict[str, Block | ReadError]:
     return pins
 
 
-def _key(block: Block, target: Address, data: bytes) -> str:
-    return f"{block.hash}:{target}:{data.hex()}"
-
-
-def _logs_key(block: Block, request: Logs) -> str:
-    topics = ["*" if topic is None else "|".join(word.hex() for word in topic) for topic in request.topics]
-    end = request.last(block.number)
-    return f"{block.hash}:{'|'.join(request.addresses)}:{','.join(topics)}:{request.from_block}:{end}"
-
-
-def _graph_key(block: Block, request: Subgraph[Any]) -> str:
-    return f"{block.hash}:{request.key}"
-
-
-def _single(reply: Raw) -> bytes | ReadError:
-    if isinstance(reply, Column):
-        raise TypeError("a single request was answered with a column")
-    return reply
-
-
-def _rows(request: Call[Any] | Calls, reply: Raw) -> list[tuple[Address, bytes, Any]]:
-    if isinstance(request, Call):
-        return [(request.target, request.data, _note(_single(reply)))]
-    return [(*request.one(i), _note(_row_of(request, reply, i))) for i in range(len(request))]
-
-
-def _row_of(request: Calls, reply: Raw, i: int) -> bytes | ReadError:
-    if isinstance(reply, Column):
-        width = request.reply_width
-        return reply.failures.get(i) or reply.raw[width * i : width * (i + 1)]
-    return reply
-
-
-def _note(reply: bytes | ReadError) -> Any:
+def note(reply: bytes | ReadError) -> Any:
+    """A reply as it stands in the file."""
     if isinstance(reply, bytes):
         return "0x" + reply.hex()
     # Reading knows finer kinds, which answer as the documented one.
@@ -340,10 +193,11 @@ def _arguments(error: ReadError) -> Sequence[Any]:
     return tuple(made[1])
 
 
-def _read(noted: Any) -> bytes | ReadError:
-    if isinstance(noted, str):
-        return bytes.fromhex(noted.removeprefix("0x"))
-    return _failure(noted)
+def noted(kept: Any) -> bytes | ReadError:
+    """A reply from how it stands in the file; raises KeyError, TypeError or ValueError where it is none."""
+    if isinstance(kept, str):
+        return bytes.fromhex(kept.removeprefix("0x"))
+    return _failure(kept)
 
 
 def _failure(noted: Mapping[str, Any]) -> ReadError:

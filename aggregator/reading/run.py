@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aggregator.contract import Read, join
-from aggregator.model.errors import ReadError, Reorganised, TransportError
+from aggregator.model.errors import UNANSWERED, ReadError, Reorganised
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
@@ -83,7 +83,7 @@ async def drive(
             latest = dict(zip(missing, await source.fetch(block, missing), strict=True))
             for request, raw in latest.items():
                 # An endpoint that failed may answer the next time.
-                (passing if isinstance(raw, TransportError) else known)[request] = decoded(request, raw)
+                (passing if isinstance(raw, UNANSWERED) else known)[request] = decoded(request, raw)
             rounds += 1
         replies = [passing[request] if request in passing else known[request] for request in asked]
 

@@ -15,7 +15,7 @@ import orjson
 
 from aggregator.model.errors import (
     BlockUnavailable,
-    MalformedReply,
+    GarbledReply,
     ProviderUnavailable,
     TransportError,
     WrongChain,
@@ -120,7 +120,7 @@ class Upstream:
         """What eth_call answers to `data`, calldata as hex digits without 0x; `more` are its parameters
         behind the call: the block, and overrides.
 
-        Raises as `ask` does, and MalformedReply where the answer is not whole bytes in hex.
+        Raises as `ask` does, and GarbledReply where the answer is not whole bytes in hex.
         """
         if not self._verified:
             call = {"to": to, "data": "0x" + data.decode("ascii")}
@@ -135,7 +135,7 @@ class Upstream:
         try:
             return binascii.a2b_hex(answer[2:])
         except ValueError:
-            raise MalformedReply(f"eth_call of {self.name}", "not hex") from None
+            raise GarbledReply(f"eth_call of {self.name}", "not hex") from None
 
     def _how(self, *, patient: bool, splittable: bool) -> _How:
         return _How(ATTEMPTS if patient else 1, splittable or self.backed)

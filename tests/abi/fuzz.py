@@ -35,7 +35,8 @@ from aggregator.reading.answers import Answers
 from aggregator.reading.cache import SqliteCache, Stretch
 from aggregator.reading.grids import plan
 from aggregator.reading.reader_contract import TAG
-from aggregator.reading.recording import Recording, Replay, Tape
+from aggregator.reading.recording import Recording, Tape
+from aggregator.reading.tapes import Replay
 from tests.memory import peak_kib
 
 SLOWEST_S = 1.0

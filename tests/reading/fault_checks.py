@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from aggregator.abi.columns import Column
 from aggregator.model.accounts import Account
@@ -76,5 +76,16 @@ def error_faults(error: ReadError) -> Iterator[str]:
 
 
 def _differences(first: Portfolio, second: Portfolio) -> str:
-    names = [n for n in Portfolio.__slots__ if repr(getattr(first, n)) != repr(getattr(second, n))]
-    return "; ".join(f"{n}: {getattr(first, n)} is not {getattr(second, n)}" for n in names)[:2000]
+    said = []
+    for name in Portfolio.__slots__:
+        found, honest = _items(getattr(first, name)), _items(getattr(second, name))
+        more, less = [i for i in found if i not in honest], [i for i in honest if i not in found]
+        if more or less:
+            said.append(f"{name}: {more} is not {less}")
+    return "; ".join(said)[:4000]
+
+
+def _items(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"{key}: {item!r}" for key, item in value.items()]
+    return [repr(item) for item in value] if isinstance(value, tuple) else [repr(value)]

@@ -60,6 +60,11 @@ def read(url: str, wanted: Read[R], block: str = "latest") -> R:
     return with_reader([url], use)
 
 
+def replies(requests: Sequence[Request[Any]]) -> Read[list[Any]]:
+    """What each request was answered, as a value also where nobody answered it."""
+    return list((yield requests))
+
+
 ReadOf = Callable[[Address, Block], Read[Any]]
 
 

@@ -11,6 +11,7 @@ from aggregator.abi.function import Function
 from aggregator.contract import ask, attempt
 from aggregator.model.errors import (
     CallReverted,
+    GarbledReply,
     MalformedReply,
     MissingMulticall,
     NoContract,
@@ -103,7 +104,7 @@ def test_another_contract_in_its_place_is_malformed(node: Node) -> None:
     """Nothing that it answers is read as results."""
     node.set_code(MULTICALL3, CODE[ECHO])
     node.mine()
-    with pytest.raises(MalformedReply, match="aggregate3"):
+    with pytest.raises(GarbledReply, match="aggregate3"):
         values(node.url, 2)
 
 
@@ -112,7 +113,7 @@ def test_a_garbled_reply_is_malformed(answer: str, node: Node) -> None:
     """For every call of the batch."""
     with Server(proxy(node.url, lambda method, _: answer if method == "eth_call" else None)) as server:
         replies = fetch(server.url, numbers(3))
-    assert [type(reply) for reply in replies] == [MalformedReply] * 3
+    assert [type(reply) for reply in replies] == [GarbledReply] * 3
 
 
 @pytest.mark.parametrize("answer", [5, ["0x"], {"a": 1}, "text", True])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.contract import Read, ask, attempt
+from aggregator.contract import Read, ask
 from aggregator.model.errors import BlockUnavailable, ProviderUnavailable, ReadError, Reorganised
 from aggregator.model.readings import Block
 from aggregator.reading.chain import ChainReader
@@ -16,7 +16,7 @@ from aggregator.reading.endpoint import Endpoint
 from aggregator.reading.run import drive
 from tests.devnet.node import Node
 from tests.reading.contracts import ECHO, VALUE
-from tests.reading.kit import batches, calls_in, numbers, with_reader
+from tests.reading.kit import batches, calls_in, numbers, replies, with_reader
 from tests.reading.servers import Refusal, Server, on_chain, proxy
 
 Change = Callable[[str, list[Any]], Any]
@@ -103,15 +103,15 @@ def test_a_block_that_all_lack_is_unavailable(
     async def use(reader: ChainReader) -> list[int | ReadError]:
         block = await reader.pin("latest")
         third["pin"] = False
-        found, _ = await drive(attempt(numbers(2)), reader, block)
+        found, _ = await drive(replies(numbers(2)), reader, block)
         return found
 
     node.mine()
     with Server(proxy(node.url, once(changes[0]))) as one, Server(proxy(node.url, once(changes[1]))) as two:
-        replies = with_reader([one.url, two.url], use)
-    assert [type(reply) for reply in replies] == [BlockUnavailable] * 2
+        found = with_reader([one.url, two.url], use)
+    assert [type(reply) for reply in found] == [BlockUnavailable] * 2
     for word in [*words, "127.0.0.1: ", "127.0.0.1 (2): "]:
-        assert word in str(replies[0])
+        assert word in str(found[0])
 
 
 @pytest.mark.parametrize("change", [None, by_number])
@@ -203,8 +203,8 @@ def test_what_is_missing_at_the_deadline_fails_and_what_was_read_stands(node: No
         return None
 
     def reading() -> Read[list[Any]]:
-        found = yield from attempt(numbers(2))
-        return found + (yield from attempt([slow]))
+        found = yield from replies(numbers(2))
+        return found + (yield from replies([slow]))
 
     async def use(reader: ChainReader) -> tuple[list[Any], float]:
         block = await reader.pin("latest")

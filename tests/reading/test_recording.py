@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.abi.function import Function
+from aggregator.abi.columns import Column
+from aggregator.abi.function import Call, Function
 from aggregator.contract import Read, ask, attempt
 from aggregator.model.errors import (
     MalformedReply,
@@ -24,13 +25,16 @@ from aggregator.model.errors import (
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
 from aggregator.reading import recording as recording_module
+from aggregator.reading import tapes
 from aggregator.reading.chain import ChainReader
-from aggregator.reading.recording import Recorder, Recording, Replay, Tape
+from aggregator.reading.recording import Recording, Tape
 from aggregator.reading.run import Job, Run, drive, run
+from aggregator.reading.source import Asked, Raw
+from aggregator.reading.tapes import Recorder, Replay
 from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.devnet.node import Node
 from tests.reading.contracts import ABSENT, ECHO, HEIGHT, LOGGER, MUTE, NUMBER, PAUSED, SHORT, VALUE
-from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, jobs, saved, texts
+from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, jobs, replies, saved, texts
 from tests.reading.log_chain import ALL, NOTED, WHO, emit
 
 EVERYWHERE = [HEIGHT, PAUSED, ABSENT, SHORT, MUTE, HEIGHT]
@@ -124,6 +128,55 @@ def test_failures_of_the_transport_are_replayed_as_they_were(own_node: Node) -> 
     assert str(then) == str(now)
 
 
+@pytest.mark.parametrize("columns", [False, True])
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_request_that_failed_once_and_was_answered_once_is_replayed_as_it_was_seen(
+    failing: int, *, columns: bool
+) -> None:
+    """Whoever asks first; the others are handed the same, one by one or as a column."""
+    pause = ProviderUnavailable("one", "is down")
+    here = Block(CHAIN, 9, "0x" + "ab" * 32, "0x" + "cd" * 32, 1)
+
+    class Once:
+        """A source that fails once."""
+
+        chain = CHAIN
+        rounds = 0
+
+        async def pin(self, _: str) -> Block:
+            """See ChainSource."""
+            return here
+
+        def forget(self) -> None:
+            """See ChainSource."""
+
+        async def fetch(self, _: Block, requests: Sequence[Asked]) -> list[Raw]:
+            """See ChainSource."""
+            self.rounds += 1
+            failed = self.rounds == failing + 1
+            return [pause if failed else honest(request) for request in requests]
+
+    def honest(request: Asked) -> Raw:
+        five = (5).to_bytes(32)
+        return five if isinstance(request, Call) else Column("number", NUMBER.outputs, five * 2, {})
+
+    def at(rounds: int) -> Callable[[Address, Block], Read[Any]]:
+        def read_of(_: Address, __: Block) -> Read[Any]:
+            for i in range(rounds):
+                yield from replies([VALUE.at(ECHO, i)])
+            wanted = NUMBER.each([HEIGHT, ECHO]) if columns and rounds else NUMBER.at(HEIGHT)
+            [found] = yield from replies([wanted])
+            return [repr(one) for one in found.outcomes()] if isinstance(found, Column) else found
+
+        return read_of
+
+    work = [job for i in range(3) for job in jobs(SmallAdapter(f"a{i}", at(i)))]
+    recording = Recording("local node", {}, {})
+    live = asyncio.run(run(work, {CHAIN: Recorder(Once(), recording)}, "latest"))
+    assert texts(replay(recording, work)) == texts(live)
+    assert failing or "is down" in str(texts(live)[0])
+
+
 def test_what_was_not_recorded_is_told(node: Node) -> None:
     """Another call, another block, another argument: never a value."""
 
@@ -200,7 +253,7 @@ def test_logs_are_recorded_by_what_was_asked_for(node: Node, tmp_path: Path) -> 
 def test_logs_that_were_tampered_with_are_malformed(packed: bytes) -> None:
     """What a replay answers is checked as what an endpoint answers is."""
     here = Block(CHAIN, 9, "0x" + "ab" * 32, "0x" + "cd" * 32, 1)
-    key = recording_module._logs_key(here, ALL)
+    key = tapes._logs_key(here, ALL)
     source = Replay(CHAIN, Tape(logs={key: "0x" + packed.hex()}))
 
     def logs() -> Read[Any]:

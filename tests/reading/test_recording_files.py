@@ -25,8 +25,9 @@ from aggregator.model.errors import (
 )
 from aggregator.model.readings import Block
 from aggregator.reading import recording as recording_module
-from aggregator.reading.recording import Recorder, Recording, Replay
+from aggregator.reading.recording import Recording
 from aggregator.reading.source import Asked, ChainSource, Raw, Wanted
+from aggregator.reading.tapes import Recorder, Replay
 from tests.reading.contracts import HEIGHT, NUMBER
 from tests.reading.kit import CHAIN, saved
 

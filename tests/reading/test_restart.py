@@ -14,9 +14,10 @@ from aggregator.model.errors import Reorganised
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
 from aggregator.reading.chain import ChainReader
-from aggregator.reading.recording import Recorder, Recording, Replay
+from aggregator.reading.recording import Recording
 from aggregator.reading.run import RESTARTS, Run, run
 from aggregator.reading.source import Asked, Raw
+from aggregator.reading.tapes import Recorder, Replay
 from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.devnet.node import Node
 from tests.reading.contracts import ECHO, HEIGHT, NUMBER, SLOT, VALUE

@@ -33,7 +33,18 @@ from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.devnet.node import Node
 from tests.reading.conftest import install
 from tests.reading.contracts import ABSENT, ECHO, HEIGHT, NUMBER, PAUSED, SHORT, VALUE
-from tests.reading.kit import CHAIN, WALLETS, SmallAdapter, asking, batches, echoes, jobs, run_on, texts
+from tests.reading.kit import (
+    CHAIN,
+    WALLETS,
+    SmallAdapter,
+    asking,
+    batches,
+    echoes,
+    jobs,
+    replies,
+    run_on,
+    texts,
+)
 from tests.reading.servers import Refusal, Server, proxy
 
 SECOND = ChainId(31338)
@@ -106,8 +117,8 @@ def test_an_endpoint_that_failed_is_asked_again(node: Node) -> None:
         return None
 
     def again(_: Address, __: Block) -> Read[Any]:
-        [first] = yield from attempt([VALUE.at(ECHO, 5)])
-        [second] = yield from attempt([VALUE.at(ECHO, 5)])
+        [first] = yield from replies([VALUE.at(ECHO, 5)])
+        [second] = yield from replies([VALUE.at(ECHO, 5)])
         return type(first).__name__, second
 
     with Server(proxy(node.url, fail_once)) as server:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from graphql import build_schema
 
-from aggregator.contract import Indexed, Query, Read, Request, Row, Subgraph, ask, attempt
+from aggregator.contract import Indexed, Query, Read, Request, Row, Subgraph, ask
 from aggregator.model.errors import (
     AuthenticationFailed,
     BlockUnavailable,
@@ -30,16 +30,17 @@ from aggregator.reading import subgraph as subgraph_module
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.client import Client
 from aggregator.reading.endpoint import Endpoint
-from aggregator.reading.recording import Recorder, Recording, Replay
+from aggregator.reading.recording import Recording
 from aggregator.reading.run import drive, run
 from aggregator.reading.source import ChainSource
 from aggregator.reading.subgraph import Source, Subgraphs
+from aggregator.reading.tapes import Recorder, Replay
 from aggregator.reading.transport import Rpc
 from tests.devnet.node import Node
 from tests.reading.conftest import ATTEMPTS
 from tests.reading.contracts import HEIGHT, NUMBER
 from tests.reading.graph_server import DEPLOYMENT, Graph, protocol
-from tests.reading.kit import CHAIN, SmallAdapter, jobs, texts
+from tests.reading.kit import CHAIN, SmallAdapter, jobs, replies, texts
 from tests.reading.servers import Answer, Reply, Server
 
 OWN = """
@@ -124,7 +125,7 @@ def only(node: Node, answer: Answer, request: Subgraph[Any] = REQUEST, **options
 
 def failure(node: Node, answer: Answer, **options: Any) -> ReadError:
     """The failure of one request, which is a value among replies."""
-    found = read(node, answer, attempt([REQUEST]), **options)
+    found = read(node, answer, replies([REQUEST]), **options)
     [error] = found
     assert isinstance(error, ReadError), found
     return error
@@ -357,7 +358,7 @@ def test_replies_that_are_none_are_told(node: Node, case: str) -> None:
 def test_a_malformed_reply_does_not_tell_the_key(node: Node, change: Any) -> None:
     """Wherever the subgraph quotes it."""
     graph = replace(graph_of(node, 1_500), change=change)
-    [error] = read(node, graph, attempt([REQUEST]), path=f"/{KEY}")
+    [error] = read(node, graph, replies([REQUEST]), path=f"/{KEY}")
     assert isinstance(error, MalformedReply)
     assert KEY not in f"{error}{error!r}"
 
@@ -419,7 +420,7 @@ def test_what_is_no_answer_is_told_without_the_key(
     reply, kind, requests = TRANSPORT[case]
     caplog.set_level("DEBUG")
     with Server(lambda _: reply) as server:
-        wanted = attempt([REQUEST])
+        wanted = replies([REQUEST])
         url = f"{server.url}/{KEY}"
         [error], _ = reading(node, url, lambda source, block: drive(wanted, source, block))
         assert len(server.requests) == requests
@@ -446,7 +447,7 @@ def test_a_silent_one_ends_at_the_deadline(node: Node) -> None:
             rpc = Rpc([Endpoint.of(node.url)], CHAIN, client)
             reader = ChainReader(rpc, subgraphs=Subgraphs([source], client), deadline_s=1.0)
             wanted: list[Request[Any]] = [REQUEST, NUMBER.at(HEIGHT)]
-            found, _ = await drive(attempt(wanted), reader, await reader.pin("latest"))
+            found, _ = await drive(replies(wanted), reader, await reader.pin("latest"))
             return found
 
     with Server(lambda _: Reply(silent=True)) as server:
@@ -459,14 +460,14 @@ def test_one_that_is_not_configured_is_told(node: Node) -> None:
     """By another name, or with two of one schema; one is found by its name or its schema."""
     by_schema = THINGS.of("test-things", owner=OWNER)
     assert len(only(node, graph_of(node), by_schema).rows) == 3
-    [error] = read(node, graph_of(node), attempt([THINGS.of("absent", owner=OWNER)]))
+    [error] = read(node, graph_of(node), replies([THINGS.of("absent", owner=OWNER)]))
     assert isinstance(error, NoSubgraph)
     assert "without a subgraph 'absent'" in str(error)
 
     async def none() -> list[Any]:
         async with Client() as client:
             reader = ChainReader(Rpc([Endpoint.of(node.url)], CHAIN, client))
-            return (await drive(attempt([REQUEST]), reader, await reader.pin("latest")))[0]
+            return (await drive(replies([REQUEST]), reader, await reader.pin("latest")))[0]
 
     assert isinstance(asyncio.run(none())[0], NoSubgraph)
 
@@ -476,7 +477,7 @@ def test_a_recording_answers_as_it_was_answered(node: Node, tmp_path: Path) -> N
 
     def read_of(_: Any, __: Block) -> Read[Any]:
         wanted: list[Request[Any]] = [REQUEST, THINGS.of("absent", owner=OWNER), NUMBER.at(HEIGHT)]
-        found = yield from attempt(wanted)
+        found = yield from replies(wanted)
         return [repr(one) for one in found]
 
     work = jobs(SmallAdapter("a", read_of))
