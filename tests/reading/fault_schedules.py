@@ -11,6 +11,8 @@ WAIT_S = 0.6
 """In place of the client's 30 s."""
 DEADLINE_S = 4 * WAIT_S
 """As 120 s are to 30 s."""
+WAITED_S = 6.0
+"""More where retries wait as long as in use, which is not scaled."""
 MARGIN_S = 3.0
 _STARTS = 4
 _BLOCKS = ("latest", "latest", "latest", "-2", "hash", "finalized")
@@ -60,6 +62,11 @@ class Schedule:
         return any(one.healthy for one in self.plans)
 
     @property
+    def deadline_s(self) -> float:
+        """Of a read."""
+        return DEADLINE_S + (WAITED_S if self.waits else 0.0)
+
+    @property
     def longest_s(self) -> float:
         """When it must have ended: a read whose block is replaced again and again starts anew."""
-        return (_STARTS if any(one.reorganises for one in self.plans) else 1) * DEADLINE_S + MARGIN_S
+        return (_STARTS if any(one.reorganises for one in self.plans) else 1) * self.deadline_s + MARGIN_S

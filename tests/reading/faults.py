@@ -109,7 +109,10 @@ class Bench:
     def raws(self, block: Block) -> list[Raw]:
         """The replies of the undisturbed fetch."""
         if block.hash not in self._raws:
-            _, self._raws[block.hash] = asyncio.run(self._fetched([self._node(block.hash)], block.hash, 1))
+            undisturbed = Schedule(seed=0, plans=())
+            _, self._raws[block.hash] = asyncio.run(
+                self._fetched([self._node(block.hash)], block.hash, undisturbed)
+            )
         return self._raws[block.hash]
 
     def _node(self, block_hash: str) -> str:
@@ -150,7 +153,7 @@ class Bench:
     def _read(self, schedule: Schedule, urls: Sequence[str], found: Found) -> None:
         """The four adapters through the application."""
         more = {"cache": str(self._folder / "cache.sqlite")} if schedule.cached else {}
-        config = self.config(urls, confirm=schedule.confirm, **more)
+        config = self.config(urls, confirm=schedule.confirm, deadline_s=schedule.deadline_s, **more)
         path = self._folder / "one.cmrec" if schedule.recorded else None
         answer = app.read(app.Selection(self.wallets, block=self._block(schedule)), config, record_to=path)
         found.complete = all(p.coverage.complete for p in answer.portfolios)
@@ -173,7 +176,7 @@ class Bench:
     def _direct(self, schedule: Schedule, urls: Sequence[str], found: Found) -> None:
         """Columns, single calls and logs, without adapters."""
         try:
-            block, raws = asyncio.run(self._fetched(urls, self._block(schedule), schedule.confirm))
+            block, raws = asyncio.run(self._fetched(urls, self._block(schedule), schedule))
         except ReadError as error:
             found.errors.append(error)
             return
@@ -185,11 +188,11 @@ class Bench:
         elif len(errors_in(raws)) < len(raws):
             found.wrong.append("figures of no block")
 
-    async def _fetched(self, urls: Sequence[str], block: str, confirm: int) -> tuple[Block, list[Raw]]:
+    async def _fetched(self, urls: Sequence[str], block: str, schedule: Schedule) -> tuple[Block, list[Raw]]:
         async with Client() as http:
             endpoints = [Endpoint(name, url) for name, url in zip(NAMES, urls, strict=False)]
             rpc = Rpc(endpoints, ChainId(31337), http)
-            reader = ChainReader(rpc, confirm=confirm, deadline_s=DEADLINE_S)
+            reader = ChainReader(rpc, confirm=schedule.confirm, deadline_s=schedule.deadline_s)
             for left in reversed(range(RESTARTS + 1)):
                 try:
                     pinned = await reader.pin(block)
