@@ -29,7 +29,7 @@ from aggregator.reading.faults import RpcError, TooMuch
 from aggregator.reading.limits import Sizing
 from aggregator.reading.multicall import Batch, Part, Queue, Slice
 from aggregator.reading.source import Raw, Wanted
-from aggregator.reading.together import together
+from aggregator.reading.together import in_turn, together
 
 AGAIN_BATCHES = 8
 LEAST_SPREAD = 500
@@ -96,14 +96,15 @@ class Batches:
         # The node works on one batch while another is packed or taken apart.
         even = max(LEAST_SPREAD, -(-wanted // self.at_once))
 
-        async def work() -> None:
+        async def work(place: int) -> None:
             nonlocal asked
+            await in_turn(place)
             while batch := queue.take(min(self.sizing().calls, even), self.sizing().size):
                 asked += multicall.size(batch)
                 for (i, part), reply in zip(batch, await self.batch(batch), strict=True):
                     pieces[i][part.start if isinstance(part, Slice) else 0] = _length(part), reply
 
-        await together(work() for _ in range(min(self.at_once, wanted)))
+        await together(work(place) for place in range(min(self.at_once, wanted)))
         found = [
             _merged(request, [parts[start] for start in sorted(parts)])
             for request, parts in zip(requests, pieces, strict=True)
