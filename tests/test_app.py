@@ -194,7 +194,7 @@ def test_a_malformed_reply_is_named(world: World) -> None:
     with proxy(world.node.url, cut) as (url, _):
         [portfolio] = app.read(selection(world.wallets["hedged"]), configured(world, url)).portfolios
     assert portfolio.accounts == ()
-    assert {type(failure.error) for failure in portfolio.failures} == {errors.MalformedReply}
+    assert {type(failure.error) for failure in portfolio.failures} == {errors.GarbledReply}
 
 
 def test_a_chain_without_deployments_is_refused(world: World) -> None:

@@ -12,6 +12,7 @@ everything that is asked of every wallet.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
@@ -42,6 +43,14 @@ _ANSWERED, _REVERTED = b"\0", b"\1"
 _BLANK_PAGE = Page(0, None, "", has_indexing_errors=False)
 
 
+@dataclass(slots=True, eq=False)
+class _Twin:
+    """A read to be made anew, and all that it asked for when it was last run; None before."""
+
+    make: Callable[[Block], Read[Any]]
+    asked: set[Asked] | None = None
+
+
 class Foresight:
     """What the reads of one chain will ask for; each of `twins` makes a read at a block anew.
 
@@ -56,12 +65,14 @@ class Foresight:
         cache: PredictionCache,
     ) -> None:
         self._chain = chain
-        self._twins = list(twins)
+        self._twins = list(map(_Twin, twins))
         self._wallets = {bytes.fromhex(wallet[2:]) for wallet in wallets}
         self._cache = cache
         self._guesses: dict[Asked, Any] = {}
         self._stored: dict[Asked, bytes] = {}
         self._expected: list[Asked] | None = None
+        self._surprises: set[Asked] = set()
+        self._kept: dict[bytes, bytes] = {}
 
     def expect(self, now: int) -> None:
         """Look ahead of the first round while its block, about `now` in Unix seconds, is still asked for."""
@@ -71,11 +82,11 @@ class Foresight:
         """One more wallet, that was found while others are read: before anything that names it is asked."""
         self._wallets.add(bytes.fromhex(wallet[2:]))
         self._guesses.clear()  # what names it was asked of anybody so far
-        self._twins += twins
+        self._twins += map(_Twin, twins)
 
     def ended(self, twin: Callable[[Block], Read[Any]]) -> None:
         """The read that a twin speaks for asks for nothing more, and so would the twin."""
-        self._twins = [other for other in self._twins if other is not twin]
+        self._twins = [other for other in self._twins if other.make is not twin]
 
     def ahead(self, block: Block, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         """Requests that are neither known nor asked for now and that will probably be next."""
@@ -86,26 +97,43 @@ class Foresight:
     def _ahead(self, block: Block, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         found: dict[Asked, None] = {}
         room = MAX_CALLS
-        for make in self._twins:
-            for request in self._wanted(make(block), known):
+        for twin in self._twins:
+            if twin.asked is not None and twin.asked.isdisjoint(self._surprises):
+                continue  # it would ask for the same again
+            twin.asked = set()
+            for request in self._wanted(twin.make(block), known):
+                twin.asked.add(request)
                 if request in known or request in asked or request in found:
                     continue
                 room -= len(request) if isinstance(request, Calls) else 1
                 if room < 0:
+                    twin.asked = None  # it was not run to its end
                     return list(found)
                 found[request] = None
         return list(found)
 
-    def learn(self, block: Block, replies: Mapping[Asked, Raw]) -> None:
-        """Keep what a round was answered that others followed, where it is not what was predicted."""
-        kept = {}
+    def learn(self, replies: Mapping[Asked, Raw]) -> None:
+        """Compare what a round was answered with what was predicted.
+
+        Figures change with every block; a twin asks for something else where what is told of a wallet is not
+        what a blank one has, or where something has another size than before.
+        """
+        self._surprises = set()
         for request, raw in replies.items():
             if isinstance(request, Logs | Subgraph) or self._names_wallet(request):
+                if not _alike(self._prediction(request), raw):
+                    self._surprises.add(request)
                 continue
-            packed = _packed(raw)
-            if packed is not None and packed != self._stored.get(request):
-                kept[_key(request)] = packed
-        self._cache.predict(block, dict(islice(kept.items(), MAX_KEPT)))
+            packed, before = _packed(raw), self._stored.get(request)
+            if packed is None or before is None or not _same_shape(packed, before):
+                self._surprises.add(request)
+            if packed is not None and packed != before:
+                self._kept[_key(request)] = packed
+
+    def keep(self, block: Block) -> None:
+        """Keep what was learned for later runs."""
+        self._cache.predict(block, dict(islice(self._kept.items(), MAX_KEPT)))
+        self._kept.clear()
 
     def _wanted(self, read: Read[Any], known: Mapping[Asked, Any]) -> Iterator[Asked]:
         """What a twin asks for until it needs a reply that nobody can guess."""
@@ -179,6 +207,17 @@ def _packed(raw: Raw) -> bytes | None:
         return None
     places = b"".join(i.to_bytes(4) for i in raw.failures)
     return len(raw.failures).to_bytes(4) + places + raw.raw
+
+
+def _same_shape(packed: bytes, before: bytes) -> bool:
+    """Whether two replies to one request differ in figures at most."""
+    return len(packed) == len(before) and packed[:1] == before[:1]
+
+
+def _alike(predicted: Raw | None, raw: Raw) -> bool:
+    if isinstance(predicted, Column) and isinstance(raw, Column):
+        return predicted.raw == raw.raw and not raw.failures
+    return isinstance(predicted, bytes) and predicted == raw
 
 
 def _unpacked(request: Call[Any] | Calls, packed: bytes) -> Raw | None:

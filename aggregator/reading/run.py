@@ -29,7 +29,7 @@ R = TypeVar("R")
 RESTARTS = 3
 """How often a read begins anew because its block was reorganised away."""
 LEAD_S = 0.002
-"""What it takes to have asked for the block, before the wait for it is used."""
+"""What it takes to have sent a request, before the wait for its reply is used."""
 TWINS = 16
 """Wallets of a deployment for which it is foreseen what a read will ask."""
 
@@ -78,14 +78,22 @@ async def drive(
         missing = [request for request in dict.fromkeys(asked) if request not in known]
         if missing:
             if foresight is not None:
-                foresight.learn(block, latest)
+                foresight.learn(latest)
                 missing += foresight.ahead(block, known, frozenset(missing))
-            latest = dict(zip(missing, await source.fetch(block, missing), strict=True))
+            fetched, _ = await pair(source.fetch(block, missing), _meanwhile(foresight, block))
+            latest = dict(zip(missing, fetched, strict=True))
             for request, raw in latest.items():
                 # An endpoint that failed may answer the next time.
                 (passing if isinstance(raw, UNANSWERED) else known)[request] = decoded(request, raw)
             rounds += 1
         replies = [passing[request] if request in passing else known[request] for request in asked]
+
+
+async def _meanwhile(foresight: Foresight | None, block: Block) -> None:
+    """What can wait until a round is on its way."""
+    if foresight is not None:
+        await asyncio.sleep(LEAD_S)
+        foresight.keep(block)
 
 
 async def run(
