@@ -13,18 +13,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.devnet.errors import DevnetUnavailable
-from tests.devnet.world import World
+from tests.devnet.world import PERPS, PROTOCOLS, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from tests.devnet.deployment import Deployment
 
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
-    """A local chain with all protocols and seeded wallets; do not change it, see `devnet`."""
+    """A local chain with the protocols of `PROTOCOLS` and seeded wallets; do not change it, see `devnet`."""
+    yield from _started(PROTOCOLS)
+
+
+@pytest.fixture(scope="session")
+def perps_world() -> Iterator[World]:
+    """A local chain with the protocols of `PERPS`; do not change it, see `perps_devnet`."""
+    yield from _started(PERPS)
+
+
+def _started(protocols: Sequence[type[Deployment]]) -> Iterator[World]:
     with ExitStack() as stack:
         try:
-            started = stack.enter_context(World.start())
+            started = stack.enter_context(World.start(protocols=protocols))
         except DevnetUnavailable as error:
             pytest.fail(str(error), pytrace=False)
         yield started
@@ -35,3 +47,10 @@ def devnet(world: World) -> Iterator[World]:
     """The local chain for one test that may do anything to it: positions, prices, time."""
     with world.isolated():
         yield world
+
+
+@pytest.fixture
+def perps_devnet(perps_world: World) -> Iterator[World]:
+    """The chain of further perpetuals for one test that may do anything to it."""
+    with perps_world.isolated():
+        yield perps_world

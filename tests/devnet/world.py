@@ -11,6 +11,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import asdict
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from tests.devnet import multicall3
@@ -47,6 +48,9 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
     VenusCore,
 )
 
+# Further perpetuals, on a chain of their own: the demo and most tests don't need them.
+PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2,)
+
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
 AGE_SECONDS = 3_600
@@ -77,7 +81,7 @@ class World:
         self.feeds = Feeds(self.chain, manifest["feeds"])
         self.prices.subscribe(self.feeds.write)
         self._deployments: dict[str, Deployment] = {}
-        for kind in PROTOCOLS:
+        for kind in dict.fromkeys((*PROTOCOLS, *PERPS)):
             if kind.name in manifest:
                 self._deployments[kind.name] = kind(self._site(kind), manifest[kind.name])
 
@@ -93,9 +97,15 @@ class World:
 
     @classmethod
     @contextmanager
-    def start(cls, *, port: int = 0, chain_id: int = CHAIN_ID) -> Iterator[World]:
+    def start(
+        cls,
+        *,
+        port: int = 0,
+        chain_id: int = CHAIN_ID,
+        protocols: Sequence[type[Deployment]] = PROTOCOLS,
+    ) -> Iterator[World]:
         """A world on a node of its own, which is stopped at the end."""
-        folder = cached()
+        folder = cached(protocols)
         manifest = json.loads((folder / "manifest.json").read_text())
         with Node(port=port, chain_id=chain_id, state=folder / "state.json") as node:
             yield cls(node, manifest)
@@ -174,20 +184,21 @@ class World:
         )
 
 
-def world_key() -> str:
+def world_key(protocols: Sequence[type[Deployment]] = PROTOCOLS) -> str:
     """Hash of everything that a world is made from."""
     code = (path.read_bytes() for path in sorted(KIT.glob("*.py")))
-    return digest(*(recipe_key(name) for name in recipe_names()), *code)
+    names = (kind.name.encode() for kind in protocols)
+    return digest(*(recipe_key(name) for name in recipe_names()), *code, *names)
 
 
-def cached() -> Path:
+def cached(protocols: Sequence[type[Deployment]] = PROTOCOLS) -> Path:
     """Folder with `state.json` and `manifest.json` of the world, built if it is not there yet."""
     # Every edit of the kit makes a new one; several test runs may each use one of the latest.
     prune("world-", keep=10)
-    return build_once(f"world-{world_key()}", _build)
+    return build_once(f"world-{world_key(protocols)}", partial(_build, protocols))
 
 
-def _build(folder: Path) -> None:
+def _build(protocols: Sequence[type[Deployment]], folder: Path) -> None:
     with Node() as node:
         chain = Chain(node)
         multicall3.install(chain)
@@ -198,7 +209,7 @@ def _build(folder: Path) -> None:
             "feeds": Feeds.deploy(chain, Quotes(), (NATIVE, *KINDS)),
         }
         world = World(node, manifest)
-        for kind in PROTOCOLS:
+        for kind in protocols:
             manifest[kind.name] = world.add(kind)
         for one in world.deployments:
             one.fund()

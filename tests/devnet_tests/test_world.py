@@ -16,7 +16,7 @@ from tests.devnet.errors import DevnetError
 from tests.devnet.multicall3 import MULTICALL3
 from tests.devnet.prices import Prices, Quotes
 from tests.devnet.tokens import KINDS
-from tests.devnet.world import World, _build
+from tests.devnet.world import PROTOCOLS, World, _build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def test_building_again_gives_the_same_chain(tmp_path: Path) -> None:
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        _build(folder)
+        _build(PROTOCOLS, folder)
         state = json.loads((folder / "state.json").read_text())
         headers = {int(block["header"]["number"], 16): block["header"] for block in state["blocks"]}
         states.append((state["accounts"], headers[max(headers)]))
