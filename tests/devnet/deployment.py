@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.devnet.prices import Prices, Quotes
     from tests.devnet.tokens import Tokens
 
-# Indexes of the node's unlocked accounts. 0 to 9 and 40 to 49 deploy: 0 what is shared, then one per protocol.
+# Indexes of the node's unlocked accounts. 0 to 9 and from 40 on deploy: 0 what is shared, then one each.
 ROLES: Mapping[str, int] = {
     "lp": 10,  # supplies liquidity everywhere
     "borrower": 11,  # borrows from it, so that interest accrues
