@@ -229,10 +229,17 @@ def _perp(portfolio: Portfolio, perp: Perp) -> dict[str, Any]:
         "mark_price": text(scaled(perp.mark_price_raw, perp.price_decimals)),
         "pnl_raw": str(perp.pnl_raw),
         "funding_raw": str(perp.funding_raw),
+        "funding_24h_raw": _raw(perp.funding_24h_raw),
+        "borrowing_raw": str(perp.borrowing_raw),
+        "borrowing_24h_raw": _raw(perp.borrowing_24h_raw),
         "settlement": clean(perp.settlement.symbol),
         "value_usd": _value(portfolio, perp),
         "origin": perp.origin,
     }
+
+
+def _raw(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def _option(option: Option) -> dict[str, Any]:

@@ -53,7 +53,9 @@ class Perp:
     `size_raw` is signed (short < 0), in units of the index with `size_decimals`. Prices have
     `price_decimals` in the settlement asset. `pnl_raw` (unrealised) and `funding_raw` (accrued) are
     signed, in the settlement asset's smallest unit; the posted margin is a Supply of the same account.
-    `funding_24h_raw` is what the next 24 hours bring at today's rate (paid < 0), None where unknown.
+    `borrowing_raw` are accrued borrowing fees (paid < 0), of protocols whose traders borrow from a pool.
+    `funding_24h_raw` and `borrowing_24h_raw` are what the next 24 hours bring at today's rates (paid < 0),
+    None where unknown.
     """
 
     market: str
@@ -69,6 +71,8 @@ class Perp:
     settlement: Asset
     origin: str
     funding_24h_raw: int | None = None
+    borrowing_raw: int = 0
+    borrowing_24h_raw: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,16 @@ _WIDE = Context(prec=800, rounding=ROUND_HALF_EVEN)
 def value_usd(position: Position, marks: Mapping[AssetId, Quote]) -> Decimal | None:
     """A position's signed value in USD with 8 decimals, half to even, at these marks.
 
-    A debt is negative, a perp is worth its unrealised profit and accrued funding, an option its size at the
-    protocol's mark. None where a mark is missing.
+    A debt is negative, a perp is worth its unrealised profit, accrued funding and borrowing fees, an option
+    its size at the protocol's mark. None where a mark is missing.
     """
     match position:
         case Holding(asset=asset, raw=raw) | Supply(asset=asset, raw=raw):
             return _usd(marks.get(asset.id), raw, asset.decimals)
         case Debt(asset=asset, raw=raw):
             return _usd(marks.get(asset.id), -raw, asset.decimals)
-        case Perp(settlement=asset, pnl_raw=pnl, funding_raw=funding):
-            return _usd(marks.get(asset.id), pnl + funding, asset.decimals)
+        case Perp(settlement=asset, pnl_raw=pnl, funding_raw=funding, borrowing_raw=borrowing):
+            return _usd(marks.get(asset.id), pnl + funding + borrowing, asset.decimals)
         case Option(settlement=asset, mark_raw=mark):
             if mark is None:
                 return None

@@ -1,8 +1,8 @@
 """Positions as legs: the one place where exact integers become floats.
 
 A spot leg is an exposure to its token. A perp is two: its notional on the index as paid in the settlement
-asset, and profit plus funding less that notional on the settlement asset itself; so it is worth profit plus
-accrued funding today, and gains size * (P' - P) in the settlement asset when prices move.
+asset, and profit, accrued funding and borrowing less that notional on the settlement asset itself; so it is
+worth what has accrued today, and gains size * (P' - P) in the settlement asset when prices move.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Legs:
     numbers their (underlying, expiry, strike), `unit_usd` is the notional of one.
     `perp_account`, `perp_net_usd`: net perp notional per account and underlying. Per account: `linear_usd`
     (gross: values of spot legs, notionals of perps), `derivative_usd` (gross notional of perps and options),
-    `funding_usd` (expected over 24 hours, paid < 0), `debt_usd`.
+    `funding_usd` (funding and borrowing expected over 24 hours, paid < 0), `debt_usd`.
     """
 
     account: NDArray[np.intp]
@@ -102,11 +102,13 @@ class LegBuilder:
                 case Perp():
                     notional = self._perp(leg, position, portfolio)
                     linear, derivative = linear + notional, derivative + notional
-                    if position.funding_24h_raw is None:
-                        told.append(f"the funding of {position.market} is unknown: no add-on for it")
-                    else:
-                        quote = _mark(portfolio, position.settlement.id)
-                        funding += usd(position.funding_24h_raw, position.settlement.decimals, quote)
+                    quote = _mark(portfolio, position.settlement.id)
+                    for name in ("funding", "borrowing"):
+                        expected = getattr(position, f"{name}_24h_raw")
+                        if expected is None:
+                            told.append(f"the {name} of {position.market} is unknown: no add-on for it")
+                        else:
+                            funding += usd(expected, position.settlement.decimals, quote)
                 case Option():
                     derivative += self._option(leg, position, portfolio, time, known_iv)
                     told += _told(position, time)
@@ -148,7 +150,7 @@ class LegBuilder:
     def _perp(self, leg: tuple[int, int], perp: Perp, portfolio: Portfolio) -> float:
         quote = _mark(portfolio, perp.settlement.id)
         notional = usd(perp.size_raw * perp.mark_price_raw, perp.size_decimals + perp.price_decimals, quote)
-        cash = usd(perp.pnl_raw + perp.funding_raw, perp.settlement.decimals, quote)
+        cash = usd(perp.pnl_raw + perp.funding_raw + perp.borrowing_raw, perp.settlement.decimals, quote)
         price = self._numbering.paid_in(perp.index, perp.settlement.id)
         payment = self._numbering.of(perp.settlement.id)
         self._linear.append((*leg, self._numbering.number(payment), cash - notional))

@@ -135,6 +135,18 @@ class PositionRow(Table, table=True):
     funding_raw: int | None = raw(
         "perp: accrued funding, received > 0, 10^-decimals", signed=True, nullable=True
     )
+    borrowing_raw: int | None = raw(
+        "perp: accrued borrowing fees, paid < 0, 10^-decimals; NULL: saved before there were any",
+        signed=True,
+        nullable=True,
+        checked=False,
+    )
+    borrowing_24h_raw: int | None = raw(
+        "perp: borrowing fees of the next 24 hours at today's rate, paid < 0, 10^-decimals; NULL: unknown",
+        signed=True,
+        nullable=True,
+        checked=False,
+    )
     option_right: str | None = column(OneOf("call", "put"), "option: right", nullable=True)
     option_style: str | None = column(OneOf("european", "american"), "option: exercise", nullable=True)
     strike_raw: int | None = raw(
@@ -146,6 +158,6 @@ class PositionRow(Table, table=True):
     rate: float | None = column(FiniteFloat, "option: continuous interest rate per year", nullable=True)
     value_usd: Decimal | None = column(
         USD,
-        "Signed value in USD at the snapshot's price; perp: profit and funding; NULL: no mark",
+        "Signed value in USD at the snapshot's price; perp: profit, funding and borrowing; NULL: no mark",
         nullable=True,
     )

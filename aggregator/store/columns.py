@@ -27,15 +27,17 @@ PRICE = sa.Numeric(38, 18)
 class ExactInteger(sa.types.TypeDecorator[int]):
     """An integer of a contract as canonical decimal text: no leading zeros, no sign on zero.
 
-    Holds every uint256; where `signed`, every int256 too.
+    Holds every uint256; where `signed`, every int256 too. One that is `checked` has a CHECK, which DuckDB
+    can't give to a column that is added to a table.
     """
 
     impl = sa.String
     cache_ok = True
 
-    def __init__(self, *, signed: bool) -> None:
+    def __init__(self, *, signed: bool, checked: bool = True) -> None:
         super().__init__()
         self.signed = signed
+        self.checked = checked
 
     def encode(self, value: int) -> str:
         """The text of an integer; raises ValueError outside the type's range."""
@@ -97,9 +99,9 @@ def column(kind: Any, comment: str, *, nullable: bool = False, key: bool = False
     return Field(sa_column=sa.Column(kind, nullable=nullable, primary_key=key, comment=comment))
 
 
-def raw(comment: str, *, signed: bool = False, nullable: bool = False) -> Any:
-    """An exact integer as the chain has it."""
-    return column(ExactInteger(signed=signed), comment, nullable=nullable)
+def raw(comment: str, *, signed: bool = False, nullable: bool = False, checked: bool = True) -> Any:
+    """An exact integer as the chain has it; see ExactInteger."""
+    return column(ExactInteger(signed=signed, checked=checked), comment, nullable=nullable)
 
 
 def rows_by(*columns: str) -> dict[str, list[str]]:
@@ -111,7 +113,7 @@ def checked(row: ROW) -> ROW:
     """Give a table the CHECK of each of its columns' types."""
     table = table_of(row)
     for col in table.columns:
-        if isinstance(col.type, ExactInteger | OneOf):
+        if isinstance(col.type, OneOf) or (isinstance(col.type, ExactInteger) and col.type.checked):
             name = f"{table.name}_{col.name}_valid"
             table.append_constraint(sa.CheckConstraint(col.type.condition(col.name), name=name))
     return row

@@ -200,6 +200,8 @@ def _position(position: Position) -> dict[str, Any]:
                 "pnl_raw": position.pnl_raw,
                 "funding_raw": position.funding_raw,
                 "funding_24h_raw": position.funding_24h_raw,
+                "borrowing_raw": position.borrowing_raw,
+                "borrowing_24h_raw": position.borrowing_24h_raw,
                 **_derivative(position),
             }
         case Option():

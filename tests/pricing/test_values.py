@@ -27,7 +27,7 @@ MARKS = {
         (Holding(WETH, 10**18, "o"), "2091.12345678"),
         (Supply(WETH, 5 * 10**9, is_collateral=True, origin="o"), "0.00001046"),  # 0.0000104556
         (Debt(USDC, 61_000 * 10**6, "variable", "o"), "-60993.90000000"),
-        (PERP, "-263.00000000"),  # -275 profit, +12 funding; 3 wei round away
+        (PERP, "-263.50000000"),  # -275 profit, +12 funding; 3 wei round away
         (CALL, "-1234.56789012"),  # 10 written at 123.456789012345678901
         (UNMARKED, None),
         (Holding(replace(SUSD, id=WETH.id, decimals=0), 10**77, "o"), f"209112345678{'0' * 69}.00000000"),

@@ -234,7 +234,8 @@ def _prices(random: Random, data: Synthetic, snapshot_id: str, as_of: datetime) 
 def _value(position: Row, prices: dict[str, Decimal]) -> Decimal | None:
     match position["kind"]:
         case "perp":
-            raw, decimals = position["pnl_raw"] + position["funding_raw"], position["decimals"]
+            raw = position["pnl_raw"] + position["funding_raw"] + position["borrowing_raw"]
+            decimals = position["decimals"]
         case "option":
             if position["mark_price_raw"] is None:
                 return None
@@ -332,6 +333,7 @@ def _perp(random: Random, underlying: str) -> Row:
         "mark_price_raw": mark,
         "pnl_raw": random.randint(-(10**21), 10**21),
         "funding_raw": random.randint(-(10**19), 10**19),
+        "borrowing_raw": -random.randint(0, 10**18),
         **_derivative(random, underlying),
     }
 

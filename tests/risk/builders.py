@@ -104,6 +104,8 @@ def perp(
     funding: float = 0.0,
     funding_24h: float | None = 0.0,
     settlement: str = "USD",
+    borrowing: float = 0.0,
+    borrowing_24h: float | None = 0.0,
 ) -> Perp:
     price = raw(INDEXES[underlying])
     return Perp(
@@ -120,6 +122,8 @@ def perp(
         settlement=COINS[settlement].asset,
         origin="perp",
         funding_24h_raw=None if funding_24h is None else raw(funding_24h),
+        borrowing_raw=raw(borrowing),
+        borrowing_24h_raw=None if borrowing_24h is None else raw(borrowing_24h),
     )
 
 

@@ -41,13 +41,15 @@ def times(position: Position, scale: int) -> Position:
         case Holding() | Supply() | Debt():
             return replace(position, raw=position.raw * scale)
         case Perp():
-            day = position.funding_24h_raw
+            day, owed = position.funding_24h_raw, position.borrowing_24h_raw
             return replace(
                 position,
                 size_raw=position.size_raw * scale,
                 pnl_raw=position.pnl_raw * scale,
                 funding_raw=position.funding_raw * scale,
                 funding_24h_raw=None if day is None else day * scale,
+                borrowing_raw=position.borrowing_raw * scale,
+                borrowing_24h_raw=None if owed is None else owed * scale,
             )
         case Option():
             return replace(position, size_raw=position.size_raw * scale)

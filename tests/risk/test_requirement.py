@@ -65,6 +65,14 @@ def test_funding_counts_when_it_goes_out() -> None:
     assert of(earning, receiving).wallet.tolist() == pytest.approx([2 * each])
 
 
+def test_borrowing_counts_with_funding() -> None:
+    """Fees of a pool go out whatever funding brings; of which the rate is unknown is said by name."""
+    paying = account("a", perp("ETH", 1.0, funding_24h=20.0, borrowing_24h=-50.0))
+    assert of(paying).wallet.tolist() == pytest.approx([(0.005 + SPREAD) * 4_000 + 30.0])
+    ours = book([portfolio(account("a", perp("ETH", 1.0, borrowing_24h=None)))], scenarios())
+    assert ours.flags == (("the borrowing of ETH-PERP is unknown: no add-on for it",),)
+
+
 def test_unknown_funding_is_said() -> None:
     """A protocol without a rate costs nothing, and says so."""
     ours = book([portfolio(account("a", perp("ETH", 1.0, funding_24h=None)))], scenarios())

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import create_engine
 
 from aggregator.model.errors import StoreError
-from aggregator.model.positions import Debt, Supply
+from aggregator.model.positions import Debt, Perp, Supply
 from aggregator.store import schema
 from aggregator.store.columns import Table
 from aggregator.store.opening import Opening
@@ -29,8 +29,8 @@ from tests.store.samples import FAMILIES, PORTFOLIO, WALLET, save
 from tests.store.test_idempotence import contents
 
 HEAD = schema.REVISIONS[-1]
-# No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, and none
-# before 0006 other addresses of a wallet.
+# No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, none
+# before 0006 other addresses of a wallet, and none before 0007 borrowing fees.
 FORMER = replace(
     PORTFOLIO,
     holders=(),
@@ -39,7 +39,12 @@ FORMER = replace(
         replace(
             account,
             positions=tuple(
-                replace(p, apr=None) if isinstance(p, Supply | Debt) else p for p in account.positions
+                replace(p, apr=None)
+                if isinstance(p, Supply | Debt)
+                else replace(p, borrowing_raw=0, borrowing_24h_raw=0)
+                if isinstance(p, Perp)
+                else p
+                for p in account.positions
             ),
         )
         for account in PORTFOLIO.accounts
