@@ -8,7 +8,7 @@ several `yield from`; the engine merges the stages of all reads of all wallets i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
@@ -20,9 +20,9 @@ from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Event, Log, Logs
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import ListedToken
-from aggregator.model.errors import UNANSWERED, AdapterFault, ReadError
+from aggregator.model.errors import UNANSWERED, AdapterFault, BadConfiguration, ReadError
 from aggregator.model.readings import Block, Reading
-from aggregator.model.rules import Feed, JsonValue, Rule
+from aggregator.model.rules import Feed, JsonValue, Oracle, Rule
 from aggregator.model.sightings import SightingKind, Sightings
 from aggregator.model.units import Address, ChainId
 
@@ -62,6 +62,7 @@ __all__ = [
     "join",
 ]
 
+K = TypeVar("K")
 R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
@@ -181,6 +182,21 @@ class Deployment:
     def key(self) -> str:
         """Unique among deployments: `adapter:chain:name`."""
         return f"{self.adapter}:{self.chain}:{self.name}"
+
+    def oracles(self, named: Callable[[str], K]) -> dict[K, Oracle]:
+        """Oracle kinds by what `named` makes of the names in `options.oracle`; all else is at its market.
+
+        Raises BadConfiguration where that is no table of kinds, and what `named` raises.
+        """
+        kinds = self.options.get("oracle", {})
+        if not isinstance(kinds, Mapping):
+            raise BadConfiguration(self.key, "options.oracle should be a table")
+        allowed = [kind.value for kind in Oracle]
+        for name, kind in kinds.items():
+            if kind not in allowed:
+                why = f"options.oracle of {name} is {kind!r}, not one of {allowed}"
+                raise BadConfiguration(self.key, why)
+        return {named(name): Oracle(kind) for name, kind in kinds.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from adapters.aave_v3.account import check, positions, read_rule, reported, warnings
 from adapters.aave_v3.calls import POOL
@@ -19,7 +19,6 @@ from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import token_id
 from aggregator.model.errors import BadConfiguration, ReadError, Unsupported
 from aggregator.model.readings import Block, Quote, Reading
-from aggregator.model.rules import Oracle
 from aggregator.model.units import Address, parse_address
 
 NAME = "aave_v3"
@@ -36,7 +35,7 @@ class AaveV3:
         self.deployments: Collection[Deployment] = deployments.entries
         self.family: RuleFamily | None = AaveFamily()
         self._symbols = {token.asset.id: token.asset.symbol for token in deployments.tokens}
-        self._oracles = {entry.key: _oracles(entry) for entry in deployments.entries}
+        self._oracles = {entry.key: entry.oracles(parse_address) for entry in deployments.entries}
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """The wallet's account in a market and the market's prices; see the top of this file.
@@ -110,18 +109,6 @@ def build(deployments: Deployments) -> Adapter:
             if role not in entry.addresses:
                 raise BadConfiguration(entry.key, f"addresses.{role} is missing")
     return AaveV3(deployments)
-
-
-def _oracles(entry: Deployment) -> Mapping[Address, Oracle]:
-    """Oracle kinds by asset, from the entry's options; every other asset is at its market price."""
-    kinds = entry.options.get("oracle", {})
-    if not isinstance(kinds, Mapping):
-        raise BadConfiguration(entry.key, "options.oracle should be a table of assets")
-    allowed = [kind.value for kind in Oracle]
-    for asset, kind in kinds.items():
-        if kind not in allowed:
-            raise BadConfiguration(entry.key, f"options.oracle of {asset} is {kind!r}, not one of {allowed}")
-    return {parse_address(asset): Oracle(kind) for asset, kind in kinds.items()}
 
 
 def _quotes(market: Market) -> Iterator[Quote]:

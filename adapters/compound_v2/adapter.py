@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
 from adapters.compound_v2.account import (
     check,
@@ -37,7 +38,7 @@ from adapters.compound_v2.user import (
 )
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both, join
 from aggregator.model.accounts import Account, ProtocolKind
-from aggregator.model.assets import token_id
+from aggregator.model.assets import AssetId, token_id
 from aggregator.model.errors import (
     BadConfiguration,
     ReadError,
@@ -64,7 +65,9 @@ class CompoundV2:
         self.family: RuleFamily | None = CompoundFamily()
         self._symbols = {token.asset.id: token.asset.symbol for token in deployments.tokens}
         self._steps = {entry.key: _step_ms(entry) for entry in deployments.entries}
-        self._oracles = {entry.key: _oracles(entry) for entry in deployments.entries}
+        self._oracles = {
+            entry.key: entry.oracles(partial(_underlying, entry)) for entry in deployments.entries
+        }
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """The wallet's account at a comptroller and its oracle's prices; see the top of this file.
@@ -202,13 +205,5 @@ def _step_ms(entry: Deployment) -> int | None:
     return step_ms
 
 
-def _oracles(entry: Deployment) -> Mapping[str, Oracle]:
-    """Oracle kinds by underlying, from the entry's options; every other asset is at its market price."""
-    kinds = entry.options.get("oracle", {})
-    if not isinstance(kinds, Mapping):
-        raise BadConfiguration(entry.key, "options.oracle should be a table of underlyings")
-    allowed = [kind.value for kind in Oracle]
-    for asset, kind in kinds.items():
-        if kind not in allowed:
-            raise BadConfiguration(entry.key, f"options.oracle of {asset} is {kind!r}, not one of {allowed}")
-    return {token_id(entry.chain, Address(asset.lower())): Oracle(kind) for asset, kind in kinds.items()}
+def _underlying(entry: Deployment, address: str) -> AssetId:
+    return token_id(entry.chain, Address(address.lower()))

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from adapters.compound_v3.calls import LIQUIDATABLE, OWED, SUPPLIED, USER_COLLATERAL
 from adapters.compound_v3.family import CometFamily
@@ -40,7 +40,7 @@ class CompoundV3:
         self.family: RuleFamily | None = CometFamily()
         self._symbols = {token.asset.id: token.asset.symbol for token in deployments.tokens}
         self._classes = {token.asset.id: token.classification for token in deployments.tokens}
-        self._oracles = {entry.key: _oracles(entry) for entry in deployments.entries}
+        self._oracles = {entry.key: entry.oracles(parse_address) for entry in deployments.entries}
         self._quoting = {entry.key: quoting_of(entry) for entry in deployments.entries}
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
@@ -147,18 +147,6 @@ def build(deployments: Deployments) -> Adapter:
         if "comet" not in entry.addresses:
             raise BadConfiguration(entry.key, "addresses.comet is missing")
     return CompoundV3(deployments)
-
-
-def _oracles(entry: Deployment) -> Mapping[Address, Oracle]:
-    """Oracle kinds by asset, from the entry's options; every other asset is at its market price."""
-    kinds = entry.options.get("oracle", {})
-    if not isinstance(kinds, Mapping):
-        raise BadConfiguration(entry.key, "options.oracle should be a table of assets")
-    allowed = [kind.value for kind in Oracle]
-    for asset, kind in kinds.items():
-        if kind not in allowed:
-            raise BadConfiguration(entry.key, f"options.oracle of {asset} is {kind!r}, not one of {allowed}")
-    return {parse_address(asset): Oracle(kind) for asset, kind in kinds.items()}
 
 
 def _quotes(market: Market) -> Iterator[Quote]:

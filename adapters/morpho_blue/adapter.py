@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from adapters.morpho_blue.calls import BORROW_RATE, FEE_RECIPIENT, POSITION
 from adapters.morpho_blue.discovery import (
@@ -17,7 +18,7 @@ from adapters.morpho_blue.discovery import (
     discover,
     discovery_of,
     listed_markets,
-    oracle_kinds,
+    market_id,
     subgraph_of,
 )
 from adapters.morpho_blue.family import MorphoFamily
@@ -48,7 +49,7 @@ class MorphoBlue:
         self.deployments: Collection[Deployment] = deployments.entries
         self.family: RuleFamily | None = MorphoFamily()
         self._tokens = {token.asset.id: token.asset for token in deployments.tokens}
-        self._oracles = {entry.key: oracle_kinds(entry) for entry in deployments.entries}
+        self._oracles = {entry.key: entry.oracles(partial(market_id, entry)) for entry in deployments.entries}
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """The wallet's account in each market where it has one; see the top of this file.

@@ -8,7 +8,6 @@ until the block that it has indexed; from there on logs do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NewType
@@ -17,7 +16,6 @@ from adapters.morpho_blue import subgraph
 from adapters.morpho_blue.calls import SUPPLY, SUPPLY_COLLATERAL
 from aggregator.contract import Deployment, Logs, Read, ask
 from aggregator.model.errors import BadConfiguration
-from aggregator.model.rules import Oracle
 from aggregator.model.units import Address
 
 MarketId = NewType("MarketId", bytes)
@@ -123,27 +121,11 @@ def listed_markets(deployment: Deployment) -> tuple[MarketId, ...]:
     listed = deployment.options.get("markets", [])
     if not isinstance(listed, list | tuple):
         raise BadConfiguration(deployment.key, "options.markets should be a list of market ids")
-    return tuple(dict.fromkeys(_market_id(deployment, text) for text in listed))
+    return tuple(dict.fromkeys(market_id(deployment, text) for text in listed))
 
 
-def oracle_kinds(deployment: Deployment) -> Mapping[MarketId, Oracle]:
-    """Oracle kinds by market, from the entry's options; every other market is at its market price.
-
-    Raises BadConfiguration where a market or its kind is misspelt.
-    """
-    kinds = deployment.options.get("oracle", {})
-    if not isinstance(kinds, Mapping):
-        raise BadConfiguration(deployment.key, "options.oracle should be a table of market ids")
-    allowed = [kind.value for kind in Oracle]
-    for market, kind in kinds.items():
-        if kind not in allowed:
-            raise BadConfiguration(
-                deployment.key, f"options.oracle of {market} is {kind!r}, not one of {allowed}"
-            )
-    return {_market_id(deployment, market): Oracle(kind) for market, kind in kinds.items()}
-
-
-def _market_id(deployment: Deployment, text: object) -> MarketId:
+def market_id(deployment: Deployment, text: object) -> MarketId:
+    """A market's id from its text in a configuration; raises BadConfiguration where it is none."""
     digits = text.removeprefix("0x").lower() if isinstance(text, str) else ""
     if len(digits) != 64 or set(digits) - set(_HEX):
         raise BadConfiguration(deployment.key, f"{text!r} is no market id: 0x and 64 hex digits")

@@ -207,10 +207,19 @@ def test_parameters_of_another_market_are_refused() -> None:
     ],
     ids=lambda call: call.function.canonical.partition("(")[0],
 )
-@pytest.mark.parametrize("error", [CallReverted("a call", "no"), ProviderUnavailable("endpoint", "gone")])
-def test_a_failed_call_fails_the_account(call: Call[Any], error: ReadError) -> None:
+def test_a_failed_call_fails_the_account(call: Call[Any]) -> None:
     """No figure of a loan has a fallback."""
+    error = CallReverted("a call", "no")
     assert refused(Contract(more={call: error})) is error
+
+
+@pytest.mark.parametrize(
+    "call", [calls.PARAMS.at(MORPHO, Contract().id), calls.POSITION.at(MORPHO, Contract().id, WALLET)]
+)
+def test_a_call_that_nobody_answered_fails_the_read(call: Call[Any]) -> None:
+    """Nothing follows from it for a market."""
+    with pytest.raises(ProviderUnavailable, match="gone"):
+        read(Contract(more={call: ProviderUnavailable("endpoint", "gone")}))
 
 
 @pytest.mark.parametrize(
