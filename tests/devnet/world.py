@@ -21,6 +21,7 @@ from tests.devnet.cache import KIT, build_once, digest, prune
 from tests.devnet.chain import Chain
 from tests.devnet.comet import CometUsdc, CometWeth
 from tests.devnet.config import render
+from tests.devnet.curie import PerpCurie
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
 from tests.devnet.lyra import LyraV1
@@ -49,7 +50,7 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
 )
 
 # Further perpetuals, on a chain of their own: the demo and most tests don't need them.
-PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2,)
+PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, PerpCurie)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -136,6 +137,11 @@ class World:
     def synthetix(self) -> SynthetixPerpsV2:
         """The perps markets sETHPERP and sBTCPERP."""
         return self.get(SynthetixPerpsV2)
+
+    @property
+    def perp_curie(self) -> PerpCurie:
+        """The perps markets vETH and vBTC of Perpetual Protocol."""
+        return self.get(PerpCurie)
 
     @property
     def lyra_v1(self) -> LyraV1:
