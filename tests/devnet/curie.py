@@ -109,7 +109,8 @@ class PerpCurie(Deployment):
 
     def deployment_entry(self) -> DeploymentEntry:
         """This system as crossmargin's configuration names it."""
-        return DeploymentEntry(self.name, self.title, {"clearing_house": self.clearing_house.address})
+        names = ("clearing_house", "account_balance", "vault", "exchange")
+        return DeploymentEntry(self.name, self.title, {name: self.addresses[name] for name in names})
 
     def fund(self) -> None:
         """Makers on both markets, an insurance fund, and longs that pay funding for a month."""
@@ -120,8 +121,8 @@ class PerpCurie(Deployment):
         for name in MARKETS:
             price = self.site.prices.quotes.usd(MARKETS[name].coin)
             self.add_liquidity(maker, name, quote=2_000_000, lower=price / 2, upper=price * 2)
-        self.open(taker, "vETH", 60)
-        self.open(taker, "vBTC", -2)
+        self.open(taker, "vETH", 20)
+        self.open(taker, "vBTC", "-0.7")
 
     def seed(self) -> None:
         """The short ETH perp of the hedged wallet, on USDC and WETH; and a small range order."""

@@ -1,0 +1,209 @@
+"""From what the contracts said to an account: positions, rule, and the protocol's own word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adapters.perp_curie import calls
+from adapters.perp_curie.margin import DECIMALS, CurieRule
+from adapters.perp_curie.market import Collateral, MarketState, RangeOrder, cut
+from adapters.perp_curie.reading import CollateralReply, MarketReply, Own, Trader
+from adapters.perp_curie.system import Settings, System
+from adapters.perp_curie.uniswap import Q96
+from aggregator.model.accounts import Account, Reported
+from aggregator.model.assets import Asset, AssetId, index_id, token_id
+from aggregator.model.errors import MalformedReply, UnusablePrice
+from aggregator.model.positions import Debt, Perp, Position, Supply
+from aggregator.model.readings import Block, Quote
+from aggregator.model.rules import WAD, Feed, Oracle, prices_of
+from aggregator.model.units import Address, ChainId
+
+PROTOCOL = "perp_curie"
+_BASE = re.compile(r"v[A-Z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """All that was read of one trader at one deployment."""
+
+    system: System
+    settings: Settings
+    trader: Trader
+    markets: Sequence[MarketReply]
+    collaterals: Sequence[CollateralReply]
+    own: Own
+
+
+def account_of(said: Said, wallet: Address, block: Block) -> Account:
+    """The trader's one account; raises UnusablePrice where a price values nothing."""
+    rule = rule_of(said, block)
+    settlement = Asset(rule.settlement, said.settings.symbol, rule.settlement_decimals)
+    origin = calls.BALANCE.at(said.system.vault, wallet).origin
+    perps = [_perp(rule, one, settlement, said, wallet) for one in rule.markets if one.is_open]
+    positions: list[Position] = [_cash(rule, settlement, perps, origin)]
+    for reply in said.collaterals:
+        asset = Asset(token_id(block.chain, reply.token), reply.symbol, reply.decimals)
+        held = calls.BALANCE_OF_TOKEN.at(said.system.vault, wallet, reply.token).origin
+        positions.append(Supply(asset, reply.balance, is_collateral=True, origin=held))
+    positions.extend(one for one in perps if one.size_raw or one.pnl_raw or one.funding_raw)
+    return Account(
+        id=f"{PROTOCOL}:{block.chain}:{said.system.clearing_house}:{wallet}",
+        protocol=PROTOCOL,
+        kind="perp",
+        chain=block.chain,
+        label="Perp Curie",
+        owner_path=(wallet,),
+        positions=tuple(positions),
+        rule=rule,
+        reported=_reported(said, wallet),
+    )
+
+
+def rule_of(said: Said, block: Block) -> CurieRule:
+    """The rule at the block; raises UnusablePrice on a price of 0."""
+    totals, system = said.trader.totals, said.system
+    if not isinstance(totals, calls.Totals):
+        raise totals.with_traceback(None)
+    names: dict[AssetId, Address] = {}
+    return CurieRule(
+        time=block.timestamp,
+        settlement=token_id(block.chain, system.settlement),
+        settlement_decimals=system.settlement_decimals,
+        balance=said.trader.balance,
+        owed_pnl=totals.owed_realized_pnl,
+        pending_fee=totals.pending_fee,
+        markets=tuple(_market(one, said.settings, block.chain, names) for one in said.markets),
+        collaterals=tuple(_collateral(one, block.chain) for one in said.collaterals),
+        maintenance_ratio=said.settings.maintenance_ratio,
+        penalty_ratio=said.settings.penalty_ratio,
+        insurance=said.settings.capacity,
+        paused=system.paused,
+    )
+
+
+def quotes_of(rule: CurieRule, said: Said) -> list[Quote]:
+    """The prices that the protocol uses: marks of open markets, collaterals, and its settlement token at 1."""
+    moving = [one.feed for one in rule.markets if one.is_open] + [one.feed for one in rule.collaterals]
+    one = 10**rule.settlement_decimals
+    counted = calls.SETTLEMENT_TOKEN.at(said.system.vault).origin
+    return [
+        Quote(rule.settlement, one, rule.settlement_decimals, f"{counted} (counts as 1 USD)"),
+        *(Quote(feed.asset, feed.price, feed.decimals, feed.origin) for feed in moving),
+    ]
+
+
+def underlying_of(symbol: str, base: Address, taken: dict[AssetId, Address]) -> str:
+    """What a market follows: `ETH` for `vETH`; of a second one with that name, or any other, its token."""
+    name = symbol[1:] if _BASE.fullmatch(symbol) else f"{symbol}@{base}"
+    if taken.setdefault(index_id(name), base) != base:
+        return f"{name}@{base}"
+    return name
+
+
+def _market(
+    reply: MarketReply, settings: Settings, chain: ChainId, taken: dict[AssetId, Address]
+) -> MarketState:
+    if reply.is_open:
+        asset = index_id(underlying_of(reply.symbol, reply.base, taken))
+        oracle = Oracle.MARKET
+    else:
+        asset, oracle = token_id(chain, reply.base), Oracle.FIXED
+    if reply.price <= 0:
+        raise UnusablePrice(asset, reply.price_origin, reply.price)
+    name = reply.symbol if taken.get(asset, reply.base) == reply.base else f"{reply.symbol}@{reply.base}"
+    if "@" in asset:
+        name = f"{reply.symbol}@{reply.base}"
+    return MarketState(
+        base=reply.base,
+        name=name,
+        feed=Feed(asset, oracle, reply.price, DECIMALS, reply.price_origin),
+        is_open=reply.is_open,
+        size=reply.taker.size,
+        notional=reply.taker.notional,
+        orders=tuple(
+            RangeOrder(one.lower, one.upper, one.liquidity, one.base_debt, one.quote_debt)
+            for one in reply.orders
+        ),
+        root=reply.root,
+        funding=reply.funding,
+        premium=_premium(reply, settings),
+    )
+
+
+def _premium(reply: MarketReply, settings: Settings) -> int:
+    """Market above index, both as averages, within the largest funding rate (`_getDeltaTwapX96`)."""
+    if reply.market_twap is None or reply.index_twap is None:
+        return 0
+    # The contract passes the market's average through 18 decimals only where it reports it.
+    market = reply.market_twap * reply.market_twap // Q96
+    index = reply.index_twap * Q96 // WAD
+    most = index * settings.max_funding_rate // 10**6
+    return max(-most, min(most, market - index))
+
+
+def _collateral(reply: CollateralReply, chain: ChainId) -> Collateral:
+    asset = token_id(chain, reply.token)
+    if reply.price <= 0:
+        raise UnusablePrice(asset, reply.origin, reply.price)
+    feed = Feed(asset, Oracle.MARKET, reply.price, reply.price_decimals, reply.origin)
+    return Collateral(feed, reply.symbol, reply.decimals, reply.balance, reply.config.ratio)
+
+
+def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, wallet: Address) -> Perp:
+    price = market.feed.price
+    size, quote = market.total_size(price), market.net_quote(price)
+    reply = next(one for one in said.markets if one.base == market.base)
+    known = reply.market_twap is not None and reply.index_twap is not None
+    day = cut(market.funding_growth(), Q96)
+    index = market.feed.asset
+    return Perp(
+        market=market.name,
+        index=index,
+        underlying=index.removeprefix("index:"),
+        size_raw=size,
+        size_decimals=DECIMALS,
+        entry_price_raw=abs(quote) * WAD // abs(size) if size else price,
+        mark_price_raw=price,
+        price_decimals=DECIMALS,
+        pnl_raw=(market.value(price) + quote) // rule.unit,
+        funding_raw=-market.funding // rule.unit,
+        settlement=settlement,
+        origin=calls.ACCOUNT_INFO.at(said.system.account_balance, wallet, market.base).origin,
+        funding_24h_raw=-day // rule.unit if known else None,
+    )
+
+
+def _cash(rule: CurieRule, settlement: Asset, perps: Sequence[Perp], origin: str) -> Position:
+    """Settlement token with fees, realised profit, and what stopped markets will pay out."""
+    total = rule.balance * rule.unit + rule.owed_pnl + rule.pending_fee
+    for market in rule.markets:
+        if not market.is_open:
+            price = market.feed.price
+            total += market.value(price) + market.net_quote(price) - market.funding
+    raw = total // rule.unit
+    if raw < 0:
+        return Debt(settlement, -raw, "variable", origin)
+    return Supply(settlement, raw, is_collateral=True, origin=origin)
+
+
+def _reported(said: Said, wallet: Address) -> Reported:
+    own = said.own
+    if own.requirement < 0:
+        where = calls.REQUIREMENT.at(said.system.account_balance, wallet).origin
+        raise MalformedReply(where, f"a requirement of {own.requirement}")
+    return Reported(
+        health=own.value * WAD // own.requirement if own.requirement else None,
+        # What a liquidation requires; the contracts have no public function of it.
+        liquidatable=own.value < own.requirement,
+        liquidation_price=None,
+        origin=calls.ACCOUNT_VALUE.at(said.system.clearing_house, wallet).origin,
+    )
+
+
+def shortfall(rule: CurieRule) -> int:
+    """How far the account is below zero at the block, in the settlement token's unit."""
+    return max(0, -rule.account_value(prices_of(rule), rule.time) // rule.unit)
+
+

@@ -1,0 +1,105 @@
+"""Reads a trader's account in three rounds.
+
+1. where the parts of the system are (shared), the trader's markets and collaterals, and what was realised;
+2. each market and collateral, the settings (shared), and the protocol's own views of the account;
+3. the trader's range orders, each market's pool, and the averages that funding follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from adapters.perp_curie import reading
+from adapters.perp_curie.account import Said, account_of, quotes_of, shortfall
+from adapters.perp_curie.family import CurieFamily
+from adapters.perp_curie.margin import CurieRule
+from adapters.perp_curie.system import settings, system
+from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both
+from aggregator.model.accounts import ProtocolKind
+from aggregator.model.errors import BadConfiguration
+from aggregator.model.readings import Block, Reading
+from aggregator.model.units import Address, scaled
+
+ROLES = ("clearing_house", "account_balance", "vault", "exchange")
+
+
+class CurieAdapter:
+    """All markets of each deployment."""
+
+    name = "perp_curie"
+    kind: ProtocolKind = "perp"
+    family: RuleFamily | None = CurieFamily()
+    deployments: Collection[Deployment]
+
+    def __init__(self, deployments: Sequence[Deployment]) -> None:
+        self.deployments = tuple(deployments)
+
+    def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
+        """The wallet's account, whose margin all markets share: what fails in one fails it all.
+
+        Raises UnusablePrice where a price values nothing, Unsupported where the configured parts don't belong
+        together.
+        """
+        at, trader = yield from both(system(deployment), reading.trader(deployment, wallet))
+        if trader.is_empty:
+            return Reading((), (), block)
+        (markets, collaterals), (shared, own) = yield from both(
+            both(reading.markets(at, wallet, trader.bases), reading.collaterals(at, wallet, trader.collaterals)),
+            both(settings(at), reading.own_word(at, wallet)),
+        )
+        said = Said(at, shared, trader, markets, collaterals, own)
+        account = account_of(said, wallet, block)
+        assert isinstance(account.rule, CurieRule)
+        return Reading(
+            accounts=(account,),
+            quotes=tuple(quotes_of(account.rule, said)),
+            source=block,
+            warnings=tuple(_warnings(deployment, account.rule, said)),
+        )
+
+    def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
+        """How it settles, its margin and its insurance fund; raises Unsupported on parts of two systems."""
+        at = yield from system(deployment)
+        shared = yield from settings(at)
+        capacity = scaled(shared.capacity, at.settlement_decimals).normalize()
+        return (
+            f"settled in {shared.symbol}, maintenance margin {shared.maintenance_ratio / 10**4:g}% at block "
+            f"{block.number}",
+            f"the insurance fund can cover {capacity:f} {shared.symbol}",
+        )
+
+
+def build(deployments: Deployments) -> Adapter:
+    """The adapter over these deployments; raises BadConfiguration where an entry lacks an address."""
+    for entry in deployments.entries:
+        missing = [role for role in ROLES if role not in entry.addresses]
+        if missing:
+            raise BadConfiguration(entry.key, f"addresses lack {', '.join(missing)}")
+    return CurieAdapter(deployments.entries)
+
+
+def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
+    name, symbol = deployment.name, said.settings.symbol
+    found = []
+    if rule.paused:
+        found.append(f"{name} is paused: nothing can be traded or liquidated there")
+    for market in rule.markets:
+        if market.orders and market.is_open:
+            found.append(
+                f"{name} {market.name}: range orders are in the position; their exposure changes with the price"
+            )
+        if not market.is_open:
+            found.append(
+                f"{name} {market.name}: the market has stopped, its position counts at a fixed price and is "
+                "shown as settlement token"
+            )
+    if said.own.collateral_liquidatable:
+        found.append(f"{name}: collateral can be liquidated at a discount now, to repay {symbol} that is owed")
+    missing = shortfall(rule) - rule.insurance
+    if missing > 0:
+        amount = scaled(missing, rule.settlement_decimals).normalize()
+        found.append(
+            f"{name}: the account is below zero by {amount:f} {symbol} more than the insurance fund can cover: "
+            "it can't be liquidated until the fund is filled"
+        )
+    return found

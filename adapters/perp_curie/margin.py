@@ -1,0 +1,132 @@
+"""The liquidation test of Perpetual Protocol Curie, exact.
+
+Source: `_isLiquidatable` of ClearingHouse.sol, Vault.sol and AccountBalance.sol of npm `@perp/curie-contract`
+2.8.4, rounding included. Equal to the wei in the tests, which ask the real contracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from adapters.perp_curie import closing, stored
+from adapters.perp_curie.market import Collateral, MarketState
+from aggregator.model.assets import AssetId
+from aggregator.model.close_outs import CloseOut, LossBearer
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.flips import flips
+from aggregator.model.rules import WAD, Feed, Health, JsonValue, Refused
+
+DECIMALS = 18
+MILLION = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class CurieRule:
+    """The solvency test of one trader, whose margin is shared by all markets; 18 decimals unless said.
+
+    `balance` of the settlement token (`settlement_decimals`, at most 18) may be negative; `owed_pnl` is
+    realised and not yet settled to it, `pending_fee` what orders have earned. Ratios are in millionths.
+    `insurance` is the fund's capacity in the settlement token; `paused` is the clearing house's own stop.
+    """
+
+    family: ClassVar[str] = "perp_curie"
+
+    time: int
+    settlement: AssetId
+    settlement_decimals: int
+    balance: int
+    owed_pnl: int
+    pending_fee: int
+    markets: tuple[MarketState, ...]
+    collaterals: tuple[Collateral, ...]
+    maintenance_ratio: int
+    penalty_ratio: int
+    insurance: int
+    paused: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.settlement_decimals <= DECIMALS:
+            raise ValueError(f"a settlement token of {self.settlement_decimals} decimals")
+        if not (0 <= self.maintenance_ratio <= MILLION and 0 <= self.penalty_ratio <= MILLION):
+            raise ValueError(f"ratios {self.maintenance_ratio}, {self.penalty_ratio} of {MILLION}")
+
+    @property
+    def unit(self) -> int:
+        """One smallest unit of the settlement token, with 18 decimals."""
+        return 10 ** (DECIMALS - self.settlement_decimals)
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The price of each market, then of each collateral."""
+        return tuple(one.feed for one in (*self.markets, *self.collaterals))
+
+    @property
+    def loss_bearers(self) -> tuple[LossBearer, ...]:
+        """The insurance fund; where it can't pay, a liquidation reverts and the loss stays where it is."""
+        return (LossBearer.INSURANCE_FUND,)
+
+    def cash(self, time: int) -> int:
+        """Settlement token with fees, funding and realised profit; raises ValueError on a time before."""
+        if time < self.time:
+            raise ValueError(f"an account as of {self.time} is asked for {time}")
+        funding = sum(market.funding_after(time - self.time) for market in self.markets)
+        return self.balance * self.unit + self.pending_fee - funding + self.owed_pnl
+
+    def account_value(self, prices: Mapping[AssetId, int], time: int) -> int:
+        """Cash, collateral and unrealised profit, rounded down to the settlement token's unit."""
+        total = self.cash(time)
+        total += sum(one.value(self._price(prices, one.feed)) for one in self.collaterals)
+        for market in self.markets:
+            price = self._price(prices, market.feed)
+            total += market.value(price) + market.net_quote(price)
+        return total // self.unit * self.unit
+
+    def position_values(self, prices: Mapping[AssetId, int]) -> list[int]:
+        """The signed value of the position in each market."""
+        return [market.value(self._price(prices, market.feed)) for market in self.markets]
+
+    def requirement(self, prices: Mapping[AssetId, int]) -> int:
+        """The maintenance margin (`getMarginRequirementForLiquidation`)."""
+        gross = sum(abs(value) for value in self.position_values(prices))
+        return gross * self.maintenance_ratio // MILLION
+
+    def health(self, prices: Mapping[AssetId, int], time: int) -> Health:
+        """The test at other prices and a later time; raises UnusablePrice on a price <= 0.
+
+        Raises ValueError on a time before the block's.
+        """
+        power, required = self.account_value(prices, time), self.requirement(prices)
+        health = power * WAD // required if required else None
+        return Health(power, required, DECIMALS, health, liquidatable=power < required)
+
+    def liquidation_prices(
+        self, prices: Mapping[AssetId, int], time: int, asset: AssetId
+    ) -> tuple[int | None, int | None]:
+        """See ClosableRule; the pool's price moves in proportion, other prices and funding are held still."""
+        return flips(self, prices, time, asset)
+
+    def close_out(
+        self, prices: Mapping[AssetId, int], time: int, market: str | None = None
+    ) -> CloseOut | Refused:
+        """One liquidation of a market's position by its name; with None, one after another while any is due.
+
+        A position is taken over by the liquidator at the mark price: nothing is sold in the pool.
+        """
+        return closing.close_out(self, prices, time, market)
+
+    def price_of(self, prices: Mapping[AssetId, int], market: MarketState) -> int:
+        """The price of a market among these; raises UnusablePrice on one <= 0."""
+        return self._price(prices, market.feed)
+
+    @staticmethod
+    def _price(prices: Mapping[AssetId, int], feed: Feed) -> int:
+        price = prices[feed.asset]
+        if price <= 0:
+            raise UnusablePrice(feed.asset, feed.origin, price)
+        return price
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Data for CurieFamily.load; amounts, prices and growths are decimal strings."""
+        return stored.rule_to_json(self)

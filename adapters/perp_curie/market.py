@@ -1,0 +1,130 @@
+"""What a trader has in one market, and what its price makes of it.
+
+Source: AccountBalance.sol, OrderBook.sol, Exchange.sol and lib/Funding.sol of npm `@perp/curie-contract`
+2.8.4, rounding included. Amounts have 18 decimals, root prices and growths 96 binary places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.perp_curie.uniswap import Q96, base_amount, moved, quote_amount, root_at_tick
+from aggregator.model.rules import WAD, Feed
+
+DAY_SECONDS = 86_400
+DUST = 10
+"""A position of less than so many units counts as none."""
+
+
+def cut(numerator: int, denominator: int) -> int:
+    """The quotient cut towards zero, as Solidity divides; `denominator` > 0."""
+    quotient = abs(numerator) // denominator
+    return quotient if numerator >= 0 else -quotient
+
+
+@dataclass(frozen=True, slots=True)
+class RangeOrder:
+    """A maker's liquidity between two ticks, and what was borrowed for it in base and quote."""
+
+    lower: int
+    upper: int
+    liquidity: int
+    base_debt: int
+    quote_debt: int
+
+    def base(self, root: int) -> int:
+        """Base that is in the pool at a root price."""
+        return base_amount(root, root_at_tick(self.lower), root_at_tick(self.upper), self.liquidity)
+
+    def quote(self, root: int) -> int:
+        """Quote that is in the pool at a root price, without fees."""
+        return quote_amount(root, root_at_tick(self.lower), root_at_tick(self.upper), self.liquidity)
+
+    def funding_growth(self, root: int, premium: int) -> int:
+        """What one second of a premium (quote per base) adds to the order's funding before it is divided.
+
+        The base that is in the pool pays: all of it below the range, none above.
+        """
+        lower, upper = root_at_tick(self.lower), root_at_tick(self.upper)
+        if root >= upper:
+            return 0
+        if root < lower:
+            return base_amount(root, lower, upper, self.liquidity) * premium
+        return self.liquidity * (cut(premium * Q96, root) - cut(premium * Q96, upper))
+
+
+@dataclass(frozen=True, slots=True)
+class MarketState:
+    """A trader's taker position and orders in one market.
+
+    `feed` gives the price at which the protocol values the position: the mark price while the market is open,
+    else the price at which it stopped. `root` is the pool's root price at the block. `funding` is what the
+    trader owes at the block (received < 0), and `premium` the quote per base that a day of funding costs at
+    the block's averages, with 96 binary places; 0 where the market has stopped.
+    """
+
+    base: str
+    name: str
+    feed: Feed
+    is_open: bool
+    size: int
+    notional: int
+    orders: tuple[RangeOrder, ...]
+    root: int
+    funding: int
+    premium: int
+
+    def __post_init__(self) -> None:
+        if self.feed.price <= 0 or self.root <= 0:
+            raise ValueError(f"{self.name}: a price of {self.feed.price} at a root price of {self.root}")
+
+    def root_at(self, price: int) -> int:
+        """The pool's root price where the mark price is another one: it moves in proportion."""
+        return moved(self.root, price, self.feed.price)
+
+    def total_size(self, price: int) -> int:
+        """The position with what the orders hold less what was borrowed for it (`getTotalPositionSize`)."""
+        root = self.root_at(price)
+        made = sum(order.base(root) - order.base_debt for order in self.orders)
+        size = self.size + made
+        return size if abs(size) >= DUST else 0
+
+    def value(self, price: int) -> int:
+        """What the position is worth (`getTotalPositionValue`)."""
+        return cut(self.total_size(price) * price, WAD)
+
+    def net_quote(self, price: int) -> int:
+        """Quote of the position and its orders less what is owed: what closing the position adds to."""
+        root = self.root_at(price)
+        return self.notional + sum(order.quote(root) - order.quote_debt for order in self.orders)
+
+    def funding_growth(self) -> int:
+        """What a second adds to the funding owed, before it is divided by Q96 and a day."""
+        held = self.size - sum(order.base_debt for order in self.orders)
+        return held * self.premium + sum(
+            order.funding_growth(self.root, self.premium) for order in self.orders
+        )
+
+    def funding_after(self, seconds: int) -> int:
+        """Funding owed so long after the block, with premium and pool price as they were."""
+        return self.funding + cut(self.funding_growth() * seconds, Q96 * DAY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Collateral:
+    """A token that is counted with a haircut: `ratio` in millionths, `balance` in its smallest unit."""
+
+    feed: Feed
+    name: str
+    decimals: int
+    balance: int
+    ratio: int
+
+    def value(self, price: int) -> int:
+        """What it adds to the account (`_getNonSettlementTokenValue`), 18 decimals."""
+        unit = 10**self.feed.decimals
+        if self.decimals > 18:
+            whole = self.balance * price // unit // 10 ** (self.decimals - 18)
+        else:
+            whole = self.balance * 10 ** (18 - self.decimals) * price // unit
+        return whole * self.ratio // 10**6

@@ -1,0 +1,221 @@
+"""What the contracts say of one trader: the lists in round 1, markets and collaterals in rounds 2 and 3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.perp_curie import calls
+from adapters.perp_curie.calls import CollateralConfig, MarketInfo, OrderInfo, TakerInfo, Totals
+from adapters.perp_curie.system import System
+from adapters.perp_curie.uniswap import MAX_ROOT, MAX_TICK, MIN_ROOT
+from aggregator.contract import Deployment, Read, ask, attempt, both, join
+from aggregator.model.errors import CallReverted, MalformedReply, ReadError
+from aggregator.model.units import Address
+
+COLLATERAL_TWAP_SECONDS = 900  # Vault.sol's own constant
+MOST_MARKETS, MOST_COLLATERALS, MOST_ORDERS = 255, 255, 255
+"""The contracts count all three in a uint8."""
+MOST_DECIMALS = 77
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """What round 1 says of a wallet: where it is, and what it has in the settlement token."""
+
+    bases: tuple[Address, ...]
+    collaterals: tuple[Address, ...]
+    balance: int
+    totals: Totals | ReadError
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to say of the wallet."""
+        owed = self.totals.owed_realized_pnl if isinstance(self.totals, Totals) else 0
+        return not (self.bases or self.collaterals or self.balance or owed)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketReply:
+    """What the contracts said of a trader in one market. Prices have 18 decimals, roots 96 binary places.
+
+    `price` is the one that positions are valued at. `market_twap` and `index_twap`, from which funding
+    follows, are None where the market has stopped or is too young for them.
+    """
+
+    base: Address
+    symbol: str
+    is_open: bool
+    is_closed: bool
+    taker: TakerInfo
+    funding: int
+    price: int
+    price_origin: str
+    orders: tuple[OrderInfo, ...]
+    root: int
+    market_twap: int | None
+    index_twap: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollateralReply:
+    """What the contracts said of one collateral of a trader; `price` is the average of 15 minutes."""
+
+    token: Address
+    symbol: str
+    decimals: int
+    balance: int
+    config: CollateralConfig
+    price: int
+    price_decimals: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The protocol's own word on the whole account."""
+
+    value: int
+    requirement: int
+    collateral_liquidatable: bool
+
+
+def trader(deployment: Deployment, wallet: Address) -> Read[Trader]:
+    """Round 1; raises MalformedReply on more than the contracts can count."""
+    balance, vault = deployment.addresses["account_balance"], deployment.addresses["vault"]
+    (bases, tokens), ([cash], [totals]) = yield from both(
+        ask([calls.BASE_TOKENS.at(balance, wallet), calls.COLLATERAL_TOKENS.at(vault, wallet)]),
+        both(ask([calls.BALANCE.at(vault, wallet)]), attempt([calls.PNL_AND_FEE.at(balance, wallet)])),
+    )
+    _check_list(calls.BASE_TOKENS.at(balance, wallet).origin, bases, MOST_MARKETS)
+    _check_list(calls.COLLATERAL_TOKENS.at(vault, wallet).origin, tokens, MOST_COLLATERALS)
+    return Trader(bases, tokens, cash, totals)
+
+
+def markets(at: System, wallet: Address, bases: tuple[Address, ...]) -> Read[list[MarketReply]]:
+    """Rounds 2 and 3: the trader's markets; raises what fails in one, for margin is shared by all."""
+    return (yield from join([_market(at, wallet, base) for base in bases]))
+
+
+def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
+    held = both(
+        ask([calls.ACCOUNT_INFO.at(at.account_balance, wallet, base)]),
+        both(
+            ask([calls.ORDER_IDS.at(at.order_book, wallet, base)]),
+            ask([calls.PENDING_FUNDING.at(at.exchange, wallet, base)]),
+        ),
+    )
+    shared = both(
+        both(ask([calls.IS_OPEN.at(base), calls.IS_CLOSED.at(base)]), ask([calls.SYMBOL.at(base)])),
+        both(
+            both(
+                ask([calls.MARKET_INFO.at(at.registry, base)]),
+                ask([calls.TWAP_INTERVAL.at(at.config), calls.PAUSED_PRICE.at(base)]),
+            ),
+            attempt([calls.MARK_PRICE.at(at.account_balance, base)]),
+        ),
+    )
+    ([taker], ([ids], [funding])), (([is_open, is_closed], [symbol]), (([info], [interval, stopped]), [mark])) = (
+        yield from both(held, shared)
+    )
+    _check_list(calls.ORDER_IDS.at(at.order_book, wallet, base).origin, ids, MOST_ORDERS)
+    if is_open and isinstance(mark, ReadError):
+        raise mark.with_traceback(None)
+    orders, ([slot], ([market_twap], [index_twap, closed])) = yield from both(
+        ask([calls.ORDER.at(at.order_book, one) for one in ids]),
+        both(
+            ask([calls.SLOT.at(info.pool)]),
+            both(
+                attempt([calls.MARKET_TWAP.at(at.exchange, base, interval)]),
+                attempt([calls.INDEX_PRICE.at(base, interval), calls.CLOSED_PRICE.at(base)]),
+            ),
+        ),
+    )
+    _check_orders(at, base, info, slot.root, orders)
+    if is_open:
+        price, origin = mark, calls.MARK_PRICE.at(at.account_balance, base).origin
+    elif is_closed:
+        price, origin = closed, calls.CLOSED_PRICE.at(base).origin
+    else:
+        price, origin = stopped, calls.PAUSED_PRICE.at(base).origin
+    if isinstance(price, ReadError):
+        raise price.with_traceback(None)
+    return MarketReply(
+        base=base,
+        symbol=symbol,
+        is_open=is_open,
+        is_closed=is_closed,
+        taker=taker,
+        funding=funding,
+        price=price,
+        price_origin=origin,
+        orders=tuple(orders),
+        root=slot.root,
+        market_twap=_if_open(is_open, market_twap),
+        index_twap=_if_open(is_open, index_twap),
+    )
+
+
+def _if_open(is_open: bool, answer: int | ReadError) -> int | None:  # noqa: FBT001
+    # Only a refusal is an answer: the market is younger than the window.
+    if not is_open or isinstance(answer, CallReverted):
+        return None
+    if isinstance(answer, ReadError):
+        raise answer.with_traceback(None)
+    return answer
+
+
+def collaterals(at: System, wallet: Address, tokens: tuple[Address, ...]) -> Read[list[CollateralReply]]:
+    """Round 2: what a trader has beside the settlement token."""
+    return (yield from join([_collateral(at, wallet, token) for token in tokens]))
+
+
+def _collateral(at: System, wallet: Address, token: Address) -> Read[CollateralReply]:
+    manager = at.collateral_manager
+    priced = calls.COLLATERAL_PRICE.at(manager, token, COLLATERAL_TWAP_SECONDS)
+    [balance, price, price_decimals, decimals], ([config], [symbol]) = yield from both(
+        ask(
+            [
+                calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token),
+                priced,
+                calls.COLLATERAL_PRICE_DECIMALS.at(manager, token),
+                calls.DECIMALS.at(token),
+            ]
+        ),
+        both(ask([calls.COLLATERAL_CONFIG.at(manager, token)]), ask([calls.SYMBOL.at(token)])),
+    )
+    origin = calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token).origin
+    if balance < 0:
+        raise MalformedReply(origin, f"a balance of {balance}")
+    if max(decimals, price_decimals) > MOST_DECIMALS or max(config.ratio, config.discount) > 10**6:
+        raise MalformedReply(
+            calls.COLLATERAL_CONFIG.at(manager, token).origin,
+            f"{decimals} and {price_decimals} decimals, ratios {config.ratio} and {config.discount}",
+        )
+    return CollateralReply(
+        token, symbol, decimals, balance, config, price, price_decimals, priced.origin
+    )
+
+
+def own_word(at: System, wallet: Address) -> Read[Own]:
+    """Round 2: what the protocol says of the whole account."""
+    [value, requirement], [liquidatable] = yield from both(
+        ask([calls.ACCOUNT_VALUE.at(at.clearing_house, wallet), calls.REQUIREMENT.at(at.account_balance, wallet)]),
+        ask([calls.COLLATERAL_LIQUIDATABLE.at(at.vault, wallet)]),
+    )
+    return Own(value, requirement, liquidatable)
+
+
+def _check_list(origin: str, found: tuple[object, ...], most: int) -> None:
+    if len(found) > most or len(set(found)) != len(found):
+        raise MalformedReply(origin, f"{len(found)} entries, {len(set(found))} of them different")
+
+
+def _check_orders(
+    at: System, base: Address, info: MarketInfo, root: int, orders: list[OrderInfo]
+) -> None:
+    if not MIN_ROOT <= root < MAX_ROOT:
+        raise MalformedReply(calls.SLOT.at(info.pool).origin, f"a root price of {root}")
+    for order in orders:
+        if not -MAX_TICK <= order.lower < order.upper <= MAX_TICK or order.liquidity == 0:
+            where = f"an order of {base} at the order book {at.order_book}"
+            raise MalformedReply(where, f"liquidity {order.liquidity} from tick {order.lower} to {order.upper}")

@@ -1,0 +1,75 @@
+"""Rules as JSON: what is written here, `loading` reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapters.perp_curie.market import Collateral, MarketState, RangeOrder
+from aggregator.model.rules import Feed, JsonValue
+
+if TYPE_CHECKING:
+    from adapters.perp_curie.margin import CurieRule
+
+
+def rule_to_json(rule: CurieRule) -> dict[str, JsonValue]:
+    """Data for loading.load_rule."""
+    return {
+        "family": rule.family,
+        "time": rule.time,
+        "settlement": rule.settlement,
+        "settlement_decimals": rule.settlement_decimals,
+        "balance": str(rule.balance),
+        "owed_pnl": str(rule.owed_pnl),
+        "pending_fee": str(rule.pending_fee),
+        "markets": [_market(one) for one in rule.markets],
+        "collaterals": [_collateral(one) for one in rule.collaterals],
+        "maintenance_ratio": rule.maintenance_ratio,
+        "penalty_ratio": rule.penalty_ratio,
+        "insurance": str(rule.insurance),
+        "paused": rule.paused,
+    }
+
+
+def _market(market: MarketState) -> dict[str, JsonValue]:
+    return {
+        "base": market.base,
+        "name": market.name,
+        "feed": _feed(market.feed),
+        "is_open": market.is_open,
+        "size": str(market.size),
+        "notional": str(market.notional),
+        "orders": [_order(one) for one in market.orders],
+        "root": str(market.root),
+        "funding": str(market.funding),
+        "premium": str(market.premium),
+    }
+
+
+def _order(order: RangeOrder) -> dict[str, JsonValue]:
+    return {
+        "lower": order.lower,
+        "upper": order.upper,
+        "liquidity": str(order.liquidity),
+        "base_debt": str(order.base_debt),
+        "quote_debt": str(order.quote_debt),
+    }
+
+
+def _collateral(held: Collateral) -> dict[str, JsonValue]:
+    return {
+        "feed": _feed(held.feed),
+        "name": held.name,
+        "decimals": held.decimals,
+        "balance": str(held.balance),
+        "ratio": held.ratio,
+    }
+
+
+def _feed(feed: Feed) -> dict[str, JsonValue]:
+    return {
+        "asset": feed.asset,
+        "oracle": feed.oracle.value,
+        "price": str(feed.price),
+        "decimals": feed.decimals,
+        "origin": feed.origin,
+    }

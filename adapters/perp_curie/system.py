@@ -1,0 +1,108 @@
+"""Where the parts of a deployment are and what all of its accounts share: round 1 and a part of round 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.perp_curie import calls
+from aggregator.contract import Deployment, Read, ask, both
+from aggregator.model.errors import MalformedReply, Unsupported
+from aggregator.model.units import Address
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Where the parts of one deployment are at the block, and how it settles."""
+
+    clearing_house: Address
+    account_balance: Address
+    vault: Address
+    config: Address
+    exchange: Address
+    order_book: Address
+    registry: Address
+    insurance_fund: Address
+    collateral_manager: Address
+    settlement: Address
+    settlement_decimals: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all accounts share; ratios in millionths, the capacity in the settlement token."""
+
+    maintenance_ratio: int
+    penalty_ratio: int
+    twap_interval: int
+    max_funding_rate: int
+    capacity: int
+    symbol: str
+
+
+def system(deployment: Deployment) -> Read[System]:
+    """Where everything is; raises Unsupported where the parts of the configuration don't belong together."""
+    house, at = deployment.addresses["clearing_house"], deployment.addresses
+    own = {role: at[role] for role in ("account_balance", "vault", "exchange")}
+    balance, vault, exchange = own.values()
+    found, ([registry], ([settlement, manager], ([decimals], [paused]))) = yield from both(
+        ask(
+            [
+                calls.ACCOUNT_BALANCE.at(house),
+                calls.VAULT.at(house),
+                calls.EXCHANGE.at(house),
+                calls.CONFIG.at(house),
+                calls.ORDER_BOOK.at(house),
+                calls.INSURANCE_FUND.at(house),
+            ]
+        ),
+        both(
+            ask([calls.MARKET_REGISTRY.at(exchange)]),
+            both(
+                ask([calls.SETTLEMENT_TOKEN.at(vault), calls.COLLATERAL_MANAGER.at(vault)]),
+                both(ask([calls.SETTLEMENT_DECIMALS.at(vault)]), ask([calls.PAUSED.at(house)])),
+            ),
+        ),
+    )
+    for (name, configured), said in zip(own.items(), found, strict=False):
+        if said != configured:
+            raise Unsupported(
+                f"{name} {configured} in {deployment.name}",
+                f"its clearing house says {said}; correct the address",
+            )
+    if decimals > 18:
+        raise MalformedReply(calls.SETTLEMENT_DECIMALS.at(vault).origin, f"{decimals} decimals")
+    return System(
+        clearing_house=house,
+        account_balance=balance,
+        vault=vault,
+        config=found[3],
+        exchange=exchange,
+        order_book=found[4],
+        registry=registry,
+        insurance_fund=found[5],
+        collateral_manager=manager,
+        settlement=settlement,
+        settlement_decimals=decimals,
+        paused=paused,
+    )
+
+
+def settings(at: System) -> Read[Settings]:
+    """What all accounts share; in round 2."""
+    figures, [symbol] = yield from both(
+        ask(
+            [
+                calls.MAINTENANCE_RATIO.at(at.config),
+                calls.PENALTY_RATIO.at(at.config),
+                calls.TWAP_INTERVAL.at(at.config),
+                calls.MAX_FUNDING_RATE.at(at.config),
+                calls.CAPACITY.at(at.insurance_fund),
+            ]
+        ),
+        ask([calls.SYMBOL.at(at.settlement)]),
+    )
+    for ratio in figures[:2]:
+        if ratio > 10**6:
+            raise MalformedReply(calls.MAINTENANCE_RATIO.at(at.config).origin, f"ratios {figures[:2]}")
+    return Settings(*figures, symbol=symbol)
