@@ -36,13 +36,12 @@ class Said:
     own: Own
 
 
-def account_of(said: Said, wallet: Address, block: Block) -> Account:
-    """The trader's one account; raises UnusablePrice where a price values nothing."""
-    rule = rule_of(said, block)
+def account_of(said: Said, rule: CurieRule, wallet: Address, block: Block) -> Account:
+    """The trader's one account under its rule."""
     settlement = Asset(rule.settlement, said.settings.symbol, rule.settlement_decimals)
     origin = calls.BALANCE.at(said.system.vault, wallet).origin
     perps = [_perp(rule, one, settlement, said, wallet) for one in rule.markets if one.is_open]
-    positions: list[Position] = [_cash(rule, settlement, perps, origin)]
+    positions: list[Position] = [_cash(rule, settlement, origin)]
     for reply in said.collaterals:
         asset = Asset(token_id(block.chain, reply.token), reply.symbol, reply.decimals)
         held = calls.BALANCE_OF_TOKEN.at(said.system.vault, wallet, reply.token).origin
@@ -84,7 +83,7 @@ def rule_of(said: Said, block: Block) -> CurieRule:
 
 
 def quotes_of(rule: CurieRule, said: Said) -> list[Quote]:
-    """The prices that the protocol uses: marks of open markets, collaterals, and its settlement token at 1."""
+    """The prices that the protocol uses: marks of open markets, collaterals, settlement token at 1."""
     moving = [one.feed for one in rule.markets if one.is_open] + [one.feed for one in rule.collaterals]
     one = 10**rule.settlement_decimals
     counted = calls.SETTLEMENT_TOKEN.at(said.system.vault).origin
@@ -175,7 +174,7 @@ def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, w
     )
 
 
-def _cash(rule: CurieRule, settlement: Asset, perps: Sequence[Perp], origin: str) -> Position:
+def _cash(rule: CurieRule, settlement: Asset, origin: str) -> Position:
     """Settlement token with fees, realised profit, and what stopped markets will pay out."""
     total = rule.balance * rule.unit + rule.owed_pnl + rule.pending_fee
     for market in rule.markets:
@@ -205,5 +204,3 @@ def _reported(said: Said, wallet: Address) -> Reported:
 def shortfall(rule: CurieRule) -> int:
     """How far the account is below zero at the block, in the settlement token's unit."""
     return max(0, -rule.account_value(prices_of(rule), rule.time) // rule.unit)
-
-

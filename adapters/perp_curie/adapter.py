@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.perp_curie import reading
-from adapters.perp_curie.account import Said, account_of, quotes_of, shortfall
+from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of, shortfall
 from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.system import settings, system
@@ -44,17 +44,19 @@ class CurieAdapter:
         if trader.is_empty:
             return Reading((), (), block)
         (markets, collaterals), (shared, own) = yield from both(
-            both(reading.markets(at, wallet, trader.bases), reading.collaterals(at, wallet, trader.collaterals)),
+            both(
+                reading.markets(at, wallet, trader.bases), reading.collaterals(at, wallet, trader.collaterals)
+            ),
             both(settings(at), reading.own_word(at, wallet)),
         )
         said = Said(at, shared, trader, markets, collaterals, own)
-        account = account_of(said, wallet, block)
-        assert isinstance(account.rule, CurieRule)
+        rule = rule_of(said, block)
+        account = account_of(said, rule, wallet, block)
         return Reading(
             accounts=(account,),
-            quotes=tuple(quotes_of(account.rule, said)),
+            quotes=tuple(quotes_of(rule, said)),
             source=block,
-            warnings=tuple(_warnings(deployment, account.rule, said)),
+            warnings=tuple(_warnings(deployment, rule, said)),
         )
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
@@ -62,9 +64,10 @@ class CurieAdapter:
         at = yield from system(deployment)
         shared = yield from settings(at)
         capacity = scaled(shared.capacity, at.settlement_decimals).normalize()
+        margin = shared.maintenance_ratio / 10**4
+        state = "paused" if at.paused else "open"
         return (
-            f"settled in {shared.symbol}, maintenance margin {shared.maintenance_ratio / 10**4:g}% at block "
-            f"{block.number}",
+            f"{state}, settled in {shared.symbol}, maintenance margin {margin:g}% at block {block.number}",
             f"the insurance fund can cover {capacity:f} {shared.symbol}",
         )
 
@@ -80,26 +83,22 @@ def build(deployments: Deployments) -> Adapter:
 
 def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
     name, symbol = deployment.name, said.settings.symbol
-    found = []
-    if rule.paused:
-        found.append(f"{name} is paused: nothing can be traded or liquidated there")
+    found = [f"{name} is paused: nothing can be traded or liquidated there"] if rule.paused else []
     for market in rule.markets:
-        if market.orders and market.is_open:
-            found.append(
-                f"{name} {market.name}: range orders are in the position; their exposure changes with the price"
-            )
+        at = f"{name} {market.name}"
         if not market.is_open:
+            found.append(f"{at}: the market has stopped, its position is shown as what it will settle to")
+        elif market.orders:
             found.append(
-                f"{name} {market.name}: the market has stopped, its position counts at a fixed price and is "
-                "shown as settlement token"
+                f"{at}: range orders are part of the position; their exposure changes with the price"
             )
     if said.own.collateral_liquidatable:
-        found.append(f"{name}: collateral can be liquidated at a discount now, to repay {symbol} that is owed")
+        found.append(f"{name}: collateral can be sold at a discount now, to repay {symbol} that is owed")
     missing = shortfall(rule) - rule.insurance
     if missing > 0:
         amount = scaled(missing, rule.settlement_decimals).normalize()
         found.append(
             f"{name}: the account is below zero by {amount:f} {symbol} more than the insurance fund can cover: "
-            "it can't be liquidated until the fund is filled"
+            "its last positions can't be liquidated until the fund is filled"
         )
     return found

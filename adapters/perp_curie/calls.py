@@ -97,9 +97,7 @@ ACCOUNT_VALUE: Function[int] = Function("getAccountValue(address)(int256)")
 
 # AccountBalance
 BASE_TOKENS: Function[tuple[Address, ...]] = Function("getBaseTokens(address)(address[])")
-PNL_AND_FEE: Function[Totals] = Function(
-    "getPnlAndPendingFee(address)(int256,int256,uint256)", into=Totals
-)
+PNL_AND_FEE: Function[Totals] = Function("getPnlAndPendingFee(address)(int256,int256,uint256)", into=Totals)
 REQUIREMENT: Function[int] = Function("getMarginRequirementForLiquidation(address)(int256)")
 ACCOUNT_INFO: Function[TakerInfo] = Function(
     "getAccountInfo(address,address)((int256,int256,int256))", into=_taker

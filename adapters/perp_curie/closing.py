@@ -1,4 +1,4 @@
-"""What a liquidation of Perpetual Protocol Curie does: the liquidator takes over a position at the mark price.
+"""What a liquidation of Perpetual Protocol Curie does: a position is taken over at the mark price.
 
 Source: `_liquidate` of ClearingHouse.sol, `getLiquidatablePositionSize` of AccountBalance.sol and
 `settleBadDebt` of Vault.sol of npm `@perp/curie-contract` 2.8.4, rounding included.
@@ -46,7 +46,11 @@ def close_out(
     while len(taken) < _MOST_STEPS:
         now = taken[-1].after if taken else rule
         due = _largest(now, prices)
-        step = Refused("CH_PSZ: no position in an open market") if due is None else _take_over(now, prices, time, due)
+        step = (
+            Refused("CH_PSZ: no position in an open market")
+            if due is None
+            else _take_over(now, prices, time, due)
+        )
         if isinstance(step, Refused):
             return _told(rule, prices, time, taken) if taken else step
         taken.append(step)
@@ -63,9 +67,12 @@ def _largest(rule: CurieRule, prices: Mapping[AssetId, int]) -> str | None:
 def _take_over(rule: CurieRule, prices: Mapping[AssetId, int], time: int, name: str) -> Taken | Refused:
     found = next((one for one in rule.markets if one.name == name), None)
     health = rule.health(prices, time)
+    if found is None:
+        return Refused(
+            "CH_PSZ: no position in this market" if health.liquidatable else "CH_EAV: enough account value"
+        )
     if refusal := _refusal(rule, found, health.liquidatable):
         return refusal
-    assert found is not None
     price = rule.price_of(prices, found)
     size = _liquidatable(rule, prices, time, found)
     if isinstance(size, Refused):
@@ -75,9 +82,7 @@ def _take_over(rule: CurieRule, prices: Mapping[AssetId, int], time: int, name: 
     liquidator = penalty if health.power < 0 else penalty // 2
     settled = _settled(rule, found, time)
     realized = _realized(found, size, notional)
-    left = replace(
-        found, size=found.size - size, notional=found.notional + notional - realized, funding=0
-    )
+    left = replace(found, size=found.size - size, notional=found.notional + notional - realized, funding=0)
     # What is too little to count leaves the books.
     gone = abs(left.size) < DUST and abs(left.notional) < DUST
     markets = tuple(left if one is found else one for one in settled.markets if one is not found or not gone)
@@ -95,11 +100,9 @@ def _take_over(rule: CurieRule, prices: Mapping[AssetId, int], time: int, name: 
     return Taken(Closed(name, size, price), liquidator, penalty - liquidator, bad_debt, after)
 
 
-def _refusal(rule: CurieRule, found: MarketState | None, liquidatable: bool) -> Refused | None:  # noqa: FBT001
+def _refusal(rule: CurieRule, found: MarketState, liquidatable: bool) -> Refused | None:
     if rule.paused:
         return Refused("Pausable: paused")
-    if found is None:
-        return Refused("CH_EAV: no position in this market") if not liquidatable else Refused("CH_PSZ")
     if not found.is_open:
         return Refused("CH_MNO: the market is not open")
     if any(one.orders for one in rule.markets if one.is_open):
@@ -144,9 +147,7 @@ def _realized(found: MarketState, size: int, notional: int) -> int:
     return notional + cut(found.notional * ratio, WAD)
 
 
-def _told(
-    rule: CurieRule, prices: Mapping[AssetId, int], time: int, taken: list[Taken]
-) -> CloseOut:
+def _told(rule: CurieRule, prices: Mapping[AssetId, int], time: int, taken: list[Taken]) -> CloseOut:
     after = taken[-1].after
 
     def amount(raw: int) -> tuple[Amount, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MarketColumns:
-    """A row per market of any account: `account` and `feed` say which, `size` and `quote` are at `present`."""
+    """A row per market: `account` and `feed` say which, `size` and `quote` are at `present`."""
 
     account: Ints
     feed: Ints

@@ -55,12 +55,13 @@ class CurieRule:
     @property
     def unit(self) -> int:
         """One smallest unit of the settlement token, with 18 decimals."""
-        return 10 ** (DECIMALS - self.settlement_decimals)
+        unit: int = 10 ** (DECIMALS - self.settlement_decimals)
+        return unit
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
         """The price of each market, then of each collateral."""
-        return tuple(one.feed for one in (*self.markets, *self.collaterals))
+        return (*(one.feed for one in self.markets), *(one.feed for one in self.collaterals))
 
     @property
     def loss_bearers(self) -> tuple[LossBearer, ...]:

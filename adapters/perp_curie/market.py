@@ -127,4 +127,5 @@ class Collateral:
             whole = self.balance * price // unit // 10 ** (self.decimals - 18)
         else:
             whole = self.balance * 10 ** (18 - self.decimals) * price // unit
-        return whole * self.ratio // 10**6
+        value: int = whole * self.ratio // 10**6
+        return value

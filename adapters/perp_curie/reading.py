@@ -114,9 +114,10 @@ def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
             attempt([calls.MARK_PRICE.at(at.account_balance, base)]),
         ),
     )
-    ([taker], ([ids], [funding])), (([is_open, is_closed], [symbol]), (([info], [interval, stopped]), [mark])) = (
-        yield from both(held, shared)
-    )
+    (
+        ([taker], ([ids], [funding])),
+        (([is_open, is_closed], [symbol]), (([info], [interval, stopped]), [mark])),
+    ) = yield from both(held, shared)
     _check_list(calls.ORDER_IDS.at(at.order_book, wallet, base).origin, ids, MOST_ORDERS)
     if is_open and isinstance(mark, ReadError):
         raise mark.with_traceback(None)
@@ -155,7 +156,7 @@ def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
     )
 
 
-def _if_open(is_open: bool, answer: int | ReadError) -> int | None:  # noqa: FBT001
+def _if_open(is_open: bool, answer: int | ReadError) -> int | None:
     # Only a refusal is an answer: the market is younger than the window.
     if not is_open or isinstance(answer, CallReverted):
         return None
@@ -191,15 +192,18 @@ def _collateral(at: System, wallet: Address, token: Address) -> Read[CollateralR
             calls.COLLATERAL_CONFIG.at(manager, token).origin,
             f"{decimals} and {price_decimals} decimals, ratios {config.ratio} and {config.discount}",
         )
-    return CollateralReply(
-        token, symbol, decimals, balance, config, price, price_decimals, priced.origin
-    )
+    return CollateralReply(token, symbol, decimals, balance, config, price, price_decimals, priced.origin)
 
 
 def own_word(at: System, wallet: Address) -> Read[Own]:
     """Round 2: what the protocol says of the whole account."""
     [value, requirement], [liquidatable] = yield from both(
-        ask([calls.ACCOUNT_VALUE.at(at.clearing_house, wallet), calls.REQUIREMENT.at(at.account_balance, wallet)]),
+        ask(
+            [
+                calls.ACCOUNT_VALUE.at(at.clearing_house, wallet),
+                calls.REQUIREMENT.at(at.account_balance, wallet),
+            ]
+        ),
         ask([calls.COLLATERAL_LIQUIDATABLE.at(at.vault, wallet)]),
     )
     return Own(value, requirement, liquidatable)
@@ -210,12 +214,12 @@ def _check_list(origin: str, found: tuple[object, ...], most: int) -> None:
         raise MalformedReply(origin, f"{len(found)} entries, {len(set(found))} of them different")
 
 
-def _check_orders(
-    at: System, base: Address, info: MarketInfo, root: int, orders: list[OrderInfo]
-) -> None:
+def _check_orders(at: System, base: Address, info: MarketInfo, root: int, orders: list[OrderInfo]) -> None:
     if not MIN_ROOT <= root < MAX_ROOT:
         raise MalformedReply(calls.SLOT.at(info.pool).origin, f"a root price of {root}")
     for order in orders:
         if not -MAX_TICK <= order.lower < order.upper <= MAX_TICK or order.liquidity == 0:
             where = f"an order of {base} at the order book {at.order_book}"
-            raise MalformedReply(where, f"liquidity {order.liquidity} from tick {order.lower} to {order.upper}")
+            raise MalformedReply(
+                where, f"liquidity {order.liquidity} from tick {order.lower} to {order.upper}"
+            )

@@ -32,12 +32,12 @@ class System:
 class Settings:
     """What all accounts share; ratios in millionths, the capacity in the settlement token."""
 
+    symbol: str
     maintenance_ratio: int
     penalty_ratio: int
     twap_interval: int
     max_funding_rate: int
     capacity: int
-    symbol: str
 
 
 def system(deployment: Deployment) -> Read[System]:
@@ -105,4 +105,4 @@ def settings(at: System) -> Read[Settings]:
     for ratio in figures[:2]:
         if ratio > 10**6:
             raise MalformedReply(calls.MAINTENANCE_RATIO.at(at.config).origin, f"ratios {figures[:2]}")
-    return Settings(*figures, symbol=symbol)
+    return Settings(symbol, *figures)

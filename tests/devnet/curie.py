@@ -157,13 +157,29 @@ class PerpCurie(Deployment):
         return self.clearing_house.send("closePosition", order, sender=user)
 
     def add_liquidity(
-        self, user: str, market: str, *, quote: Amount, lower: Amount, upper: Amount, base: Amount | None = None
+        self,
+        user: str,
+        market: str,
+        *,
+        quote: Amount,
+        lower: Amount,
+        upper: Amount,
+        base: Amount | None = None,
     ) -> Receipt:
         """A range order between two prices, of so much of each; without `base` as much as quote is worth."""
         price = self.spot(market)
         coins = Decimal(quote) / price if base is None else Decimal(base)
         ticks = tuple(tick_near(one) for one in (lower, upper))
-        order = (self.bases[market].address, units(round(coins, 18)), units(quote), *ticks, 0, 0, False, DEADLINE)
+        order = (
+            self.bases[market].address,
+            units(round(coins, 18)),
+            units(quote),
+            *ticks,
+            0,
+            0,
+            False,
+            DEADLINE,
+        )
         return self.clearing_house.send("addLiquidity", order, sender=user)
 
     def cancel_orders(self, user: str, market: str) -> Receipt:
@@ -174,12 +190,12 @@ class PerpCurie(Deployment):
         )
 
     def liquidate(self, user: str, market: str) -> Receipt:
-        """Take over as much of a position as may be. Raises `TransactionReverted` if it is not liquidatable."""
-        return self.clearing_house.send(
-            "liquidate(address,address)",
-            *(user, self.bases[market].address),
-            sender=self.site.account("liquidator"),
-        )
+        """Take over as much of a position as may be. Raises `TransactionReverted` if none may."""
+        liquidator = self.site.account("liquidator")
+        if self.vault.call("getBalance", liquidator) == 0:
+            self.deposit(liquidator, "USDC", 10_000_000)
+        base = self.bases[market].address
+        return self.clearing_house.send("liquidate(address,address)", user, base, sender=liquidator)
 
     def arbitrage(self, market: str, price: Amount, ticks: int = 900) -> None:
         """Trade a pool towards a price, by at most so many ticks (of 0.01%)."""

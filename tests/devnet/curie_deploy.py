@@ -78,7 +78,7 @@ def role(contract: str) -> str:
 
 
 def deploy_curie(site: Site) -> dict[str, str]:
-    """Deploy everything with the markets of `MARKETS`; addresses by role, `base`, `pool`, `index` per market."""
+    """Deploy everything with the markets of `MARKETS`; addresses by role, and by kind and market."""
     chain, quotes = site.chain, site.prices.quotes
     coins = {market.coin for market in MARKETS.values()}
     feeds = Feeds.deploy(chain, quotes, sorted(coins))
@@ -92,7 +92,9 @@ def deploy_curie(site: Site) -> dict[str, str]:
     parts = {name: chain.deploy(curie()[name]) for name in CONTRACTS}
     _wire(site, parts, quote, factory)
     pools = {
-        name: _open_market(chain, parts, factory, quote, base, _sqrt_price(quotes.usd(MARKETS[name].coin)), name)
+        name: _open_market(
+            chain, parts, factory, quote, base, _sqrt_price(quotes.usd(MARKETS[name].coin)), name
+        )
         for name, base in bases.items()
     }
     parts["CollateralManager"].send(

@@ -1,0 +1,1 @@
+"""Perpetual Protocol Curie against its real contracts."""

@@ -1,0 +1,90 @@
+"""The local chain seen through the adapter, with traders and makers at random states."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+
+from adapters.perp_curie.margin import CurieRule
+from aggregator.contract import Adapter, Deployment
+from aggregator.model.accounts import Account
+from aggregator.model.readings import Reading
+from aggregator.model.units import parse_address
+from aggregator.reading.run import Job
+from tests.devnet.curie import CurieAccount, PerpCurie
+from tests.devnet.errors import TransactionReverted
+from tests.devnet.world import World
+from tests.reading_kit import read_accounts, run_jobs
+
+COINS = {"vETH": ("ETH", 2000), "vBTC": ("BTC", 40_000)}
+
+
+@dataclass(frozen=True)
+class Site:
+    """The local chain with the adapter over its deployment."""
+
+    world: World
+    adapter: Adapter
+    deployment: Deployment
+
+    @property
+    def curie(self) -> PerpCurie:
+        return self.world.perp_curie
+
+    def read(self, user: str) -> Reading:
+        return read_accounts(self.world.node.url, self.adapter, user)
+
+    def account(self, user: str) -> Account:
+        [found] = self.read(user).accounts
+        return found
+
+    def rule(self, user: str) -> CurieRule:
+        return rule_of(self.account(user))
+
+    def rules(self, users: list[str]) -> list[CurieRule]:
+        """Of several users at one block."""
+        jobs = [Job(self.adapter, self.deployment, parse_address(user)) for user in users]
+        run, _ = run_jobs(self.world.node.url, jobs)
+        readings = [outcome.result for outcome in run.outcomes]
+        assert all(isinstance(one, Reading) for one in readings), readings
+        return [rule_of(one.accounts[0]) for one in readings if isinstance(one, Reading)]
+
+    def said(self, user: str) -> CurieAccount:
+        return self.curie.account(user)
+
+    def crowd(self, seed: int, count: int) -> list[str]:
+        """Takers long and short, makers, and both collaterals, at random; all with an account."""
+        draw, users = random.Random(seed), [str(one) for one in self.world.spare[:count]]
+        for i, user in enumerate(users):
+            self.curie.deposit(user, "USDC", 300 + draw.randrange(500))
+            if i % 3 == 0:
+                self.curie.deposit(user, "WETH", "0.5")
+            if i % 4 > 1:
+                market = draw.choice(list(COINS))
+                price, width = COINS[market][1], draw.uniform(0.03, 0.4)
+                bounds = {"lower": round(price * (1 - width)), "upper": round(price * (1 + width))}
+                self.curie.add_liquidity(user, market, quote=draw.randrange(100, 900), **bounds)
+            for market, (_, price) in COINS.items():
+                dollars = draw.choice((-1, 1)) * draw.randrange(500, 4_000)
+                if i % 4 != 3:
+                    self.attempt(user, market, f"{dollars / price:.4f}")
+        return users
+
+    def attempt(self, user: str, market: str, size: str) -> None:
+        """Take a position; one that the margin does not allow is not opened."""
+        with suppress(TransactionReverted):
+            self.curie.open(user, market, size)
+
+    def move(self, draw: random.Random, warp: int) -> None:
+        """Another index, pools that follow it part of the way, and time."""
+        for market, (coin, price) in COINS.items():
+            target = price * draw.randrange(880, 1120) // 1000
+            self.world.prices.set(**{coin: target})
+            self.curie.arbitrage(market, (target + round(self.curie.spot(market))) // 2, ticks=800)
+        self.world.node.warp(warp)
+
+
+def rule_of(account: Account) -> CurieRule:
+    assert isinstance(account.rule, CurieRule)
+    return account.rule
