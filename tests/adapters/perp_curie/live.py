@@ -10,7 +10,7 @@ from adapters.perp_curie.margin import CurieRule
 from aggregator.contract import Adapter, Deployment
 from aggregator.model.accounts import Account
 from aggregator.model.readings import Reading
-from aggregator.model.units import parse_address
+from aggregator.model.units import keccak, parse_address
 from aggregator.reading.run import Job
 from tests.devnet.curie import CurieAccount, PerpCurie
 from tests.devnet.errors import TransactionReverted
@@ -75,6 +75,18 @@ class Site:
         """Take a position; one that the margin does not allow is not opened."""
         with suppress(TransactionReverted):
             self.curie.open(user, market, size)
+
+    def rewrite(self, coin: str, answer: int) -> None:
+        """Change what the aggregator answered in the latest block, without time passing.
+
+        Averages of the index do not move by that, so that the mark moves with it one to one.
+        """
+        feed = self.curie.feeds[coin]
+        latest = int(feed.call("latestRound"))
+        # Of SettableFeed: the mapping of rounds is its third slot, the answer a round's first word.
+        slot = keccak(latest.to_bytes(32, "big") + (2).to_bytes(32, "big"))
+        word = "0x" + answer.to_bytes(32, "big").hex()
+        self.world.node.rpc("anvil_setStorageAt", feed.address, "0x" + slot.hex(), word)
 
     def move(self, draw: random.Random, warp: int) -> None:
         """Another index, pools that follow it part of the way, and time."""

@@ -95,34 +95,33 @@ def test_the_contract_flips_where_the_rule_says(site: Site) -> None:
     for i, user in enumerate(users):
         curie.deposit(user, "USDC", 700)
         if i % 2:
-            curie.deposit(user, "WETH", "0.05")
+            curie.deposit(user, "WETH", "0.02")
         curie.open(user, "vETH", f"{2.8 + i / 50:.2f}")
     site.world.node.warp(2_000)
     site.world.prices.refresh()
     curie.arbitrage("vETH", 1_300, ticks=900)
     site.world.node.warp(16)
+    curie.feeds.set("ETH", 1_900 * 10**8)
+    now = site.world.node.timestamp
     for user in users:
-        for side in (1, -1):
-            answer = round(curie.feeds["ETH"].call("latestAnswer"))
-            for _ in range(6):
-                rule = site.rule(user)
-                [market] = rule.markets
-                prices, now = prices_of(rule), site.world.node.timestamp
-                assert isinstance(rule, ClosableRule)
-                below, above = rule.liquidation_prices(
-                    {**prices, market.feed.asset: 2 * market.feed.price}, now, market.feed.asset
-                )
-                assert below is not None
-                assert above is None
-                if 0 < (market.feed.price - below) * side < below * 10**-9:
-                    break
-                answer += (below - market.feed.price) // 10**10 + (1 if side > 0 else -1)
-                curie.feeds.set("ETH", answer)
-            else:
-                continue  # the mark does not reach that far between the averages
-            assert site.said(user).liquidatable == (side < 0)
+        rule = site.rule(user)
+        assert isinstance(rule, ClosableRule)
+        [feed] = [market.feed for market in rule.markets]
+        offset = feed.price - 1_900 * WAD
+        far = {**prices_of(rule), feed.asset: 2 * feed.price}
+        flip, above = rule.liquidation_prices(far, now, feed.asset)
+        assert above is None
+        assert flip is not None
+        answer = (flip - offset) // 10**10
+        for one, flag in ((answer, True), (answer + 1, False)):
+            site.rewrite("ETH", one)
+            mark = curie.mark("vETH")
+            assert mark == one * 10**10 + offset
+            assert abs(mark - flip) * 10**9 < flip
+            assert site.said(user).liquidatable == flag
             checked += 1
-    assert checked >= 12
+        site.rewrite("ETH", 1_900 * 10**8)
+    assert checked == 16
 
 
 def test_a_maker_and_taker_is_shown_with_its_parts(site: Site) -> None:
