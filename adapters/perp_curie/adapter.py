@@ -98,7 +98,7 @@ def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
     if missing > 0:
         amount = scaled(missing, rule.settlement_decimals).normalize()
         found.append(
-            f"{name}: the account is below zero by {amount:f} {symbol} more than the insurance fund can cover: "
-            "its last positions can't be liquidated until the fund is filled"
+            f"{name}: the account is below zero by {amount:f} {symbol} more than the insurance fund can "
+            "cover: its last positions can't be liquidated until the fund is filled"
         )
     return found

@@ -14,7 +14,7 @@ from adapters.perp_curie.uniswap import MAX_TICK, root_at_tick
 from aggregator.contract import Deployment, Deployments
 from aggregator.model.errors import BadConfiguration, MalformedReply, Unsupported, UnusablePrice
 from aggregator.model.positions import Perp
-from aggregator.model.rules import Oracle, Refused, prices_of
+from aggregator.model.rules import JsonValue, Oracle, Refused, prices_of
 from aggregator.model.units import ChainId, parse_address
 from tests.adapters.perp_curie.live import Site, rule_of
 from tests.reading_kit import pin, read_accounts, run_read
@@ -112,7 +112,7 @@ def hostile(read: Generator[Any, Any, Any], signature: str, said: Any) -> Genera
         (calls.COLLATERAL_PRICE, 0, UnusablePrice),
         (calls.SETTLEMENT_DECIMALS, 19, MalformedReply),
         (calls.DECIMALS, 255, MalformedReply),
-        (calls.SLOT, calls.Slot(0, 0, 0, 0, 0, 0, True), MalformedReply),
+        (calls.SLOT, calls.Slot(0, 0, 0, 0, 0, 0, unlocked=True), MalformedReply),
         (calls.ORDER, calls.OrderInfo(1, 60, 60, 0, 0, 0, 0, 0, 0), MalformedReply),
         (calls.ORDER, calls.OrderInfo(1, -900_000, 60, 0, 0, 0, 0, 0, 0), MalformedReply),
         (calls.ORDER_IDS, (b"1" * 32, b"1" * 32), MalformedReply),
@@ -152,13 +152,14 @@ def hostile_from(read: Generator[Any, Any, Any], signature: str, said: Any) -> G
 
 def test_a_stored_rule_of_another_shape_is_refused(site: Site) -> None:
     stored = site.rule(site.world.wallets["hedged"]).to_json()
-    for change in (
+    changes: list[dict[str, JsonValue]] = [
         {"family": "other"},
         {"time": "1"},
         {"markets": [1]},
         {"maintenance_ratio": 10**7},
         {"paused": 1},
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ValueError, match=r"."):
             CurieFamily().load({**stored, **change})
 
