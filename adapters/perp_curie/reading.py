@@ -25,13 +25,12 @@ class Trader:
     bases: tuple[Address, ...]
     collaterals: tuple[Address, ...]
     balance: int
-    totals: Totals | ReadError
+    totals: Totals
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to say of the wallet."""
-        owed = self.totals.owed_realized_pnl if isinstance(self.totals, Totals) else 0
-        return not (self.bases or self.collaterals or self.balance or owed)
+        return not (self.bases or self.collaterals or self.balance or self.totals.owed_realized_pnl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def trader(deployment: Deployment, wallet: Address) -> Read[Trader]:
     balance, vault = deployment.addresses["account_balance"], deployment.addresses["vault"]
     (bases, tokens), ([cash], [totals]) = yield from both(
         ask([calls.BASE_TOKENS.at(balance, wallet), calls.COLLATERAL_TOKENS.at(vault, wallet)]),
-        both(ask([calls.BALANCE.at(vault, wallet)]), attempt([calls.PNL_AND_FEE.at(balance, wallet)])),
+        both(ask([calls.BALANCE.at(vault, wallet)]), ask([calls.PNL_AND_FEE.at(balance, wallet)])),
     )
     _check_list(calls.BASE_TOKENS.at(balance, wallet).origin, bases, MOST_MARKETS)
     _check_list(calls.COLLATERAL_TOKENS.at(vault, wallet).origin, tokens, MOST_COLLATERALS)

@@ -139,11 +139,6 @@ class PerpCurie(Deployment):
         raw = self.tokens.units(token, amount)
         return self.vault.send("deposit", self.tokens[token].address, raw, sender=user)
 
-    def withdraw(self, user: str, token: str, amount: Amount) -> Receipt:
-        """Take a token out of the vault; realised profit is settled with USDC."""
-        raw = self.tokens.units(token, amount)
-        return self.vault.send("withdraw", self.tokens[token].address, raw, sender=user)
-
     def open(self, user: str, market: str, size: Amount, sqrt_limit: int = 0) -> Receipt:
         """Buy (positive) or sell so many coins, up to a price."""
         delta = units(size)
