@@ -85,7 +85,8 @@ class SynthetixV3(Deployment):
         """snxUSD and the synths."""
         usd = TokenEntry(self.addresses["usd"], "snxUSD", 18, "USD", "synthetic_usd")
         synths = [
-            TokenEntry(self.addresses[f"synth {name}"], name, 18, name[1:], "base") for name in SYNTHS.values()
+            TokenEntry(self.addresses[f"synth {name}"], name, 18, name[1:], "base")
+            for name in SYNTHS.values()
         ]
         return [usd, *synths]
 

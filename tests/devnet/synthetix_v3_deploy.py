@@ -182,4 +182,15 @@ def prices(oracle: Contract, spot: Contract, scaled: Mapping[str, int]) -> None:
         spot.send("setPrice", identity, scaled[name[1:]])
 
 
-__all__ = ["BTC", "ETH", "PARAMETERS", "SNX_USD", "SYMBOLS", "SYNTHS", "S_BTC", "S_ETH", "Chain", "Parameters"]
+__all__ = [
+    "BTC",
+    "ETH",
+    "PARAMETERS",
+    "SNX_USD",
+    "SYMBOLS",
+    "SYNTHS",
+    "S_BTC",
+    "S_ETH",
+    "Chain",
+    "Parameters",
+]
