@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from adapters.synthetix_v3 import calls
 from adapters.synthetix_v3.fixed_point import multiply
-from adapters.synthetix_v3.held import Held, MarketReply, System
 from adapters.synthetix_v3.margin import DECIMALS, YEAR_SECONDS, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import DAY_SECONDS
+from adapters.synthetix_v3.replies import Held, MarketReply, System
 from adapters.synthetix_v3.worked_back import price_profit, recomputed_of, rule_of
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, token_id

@@ -12,22 +12,31 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.account import account_of, failure_of, warnings_of
+from adapters.synthetix_v3.account import account_of, failure_of, label_of, warnings_of
 from adapters.synthetix_v3.family import SynthetixV3Family
-from adapters.synthetix_v3.held import System, held, overview
+from adapters.synthetix_v3.held import held, overview
 from adapters.synthetix_v3.margin import DECIMALS
+from adapters.synthetix_v3.replies import System
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import Asset, token_id
-from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError, Unsupported
+from aggregator.model.errors import (
+    BadConfiguration,
+    CallReverted,
+    MalformedReply,
+    ReadError,
+    Unsupported,
+)
 from aggregator.model.readings import Block, Quote, Reading
 from aggregator.model.rules import WAD
-from aggregator.model.units import Address
+from aggregator.model.units import Address, keccak
 
 ROLES = ("perps_market", "account", "spot_market", "oracle_manager", "usd")
 FIRST = 8
 """Account NFTs that are asked for at once, before it is known how many there are."""
 MOST = 512
+ORACLE_DATA_REQUIRED = keccak(b"OracleDataRequired(address,bytes)")[:4].hex()
+"""How an oracle of ERC-7412 asks for a price that anybody may write, within a revert."""
 EVENT_BLOCKS = 302_400
 """How far back events are looked for where `event_blocks` of the deployment's options says nothing."""
 
@@ -151,9 +160,17 @@ def _accounts(deployment: Deployment, wallet: Address) -> Read[list[int]]:
 def _account(
     system: System, account: int, wallet: Address, block: Block, usd: Asset
 ) -> Read[tuple[Account, tuple[Quote, ...], list[str]] | None]:
-    seen = yield from overview(system, account)
-    if seen.empty:
-        return None
-    found = yield from held(system, seen)
+    try:
+        seen = yield from overview(system, account)
+        if seen.empty:
+            return None
+        found = yield from held(system, seen)
+    except CallReverted as error:
+        if ORACLE_DATA_REQUIRED in error.reason:
+            what = f"{label_of(account)} at a price that is too old ({error.origin})"
+            raise Unsupported(
+                what, "its oracle wants a newer one to be written first; try again later"
+            ) from error
+        raise
     read, quotes = account_of(found, system, wallet, block, usd)
     return read, quotes, warnings_of(found, block)

@@ -54,6 +54,7 @@ def close_out(
             debt=0,
             collaterals=(),
             positions=tuple(left),
+            rewards=rule.rewards.with_feeds(len(left)),
             interest_time=time,
             flagged=True,
         )

@@ -3,94 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.calls import Capacity, OpenPosition, Order, Strategy, Summary
+from adapters.synthetix_v3.calls import Order, Strategy
 from adapters.synthetix_v3.funding import Latest, latest_of
+from adapters.synthetix_v3.replies import Costs, Held, MarketReply, Overview, SynthReply, System
 from aggregator.contract import Read, ask, attempt, both, join
 from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.units import Address
 
 MOST = 256
 """Markets or collaterals of one account that are believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """Where a deployment's parts are, and what holds for all of its accounts."""
-
-    perps: Address
-    spot: Address
-    oracle: Address
-    flagged: frozenset[int]
-    guards: tuple[int, ...]
-    collateral_reward: int
-    interest_rate: int
-    cost_node: bytes
-    from_block: int
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """An account's parts, and the perps market's word on it."""
-
-    account: int
-    collaterals: tuple[int, ...]
-    markets: tuple[int, ...]
-    debt: int
-    order: Order
-    available: int
-    required: int
-    liquidatable: bool
-    flagged: bool
-
-    @property
-    def empty(self) -> bool:
-        """Nothing is held or owed."""
-        return not (self.collaterals or self.markets or self.debt or self.flagged)
-
-
-@dataclass(frozen=True, slots=True)
-class MarketReply:
-    """All that is read of a market, and the account's position in it."""
-
-    identity: int
-    position: OpenPosition
-    summary: Summary
-    name: str
-    symbol: str
-    funding: tuple[int, int]
-    margins: tuple[int, ...]
-    limits: tuple[int, int, int, Address]
-    capacity: Capacity
-    locked_oi_ratio: int
-    latest: Latest | None
-
-
-@dataclass(frozen=True, slots=True)
-class SynthReply:
-    """All that is read of a synth as collateral, and how much the account has."""
-
-    identity: int
-    amount: int
-    limits: tuple[int, int, int, int]
-    skew_scale: int
-    price: int
-    token: Address
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One account that is there. `costs` of flagging and liquidating; `strategy` of a listed order."""
-
-    overview: Overview
-    usd_amount: int
-    markets: tuple[MarketReply, ...]
-    synths: tuple[SynthReply, ...]
-    costs: tuple[int, int]
-    strategy: Strategy | None
 
 
 def overview(system: System, account: int) -> Read[Overview]:
@@ -169,16 +92,16 @@ def _strategy(system: System, order: Order) -> Read[Strategy | None]:
     return None if isinstance(found, ReadError) else found
 
 
-def _costs(system: System, feeds: int) -> Read[tuple[int, int]]:
-    kinds = ((feeds, calls.FLAG), (0, calls.LIQUIDATE))
+def _costs(system: System, feeds: int) -> Read[Costs]:
+    kinds = [*((count, calls.FLAG) for count in range(feeds + 1)), (0, calls.LIQUIDATE)]
     requests = [
         calls.PROCESS.at(system.oracle, *calls.cost_call_arguments(system.cost_node, updated, kind))
         for updated, kind in kinds
     ]
-    flag, liquidate = yield from ask(requests)
-    if flag < 0 or liquidate < 0:
+    *flag, liquidate = yield from ask(requests)
+    if min(liquidate, *flag) < 0:
         raise MalformedReply(requests[0].origin, f"costs of keepers below zero: {flag}, {liquidate}")
-    return flag, liquidate
+    return tuple(flag), liquidate
 
 
 def _synth(system: System, identity: int) -> Read[tuple[tuple[int, int, int, int], int, int, Address, str]]:

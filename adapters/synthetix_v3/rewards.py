@@ -5,7 +5,7 @@ Source: GlobalPerpsMarketConfiguration.sol of npm `@synthetixio/perps-market` 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.synthetix_v3.fixed_point import multiply
 from aggregator.model.rules import WAD
@@ -13,15 +13,27 @@ from aggregator.model.rules import WAD
 
 @dataclass(frozen=True, slots=True)
 class Rewards:
-    """Bounds of rewards, and what flagging and liquidating this account cost a keeper; USD, 18 decimals."""
+    """Bounds of rewards, and what flagging and liquidating an account cost a keeper; USD, 18 decimals.
+
+    `flag_costs[n]` is the cost of flagging one with n prices to update; the last is this account's.
+    """
 
     minimum: int
     profit_ratio: int
     maximum: int
     scaling_ratio: int
     collateral_ratio: int
-    flag_cost: int
+    flag_costs: tuple[int, ...]
     liquidate_cost: int
+
+    @property
+    def flag_cost(self) -> int:
+        """What flagging this account costs."""
+        return self.flag_costs[-1]
+
+    def with_feeds(self, count: int) -> Rewards:
+        """Those of the account once fewer prices are to be updated for it."""
+        return replace(self, flag_costs=self.flag_costs[: count + 1])
 
     def least(self, cost: int) -> int:
         """`minimumKeeperRewardCap`."""

@@ -14,6 +14,7 @@ from aggregator.model.rules import Feed, JsonValue, Oracle
 
 T = TypeVar("T", bound=JsonValue)
 
+_BOUNDS = tuple(field.name for field in fields(Rewards) if field.name != "flag_costs")
 _TIMES = frozenset({"funding_time", "window_seconds"})
 
 
@@ -40,7 +41,7 @@ def to_json(rule: SynthetixV3Rule) -> dict[str, JsonValue]:
             }
             for one in rule.positions
         ],
-        "rewards": {field.name: str(getattr(rule.rewards, field.name)) for field in fields(Rewards)},
+        "rewards": _rewards(rule.rewards),
         "interest_rate": str(rule.interest_rate),
         "interest_time": rule.interest_time,
         "flagged": rule.flagged,
@@ -51,7 +52,6 @@ def load_rule(data: Mapping[str, JsonValue]) -> SynthetixV3Rule:
     """The rule that `to_json` wrote; raises ValueError on data of another family or shape."""
     if data.get("family") != SynthetixV3Rule.family:
         raise ValueError(f"a rule of {data.get('family')!r} is no rule of {SynthetixV3Rule.family}")
-    rewards = _get(data, "rewards", dict)
     return SynthetixV3Rule(
         usd=AssetId(_get(data, "usd", str)),
         usd_amount=_big(data, "usd_amount"),
@@ -76,7 +76,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> SynthetixV3Rule:
             )
             for held in _objects(data, "positions")
         ),
-        rewards=Rewards(**{field.name: _big(rewards, field.name) for field in fields(Rewards)}),
+        rewards=_load_rewards(_get(data, "rewards", dict)),
         interest_rate=_big(data, "interest_rate"),
         interest_time=_get(data, "interest_time", int),
         flagged=_get(data, "flagged", bool),
@@ -101,6 +101,23 @@ def _load_feed(data: Mapping[str, JsonValue]) -> Feed:
         decimals=_get(data, "decimals", int),
         origin=_get(data, "origin", str),
     )
+
+
+def _rewards(rewards: Rewards) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {name: str(getattr(rewards, name)) for name in _BOUNDS}
+    found["flag_costs"] = [str(cost) for cost in rewards.flag_costs]
+    return found
+
+
+def _load_rewards(data: Mapping[str, JsonValue]) -> Rewards:
+    costs: list[int] = []
+    for cost in _get(data, "flag_costs", list):
+        if not isinstance(cost, str):
+            raise ValueError(f"'flag_costs' of a stored rule should hold amounts, not {cost!r}")
+        costs.append(int(cost))
+    if not costs:
+        raise ValueError("'flag_costs' of a stored rule should not be empty")
+    return Rewards(**{name: _big(data, name) for name in _BOUNDS}, flag_costs=tuple(costs))
 
 
 def _market(market: Market) -> dict[str, JsonValue]:

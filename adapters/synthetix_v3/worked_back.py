@@ -5,9 +5,9 @@ from __future__ import annotations
 from adapters.synthetix_v3 import calls
 from adapters.synthetix_v3.fixed_point import divide, factor_of, multiply
 from adapters.synthetix_v3.funding import Recomputed, recomputed
-from adapters.synthetix_v3.held import Held, MarketReply, SynthReply, System
 from adapters.synthetix_v3.margin import DECIMALS, Collateral, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import Market
+from adapters.synthetix_v3.replies import Held, MarketReply, SynthReply, System
 from adapters.synthetix_v3.rewards import Rewards
 from aggregator.model.assets import AssetId, index_id, token_id
 from aggregator.model.errors import MalformedReply, Unsupported, UnusablePrice

@@ -16,6 +16,7 @@ from tests.devnet.synthetix_v3_deploy import (
     SYNTHS,
     artifacts,
     deploy_v3,
+    feed_id,
     perps_abi,
     prices,
 )
@@ -75,6 +76,10 @@ class SynthetixV3(Deployment):
     def set_prices(self, eth: int, btc: int) -> None:
         """Prices with 18 decimals for this protocol only; the next change of the market undoes it."""
         prices(self.oracle, self.spot, {"ETH": eth, "BTC": btc})
+
+    def set_index(self, market: int, price: int) -> None:
+        """The index price of one market, with 18 decimals, that of its synth left alone."""
+        self.oracle.send("set", [feed_id(market)], [price])
 
     def deployment_entry(self) -> DeploymentEntry:
         """This system as crossmargin's configuration names it."""
