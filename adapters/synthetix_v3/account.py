@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from adapters.synthetix_v3 import calls
 from adapters.synthetix_v3.fixed_point import multiply
 from adapters.synthetix_v3.margin import DECIMALS, YEAR_SECONDS, PositionState, SynthetixV3Rule
@@ -9,7 +12,7 @@ from adapters.synthetix_v3.market import DAY_SECONDS
 from adapters.synthetix_v3.replies import Held, MarketReply, System
 from adapters.synthetix_v3.worked_back import price_profit, recomputed_of, rule_of
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.assets import Asset, token_id
+from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import ReadError
 from aggregator.model.positions import Debt, Perp, Position, Supply
 from aggregator.model.readings import AccountFailure, Block, Quote
@@ -19,12 +22,19 @@ from aggregator.model.units import Address, scaled
 PROTOCOL = "synthetix_v3"
 
 
+class Named(NamedTuple):
+    """snxUSD, and the symbols of the configuration's tokens, by which synths among them are called."""
+
+    usd: Asset
+    symbols: Mapping[AssetId, str]
+
+
 def account_of(
-    found: Held, system: System, wallet: Address, block: Block, usd: Asset
+    found: Held, system: System, wallet: Address, block: Block, named: Named
 ) -> tuple[Account, tuple[Quote, ...]]:
     """One account and the prices of its markets and synths; raises what `rule_of` does."""
     overview = found.overview
-    rule = rule_of(found, system, block, usd.id)
+    rule = rule_of(found, system, block, named.usd.id)
     at_risk = bool(rule.positions or rule.debt or rule.flagged)
     account = Account(
         id=account_id(system.perps, wallet, overview.account, block),
@@ -33,7 +43,7 @@ def account_of(
         chain=block.chain,
         label=label_of(overview.account),
         owner_path=(wallet,),
-        positions=_positions(found, rule, system, block, usd),
+        positions=_positions(found, rule, system, block, named),
         rule=rule if at_risk else None,
         reported=_reported(found, system) if at_risk else None,
     )
@@ -99,15 +109,16 @@ def _order(found: Held, time: int) -> str:
 
 
 def _positions(
-    found: Held, rule: SynthetixV3Rule, system: System, block: Block, usd: Asset
+    found: Held, rule: SynthetixV3Rule, system: System, block: Block, named: Named
 ) -> tuple[Position, ...]:
-    account, perps = found.overview.account, system.perps
+    account, perps, usd = found.overview.account, system.perps, named.usd
     positions: list[Position] = []
     if found.usd_amount:
         origin = calls.COLLATERAL_AMOUNT.at(perps, account, calls.SNX_USD).origin
         positions.append(Supply(usd, found.usd_amount, is_collateral=True, origin=origin))
     for synth in found.synths:
-        asset = Asset(token_id(block.chain, synth.token), synth.name, DECIMALS)
+        identity = token_id(block.chain, synth.token)
+        asset = Asset(identity, named.symbols.get(identity, synth.name), DECIMALS)
         origin = calls.COLLATERAL_AMOUNT.at(perps, account, synth.identity).origin
         positions.append(Supply(asset, synth.amount, is_collateral=True, origin=origin))
     if rule.debt:

@@ -9,10 +9,10 @@ A wallet with more accounts than `FIRST` takes a round more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.account import account_of, failure_of, label_of, warnings_of
+from adapters.synthetix_v3.account import Named, account_of, failure_of, label_of, warnings_of
 from adapters.synthetix_v3.family import SynthetixV3Family
 from adapters.synthetix_v3.held import held, overview
 from adapters.synthetix_v3.margin import DECIMALS
@@ -49,8 +49,9 @@ class SynthetixV3Adapter:
     family: RuleFamily | None = SynthetixV3Family()
     deployments: Collection[Deployment]
 
-    def __init__(self, deployments: Sequence[Deployment]) -> None:
-        self.deployments = tuple(deployments)
+    def __init__(self, deployments: Deployments) -> None:
+        self.deployments = deployments.entries
+        self._symbols = {token.asset.id: token.asset.symbol for token in deployments.tokens}
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """The wallet's accounts that hold or owe anything; one that can't be read fails alone."""
@@ -59,7 +60,8 @@ class SynthetixV3Adapter:
             return Reading((), (), block)
         usd = Asset(token_id(block.chain, deployment.addresses["usd"]), "snxUSD", DECIMALS)
         found = yield from join(
-            [_account(system, account, wallet, block, usd) for account in accounts], isolate=True
+            [_account(system, account, wallet, block, Named(usd, self._symbols)) for account in accounts],
+            isolate=True,
         )
         failures = [
             failure_of(account, system.perps, wallet, block, outcome)
@@ -101,7 +103,7 @@ def build(deployments: Deployments) -> Adapter:
         if missing := [role for role in ROLES if role not in entry.addresses]:
             raise BadConfiguration(entry.key, f"addresses lack {', '.join(missing)}")
         _event_blocks(entry)
-    return SynthetixV3Adapter(deployments.entries)
+    return SynthetixV3Adapter(deployments)
 
 
 def _event_blocks(deployment: Deployment) -> int:
@@ -158,7 +160,7 @@ def _accounts(deployment: Deployment, wallet: Address) -> Read[list[int]]:
 
 
 def _account(
-    system: System, account: int, wallet: Address, block: Block, usd: Asset
+    system: System, account: int, wallet: Address, block: Block, named: Named
 ) -> Read[tuple[Account, tuple[Quote, ...], list[str]] | None]:
     try:
         seen = yield from overview(system, account)
@@ -172,5 +174,5 @@ def _account(
                 what, "its oracle wants a newer one to be written first; try again later"
             ) from error
         raise
-    read, quotes = account_of(found, system, wallet, block, usd)
+    read, quotes = account_of(found, system, wallet, block, named)
     return read, quotes, warnings_of(found, block)

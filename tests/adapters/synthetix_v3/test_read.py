@@ -8,27 +8,23 @@ from typing import Any
 import pytest
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.adapter import FIRST, ORACLE_DATA_REQUIRED, build
+from adapters.synthetix_v3.adapter import FIRST, build
 from adapters.synthetix_v3.margin import SynthetixV3Rule
-from aggregator.contract import Call, Deployment, Deployments, Function, Logs, Request
+from aggregator.contract import Deployment, Deployments
+from aggregator.model.assets import Classification, ListedToken
 from aggregator.model.errors import (
-    AdapterFault,
     BadConfiguration,
-    CallReverted,
-    MalformedReply,
-    ReadError,
     Unsupported,
-    UnusablePrice,
 )
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD, prices_of
 from aggregator.model.units import ChainId, parse_address
 from aggregator.reading.run import Job
-from tests.adapters.synthetix_v3.live import Change, Site
+from tests.adapters.synthetix_v3.live import Site, answer
 from tests.devnet.synthetix_v3 import LARGEST_ID
 from tests.devnet.synthetix_v3_deploy import BTC, ETH, S_ETH, SNX_USD
-from tests.reading_kit import pin, run_jobs, run_read
+from tests.reading_kit import pin, read_accounts, run_jobs, run_read
 
 ANYWHERE = parse_address("0x" + "5e" * 20)
 
@@ -53,6 +49,21 @@ def test_a_wallet_of_two_accounts(site: Site) -> None:
     assert perp.entry_price_raw == 2_000_392 * WAD // 1_000
     assert [type(one) for one in second.positions] == [Supply, Supply, Perp]
     assert {quote.usd for quote in reading.quotes} == {1, 2_000, 40_000}
+
+
+def test_synths_are_called_as_the_configuration_does(site: Site) -> None:
+    """Else as the spot market names them: that is no symbol."""
+    user = site.world.wallets["hedged"]
+    name = site.account(user, LARGEST_ID).positions[1]
+    assert isinstance(name, Supply)
+    assert name.asset.symbol == "Synthetic ETH"
+    listed = ListedToken(
+        site.deployment.chain, None, replace(name.asset, symbol="sETH"), Classification("ETH", "base")
+    )
+    adapter = build(Deployments((site.deployment,), (listed,)))
+    found = read_accounts(site.world.node.url, adapter, user).accounts[1].positions[1]
+    assert isinstance(found, Supply)
+    assert found.asset.symbol == "sETH"
 
 
 def test_what_the_next_day_brings(site: Site) -> None:
@@ -181,90 +192,6 @@ def test_custom_addresses_and_chains() -> None:
     nothing = replace(entry, addresses=dict.fromkeys(roles, ANYWHERE), options={"event_blocks": 0})
     with pytest.raises(BadConfiguration, match="event_blocks"):
         build(Deployments((nothing,), ()))
-
-
-def answer(function: Function[Any], value: Any) -> Change:
-    """Every reply of a function becomes this value, or what it makes of the true one."""
-
-    def change(request: Request[Any], reply: Any) -> Any:
-        if isinstance(request, Call) and request.function is function:
-            return value(reply) if callable(value) else value
-        return reply
-
-    return change
-
-
-REFUSED = CallReverted("a call", "paused")
-
-
-@pytest.mark.parametrize(
-    ("function", "value", "error"),
-    [
-        (calls.SUMMARY, lambda said: said._replace(index_price=0), UnusablePrice),
-        (calls.SUMMARY, lambda said: said._replace(index_price=said.index_price * 2), ReadError),
-        (calls.SUMMARY, REFUSED, CallReverted),
-        (calls.SPOT_PRICE, 0, UnusablePrice),
-        (calls.SPOT_PRICE, lambda said: said + WAD, Unsupported),
-        (calls.OPEN_POSITION, lambda said: said._replace(size=0), MalformedReply),
-        (calls.OPEN_POSITION, lambda said: said._replace(total_pnl=10**40), ReadError),
-        (calls.OPEN_POSITIONS, (ETH, ETH), MalformedReply),
-        (calls.OPEN_POSITIONS, (2**200,), MalformedReply),
-        (calls.OPEN_POSITIONS, tuple(range(1_000)), MalformedReply),
-        (calls.COLLATERAL_IDS, (), Unsupported),
-        (calls.COLLATERAL_IDS, (SNX_USD, SNX_USD), MalformedReply),
-        (calls.COLLATERAL_CONFIGURATION, (1, 5 * WAD, 5 * WAD, WAD), MalformedReply),
-        (calls.AVAILABLE_MARGIN, lambda said: said + WAD, Unsupported),
-        (calls.REQUIRED_MARGINS, (0, 10**30, 0), Unsupported),
-        (calls.CAPACITY, lambda said: said._replace(capacity=said.limit + 1), MalformedReply),
-        (calls.CAPACITY, lambda said: said._replace(latest=2**200), MalformedReply),
-        (calls.LOCKED_OI_RATIO, 0, MalformedReply),
-        (calls.PROCESS, -1, MalformedReply),
-        (calls.PROCESS, REFUSED, CallReverted),
-        (calls.DEBT, REFUSED, CallReverted),
-    ],
-)
-def test_a_hostile_reply_is_a_named_failure(
-    site: Site, function: Function[Any], value: Any, error: type[ReadError]
-) -> None:
-    """Of the accounts that it concerns; none is a fault of the adapter."""
-    reading = site.tampered(site.world.wallets["hedged"], answer(function, value))
-    assert reading.failures
-    for failure in reading.failures:
-        assert isinstance(failure.error, error)
-        assert not isinstance(failure.error, AdapterFault)
-    assert len(reading.failures) + len(reading.accounts) == 2
-
-
-@pytest.mark.parametrize(
-    ("function", "value"),
-    [(calls.BALANCE, 10**9), (calls.BALANCE, 5), (calls.FLAGGED, REFUSED), (calls.GUARDS, REFUSED)],
-)
-def test_without_what_all_accounts_share_the_read_fails(
-    site: Site, function: Function[Any], value: Any
-) -> None:
-    """No account is left out in silence."""
-    with pytest.raises(ReadError) as raised:
-        site.tampered(site.world.wallets["hedged"], answer(function, value))
-    assert not isinstance(raised.value, AdapterFault)
-
-
-def test_strange_events_do_not_make_numbers(site: Site) -> None:
-    """A log of another layout fails the accounts with positions."""
-
-    def change(request: Request[Any], reply: Any) -> Any:
-        if isinstance(request, Logs) and request.topics == ((calls.MARKET_UPDATED.topic,),):
-            return tuple(replace(log, data=log.data[:64]) for log in reply)
-        return reply
-
-    reading: Reading = site.tampered(site.world.wallets["hedged"], change)
-    assert [type(one.error) for one in reading.failures] == [MalformedReply, MalformedReply]
-
-
-def test_a_stale_oracle_is_told_as_such(site: Site) -> None:
-    """The oracles of Base ask for a price to be written, with an error of ERC-7412."""
-    refused = CallReverted("getAvailableMargin", f"0x{ORACLE_DATA_REQUIRED}{'00' * 64}")
-    reading = site.tampered(site.world.wallets["hedged"], answer(calls.AVAILABLE_MARGIN, refused))
-    assert all("too old" in str(one.error) for one in reading.failures)
 
 
 def test_a_flagged_account_is_told(site: Site) -> None:
