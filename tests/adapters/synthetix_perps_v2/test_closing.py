@@ -44,7 +44,7 @@ def test_a_close_out_adds_up(rule: ClosablePerpsV2Rule, price: int, later: int) 
 @limited(max_examples=30)
 @given(closable_rules(), st.integers(0, 3 * DAY))
 def test_liquidation_prices_are_the_nearest(rule: ClosablePerpsV2Rule, later: int) -> None:
-    """They fail, their neighbours on the way do not; trying prices finds the same to 1e-9, or less near ones."""
+    """They fail, their neighbours on the way do not; trying prices finds the same or farther ones."""
     rule, time = replace(rule, flagged=False), NOW + later
     price = rule.feed.price
     below, above = rule.liquidation_prices({ETH: price}, time, ETH)

@@ -104,7 +104,7 @@ def compare(site: Site, held: Held, price: int) -> CloseOut | Refused:
 
 @pytest.mark.parametrize("seed", range(200, 204))
 def test_close_outs_of_random_positions(site: Site, seed: int) -> None:
-    """8 positions at 7 prices each: just failing, far under, and where nothing fails; limits of both kinds."""
+    """8 positions at 7 prices each: just failing, far under, and where nothing fails; both limits."""
     random_ = random.Random(seed)
     open_book(site, random_)
     if seed % 2:

@@ -15,6 +15,11 @@ WORDS = {"waits": OrderState.WAITING, "is executable": OrderState.EXECUTABLE, "e
 WINDOWS = Windows(min_age=2, max_age=60, confirm_seconds=120, confirm_rounds=2, current_round=8)
 
 
+def order_of(target_round: int, executable_at: int, *, is_offchain: bool) -> DelayedOrder:
+    """An order to buy one, of second 1,000."""
+    return DelayedOrder(is_offchain, WAD, 0, target_round, 0, 2 * WAD, executable_at, 1_000, bytes(32))
+
+
 def told(site: Site, user: str, kind: str) -> OrderState:
     """What the reading's warning says of the user's order."""
     [warning] = site.read(user).warnings
@@ -101,12 +106,12 @@ def test_offchain_order(site: Site) -> None:
 )
 def test_words_for_an_offchain_order(age: int, words: str) -> None:
     """The sentence tells the moments; the second after the last execution it can't be cancelled yet."""
-    order = DelayedOrder(True, WAD, 0, 0, 0, 2 * WAD, 0, 1_000, bytes(32))
+    order = order_of(0, 0, is_offchain=True)
     assert words in WINDOWS.sentence(order, 1_000 + age)
     assert [WINDOWS.can_cancel(order, 1_000 + at) for at in (59, 60, 61)] == [False, False, True]
 
 
 def test_moments_that_no_calendar_has_are_told_in_seconds() -> None:
     """A contract may answer any number."""
-    order = DelayedOrder(False, WAD, 0, 9, 0, 2 * WAD, 2**255, 1_000, bytes(32))
+    order = order_of(9, 2**255, is_offchain=False)
     assert f"second {2**255}" in WINDOWS.sentence(order, 1_000)
