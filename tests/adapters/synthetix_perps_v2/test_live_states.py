@@ -19,7 +19,7 @@ PROBES = 24
 """Prices that the contracts are asked of in one go, for each position."""
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_states(site: Site, seed: int) -> None:
     """8 positions at 28 prices each, near liquidation and far from it on both sides, at a later time.
 
@@ -75,7 +75,7 @@ def _compare_reported(site: Site, book: list[Held]) -> None:
         assert account.reported.health / WAD == pytest.approx(found.health / WAD, rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(100, 105))
+@pytest.mark.parametrize("seed", range(100, 104))
 def test_liquidation_prices_are_where_the_contracts_flip(site: Site, seed: int) -> None:
     """8 positions: found on the chain by its own `canLiquidate`, to 1e-12 of the price, and to the unit.
 
