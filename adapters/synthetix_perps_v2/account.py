@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.synthetix_perps_v2 import calls
-from adapters.synthetix_perps_v2.calls import DelayedOrder
+from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.fixed_point import multiply
 from adapters.synthetix_perps_v2.margin import DECIMALS, PerpsV2Rule
 from adapters.synthetix_perps_v2.market import Details, Held, OpenPosition
@@ -30,9 +30,9 @@ def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Ac
     rule = reported = None
     if opened is not None:
         positions.append(_perp(held, opened, susd, block.timestamp, origin))
-        rule = _rule(held, opened)
+        rule = _rule(found, opened, susd)
         reported = _reported(rule, opened, calls.LIQUIDATION_PRICE.at(held.market, wallet).origin)
-    if locked := _locked(found.order):
+    if locked := found.order.locked:
         locked_origin = calls.DELAYED_ORDERS.at(held.market, wallet).origin
         positions.append(Supply(susd, locked, is_collateral=False, origin=locked_origin))
     return Account(
@@ -73,8 +73,8 @@ def quote_of(found: Details) -> Quote | None:
     return Quote(feed.asset, feed.price, feed.decimals, feed.origin)
 
 
-def warnings_of(found: Details) -> list[str]:
-    """What the user should know of an account beyond its figures."""
+def warnings_of(found: Details, time: int) -> list[str]:
+    """What the user should know of an account at a time, beyond its figures."""
     held, opened, order = found.held, found.position, found.order
     warnings = []
     if found.suspension is not None:
@@ -85,16 +85,17 @@ def warnings_of(found: Details) -> list[str]:
     if opened is not None and opened.flagged:
         warnings.append(f"{held.label}: the position is flagged and can be liquidated at any price")
     if order.size_delta:
-        size, deposit = _plain(order.size_delta), _plain(_locked(order))
+        kind = "an off-chain delayed order" if order.is_offchain else "a delayed order"
         warnings.append(
-            f"{held.label}: a delayed order of {size} is pending; until it is executed or cancelled the "
-            f"margin can't be changed, and its deposit of {deposit} sUSD goes to whoever does that"
+            f"{held.label}: {kind} of {_plain(order.size_delta)} is pending: "
+            f"{found.windows.sentence(order, time)}; until it is executed or cancelled the margin can't be "
+            f"changed, and its deposit of {_plain(order.locked)} sUSD goes to whoever does that"
         )
     return warnings
 
 
 def _perp(held: Held, opened: OpenPosition, susd: Asset, time: int, origin: str) -> Perp:
-    underlying = underlying_of(opened.base_asset)
+    underlying = underlying_of(held.base_asset)
     price = opened.price.value
     received_24h = -multiply(opened.state.funding_rate_at(time), price)
     return Perp(
@@ -115,7 +116,7 @@ def _perp(held: Held, opened: OpenPosition, susd: Asset, time: int, origin: str)
 
 
 def _feed(held: Held, opened: OpenPosition) -> Feed:
-    asset = index_id(underlying_of(opened.base_asset))
+    asset = index_id(underlying_of(held.base_asset))
     price, origin = opened.price, calls.ASSET_PRICE.at(held.market).origin
     if price.invalid or price.value <= 0:
         marked = f"{origin} (marked invalid)" if price.invalid else origin
@@ -123,8 +124,9 @@ def _feed(held: Held, opened: OpenPosition) -> Feed:
     return Feed(asset, Oracle.MARKET, price.value, DECIMALS, origin)
 
 
-def _rule(held: Held, opened: OpenPosition) -> PerpsV2Rule:
-    return PerpsV2Rule(
+def _rule(found: Details, opened: OpenPosition, susd: Asset) -> PerpsV2Rule:
+    held = found.held
+    return ClosablePerpsV2Rule(
         feed=_feed(held, opened),
         market=opened.state,
         size=held.size,
@@ -132,6 +134,16 @@ def _rule(held: Held, opened: OpenPosition) -> PerpsV2Rule:
         last_price=held.last_price,
         settled_funding=opened.settled_funding,
         flagged=opened.flagged,
+        closing=Closing(
+            market=held.label,
+            settlement=susd.id,
+            max_delta=opened.max_delta,
+            max_skew=opened.max_skew,
+            endorsed=opened.endorsed,
+            suspension=found.suspension,
+            commit_deposit=found.order.commit_deposit,
+            keeper_deposit=found.order.keeper_deposit,
+        ),
     )
 
 
@@ -157,10 +169,6 @@ def _reported(rule: PerpsV2Rule, opened: OpenPosition, origin: str) -> Reported:
         liquidation_price=liquidation_price or None,
         origin=origin,
     )
-
-
-def _locked(order: DelayedOrder) -> int:
-    return order.commit_deposit + order.keeper_deposit
 
 
 def _plain(raw: int) -> str:

@@ -1,7 +1,7 @@
 """Reads a wallet's margin accounts in three rounds.
 
 1. the manager's markets, and where the resolver says that its other parts live (shared by all wallets);
-2. the wallet's position in every market, as one column, and each market's key (shared);
+2. the wallet's position in every market, as one column, and the keys of each market (shared);
 3. for held markets only: the market's state, its settings, its own views of the account, a delayed order.
 """
 
@@ -19,11 +19,13 @@ from adapters.synthetix_perps_v2.names import name_key
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import Asset, token_id
-from aggregator.model.errors import BadConfiguration, ReadError, Unsupported, UnusablePrice
+from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError, Unsupported, UnusablePrice
 from aggregator.model.readings import AccountFailure, Block, Quote, Reading
 from aggregator.model.units import Address
 
 ROLES = ("address_resolver", "futures_market_manager", "susd")
+MAX_MARKETS = 1_000
+"""In one reply of the manager: far more than it has ever listed."""
 
 
 class _Found(NamedTuple):
@@ -102,7 +104,15 @@ def _system(deployment: Deployment) -> Read[System]:
             f"{deployment.name} with the market manager {manager}",
             f"its resolver names {current}; configure that as `futures_market_manager`",
         )
-    return System(markets, settings, status, rates)
+    return System(manager, _checked(markets, manager), settings, status, rates)
+
+
+def _checked(markets: tuple[Address, ...], manager: Address) -> tuple[Address, ...]:
+    """The list itself; raises MalformedReply on a market that comes twice: it would count twice."""
+    if len(set(markets)) < len(markets) or len(markets) > MAX_MARKETS:
+        where = calls.ALL_MARKETS.at(manager, calls.V2).origin
+        raise MalformedReply(where, f"{len(markets)} markets, of which {len(set(markets))} differ")
+    return markets
 
 
 def _held(markets: tuple[Address, ...], wallet: Address) -> Read[tuple[list[Held], dict[Address, ReadError]]]:
@@ -110,21 +120,25 @@ def _held(markets: tuple[Address, ...], wallet: Address) -> Read[tuple[list[Held
 
     Raises where none could be asked.
     """
-    positions, keys, lengths = yield from ask(
+    positions, keys, assets, lengths = yield from ask(
         [
             calls.POSITIONS.each(markets, wallet),
             calls.MARKET_KEY.each(markets),
+            calls.BASE_ASSET.each(markets),
             calls.FUNDING_SEQUENCE_LENGTH.each(markets),
         ]
     )
     failed = {
-        markets[i]: error for column in (positions, keys, lengths) for i, error in column.failures.items()
+        markets[i]: error
+        for column in (positions, keys, assets, lengths)
+        for i, error in column.failures.items()
     }
     if len(failed) == len(markets):
         raise failed[markets[0]].with_traceback(None)
     rows = zip(
         markets,
         keys.outcomes(),
+        assets.outcomes(),
         lengths.outcomes(),
         positions.outcomes(1),
         positions.outcomes(2),
@@ -135,16 +149,18 @@ def _held(markets: tuple[Address, ...], wallet: Address) -> Read[tuple[list[Held
     # A pending order needs no look of its own: to be accepted it must leave more margin than its deposit,
     # and no margin can be withdrawn while it waits.
     held = [
-        Held(market, key, length - 1, index, margin, last_price, size)
-        for market, key, length, index, margin, last_price, size in rows
+        Held(market, key, asset, length - 1, index, margin, last_price, size)
+        for market, key, asset, length, index, margin, last_price, size in rows
         if market not in failed and (margin or size)
     ]
     return held, failed
 
 
 def _account(held: Held, system: System, wallet: Address, block: Block, susd: Asset) -> Read[_Found]:
-    found = yield from details(held, system, wallet)
-    return _Found(account_of(found, wallet, block, susd), quote_of(found), warnings_of(found))
+    found = yield from details(held, system, wallet, block)
+    return _Found(
+        account_of(found, wallet, block, susd), quote_of(found), warnings_of(found, block.timestamp)
+    )
 
 
 def _susd_quote(exchange_rates: Address, susd: Asset) -> Read[Quote]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from adapters.synthetix_perps_v2.orders import DelayedOrder
 from aggregator.contract import Function
 from aggregator.model.units import Address
 
@@ -13,23 +14,6 @@ class Valued(NamedTuple):
 
     value: int
     invalid: bool
-
-
-class DelayedOrder(NamedTuple):
-    """An order that a keeper may execute later; without one, all fields are zero.
-
-    Both deposits have left the margin: the keeper's is his if he executes or cancels it.
-    """
-
-    is_offchain: bool
-    size_delta: int
-    desired_fill_price: int
-    target_round_id: int
-    commit_deposit: int
-    keeper_deposit: int
-    executable_at_time: int
-    intention_time: int
-    tracking_code: bytes
 
 
 def _order(fields: tuple[bool, int, int, int, int, int, int, int, bytes]) -> DelayedOrder:
@@ -43,18 +27,26 @@ GET_ADDRESS: Function[Address] = Function("getAddress(bytes32)(address)")
 V1, V2 = False, True
 ALL_MARKETS: Function[tuple[Address, ...]] = Function("allMarkets(bool)(address[])")
 NUM_MARKETS: Function[int] = Function("numMarkets(bool)(uint256)")
+ALL_ENDORSED: Function[tuple[Address, ...]] = Function("allEndorsedAddresses()(address[])")
 
 # SystemStatus: returns nothing, and reverts where the market is suspended
 REQUIRE_ACTIVE: Function[tuple[()]] = Function("requireFuturesMarketActive(bytes32)()")
 
 # ExchangeRates
 RATE: Function[Valued] = Function("rateAndInvalid(bytes32)(uint256,bool)", into=Valued)
+CURRENT_ROUND: Function[int] = Function("getCurrentRoundId(bytes32)(uint256)")
 
 # PerpsV2MarketSettings: of a market, by its key
 SKEW_SCALE: Function[int] = Function("skewScale(bytes32)(uint256)")
 MAX_FUNDING_VELOCITY: Function[int] = Function("maxFundingVelocity(bytes32)(uint256)")
 PREMIUM_MULTIPLIER: Function[int] = Function("liquidationPremiumMultiplier(bytes32)(uint256)")
 BUFFER_RATIO: Function[int] = Function("liquidationBufferRatio(bytes32)(uint256)")
+MAX_LIQUIDATION_DELTA: Function[int] = Function("maxLiquidationDelta(bytes32)(uint256)")
+MAX_PD: Function[int] = Function("maxPD(bytes32)(uint256)")
+OFFCHAIN_MIN_AGE: Function[int] = Function("offchainDelayedOrderMinAge(bytes32)(uint256)")
+OFFCHAIN_MAX_AGE: Function[int] = Function("offchainDelayedOrderMaxAge(bytes32)(uint256)")
+CONFIRM_SECONDS: Function[int] = Function("delayedOrderConfirmWindow(bytes32)(uint256)")
+CONFIRM_ROUNDS: Function[int] = Function("nextPriceConfirmWindow(bytes32)(uint256)")
 # ... and of all markets
 FEE_RATIO: Function[int] = Function("liquidationFeeRatio()(uint256)")
 MIN_KEEPER_FEE: Function[int] = Function("minKeeperFee()(uint256)")

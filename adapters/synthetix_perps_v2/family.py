@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from adapters.synthetix_perps_v2.fixed_point import multiply
-from adapters.synthetix_perps_v2.margin import DAY_SECONDS, MarketState, PerpsV2Rule
+from adapters.synthetix_perps_v2.margin import DAY_SECONDS, PerpsV2Rule
+from adapters.synthetix_perps_v2.stored import load_rule
 from aggregator.contract import Shocked
-from aggregator.model.assets import AssetId
-from aggregator.model.rules import WAD, Feed, JsonValue, Oracle, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-T = TypeVar("T", bound=JsonValue)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,53 +100,10 @@ class PerpsV2Family:
         return power, np.where(columns.size[:, None] == 0, 0.0, required)
 
     def load(self, data: Mapping[str, JsonValue]) -> PerpsV2Rule:
-        """The rule that `PerpsV2Rule.to_json` wrote; raises ValueError on data of another family or shape."""
-        if data.get("family") != self.name:
-            raise ValueError(f"a rule of {data.get('family')!r} is no rule of {self.name}")
-        market = _get(data, "market", dict)
-        flagged = data.get("flagged")
-        if not isinstance(flagged, bool):
-            raise ValueError(f"'flagged' of a stored rule should be a bool, not {flagged!r}")
-        return PerpsV2Rule(
-            feed=Feed(
-                asset=AssetId(_get(data, "asset", str)),
-                oracle=Oracle(_get(data, "oracle", str)),
-                price=_big(data, "price"),
-                decimals=_get(data, "price_decimals", int),
-                origin=_get(data, "price_origin", str),
-            ),
-            market=MarketState(
-                skew=_big(market, "skew"),
-                skew_scale=_big(market, "skew_scale"),
-                max_funding_velocity=_big(market, "max_funding_velocity"),
-                funding_rate=_big(market, "funding_rate"),
-                funding_time=_get(market, "funding_time", int),
-                premium_multiplier=_big(market, "premium_multiplier"),
-                buffer_ratio=_big(market, "buffer_ratio"),
-                fee_ratio=_big(market, "fee_ratio"),
-                min_keeper_fee=_big(market, "min_keeper_fee"),
-                max_keeper_fee=_big(market, "max_keeper_fee"),
-                keeper_liquidation_fee=_big(market, "keeper_liquidation_fee"),
-            ),
-            size=_big(data, "size"),
-            margin=_big(data, "margin"),
-            last_price=_big(data, "last_price"),
-            settled_funding=_big(data, "settled_funding"),
-            flagged=flagged,
-        )
+        """The rule that its `to_json` wrote; raises ValueError on data of another family or shape."""
+        return load_rule(data)
 
 
 def _whole(values: Sequence[int]) -> Floats:
     # Integer by integer division rounds once, however large both are.
     return np.array([value / WAD for value in values], dtype=np.float64)
-
-
-def _get(data: Mapping[str, JsonValue], name: str, kind: type[T]) -> T:
-    value = data.get(name)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{name!r} of a stored rule should be {kind.__name__}, not {value!r}")
-    return value
-
-
-def _big(data: Mapping[str, JsonValue], name: str) -> int:
-    return int(_get(data, name, str))

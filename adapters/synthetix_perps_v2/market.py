@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.synthetix_perps_v2 import calls
-from adapters.synthetix_perps_v2.calls import DelayedOrder, Valued
+from adapters.synthetix_perps_v2.calls import Valued
 from adapters.synthetix_perps_v2.margin import MarketState
 from adapters.synthetix_perps_v2.names import key_text
+from adapters.synthetix_perps_v2.orders import DelayedOrder, Windows
 from aggregator.contract import Read, ask, attempt, both
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
+from aggregator.model.readings import Block
 from aggregator.model.units import Address
 
 
@@ -23,6 +26,7 @@ class Held:
 
     market: Address
     market_key: bytes
+    asset_key: bytes
     last_index: int
     funding_index: int
     margin: int
@@ -34,13 +38,23 @@ class Held:
         """The market's key as text, such as `sETHPERP`."""
         return key_text(self.market_key)
 
+    @property
+    def base_asset(self) -> str:
+        """The key of the asset whose price it follows, such as `sETH`."""
+        return key_text(self.asset_key)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """The market's state and its own views of an account, all at the block."""
+    """The market's state and its own views of an account, all at the block.
 
-    base_asset: str
+    `max_delta` and `max_skew` are what keeps others than `endorsed` addresses from liquidating.
+    """
+
     state: MarketState
+    max_delta: int
+    max_skew: int
+    endorsed: bool
     settled_funding: int
     price: Valued
     profit_loss: Valued
@@ -60,6 +74,7 @@ class Details:
 
     held: Held
     order: DelayedOrder
+    windows: Windows
     suspension: str | None
     position: OpenPosition | None
 
@@ -68,20 +83,38 @@ class Details:
 class System:
     """Where the parts of one deployment live at the block."""
 
+    manager: Address
     markets: tuple[Address, ...]
     settings: Address
     status: Address
     exchange_rates: Address
 
 
-def details(held: Held, system: System, wallet: Address) -> Read[Details]:
+def details(held: Held, system: System, wallet: Address, block: Block) -> Read[Details]:
     """Read one margin account in one round."""
-    state = both(ask([calls.DELAYED_ORDERS.at(held.market, wallet)]), _suspension(held, system))
+    state = both(_order(held, system, wallet), _suspension(held, system))
     if held.size == 0:
-        [order], suspension = yield from state
-        return Details(held, order, suspension, None)
-    ([order], suspension), position = yield from both(state, _position(held, system.settings, wallet))
-    return Details(held, order, suspension, position)
+        (order, windows), suspension = yield from state
+        return Details(held, order, windows, suspension, None)
+    ((order, windows), suspension), position = yield from both(state, _position(held, system, wallet, block))
+    return Details(held, order, windows, suspension, position)
+
+
+def _order(held: Held, system: System, wallet: Address) -> Read[tuple[DelayedOrder, Windows]]:
+    settings, key = system.settings, held.market_key
+    [order], windows = yield from both(
+        ask([calls.DELAYED_ORDERS.at(held.market, wallet)]),
+        ask(
+            [
+                calls.OFFCHAIN_MIN_AGE.at(settings, key),
+                calls.OFFCHAIN_MAX_AGE.at(settings, key),
+                calls.CONFIRM_SECONDS.at(settings, key),
+                calls.CONFIRM_ROUNDS.at(settings, key),
+                calls.CURRENT_ROUND.at(system.exchange_rates, held.asset_key),
+            ]
+        ),
+    )
+    return order, Windows(*windows)
 
 
 def _suspension(held: Held, system: System) -> Read[str | None]:
@@ -93,12 +126,12 @@ def _suspension(held: Held, system: System) -> Read[str | None]:
     return None
 
 
-def _position(held: Held, settings: Address, wallet: Address) -> Read[OpenPosition]:
-    market, key = held.market, held.market_key
+def _position(held: Held, system: System, wallet: Address, block: Block) -> Read[OpenPosition]:
+    market, key, settings = held.market, held.market_key, system.settings
     if not 0 < held.funding_index <= held.last_index:
         where = calls.POSITIONS.at(market, wallet).origin
         raise MalformedReply(where, f"funding entry {held.funding_index} of {held.last_index}")
-    figures, (flags, (views, [asset])) = yield from both(
+    figures, (flags, (views, [endorsed])) = yield from both(
         ask(
             [
                 calls.MARKET_SKEW.at(market),
@@ -112,6 +145,8 @@ def _position(held: Held, settings: Address, wallet: Address) -> Read[OpenPositi
                 calls.MIN_KEEPER_FEE.at(settings),
                 calls.MAX_KEEPER_FEE.at(settings),
                 calls.KEEPER_LIQUIDATION_FEE.at(settings),
+                calls.MAX_LIQUIDATION_DELTA.at(settings, key),
+                calls.MAX_PD.at(settings, key),
                 calls.FUNDING_SEQUENCE.at(market, held.last_index),
                 calls.FUNDING_SEQUENCE.at(market, held.funding_index),
             ]
@@ -128,16 +163,18 @@ def _position(held: Held, settings: Address, wallet: Address) -> Read[OpenPositi
                         calls.LIQUIDATION_PRICE.at(market, wallet),
                     ]
                 ),
-                ask([calls.BASE_ASSET.at(market)]),
+                ask([calls.ALL_ENDORSED.at(system.manager)]),
             ),
         ),
     )
-    *state, last_entry, first_entry = figures
+    *state, max_delta, max_skew, last_entry, first_entry = figures
     price, profit_loss, accrued_funding, remaining_margin, liquidation_price = views
     can_liquidate, flagged = flags
     return OpenPosition(
-        base_asset=key_text(asset),
-        state=MarketState(*state),
+        state=_state(held, settings, state, block),
+        max_delta=max_delta,
+        max_skew=max_skew,
+        endorsed=bool(endorsed),
         settled_funding=last_entry - first_entry,
         price=price,
         profit_loss=profit_loss,
@@ -147,3 +184,14 @@ def _position(held: Held, settings: Address, wallet: Address) -> Read[OpenPositi
         can_liquidate=can_liquidate,
         flagged=flagged,
     )
+
+
+def _state(held: Held, settings: Address, figures: Sequence[int], block: Block) -> MarketState:
+    """In the order of its fields; raises MalformedReply where funding could not be worked out of them."""
+    _, skew_scale, _, _, funding_time, *_ = figures
+    if skew_scale == 0:
+        raise MalformedReply(calls.SKEW_SCALE.at(settings, held.market_key).origin, "a skew scale of zero")
+    if funding_time > block.timestamp:
+        where = calls.FUNDING_LAST_RECOMPUTED.at(held.market).origin
+        raise MalformedReply(where, f"{funding_time}, after the block's time {block.timestamp}")
+    return MarketState(*figures)

@@ -136,13 +136,13 @@ class PositionRow(Table, table=True):
         "perp: accrued funding, received > 0, 10^-decimals", signed=True, nullable=True
     )
     borrowing_raw: int | None = raw(
-        "perp: accrued borrowing fees, paid < 0, 10^-decimals; NULL: saved before there were any",
+        "perp: accrued borrowing fees, paid < 0, 10^-decimals; NULL: none are charged",
         signed=True,
         nullable=True,
         checked=False,
     )
     borrowing_24h_raw: int | None = raw(
-        "perp: borrowing fees of the next 24 hours at today's rate, paid < 0, 10^-decimals; NULL: unknown",
+        "perp: borrowing fees of 24 hours at today's rate, paid < 0, 10^-decimals; NULL: unknown, or none",
         signed=True,
         nullable=True,
         checked=False,

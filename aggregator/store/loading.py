@@ -229,7 +229,6 @@ def _position(row: PositionRow) -> Position:
                 settlement=asset,
                 origin=row.origin,
                 borrowing_raw=of.borrowing_raw or 0,
-                # Before schema 0007 no adapter read a protocol that charges any.
                 borrowing_24h_raw=of.borrowing_24h_raw if of.borrowing_raw is not None else 0,
             )
         case "option":

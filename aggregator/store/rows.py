@@ -200,8 +200,7 @@ def _position(position: Position) -> dict[str, Any]:
                 "pnl_raw": position.pnl_raw,
                 "funding_raw": position.funding_raw,
                 "funding_24h_raw": position.funding_24h_raw,
-                "borrowing_raw": position.borrowing_raw,
-                "borrowing_24h_raw": position.borrowing_24h_raw,
+                **_borrowing(position),
                 **_derivative(position),
             }
         case Option():
@@ -220,6 +219,13 @@ def _position(position: Position) -> dict[str, Any]:
             }
         case _:
             assert_never(position)
+
+
+def _borrowing(perp: Perp) -> dict[str, Any]:
+    """Nothing where none is charged: as rows are that were saved before there were such columns."""
+    if perp.borrowing_raw == 0 and perp.borrowing_24h_raw == 0:
+        return {"borrowing_raw": None, "borrowing_24h_raw": None}
+    return {"borrowing_raw": perp.borrowing_raw, "borrowing_24h_raw": perp.borrowing_24h_raw}
 
 
 def _derivative(position: Perp | Option) -> dict[str, Any]:

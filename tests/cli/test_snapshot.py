@@ -128,7 +128,7 @@ def test_diff_tells_what_changed(path: Path) -> None:
     )
     assert changes["supply", "USDC"] == ({"amount": "0.000005", "value_usd": "0.000005"}, None)
     assert changes["holding", "ETH"][1] is None
-    assert changes["perp", "sETHPERP"] == (None, {"amount": "-25", "value_usd": "-263"})
+    assert changes["perp", "sETHPERP"] == (None, {"amount": "-25", "value_usd": "-263.5"})
     assert changes["option", "ETH-28FEB27-1800-P"] == (None, {"amount": "10", "value_usd": None})
     assert ("debt", "USDC") not in changes
     assert len(changes) == 6

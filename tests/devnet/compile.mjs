@@ -3,7 +3,8 @@
 //   RECIPE    JSON: compiler, evmVersion, optimizerRuns, viaIR, remappings, sources (see artifacts.py)
 //   TOOLS     folder whose node_modules holds the compilers
 //   PACKAGES  folder of the contract packages; import paths are relative to it
-//   OWN       folder of the kit's own Solidity files, imported as "devnet/..."
+//   OWN       folder of the kit's own Solidity files, imported as "devnet/..."; a remapping to "devnet:FILE"
+//             makes one of them stand for whatever begins with the prefix
 //   OUT       JSON: contract name -> {source, abi, bytecode, linkReferences}
 // A name that occurs in several sources belongs to the first listed source that defines it.
 import fs from 'node:fs';
@@ -19,6 +20,7 @@ const remappings = Object.entries(recipe.remappings ?? {}).sort((a, b) => b[0].l
 function locate(name) {
   if (name.startsWith('devnet/')) return path.join(own, name.slice('devnet/'.length));
   const hit = remappings.find(([prefix]) => name.startsWith(prefix));
+  if (hit?.[1].startsWith('devnet:')) return path.join(own, hit[1].slice('devnet:'.length));
   return path.join(packages, hit ? hit[1] + name.slice(hit[0].length) : name);
 }
 

@@ -152,6 +152,11 @@ class SynthetixPerpsV2(Deployment):
         """Cancel one's own order, which must be too old to execute; the deposit returns to the margin."""
         return self.markets[market].send("cancelDelayedOrder", user, sender=user)
 
+    def submit_offchain_order(self, user: str, market: str, size_delta: Amount) -> Receipt:
+        """Leave an order that is filled at a price from outside of the chain; its deposit is taken now."""
+        delta = units(size_delta)
+        return self.markets[market].send("submitOffchainDelayedOrder", delta, _limit(delta), sender=user)
+
     def flag(self, user: str, market: str) -> Receipt:
         """Flag a liquidatable position. Raises `TransactionReverted` if it is not."""
         return self.markets[market].send("flagPosition", user, sender=self.site.account("liquidator"))
@@ -193,6 +198,10 @@ class SynthetixPerpsV2(Deployment):
             (self.status, "suspendFuturesMarket", (bytes32(market), 1)),
         ]
         as_owner(self.chain, calls)
+
+    def endorse(self, address: str) -> None:
+        """Let an address liquidate positions of any size, for no fee."""
+        as_owner(self.chain, [(self.manager, "addEndorsedAddresses", ([address],))])
 
     def set_globals(self, values: Globals) -> None:
         """Change the settings that all markets share."""

@@ -29,6 +29,7 @@ from tests.devnet.morpho import MorphoBlue
 from tests.devnet.node import CHAIN_ID, Node
 from tests.devnet.prices import Prices, Quotes
 from tests.devnet.synthetix import SynthetixPerpsV2
+from tests.devnet.synthetix_v3 import SynthetixV3
 from tests.devnet.tokens import KINDS, NATIVE, Feeds, Tokens
 from tests.devnet.venus import VenusCore
 
@@ -50,7 +51,7 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
 )
 
 # Further perpetuals, on a chain of their own: the demo and most tests don't need them.
-PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, PerpCurie)
+PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, SynthetixV3, PerpCurie)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -142,6 +143,11 @@ class World:
     def perp_curie(self) -> PerpCurie:
         """The perps markets vETH and vBTC of Perpetual Protocol."""
         return self.get(PerpCurie)
+
+    @property
+    def synthetix_v3(self) -> SynthetixV3:
+        """The perps market of Synthetix V3 with ETH and BTC."""
+        return self.get(SynthetixV3)
 
     @property
     def lyra_v1(self) -> LyraV1:

@@ -21,16 +21,16 @@ from tests.store.contention import (
 
 def test_readers_beside_a_writer_at_full_speed(tmp_path: Path) -> None:
     """No read fails or waits for a lock, none sees half a snapshot, and none sees less than before."""
-    outcome = readers_beside_a_writer(tmp_path / "w.duckdb", seconds=5, commits=5)
+    outcome = readers_beside_a_writer(tmp_path / "w.duckdb", seconds=2, commits=3)
     assert outcome.failures == ()
-    assert outcome.commits >= 5
+    assert outcome.commits >= 3
     assert len(outcome.reads) == READERS
     assert min(outcome.reads) >= 1
 
 
 def test_kills_at_random_moments(tmp_path: Path) -> None:
     """What was acknowledged is there, whole, and the next start needs no repair."""
-    outcome = kills_of_a_writer(tmp_path / "w.duckdb", kills=4, seed=20)
+    outcome = kills_of_a_writer(tmp_path / "w.duckdb", kills=2, seed=20)
     assert outcome.kept >= outcome.acknowledged >= outcome.kills
 
 

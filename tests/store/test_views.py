@@ -48,7 +48,7 @@ def test_positions_have_signed_amounts(database: duckdb.DuckDBPyConnection) -> N
         ("supply", "WETH", "ETH", 40.0, Decimal("83644.93827120")),
         ("supply", "USDC", "USD", 5e-06, Decimal("0.00000500")),
         ("debt", "USDC", "USD", -61_000.0, Decimal("-60993.90000000")),
-        ("perp", "sETHPERP", "ETH", -25.0, Decimal("-263.00000000")),
+        ("perp", "sETHPERP", "ETH", -25.0, Decimal("-263.50000000")),
         ("option", "ETH-28FEB27-2400-C", "ETH", -10.0, Decimal("-1234.56789012")),
         ("option", "ETH-28FEB27-1800-P", "ETH", 10.0, None),
         ("holding", "ETH", None, 3.3, Decimal("6900.70740737")),

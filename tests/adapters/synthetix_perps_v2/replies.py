@@ -53,6 +53,14 @@ def system() -> dict[Key, Any]:
         ("minKeeperFee", SETTINGS): (2 * WAD,),
         ("maxKeeperFee", SETTINGS): (1000 * WAD,),
         ("keeperLiquidationFee", SETTINGS): (WAD,),
+        ("maxLiquidationDelta", SETTINGS): (WAD // 1000,),
+        ("maxPD", SETTINGS): (WAD // 500,),
+        ("offchainDelayedOrderMinAge", SETTINGS): (2,),
+        ("offchainDelayedOrderMaxAge", SETTINGS): (60,),
+        ("delayedOrderConfirmWindow", SETTINGS): (120,),
+        ("nextPriceConfirmWindow", SETTINGS): (2,),
+        ("getCurrentRoundId", RATES): (8,),
+        ("allEndorsedAddresses", MANAGER): (32, 0),
     }
     for market, key, asset in ((ETH_MARKET, "sETHPERP", "sETH"), (SOL_MARKET, "sSOLPERP", "SOL")):
         table |= {

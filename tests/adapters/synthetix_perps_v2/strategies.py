@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import MarketState, PerpsV2Rule
-from aggregator.model.assets import index_id
+from aggregator.model.assets import index_id, token_id
 from aggregator.model.rules import WAD, Feed, Oracle
+from aggregator.model.units import Address, ChainId
 
 NOW = 1_790_000_000
 DAY = 86_400
 ETH = index_id("ETH")
+SUSD = token_id(ChainId(10), Address("0x" + "6" * 40))
 
 
 def ratios(largest: int = WAD) -> st.SearchStrategy[int]:
@@ -57,4 +60,35 @@ def rules(draw: st.DrawFn) -> PerpsV2Rule:
         last_price=draw(prices()),
         settled_funding=draw(signed(0, 10**20)),
         flagged=draw(st.booleans()),
+    )
+
+
+@st.composite
+def closable_rules(draw: st.DrawFn) -> ClosablePerpsV2Rule:
+    """The same with what a liquidation needs, in a market with limits that some positions exceed."""
+    rule = draw(rules())
+    closing = Closing(
+        market="sETHPERP",
+        settlement=SUSD,
+        max_delta=draw(st.sampled_from([0, WAD // 1000, 10**30])),
+        max_skew=draw(st.sampled_from([0, WAD // 500, 10**30])),
+        endorsed=draw(st.booleans()),
+        suspension=draw(st.sampled_from([None, None, "Market suspended"])),
+        commit_deposit=draw(st.integers(0, 10 * WAD)),
+        keeper_deposit=draw(st.integers(0, 10 * WAD)),
+    )
+    return closable(rule, closing)
+
+
+def closable(rule: PerpsV2Rule, closing: Closing) -> ClosablePerpsV2Rule:
+    """A rule with the terms of a liquidation."""
+    return ClosablePerpsV2Rule(
+        rule.feed,
+        rule.market,
+        rule.size,
+        rule.margin,
+        rule.last_price,
+        rule.settled_funding,
+        rule.flagged,
+        closing,
     )

@@ -1,128 +1,152 @@
-"""Health, funding and the flag against the real contracts, in random states and at the very flip."""
+"""Margin, profit, funding, the flag and where it flips against the real contracts, in random states."""
 
 from __future__ import annotations
 
 import random
-from decimal import Decimal
+from itertools import groupby
 
 import numpy as np
 import pytest
 
 from adapters.synthetix_perps_v2.family import PerpsV2Family
-from adapters.synthetix_perps_v2.margin import PerpsV2Rule
 from aggregator.contract import Shocked
 from aggregator.model.rules import WAD, prices_of
+from tests.adapters.synthetix_perps_v2.books import Held, details, liquidatable, near, open_book, read_book
 from tests.adapters.synthetix_perps_v2.live import BTC_MARKET, COINS, ETH_MARKET, Site, flip
-from tests.devnet.synthetix_deploy import Globals, units
 
 FAMILY = PerpsV2Family()
+PROBES = 24
+"""Prices that the contracts are asked of in one go, for each position."""
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_states(site: Site, seed: int) -> None:
-    """Six states a seed, around liquidation and far from it on both sides, at later and later times.
+    """8 positions at 28 prices each, near liquidation and far from it on both sides, at a later time.
 
     A rule read once tells what the contract answers there: margin, profit and funding to the wei, the flag
-    exactly. The fast form agrees within 0.01 bp, and so does the health that is read again and reported.
+    exactly. The fast form agrees to 1e-9 of the notional.
     """
     random_ = random.Random(seed)
-    market, user = random_.choice([ETH_MARKET, BTC_MARKET]), site.world.spare[0]
-    _open_at_random(site, random_, market, user)
-    first = site.rule(user, market)
-    flags = []
-    for nearness in ("entry", "before", "after", "loss", "gain", "before"):
-        site.world.node.warp(random_.choice([1, 3600, 86_400, 7 * 86_400]))
-        price = _price(random_, first, nearness, site.world.node.timestamp + 1)
-        site.world.synthetix.set_rate(market, price)
-        flags.append(_compare(site, first, user, market, price))
-    if flip(first, site.world.node.timestamp) is not None:
-        assert flags[1:] == [False, True, True, False, False]
+    book = open_book(site, random_)
+    site.world.node.warp(random_.choice([1, 3600, 86_400, 7 * 86_400]))
+    time, flags = site.world.node.timestamp, []
+    for market, group in groupby(book, lambda held: held.market):
+        held = list(group)
+        for price in [price for one in held for price in near(random_, one.rule, time)]:
+            flags += _compare(site, market, held, price)
+    assert len(flags) == 8 * 28
+    assert 30 < sum(flags) < len(flags) - 30
+    _compare_reported(site, book)
+
+
+def _compare(site: Site, market: str, held: list[Held], price: int) -> list[bool]:
+    """All positions of a market at one price; which of them are liquidatable."""
+    time, flags = site.world.node.timestamp, []
+    said = details(site, market, [one.user for one in held], price)
+    columns = FAMILY.columns([one.rule for one in held])
+    power, required = FAMILY.margin(columns, Shocked.in_usd(np.full((len(held), 1), price / WAD), time))
+    for i, (one, word) in enumerate(zip(held, said, strict=True)):
+        rule = one.rule
+        assert rule.profit_loss(price) == word["profitLoss"]
+        assert rule.accrued_funding(price, time) == word["accruedFunding"]
+        found = rule.health({rule.feed.asset: price}, time)
+        margin = found.power + rule.market.liquidation_premium(rule.size, price)
+        assert max(margin, 0) == word["remainingMargin"]
+        assert found.liquidatable is word["canLiquidatePosition"]
+        gross = 1 + (abs(rule.size) * (price + rule.last_price) // WAD + rule.margin) / WAD
+        assert power[i, 0] == pytest.approx(found.power / WAD, abs=1e-9 * gross)
+        assert required[i, 0] == pytest.approx(found.requirement / WAD, rel=1e-12)
+        flags.append(found.liquidatable)
+    return flags
+
+
+def _compare_reported(site: Site, book: list[Held]) -> None:
+    """Read again at the later time: the rule says the same, and so do the market's own views."""
+    time = site.world.node.timestamp
+    for one in book:
+        account = site.account(one.user, one.market)
+        assert account.rule is not None
+        assert account.reported is not None
+        found = account.rule.health(prices_of(account.rule), time)
+        assert found == one.rule.health(prices_of(account.rule), time)
+        assert account.reported.liquidatable is found.liquidatable
+        assert found.health is not None
+        assert account.reported.health is not None
+        assert account.reported.health / WAD == pytest.approx(found.health / WAD, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_liquidation_prices_are_where_the_contracts_flip(site: Site, seed: int) -> None:
+    """8 positions: found on the chain by its own `canLiquidate`, to 1e-12 of the price, and to the unit.
+
+    On the side of profits nothing fails, up to 1,000 times the price and down to nothing.
+    """
+    random_ = random.Random(seed)
+    book = open_book(site, random_)
+    site.world.node.warp(random_.choice([1, 3600, 3 * 86_400]))
+    book = read_book(site, [(one.user, one.market) for one in book])
+    time, found, ends = site.world.node.timestamp, {}, []
+    for one in book:
+        asset, price = one.rule.feed.asset, one.rule.feed.price
+        below, above = one.rule.liquidation_prices({asset: price}, time, asset)
+        if one.rule.health({asset: price}, time).liquidatable:
+            assert (below, above) == (price, price)
+            continue
+        for limit, at in ((1, below), (1000 * price, above)):
+            ends.append((one.user, one.market, limit, at is not None))
+            if at is not None:
+                found[one.user, one.market, price, limit] = at
+    assert liquidatable(site, [end[:3] for end in ends]) == [end[3] for end in ends]
+    assert len(found) >= 5
+    for (user, market, price, limit), bisected in _bisected(site, list(found)).items():
+        assert found[user, market, price, limit] == pytest.approx(bisected, rel=2e-12)
+    just = [(user, market, at, price) for (user, market, price, _), at in found.items()]
+    assert all(liquidatable(site, [(user, market, at) for user, market, at, _ in just]))
+    one_less = [(user, market, at + (1 if price > at else -1)) for user, market, at, price in just]
+    assert not any(liquidatable(site, one_less))
+
+
+Search = tuple[str, str, int, int]
+
+
+def _bisected(site: Site, searches: list[Search]) -> dict[Search, int]:
+    """For (user, market, safe price, failing price): the failing price nearest to the safe one."""
+    spans = {search: (search[2], search[3]) for search in searches}
+    while any(abs(safe - failing) > failing // 10**12 + 1 for safe, failing in spans.values()):
+        tried = {
+            search: [safe + (failing - safe) * i // PROBES for i in range(1, PROBES)]
+            for search, (safe, failing) in spans.items()
+        }
+        asked = [(user, market, at) for (user, market, *_), prices in tried.items() for at in prices]
+        answers = iter(liquidatable(site, asked))
+        for search, prices in tried.items():
+            safe, failing = spans[search]
+            fails = [next(answers) for _ in prices]
+            steps = [safe, *prices, failing]
+            first = [*fails, True].index(True)
+            spans[search] = steps[first], steps[first + 1]
+    return {search: failing for search, (_, failing) in spans.items()}
 
 
 @pytest.mark.parametrize("market", [ETH_MARKET, BTC_MARKET])
 @pytest.mark.parametrize("side", [1, -1])
-@pytest.mark.parametrize("days", [0, 3])
-def test_flag_flips_at_the_same_wei(site: Site, market: str, side: int, days: int) -> None:
-    """The last price at which our rule says liquidatable is the contract's last, to 1e-18 USD."""
+def test_flag_flips_at_the_same_wei(site: Site, market: str, side: int) -> None:
+    """With the price really set: the last one at which our rule says liquidatable is the contract's last."""
     user, perps, node = site.world.spare[0], site.world.synthetix, site.world.node
     spot = site.world.prices.quotes.usd(COINS[market])
     perps.open(user, market, margin=2_000, size=side * round(10_000 / spot, 6))
-    if days:
-        node.warp(days * 86_400)
+    node.warp(3 * 86_400)
     rule, time = site.rule(user, market), node.timestamp + 1
     last = flip(rule, time)
     assert last is not None
-    for price, liquidatable in ((last, True), (last + side, False)):
+    for price, expected in ((last, True), (last + side, False)):
         snapshot = node.snapshot()
         perps.set_rate(market, price)
         assert node.timestamp == time
-        assert site.said(user, market).can_liquidate is liquidatable
+        assert site.said(user, market).can_liquidate is expected
         account = site.account(user, market)
         assert account.reported is not None
         assert account.rule is not None
-        assert account.reported.liquidatable is liquidatable
-        assert account.rule.health(prices_of(account.rule), time).liquidatable is liquidatable
+        assert account.reported.liquidatable is expected
+        assert account.rule.health(prices_of(account.rule), time).liquidatable is expected
         node.revert(snapshot)
-
-
-def _open_at_random(site: Site, random_: random.Random, market: str, user: str) -> None:
-    """Random settings, market skew and position."""
-    perps, node = site.world.synthetix, site.world.node
-    perps.set_parameter(market, "MaxFundingVelocity", units(random_.choice(["0.002", "0.02"])))
-    spot = site.world.prices.quotes.usd(COINS[market])
-    skew = random_.choice([-1, 1]) * Decimal(random_.randrange(50_000, 900_000)) / spot
-    perps.open(site.world.spare[1], market, margin=500_000, size=round(skew, 8))
-    node.warp(random_.choice([1, 600, 86_400]))
-    notional = Decimal(random_.randrange(600, 90_000))
-    leverage = Decimal(random_.choice(["0.5", "2", "7", "14"]))
-    size = random_.choice([-1, 1]) * round(notional / spot, 12)
-    perps.open(user, market, margin=round(notional / leverage, 6) + 130, size=size)
-    # A scale below the skew caps the funding velocity, and makes the liquidation premium count.
-    scale = random_.choice([abs(skew) * Decimal("0.8"), Decimal(50_000), Decimal(1_000_000)])
-    perps.set_parameter(market, "SkewScale", units(round(scale, 12)))
-    perps.set_parameter(market, "LiquidationBufferRatio", units(random_.choice(["0.0025", "0.0075"])))
-    perps.set_parameter(market, "LiquidationPremiumMultiplier", units(random_.choice(["1", "1.5625"])))
-    perps.set_globals(
-        Globals(
-            min_keeper_fee=units(random_.choice(["0", "2", "40"])),
-            max_keeper_fee=units(random_.choice(["45", "1000"])),
-            liquidation_fee_ratio=units(random_.choice(["0.0005", "0.0035", "0.01"])),
-            keeper_liquidation_fee=units(random_.choice(["0.25", "1.5"])),
-        )
-    )
-
-
-def _price(random_: random.Random, rule: PerpsV2Rule, nearness: str, time: int) -> int:
-    """A price at the entry, just before or after liquidation, or far off on the losing or winning side."""
-    losing = -1 if rule.size > 0 else 1
-    last = flip(rule, time) or rule.last_price // 100
-    distance = last * random_.randrange(1, 10**6) // 10**9
-    return {
-        "entry": rule.last_price,
-        "before": last - losing * distance,
-        "after": last + losing * distance,
-        "loss": last // 2 if losing < 0 else 2 * last,
-        "gain": 5 * last if losing < 0 else last // 5,
-    }[nearness]
-
-
-def _compare(site: Site, first: PerpsV2Rule, user: str, market: str, price: int) -> bool:
-    """One state in all forms; whether it is liquidatable."""
-    said, account, time = site.said(user, market), site.account(user, market), site.world.node.timestamp
-    rule, reported = account.rule, account.reported
-    assert isinstance(rule, PerpsV2Rule)
-    assert reported is not None
-    for one in (first, rule):
-        assert one.profit_loss(price) == said.profit_loss
-        assert one.accrued_funding(price, time) == said.accrued_funding
-    found = first.health({first.feed.asset: price}, time)
-    assert found == rule.health(prices_of(rule), time)
-    margin = found.power + first.market.liquidation_premium(first.size, price)
-    assert max(margin, 0) == said.remaining_margin
-    assert found.liquidatable is said.can_liquidate is reported.liquidatable
-    assert found.health is not None
-    assert reported.health is not None
-    assert reported.health / WAD == pytest.approx(found.health / WAD, rel=1e-6, abs=1e-6)
-    power, required = FAMILY.margin(FAMILY.columns([first]), Shocked.in_usd(np.array([[price / WAD]]), time))
-    assert power[0, 0] / required[0, 0] == pytest.approx(found.health / WAD, rel=1e-6, abs=1e-6)
-    return found.liquidatable

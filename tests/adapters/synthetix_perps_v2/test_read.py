@@ -10,6 +10,7 @@ import pytest
 
 import adapters.synthetix_perps_v2
 from adapters.synthetix_perps_v2.adapter import ROLES, build
+from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
 from adapters.synthetix_perps_v2.names import key_text, name_key, underlying_of
 from aggregator.contract import Deployment, Deployments
@@ -26,8 +27,8 @@ from aggregator.model.errors import (
 )
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import Reading
-from aggregator.model.rules import WAD, prices_of
-from aggregator.model.units import parse_address
+from aggregator.model.rules import WAD, Refused, prices_of
+from aggregator.model.units import Address, parse_address
 from tests.adapters.synthetix_perps_v2.replies import (
     ADAPTER,
     BLOCK,
@@ -236,6 +237,55 @@ def test_funding_entry_that_can_not_be_fails_the_account(index: int) -> None:
         raise refused(with_short() | {("positions", ETH_MARKET): position})
 
 
+@pytest.mark.parametrize(
+    ("function", "target", "reply", "said"),
+    [
+        ("skewScale", SETTINGS, (0,), "a skew scale of zero"),
+        ("fundingLastRecomputed", ETH_MARKET, (NOW + 1,), "after the block's time"),
+    ],
+)
+def test_state_that_can_not_be_fails_the_account(
+    function: str, target: Address, reply: tuple[int], said: str
+) -> None:
+    """By name, before anything is divided by it."""
+    with pytest.raises(MalformedReply, match=said):
+        raise refused(with_short() | {(function, target): reply})
+
+
+@pytest.mark.parametrize("markets", [(ETH_MARKET, SOL_MARKET, ETH_MARKET), tuple(range(10, 1_011))])
+def test_list_of_markets_that_can_not_be_fails_the_read(markets: tuple[Any, ...]) -> None:
+    """A market that comes twice would count twice; and nobody lists a thousand."""
+    with pytest.raises(MalformedReply, match="differ"):
+        read(with_short() | {("allMarkets", MANAGER): (32, len(markets), *markets)})
+
+
+def test_the_rule_knows_what_a_close_out_needs() -> None:
+    """Limits, whether anybody is endorsed, suspension and deposits, from their own calls."""
+    order = (0, -WAD, 0, 9, 4 * WAD, 2 * WAD, NOW + 60, NOW, b"\0" * 32)
+    rule = only(
+        read(
+            with_short()
+            | {
+                ("delayedOrders", ETH_MARKET): order,
+                ("allEndorsedAddresses", MANAGER): (32, 1, WALLET),
+                ("requireFuturesMarketActive", STATUS): reverted("requireFuturesMarketActive", STATUS),
+            }
+        )
+    ).rule
+    assert isinstance(rule, ClosablePerpsV2Rule)
+    assert rule.closing == Closing(
+        market="sETHPERP",
+        settlement=token_id(CHAIN, SUSD),
+        max_delta=WAD // 1000,
+        max_skew=WAD // 500,
+        endorsed=True,
+        suspension="paused",
+        commit_deposit=4 * WAD,
+        keeper_deposit=2 * WAD,
+    )
+    assert rule.close_out(prices_of(rule), NOW) == Refused("paused")
+
+
 def test_replaced_manager_fails_the_read() -> None:
     """An abandoned manager lists markets in which nobody trades any more."""
     table = system()
@@ -244,7 +294,7 @@ def test_replaced_manager_fails_the_read() -> None:
         read(table)
 
 
-@pytest.mark.parametrize("function", ["positions", "marketKey", "fundingSequenceLength"])
+@pytest.mark.parametrize("function", ["positions", "marketKey", "baseAsset", "fundingSequenceLength"])
 def test_market_that_can_not_be_asked_fails_alone(function: str) -> None:
     """It may hold a position: it is named, and the other stands."""
     error = reverted(function, SOL_MARKET)

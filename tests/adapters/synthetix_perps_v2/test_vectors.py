@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adapters.synthetix_perps_v2.closing import Closing
 from adapters.synthetix_perps_v2.family import PerpsV2Family
 from adapters.synthetix_perps_v2.fixed_point import multiply
 from adapters.synthetix_perps_v2.margin import MarketState, PerpsV2Rule
 from aggregator.contract import Shocked
 from aggregator.model.rules import WAD, Feed, Oracle
-from tests.adapters.synthetix_perps_v2.strategies import DAY, ETH, NOW
+from tests.adapters.synthetix_perps_v2.live import flip
+from tests.adapters.synthetix_perps_v2.strategies import DAY, ETH, NOW, SUSD, closable
 
 FAMILY = PerpsV2Family()
 HERE = Path(__file__).parent
@@ -37,22 +39,7 @@ def test_liquidation_prices_of_the_contract(case: dict[str, Any]) -> None:
     given = {name: int(value) for name, value in case["input"].items()}
     said = {name: int(value) for name, value in case["output"].items()}
     price, time = given["price"], NOW + given["warpSeconds"]
-    rule = _rule(
-        MarketState(
-            skew=sum(int(one["input"]["size"]) for one in CASES if one["name"] == case["name"]),
-            skew_scale=given["skewScale"],
-            max_funding_velocity=given["maxFundingVelocity"],
-            funding_rate=0,
-            funding_time=NOW,
-            premium_multiplier=WAD,
-            buffer_ratio=given["liquidationBufferRatio"],
-            fee_ratio=given["liquidationFeeRatio"],
-            min_keeper_fee=given["minKeeperFee"],
-            max_keeper_fee=1000 * WAD,
-            keeper_liquidation_fee=given["keeperLiquidationFee"],
-        ),
-        **{name: int(value) for name, value in case["position"].items()},
-    )
+    rule = _case_rule(case)
     found = rule.health({ETH: price}, time)
     premium = rule.market.liquidation_premium(rule.size, price)
     assert rule.profit_loss(price) == said["profitLoss"]
@@ -80,9 +67,79 @@ def test_falling_price_of_the_contract(state: dict[str, Any]) -> None:
     assert fast[1][0, 0] == pytest.approx(found.requirement / WAD, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case['name']} {int(case['input']['size']) // WAD}"
+)
+def test_liquidation_prices_of_the_contract_lead_to_ours(case: dict[str, Any]) -> None:
+    """The contract's price has fees, premium and funding of the present price: repeated there, it is ours.
+
+    So its P of our own price is our price again, within rounding.
+    """
+    given = {name: int(value) for name, value in case["input"].items()}
+    price, time = given["price"], NOW + given["warpSeconds"]
+    rule = closable(_case_rule(case), CLOSING)
+    below, above = rule.liquidation_prices({ETH: price}, time, ETH)
+    ours, other = (below, above) if rule.size > 0 else (above, below)
+    if rule.health({ETH: price}, time).liquidatable:
+        assert ours == other == price
+        ours = flip(rule, time)
+    else:
+        assert other is None
+    assert ours is not None
+    assert _contract_price(rule, price, time) == pytest.approx(
+        int(case["output"]["liquidationPrice"]), abs=WAD * 3 * WAD // abs(rule.size) + 3
+    )
+    assert _contract_price(rule, ours, time) == pytest.approx(ours, rel=1e-12)
+
+
+@pytest.mark.parametrize("side", [0, -1])
+def test_the_path_flips_at_our_price(side: int) -> None:
+    """Seen from every safe state of the path it is one price, above all failing ones and below all others."""
+    market, states = _path_market(), PATH["states"]
+    rule = closable(_rule(market, margin=_wad(969.999925), lastPrice=_wad(2000.005), size=5 * WAD), CLOSING)
+    time = NOW + _elapsed(market, states[side]["fundingRate"])
+    safe = [_wad(one["assetPrice"]) for one in states if not one["canLiquidate"]]
+    failing = [_wad(one["assetPrice"]) for one in states if one["canLiquidate"]]
+    found = {rule.liquidation_prices({ETH: price}, time, ETH) for price in safe}
+    assert len(found) == 1
+    [(below, above)] = found
+    assert above is None
+    assert below is not None
+    assert max(failing) <= below < min(safe)
+
+
 def test_the_price_path_crosses_liquidation() -> None:
     """Or the flag of the path would prove nothing."""
     assert {state["canLiquidate"] for state in PATH["states"]} == {False, True}
+
+
+CLOSING = Closing("sETHPERP", SUSD, WAD, WAD, False, None, 0, 0)  # noqa: FBT003
+
+
+def _contract_price(rule: PerpsV2Rule, price: int, time: int) -> int:
+    """The contract's liquidation price where this is the present one."""
+    found = rule.health({ETH: price}, time)
+    return price - (found.power - found.requirement) * WAD // rule.size
+
+
+def _case_rule(case: dict[str, Any]) -> PerpsV2Rule:
+    given = {name: int(value) for name, value in case["input"].items()}
+    return _rule(
+        MarketState(
+            skew=sum(int(one["input"]["size"]) for one in CASES if one["name"] == case["name"]),
+            skew_scale=given["skewScale"],
+            max_funding_velocity=given["maxFundingVelocity"],
+            funding_rate=0,
+            funding_time=NOW,
+            premium_multiplier=WAD,
+            buffer_ratio=given["liquidationBufferRatio"],
+            fee_ratio=given["liquidationFeeRatio"],
+            min_keeper_fee=given["minKeeperFee"],
+            max_keeper_fee=1000 * WAD,
+            keeper_liquidation_fee=given["keeperLiquidationFee"],
+        ),
+        **{name: int(value) for name, value in case["position"].items()},
+    )
 
 
 def _path_market() -> MarketState:
