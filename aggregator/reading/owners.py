@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from aggregator.contract import Adapter, Deployment, Owned, Owners, Read, join
 from aggregator.model.errors import (
+    UNANSWERED,
     CallReverted,
     MalformedReply,
     NoContract,
@@ -229,9 +230,13 @@ def _proven(
     errors = [
         _part(finder, owner, proof)
         for finder, proof in zip(finders, proofs, strict=True)
-        if isinstance(proof, ReadError) and not (linked and isinstance(proof, _OTHER_KIND))
+        if isinstance(proof, ReadError) and not (linked and _is_other_kind(proof))
     ]
     return None, errors
+
+
+def _is_other_kind(error: ReadError) -> bool:
+    return isinstance(error, _OTHER_KIND) and not isinstance(error, UNANSWERED)
 
 
 def _holder(chain: ChainId, path: tuple[Address, ...], owned: Owned | None, said: Link | None) -> Holder:
