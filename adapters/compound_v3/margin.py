@@ -23,6 +23,7 @@ from aggregator.model.rules import (
     Refused,
     Repayment,
 )
+from aggregator.model.stored import feed_to_json
 
 PRICE_DECIMALS = 8
 
@@ -123,7 +124,7 @@ class CometRule:
         """Data for CometFamily.load; amounts, indices, rates and factors are decimal strings."""
         return {
             "family": self.family,
-            "base": _feed_to_json(self.base),
+            "base": _fed(self.base),
             "base_decimals": self.base_decimals,
             "principal": str(self.principal),
             "supply_index": str(self.accrual.supply_index),
@@ -133,7 +134,7 @@ class CometRule:
             "updated_at": self.accrual.updated_at,
             "collaterals": [
                 {
-                    "feed": _feed_to_json(held.feed),
+                    "feed": _fed(held.feed),
                     "decimals": held.decimals,
                     "balance": str(held.balance),
                     "liquidate_factor": str(held.liquidate_factor),
@@ -171,12 +172,5 @@ def _amounts(*amounts: tuple[AssetId, int]) -> tuple[Amount, ...]:
     return tuple(Amount(asset, raw) for asset, raw in amounts if raw)
 
 
-def _feed_to_json(feed: Feed) -> dict[str, JsonValue]:
-    return {
-        "asset": feed.asset,
-        "oracle": feed.oracle.value,
-        "price": str(feed.price),
-        "decimals": feed.decimals,
-        "origin": feed.origin,
-        "quote": feed.quote,
-    }
+def _fed(feed: Feed) -> dict[str, JsonValue]:
+    return {**feed_to_json(feed), "quote": feed.quote}

@@ -9,7 +9,8 @@ from typing import ClassVar
 from adapters.lyra_v1.collateral import CollateralParameters, OptionType, min_collateral
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
-from aggregator.model.rules import WAD, Feed, Health, JsonValue, Oracle
+from aggregator.model.rules import WAD, Feed, Health, JsonValue
+from aggregator.model.stored import entry, exact, load_feed
 
 DECIMALS = 36
 
@@ -84,33 +85,18 @@ def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
     """The rule that `ShortOptionRule.to_json` wrote; raises ValueError on data of another shape."""
     if data.get("family") != ShortOptionRule.family:
         raise ValueError(f"a rule of {data.get('family')!r} is no rule of {ShortOptionRule.family}")
-    kind = _text(data, "kind")
+    kind = entry(data, "kind", str)
     if kind not in {one.name for one in OptionType if one.is_short}:
         raise ValueError(f"{kind!r} is no kind of short option")
-    parameters, decimals = data.get("parameters"), data.get("price_decimals")
-    if not isinstance(parameters, dict) or not isinstance(decimals, int):
-        raise ValueError("a stored rule lacks its parameters or its price's decimals")
+    parameters = entry(data, "parameters", dict)
     return ShortOptionRule(
         kind=OptionType[kind],
-        amount=int(_text(data, "amount")),
-        collateral=int(_text(data, "collateral")),
-        strike=int(_text(data, "strike")),
-        expiry=int(_text(data, "expiry")),
+        amount=exact(data, "amount"),
+        collateral=exact(data, "collateral"),
+        strike=exact(data, "strike"),
+        expiry=exact(data, "expiry"),
         parameters=CollateralParameters(
-            **{field.name: int(_text(parameters, field.name)) for field in fields(CollateralParameters)}
+            **{field.name: exact(parameters, field.name) for field in fields(CollateralParameters)}
         ),
-        spot=Feed(
-            asset=AssetId(_text(data, "asset")),
-            oracle=Oracle(_text(data, "oracle")),
-            price=int(_text(data, "price")),
-            decimals=decimals,
-            origin=_text(data, "price_origin"),
-        ),
+        spot=load_feed(data, "price_"),
     )
-
-
-def _text(data: Mapping[str, JsonValue], name: str) -> str:
-    value = data.get(name)
-    if not isinstance(value, str):
-        raise ValueError(f"{name!r} of a stored rule should be text, not {value!r}")
-    return value

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.market import Collateral, MarketState, RangeOrder
 from adapters.perp_curie.uniswap import MAX_TICK
 from aggregator.model.assets import AssetId
-from aggregator.model.rules import Feed, JsonValue, Oracle
-
-T = TypeVar("T", bound=JsonValue)
+from aggregator.model.rules import JsonValue
+from aggregator.model.stored import entry, exact, load_feed, objects
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:
@@ -19,43 +17,43 @@ def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:
     if data.get("family") != CurieRule.family:
         raise ValueError(f"a rule of {data.get('family')!r} is no rule of {CurieRule.family}")
     return CurieRule(
-        time=_get(data, "time", int),
-        settlement=AssetId(_get(data, "settlement", str)),
-        settlement_decimals=_get(data, "settlement_decimals", int),
-        balance=_big(data, "balance"),
-        owed_pnl=_big(data, "owed_pnl"),
-        pending_fee=_big(data, "pending_fee"),
-        markets=tuple(_market(one) for one in _objects(data, "markets")),
-        collaterals=tuple(_collateral(one) for one in _objects(data, "collaterals")),
-        maintenance_ratio=_get(data, "maintenance_ratio", int),
-        penalty_ratio=_get(data, "penalty_ratio", int),
-        insurance=_big(data, "insurance"),
-        paused=_get(data, "paused", bool),
+        time=entry(data, "time", int),
+        settlement=AssetId(entry(data, "settlement", str)),
+        settlement_decimals=entry(data, "settlement_decimals", int),
+        balance=exact(data, "balance"),
+        owed_pnl=exact(data, "owed_pnl"),
+        pending_fee=exact(data, "pending_fee"),
+        markets=tuple(_market(one) for one in objects(data, "markets")),
+        collaterals=tuple(_collateral(one) for one in objects(data, "collaterals")),
+        maintenance_ratio=entry(data, "maintenance_ratio", int),
+        penalty_ratio=entry(data, "penalty_ratio", int),
+        insurance=exact(data, "insurance"),
+        paused=entry(data, "paused", bool),
     )
 
 
 def _market(data: Mapping[str, JsonValue]) -> MarketState:
     return MarketState(
-        base=_get(data, "base", str),
-        name=_get(data, "name", str),
-        feed=_feed(_get(data, "feed", dict)),
-        is_open=_get(data, "is_open", bool),
-        size=_big(data, "size"),
-        notional=_big(data, "notional"),
-        orders=tuple(_order(one) for one in _objects(data, "orders")),
-        root=_big(data, "root"),
-        funding=_big(data, "funding"),
-        premium=_big(data, "premium"),
+        base=entry(data, "base", str),
+        name=entry(data, "name", str),
+        feed=load_feed(entry(data, "feed", dict)),
+        is_open=entry(data, "is_open", bool),
+        size=exact(data, "size"),
+        notional=exact(data, "notional"),
+        orders=tuple(_order(one) for one in objects(data, "orders")),
+        root=exact(data, "root"),
+        funding=exact(data, "funding"),
+        premium=exact(data, "premium"),
     )
 
 
 def _order(data: Mapping[str, JsonValue]) -> RangeOrder:
     order = RangeOrder(
-        lower=_get(data, "lower", int),
-        upper=_get(data, "upper", int),
-        liquidity=_big(data, "liquidity"),
-        base_debt=_big(data, "base_debt"),
-        quote_debt=_big(data, "quote_debt"),
+        lower=entry(data, "lower", int),
+        upper=entry(data, "upper", int),
+        liquidity=exact(data, "liquidity"),
+        base_debt=exact(data, "base_debt"),
+        quote_debt=exact(data, "quote_debt"),
     )
     if not -MAX_TICK <= order.lower < order.upper <= MAX_TICK:
         raise ValueError(f"a stored order from tick {order.lower} to {order.upper}")
@@ -64,39 +62,9 @@ def _order(data: Mapping[str, JsonValue]) -> RangeOrder:
 
 def _collateral(data: Mapping[str, JsonValue]) -> Collateral:
     return Collateral(
-        feed=_feed(_get(data, "feed", dict)),
-        name=_get(data, "name", str),
-        decimals=_get(data, "decimals", int),
-        balance=_big(data, "balance"),
-        ratio=_get(data, "ratio", int),
+        feed=load_feed(entry(data, "feed", dict)),
+        name=entry(data, "name", str),
+        decimals=entry(data, "decimals", int),
+        balance=exact(data, "balance"),
+        ratio=entry(data, "ratio", int),
     )
-
-
-def _feed(data: Mapping[str, JsonValue]) -> Feed:
-    return Feed(
-        asset=AssetId(_get(data, "asset", str)),
-        oracle=Oracle(_get(data, "oracle", str)),
-        price=_big(data, "price"),
-        decimals=_get(data, "decimals", int),
-        origin=_get(data, "origin", str),
-    )
-
-
-def _objects(data: Mapping[str, JsonValue], name: str) -> list[dict[str, JsonValue]]:
-    found = []
-    for one in _get(data, name, list):
-        if not isinstance(one, dict):
-            raise ValueError(f"{name!r} of a stored rule should hold objects, not {one!r}")
-        found.append(one)
-    return found
-
-
-def _get(data: Mapping[str, JsonValue], name: str, kind: type[T]) -> T:
-    value = data.get(name)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{name!r} of a stored rule should be {kind.__name__}, not {value!r}")
-    return value
-
-
-def _big(data: Mapping[str, JsonValue], name: str) -> int:
-    return int(_get(data, name, str))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapters.perp_curie.market import Collateral, MarketState, RangeOrder
-from aggregator.model.rules import Feed, JsonValue
+from aggregator.model.rules import JsonValue
+from aggregator.model.stored import feed_to_json
 
 if TYPE_CHECKING:
     from adapters.perp_curie.margin import CurieRule
@@ -34,7 +35,7 @@ def _market(market: MarketState) -> dict[str, JsonValue]:
     return {
         "base": market.base,
         "name": market.name,
-        "feed": _feed(market.feed),
+        "feed": feed_to_json(market.feed),
         "is_open": market.is_open,
         "size": str(market.size),
         "notional": str(market.notional),
@@ -57,19 +58,9 @@ def _order(order: RangeOrder) -> dict[str, JsonValue]:
 
 def _collateral(held: Collateral) -> dict[str, JsonValue]:
     return {
-        "feed": _feed(held.feed),
+        "feed": feed_to_json(held.feed),
         "name": held.name,
         "decimals": held.decimals,
         "balance": str(held.balance),
         "ratio": held.ratio,
-    }
-
-
-def _feed(feed: Feed) -> dict[str, JsonValue]:
-    return {
-        "asset": feed.asset,
-        "oracle": feed.oracle.value,
-        "price": str(feed.price),
-        "decimals": feed.decimals,
-        "origin": feed.origin,
     }

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TypeVar
 
 from adapters.synthetix_v3.margin import Collateral, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import Market
 from adapters.synthetix_v3.rewards import Rewards
 from aggregator.model.assets import AssetId
-from aggregator.model.rules import Feed, JsonValue, Oracle
-
-T = TypeVar("T", bound=JsonValue)
+from aggregator.model.rules import JsonValue
+from aggregator.model.stored import entry, exact, feed_to_json, load_feed, objects
 
 _BOUNDS = tuple(field.name for field in fields(Rewards) if field.name != "flag_costs")
 _TIMES = frozenset({"funding_time", "window_seconds"})
@@ -26,13 +24,13 @@ def to_json(rule: SynthetixV3Rule) -> dict[str, JsonValue]:
         "usd_amount": str(rule.usd_amount),
         "debt": str(rule.debt),
         "collaterals": [
-            {"feed": _feed(one.feed), "amount": str(one.amount), "discount": str(one.discount)}
+            {"feed": feed_to_json(one.feed), "amount": str(one.amount), "discount": str(one.discount)}
             for one in rule.collaterals
         ],
         "positions": [
             {
                 "name": one.name,
-                "feed": _feed(one.feed),
+                "feed": feed_to_json(one.feed),
                 "market": _market(one.market),
                 "size": str(one.size),
                 "entry_price": str(one.entry_price),
@@ -53,53 +51,33 @@ def load_rule(data: Mapping[str, JsonValue]) -> SynthetixV3Rule:
     if data.get("family") != SynthetixV3Rule.family:
         raise ValueError(f"a rule of {data.get('family')!r} is no rule of {SynthetixV3Rule.family}")
     return SynthetixV3Rule(
-        usd=AssetId(_get(data, "usd", str)),
-        usd_amount=_big(data, "usd_amount"),
-        debt=_big(data, "debt"),
+        usd=AssetId(entry(data, "usd", str)),
+        usd_amount=exact(data, "usd_amount"),
+        debt=exact(data, "debt"),
         collaterals=tuple(
             Collateral(
-                feed=_load_feed(_get(held, "feed", dict)),
-                amount=_big(held, "amount"),
-                discount=_big(held, "discount"),
+                feed=load_feed(entry(held, "feed", dict)),
+                amount=exact(held, "amount"),
+                discount=exact(held, "discount"),
             )
-            for held in _objects(data, "collaterals")
+            for held in objects(data, "collaterals")
         ),
         positions=tuple(
             PositionState(
-                name=_get(held, "name", str),
-                feed=_load_feed(_get(held, "feed", dict)),
-                market=_load_market(_get(held, "market", dict)),
-                size=_big(held, "size"),
-                entry_price=_big(held, "entry_price"),
-                settled_funding=_big(held, "settled_funding"),
-                interest=_big(held, "interest"),
+                name=entry(held, "name", str),
+                feed=load_feed(entry(held, "feed", dict)),
+                market=_load_market(entry(held, "market", dict)),
+                size=exact(held, "size"),
+                entry_price=exact(held, "entry_price"),
+                settled_funding=exact(held, "settled_funding"),
+                interest=exact(held, "interest"),
             )
-            for held in _objects(data, "positions")
+            for held in objects(data, "positions")
         ),
-        rewards=_load_rewards(_get(data, "rewards", dict)),
-        interest_rate=_big(data, "interest_rate"),
-        interest_time=_get(data, "interest_time", int),
-        flagged=_get(data, "flagged", bool),
-    )
-
-
-def _feed(feed: Feed) -> dict[str, JsonValue]:
-    return {
-        "asset": feed.asset,
-        "oracle": feed.oracle.value,
-        "price": str(feed.price),
-        "decimals": feed.decimals,
-        "origin": feed.origin,
-    }
-
-
-def _load_feed(data: Mapping[str, JsonValue]) -> Feed:
-    return Feed(
-        asset=AssetId(_get(data, "asset", str)),
-        oracle=Oracle(_get(data, "oracle", str)),
-        price=_big(data, "price"),
-        decimals=_get(data, "decimals", int),
-        origin=_get(data, "origin", str),
+        rewards=_load_rewards(entry(data, "rewards", dict)),
+        interest_rate=exact(data, "interest_rate"),
+        interest_time=entry(data, "interest_time", int),
+        flagged=entry(data, "flagged", bool),
     )
 
 
@@ -111,13 +89,13 @@ def _rewards(rewards: Rewards) -> dict[str, JsonValue]:
 
 def _load_rewards(data: Mapping[str, JsonValue]) -> Rewards:
     costs: list[int] = []
-    for cost in _get(data, "flag_costs", list):
+    for cost in entry(data, "flag_costs", list):
         if not isinstance(cost, str):
             raise ValueError(f"'flag_costs' of a stored rule should hold amounts, not {cost!r}")
         costs.append(int(cost))
     if not costs:
         raise ValueError("'flag_costs' of a stored rule should not be empty")
-    return Rewards(**{name: _big(data, name) for name in _BOUNDS}, flag_costs=tuple(costs))
+    return Rewards(**{name: exact(data, name) for name in _BOUNDS}, flag_costs=tuple(costs))
 
 
 def _market(market: Market) -> dict[str, JsonValue]:
@@ -132,36 +110,16 @@ def _market(market: Market) -> dict[str, JsonValue]:
 
 def _load_market(data: Mapping[str, JsonValue]) -> Market:
     numbers = {
-        field.name: _get(data, field.name, int) if field.name in _TIMES else _big(data, field.name)
+        field.name: entry(data, field.name, int) if field.name in _TIMES else exact(data, field.name)
         for field in fields(Market)
         if field.name != "liquidated"
     }
     liquidated = []
-    for entry in _get(data, "liquidated", list):
-        if not isinstance(entry, list) or len(entry) != 2:
-            raise ValueError(f"'liquidated' of a stored rule should hold pairs, not {entry!r}")
-        time, amount = entry
+    for pair in entry(data, "liquidated", list):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise ValueError(f"'liquidated' of a stored rule should hold pairs, not {pair!r}")
+        time, amount = pair
         if not isinstance(time, int) or isinstance(time, bool) or not isinstance(amount, str):
-            raise ValueError(f"'liquidated' of a stored rule should hold times and amounts, not {entry!r}")
+            raise ValueError(f"'liquidated' of a stored rule should hold times and amounts, not {pair!r}")
         liquidated.append((time, int(amount)))
     return Market(**numbers, liquidated=tuple(liquidated))
-
-
-def _objects(data: Mapping[str, JsonValue], name: str) -> list[Mapping[str, JsonValue]]:
-    found: list[Mapping[str, JsonValue]] = []
-    for held in _get(data, name, list):
-        if not isinstance(held, dict):
-            raise ValueError(f"{name!r} of a stored rule should hold objects, not {held!r}")
-        found.append(held)
-    return found
-
-
-def _get(data: Mapping[str, JsonValue], name: str, kind: type[T]) -> T:
-    value = data.get(name)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{name!r} of a stored rule should be {kind.__name__}, not {value!r}")
-    return value
-
-
-def _big(data: Mapping[str, JsonValue], name: str) -> int:
-    return int(_get(data, name, str))
