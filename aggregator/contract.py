@@ -109,10 +109,9 @@ def ask(requests: Sequence[Request[T]]) -> Read[list[T]]:
 
 
 def _check_answered(reply: object) -> None:
-    errors = reply.failures.values() if isinstance(reply, Column) else (reply,)
-    for error in errors:
-        if isinstance(error, UNANSWERED):
-            raise error.with_traceback(None)
+    error = reply.unanswered if isinstance(reply, Column) else reply
+    if isinstance(error, UNANSWERED):
+        raise error.with_traceback(None)
 
 
 def both(first: Read[R], second: Read[S]) -> Read[tuple[R, S]]:

@@ -17,7 +17,7 @@ from adapters.lyra_v1.calls import (
 from adapters.lyra_v1.collateral import CollateralParameters
 from aggregator.contract import Deployment, Read, ask, both
 from aggregator.model.assets import Asset, index_id, token_id
-from aggregator.model.errors import ReadError, Unsupported, UnusablePrice
+from aggregator.model.errors import UNANSWERED, ReadError, Unsupported, UnusablePrice
 from aggregator.model.readings import Quote
 from aggregator.model.rules import Feed, Oracle
 from aggregator.model.units import Address
@@ -109,6 +109,8 @@ def read_spot_if_usable(market: Market) -> Read[Spot | ReadError]:
     """The market's prices, or why there are none: for wallets that hold nothing here."""
     try:
         return (yield from read_spot(market))
+    except UNANSWERED:  # that says nothing of the market: its prices would be missing without a word
+        raise
     except ReadError as error:
         return error
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from aggregator.abi.types import AbiType
 from aggregator.abi.words import WordError, address_bytes, reader, writer
-from aggregator.model.errors import MalformedReply, ReadError
+from aggregator.model.errors import UNANSWERED, MalformedReply, NoContract, ReadError
 from aggregator.model.units import Address
 
 if TYPE_CHECKING:
@@ -83,6 +83,21 @@ class Column:
     outputs: AbiType
     raw: bytes
     failures: Mapping[int, ReadError]
+
+    @staticmethod
+    def misfit(outputs: AbiType, raw: bytes, origin: str) -> ReadError | None:
+        """Why a reply can't be a row: nothing was answered, or not as many bytes as the outputs take."""
+        width = 32 * (outputs.words or 0)
+        if len(raw) == width:
+            return None
+        if not raw:
+            return NoContract(origin)
+        return MalformedReply(origin, f"{len(raw)} bytes where {outputs.canonical} takes {width}")
+
+    @property
+    def unanswered(self) -> ReadError | None:
+        """The error of the first call that nobody answered, if there is one."""
+        return next((error for error in self.failures.values() if isinstance(error, UNANSWERED)), None)
 
     def __len__(self) -> int:
         return len(self.raw) // (32 * (self.outputs.words or 1))

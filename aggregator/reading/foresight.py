@@ -97,9 +97,9 @@ class Foresight:
     def _ahead(self, block: Block, known: Mapping[Asked, Any], asked: Collection[Asked]) -> list[Asked]:
         found: dict[Asked, None] = {}
         room = MAX_CALLS
-        for twin in self._twins:
-            if twin.asked is not None and twin.asked.isdisjoint(self._surprises):
-                continue  # it would ask for the same again
+        # The others would ask for the same again.
+        due = [twin for twin in self._twins if twin.asked is None or twin.asked & self._surprises]
+        for place, twin in enumerate(due):
             twin.asked = set()
             for request in self._wanted(twin.make(block), known):
                 twin.asked.add(request)
@@ -107,7 +107,8 @@ class Foresight:
                     continue
                 room -= len(request) if isinstance(request, Calls) else 1
                 if room < 0:
-                    twin.asked = None  # it was not run to its end
+                    for cut in due[place:]:
+                        cut.asked = None  # still due: it was not run, or not to its end
                     return list(found)
                 found[request] = None
         return list(found)

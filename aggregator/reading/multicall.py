@@ -17,7 +17,7 @@ import numpy as np
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
-from aggregator.model.errors import CallReverted, MalformedReply, NoContract, ReadError
+from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.units import Address
 from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.text import printable
@@ -284,12 +284,9 @@ def _column(part: Slice, raw: bytes, starts: NDArray[np.int64]) -> Column:
     for i in range(count):
         success, data = _result(raw, int(starts[i]))
         origin = f"{part.calls.function.canonical}@{part.calls.one(part.start + i)[0]}"
-        if not success:
-            failures[i] = reverted(origin, data)
-        elif not data and width:
-            failures[i] = NoContract(origin)
-        elif len(data) != width:
-            failures[i] = MalformedReply(origin, f"{len(data)} bytes where {outputs.canonical} takes {width}")
+        error = Column.misfit(outputs, data, origin) if success else reverted(origin, data)
+        if error is not None:
+            failures[i] = error
         rows.append(bytes(width) if i in failures else data)
     return Column(part.calls.origin, outputs, b"".join(rows), failures)
 

@@ -43,6 +43,13 @@ class Tape:
     logs: dict[str, Any] = field(default_factory=dict)
     graphs: dict[str, Any] = field(default_factory=dict)
 
+    def drop(self, block: Block) -> None:
+        """Forget a block: whatever names it, and all that was answered at it."""
+        self.pins = {text: pin for text, pin in self.pins.items() if pin != block}
+        for replies in (self.calls, self.logs, self.graphs):
+            for key in [key for key in replies if key.startswith(f"{block.hash}:")]:
+                del replies[key]
+
 
 @dataclass
 class Recording:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from aggregator.abi.columns import Column
 from aggregator.contract import Read, join
 from aggregator.model.errors import UNANSWERED, ReadError, Reorganised
 from aggregator.model.readings import Block, Failure, Reading
@@ -84,7 +85,8 @@ async def drive(
             latest = dict(zip(missing, fetched, strict=True))
             for request, raw in latest.items():
                 # An endpoint that failed may answer the next time.
-                (passing if isinstance(raw, UNANSWERED) else known)[request] = decoded(request, raw)
+                error = raw.unanswered if isinstance(raw, Column) else raw
+                (passing if isinstance(error, UNANSWERED) else known)[request] = decoded(request, raw)
             rounds += 1
         replies = [passing[request] if request in passing else known[request] for request in asked]
 

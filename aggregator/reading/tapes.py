@@ -9,7 +9,7 @@ from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
 from aggregator.abi.graph import Subgraph
 from aggregator.abi.logs import Logs
-from aggregator.model.errors import UNANSWERED, MalformedReply, NotRecorded, ReadError
+from aggregator.model.errors import UNANSWERED, MalformedReply, NoContract, NotRecorded, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.recording import Recording, Tape, note, noted
@@ -26,6 +26,7 @@ class Recorder:
     def __init__(self, inner: ChainSource, recording: Recording) -> None:
         self._inner = inner
         self._recording = recording
+        self._latest: Block | None = None
 
     @property
     def chain(self) -> ChainId:
@@ -34,18 +35,20 @@ class Recorder:
 
     async def pin(self, block: str) -> Block:
         """See ChainSource; a failure is noted too: a chain that was not reached must not vanish."""
+        self._latest = None
         try:
             pinned = await self._inner.pin(block)
         except ReadError as error:
             self._tape.pins[block] = error
             raise
-        self._tape.pins[block] = pinned
+        self._tape.pins[block] = self._latest = pinned
         return pinned
 
     def forget(self) -> None:
-        """See ChainSource; what was recorded of the abandoned block goes, too."""
+        """See ChainSource; what was recorded of the abandoned block goes, too, and of no other."""
         self._inner.forget()
-        self._recording.tapes.pop(self._inner.chain, None)
+        if self._latest is not None:
+            self._tape.drop(self._latest)
 
     async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
         """See ChainSource; where the block can't be used, that is what its pin answers in a replay."""
@@ -152,6 +155,8 @@ def _keep(notes: dict[str, Any], key: str, reply: bytes | ReadError) -> bytes | 
         before = noted(notes[key])
         if isinstance(before, UNANSWERED) or isinstance(reply, UNANSWERED):
             return before
+        if isinstance(before, bytes) and isinstance(reply, MalformedReply | NoContract):
+            return reply  # a column's judgement of the same bytes: a replay judges again
     notes[key] = note(reply)
     return reply
 
@@ -159,12 +164,10 @@ def _keep(notes: dict[str, Any], key: str, reply: bytes | ReadError) -> bytes | 
 def _column(request: Calls, rows: Sequence[bytes | ReadError]) -> Column:
     failures: dict[int, ReadError] = {}
     for i, row in enumerate(rows):
-        if isinstance(row, ReadError):
-            failures[i] = row
-        elif len(row) != request.reply_width:
-            origin = f"{request.function.canonical}@{request.one(i)[0]}"
-            why = f"{len(row)} bytes where {request.reply_width} are expected"
-            failures[i] = MalformedReply(origin, why)
+        origin = f"{request.function.canonical}@{request.one(i)[0]}"
+        error = row if isinstance(row, ReadError) else Column.misfit(request.function.outputs, row, origin)
+        if error is not None:
+            failures[i] = error
     blank = bytes(request.reply_width)
     raw = b"".join(
         row if i not in failures and isinstance(row, bytes) else blank for i, row in enumerate(rows)

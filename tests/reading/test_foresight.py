@@ -317,3 +317,25 @@ def test_a_blank_reply_is_one(kind: Any) -> None:
     """Of any type: it decodes, to zeros and empty lists."""
     function: Function[Any] = Function(f"f()({kind.canonical})")
     assert function.decode(foresight._blank(function.outputs), "blank") is not None
+
+
+def test_what_the_bound_cuts_off_is_asked_for_early_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twin that was not run, or not to its end, is still due."""
+    monkeypatch.setattr(foresight, "MAX_CALLS", 30)
+
+    def wide(wallet: Address, _: Block) -> Read[Any]:
+        yield from ask([OF.at(HEIGHT, wallet)])
+        for first in (5_000, 6_000):
+            yield from ask([VALUE.at(ECHO, first + i) for i in range(40)])
+
+    def deep(wallet: Address, _: Block) -> Read[Any]:
+        [number] = yield from ask([OF.at(HEIGHT, wallet)])
+        for i in range(5 if number else 0):
+            yield from ask([VALUE.at(ECHO, i)])
+
+    def rounds(cache: Memory) -> int:
+        work = [*jobs(SmallAdapter("a", wide)), *jobs(SmallAdapter("b", deep))]
+        return asyncio.run(run(work, {CHAIN: World()}, "latest", cache)).rounds[CHAIN]
+
+    cache = Memory()
+    assert rounds(cache) > rounds(cache) == 3

@@ -21,6 +21,7 @@ from aggregator.model.errors import (
     NotRecorded,
     ProviderUnavailable,
     RecordingError,
+    Reorganised,
 )
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
@@ -273,3 +274,63 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
         Recording.load(path)
     with pytest.raises(RecordingError, match="is larger than 1000 bytes"):
         Recording.load(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("size", [0, 31, 32, 96])
+@pytest.mark.parametrize("columns_first", [False, True])
+def test_a_column_and_a_single_call_of_the_same_bytes_are_replayed_as_they_were(
+    node: Node, size: int, *, columns_first: bool
+) -> None:
+    """Each judges the bytes for itself, whichever was recorded last."""
+    code = bytes.fromhex(f"60{size:02x}6000f3")  # returns so many zeros
+    target = Address("0x" + "d7" * 20)
+    node.set_code(target, code)
+    node.mine()
+    number: Function[int] = Function("number()(uint256)")
+    words: Function[tuple[int, ...]] = Function("number()(uint256,uint256,uint256)")
+
+    def read_of(_: Address, __: Block) -> Read[Any]:
+        wanted: list[Any] = [number.each([target]), number.at(target), words.at(target)]
+        found = []
+        for request in wanted if columns_first else wanted[::-1]:
+            [reply] = yield from replies([request])
+            found.append(reply.outcomes() if isinstance(reply, Column) else reply)
+        return [repr(one) for one in found]
+
+    live, recording = record(node.url, jobs(SmallAdapter("a", read_of)))
+    assert texts(replay(recording, jobs(SmallAdapter("a", read_of)))) == texts(live)
+
+
+def test_a_reorganisation_in_a_later_read_leaves_the_earlier_one_recorded() -> None:
+    """Of another block of the same chain."""
+
+    class Two:
+        """A source whose block 5 is replaced once."""
+
+        chain = CHAIN
+        replaced = False
+
+        async def pin(self, text: str) -> Block:
+            """See ChainSource."""
+            number = 9 if text == "latest" else int(text)
+            return Block(CHAIN, number, f"0x{number:064x}", "0x" + "cd" * 32, 1)
+
+        def forget(self) -> None:
+            """See ChainSource."""
+
+        async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
+            """See ChainSource."""
+            if block.number == 5 and not self.replaced:
+                self.replaced = True
+                raise Reorganised("one", "has another block 5")
+            return [block.number.to_bytes(32) for _ in requests]
+
+    work = jobs(SmallAdapter("a", lambda _, __: ask([NUMBER.at(HEIGHT)])))
+
+    async def twice(source: Any) -> list[Any]:
+        return [texts(await run(work, {CHAIN: source}, block)) for block in ("latest", "5")]
+
+    recording = Recording("local node", {}, {})
+    live = asyncio.run(twice(Recorder(Two(), recording)))
+    assert live == [["a:31337:only [9]"], ["a:31337:only [5]"]]
+    assert asyncio.run(twice(Replay(CHAIN, recording.tapes[CHAIN]))) == live

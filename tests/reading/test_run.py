@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from aggregator.abi.columns import Column
 from aggregator.abi.function import Function
 from aggregator.contract import Deployment, Read, ask, attempt
 from aggregator.model.accounts import Account
@@ -29,6 +31,7 @@ from aggregator.model.readings import AccountFailure, Block, Failure, Quote, Rea
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.chain import ChainReader
 from aggregator.reading.run import Job, Run, run
+from aggregator.reading.source import Asked, Raw
 from aggregator.reading.transport import Client, Endpoint, Rpc
 from tests.devnet.node import Node
 from tests.reading.conftest import install
@@ -124,6 +127,38 @@ def test_an_endpoint_that_failed_is_asked_again(node: Node) -> None:
     with Server(proxy(node.url, fail_once)) as server:
         found, _ = run_on(server.url, jobs(SmallAdapter("again", again)))
     assert texts(found) == ["again:31337:only ('ProviderUnavailable', 5)"]
+
+
+def test_a_column_that_was_answered_in_part_is_asked_again() -> None:
+    """As a single call is."""
+
+    class Once:
+        """A source that leaves one row unanswered, once."""
+
+        chain = CHAIN
+        rounds = 0
+
+        async def pin(self, _: str) -> Block:
+            """See ChainSource."""
+            return Block(CHAIN, 9, "0x" + "ab" * 32, "0x" + "cd" * 32, 1)
+
+        def forget(self) -> None:
+            """See ChainSource."""
+
+        async def fetch(self, _: Block, requests: Sequence[Asked]) -> list[Raw]:
+            """See ChainSource."""
+            self.rounds += 1
+            failures = {1: ProviderUnavailable("one", "is down")} if self.rounds == 1 else {}
+            return [Column("number", NUMBER.outputs, bytes(64), failures) for _ in requests]
+
+    def again(_: Address, __: Block) -> Read[Any]:
+        wanted = [NUMBER.each([HEIGHT, ECHO])]
+        [first] = yield from replies(wanted)
+        [second] = yield from replies(wanted)
+        return len(first.failures), len(second.failures)
+
+    found = asyncio.run(run(jobs(SmallAdapter("a", again)), {CHAIN: Once()}, "latest"))
+    assert texts(found) == ["a:31337:only (1, 0)"]
 
 
 def test_readings_carry_the_block_that_was_pinned(node: Node) -> None:

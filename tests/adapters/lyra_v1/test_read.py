@@ -10,7 +10,16 @@ from adapters.lyra_v1 import calls
 from adapters.lyra_v1.adapter import ROLES, build
 from adapters.lyra_v1.calls import HeldPosition, MinCollateral, Rate, Series, Settlement
 from aggregator.contract import Call, Deployment, Deployments, Function
-from aggregator.model.errors import BadConfiguration, CallReverted, MalformedReply, Unsupported, UnusablePrice
+from aggregator.model.errors import (
+    BadConfiguration,
+    CallReverted,
+    MalformedReply,
+    NotRecorded,
+    ProviderUnavailable,
+    ReadError,
+    Unsupported,
+    UnusablePrice,
+)
 from aggregator.model.positions import Option
 from aggregator.model.readings import Block, Reading
 from aggregator.model.units import Address, ChainId
@@ -196,3 +205,13 @@ def test_deployments_are_checked_when_built() -> None:
     newport = Deployment("lyra_v1", ChainId(10), "N", AT.addresses, "test", options={"version": "newport"})
     with pytest.raises(BadConfiguration, match="Newport"):
         build(Deployments((newport,), ()))
+
+
+@pytest.mark.parametrize("error", [ProviderUnavailable("one", "timed out"), NotRecorded("rateAndInvalid")])
+def test_a_price_that_nobody_answered_is_not_a_market_without_prices(error: ReadError) -> None:
+    """Who holds nothing here would lose a source of prices, and others' marks would change without a word."""
+    with pytest.raises(type(error)):
+        asked({**ANSWERS, calls.OWNER_POSITIONS: (), calls.RATE_AND_INVALID: error})
+    refused = {**ANSWERS, calls.OWNER_POSITIONS: (), calls.RATE_AND_INVALID: CallReverted("rates", "no")}
+    reading, _ = asked(refused)
+    assert (reading.quotes, len(reading.warnings)) == ((), 1)
