@@ -1,0 +1,112 @@
+"""What an account holds of one market, with all that its margin depends on but the prices of the feeds.
+
+A market's spot price moves all of it: forwards and the perp's price follow at the distance that they had at
+the block, as the contracts' own feeds store them. Volatilities are per strike and stay.
+Source: LyraForwardFeed.sol, LyraSpotDiffFeed.sol and PerpAsset.sol of derivexyz/v2-core 7736900d.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aggregator.model.rules import Feed
+from aggregator.pricing.fixed_point import multiply, truncated
+
+HOUR_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class OptionHeld:
+    """A signed `amount` of one option; `strike` and `vol` (of that strike) with 18 decimals."""
+
+    strike: int
+    is_call: bool
+    amount: int
+    vol: int
+
+    def payoff(self, price: int) -> int:
+        """What it is worth at expiry."""
+        difference = price - self.strike if self.is_call else self.strike - price
+        return multiply(max(difference, 0), self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The options of one expiry, in Unix seconds.
+
+    The forward is `fixed`, which no price moves any more, and `variable` at the spot price of the block.
+    `rate` is per year, `confidence` the least of the expiry's own feeds.
+    """
+
+    time: int
+    fixed: int
+    variable: int
+    rate: int
+    confidence: int
+    options: tuple[OptionHeld, ...]
+
+    def seconds(self, now: int) -> int:
+        """Seconds to expiry, 0 afterwards."""
+        return max(self.time - now, 0)
+
+    def variable_at(self, then: int, spot: int) -> int:
+        """The part of the forward that moves, at another spot price than `then`.
+
+        While an average is being built the part follows in proportion: the time of the average's last
+        update is in events only.
+        """
+        if self.fixed:
+            return self.variable * spot // then
+        return max(self.variable + spot - then, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PerpHeld:
+    """A perpetual of signed `size`; prices, amounts and rates with 18 decimals.
+
+    `gap` is the distance of the perp's price from the spot price; a `frozen` perp has its price for ever.
+    `settled` is profit and funding that wait to become cash. Funding per unit is `aggregated` at
+    `funding_time`, of which the position has had `had`; it grows by `funding_rate` per hour.
+    """
+
+    size: int
+    price: int
+    gap: int
+    frozen: bool
+    confidence: int
+    last_mark: int
+    settled: int
+    aggregated: int
+    had: int
+    funding_rate: int
+    funding_time: int
+
+    def price_at(self, spot: int) -> int:
+        """The perp's price."""
+        return self.price if self.frozen else max(spot + self.gap, 0)
+
+    def profit(self, spot: int) -> int:
+        """Profit by the price since the position was last settled."""
+        return multiply(self.price_at(spot) - self.last_mark, self.size)
+
+    def funding(self, spot: int, time: int) -> int:
+        """Funding that is not applied yet, positive where received."""
+        elapsed = max(time - self.funding_time, 0)
+        grown = multiply(truncated(self.funding_rate * elapsed, HOUR_SECONDS), spot)
+        return -multiply(self.size, self.aggregated + grown - self.had)
+
+    def cash(self, spot: int, time: int) -> int:
+        """All that settling brings (`getUnsettledAndUnrealizedCash`)."""
+        return self.funding(spot, time) + self.profit(spot) + self.settled
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What an account holds of one market; `base` is collateral that counts at the spot price."""
+
+    name: str
+    spot: Feed
+    confidence: int
+    perp: PerpHeld | None
+    base: int
+    expiries: tuple[Expiry, ...]
