@@ -8,8 +8,11 @@ Source: LyraForwardFeed.sol, LyraSpotDiffFeed.sol and PerpAsset.sol of derivexyz
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from adapters.derive_v2.black76 import option_prices
 from aggregator.model.rules import Feed
+from aggregator.model.units import scaled
 from aggregator.pricing.fixed_point import multiply, truncated
 
 HOUR_SECONDS = 3_600
@@ -89,11 +92,14 @@ class PerpHeld:
         """Profit by the price since the position was last settled."""
         return multiply(self.price_at(spot) - self.last_mark, self.size)
 
+    def aggregated_at(self, spot: int, time: int) -> int:
+        """Funding per unit since the perp began."""
+        elapsed = max(time - self.funding_time, 0)
+        return self.aggregated + multiply(truncated(self.funding_rate * elapsed, HOUR_SECONDS), spot)
+
     def funding(self, spot: int, time: int) -> int:
         """Funding that is not applied yet, positive where received."""
-        elapsed = max(time - self.funding_time, 0)
-        grown = multiply(truncated(self.funding_rate * elapsed, HOUR_SECONDS), spot)
-        return -multiply(self.size, self.aggregated + grown - self.had)
+        return -multiply(self.size, self.aggregated_at(spot, time) - self.had)
 
     def cash(self, spot: int, time: int) -> int:
         """All that settling brings (`getUnsettledAndUnrealizedCash`)."""
@@ -110,3 +116,20 @@ class Holdings:
     perp: PerpHeld | None
     base: int
     expiries: tuple[Expiry, ...]
+
+    @property
+    def perp_name(self) -> str:
+        """The perp as people call it."""
+        return f"{self.name}-PERP"
+
+    def mark(self, expiry: Expiry, option: OptionHeld, spot: int, time: int, discount: int) -> int:
+        """What one unit of an option is worth."""
+        forward = expiry.fixed + expiry.variable_at(self.spot.price, spot)
+        call, put = option_prices(expiry.seconds(time), option.vol, forward, option.strike, discount)
+        return call if option.is_call else put
+
+    def instrument(self, expiry: Expiry, option: OptionHeld) -> str:
+        """An option as people call it."""
+        day = datetime.fromtimestamp(expiry.time, UTC).strftime("%Y-%m-%d")
+        strike = scaled(option.strike, 18).normalize()
+        return f"{self.name} {day} {strike:f} {'call' if option.is_call else 'put'}"

@@ -73,6 +73,10 @@ class Portfolio:
         """What is held, of the one market."""
         return (self.held,)
 
+    def discount(self, expiry: Expiry, time: int) -> int:  # noqa: ARG002  # another book has one
+        """Options are not discounted here."""
+        return UNIT
+
     def margin(
         self, prices: Mapping[AssetId, int], stable: int, time: int, *, initial: bool
     ) -> tuple[int, int]:

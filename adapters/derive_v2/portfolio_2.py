@@ -104,6 +104,10 @@ class Portfolio2:
         """What is held, of the one market."""
         return (self.held,)
 
+    def discount(self, expiry: Expiry, time: int) -> int:
+        """What a payment at expiry is worth."""
+        return exp(truncated(-expiry.rate * expiry.seconds(time), YEAR_SECONDS))
+
     def margin(
         self, prices: Mapping[AssetId, int], stable: int, time: int, *, initial: bool
     ) -> tuple[int, int]:
@@ -170,7 +174,7 @@ class _Now:
         self.expiry, self.of = expiry, portfolio.parameters
         self.seconds = expiry.seconds(time)
         self.variable = expiry.variable_at(portfolio.held.spot.price, spot)
-        self.discount = exp(truncated(-expiry.rate * self.seconds, YEAR_SECONDS))
+        self.discount = portfolio.discount(expiry, time)
         self.discounts = self.of.static_discounts(self.seconds, expiry.rate, self.discount)
         self.value = self.moved(UNIT, VolShock.NONE)
 

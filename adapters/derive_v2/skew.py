@@ -27,6 +27,16 @@ class SkewParameters:
     vol_param_static: int
     vol_param_scale: int
 
+    def reach(self, seconds: int, shock: VolShock) -> tuple[int, int]:
+        """How far volatilities move at most, and at what distance from the forward they do."""
+        root = sqrt(annualised(seconds))
+        if shock is VolShock.LINEAR:
+            cap = multiply(self.linear_c_base, root) + self.linear_base_cap
+        else:
+            cap = multiply(self.abs_c_base, root) + self.abs_base_cap
+        vol = self.vol_param_static + multiply(root, self.vol_param_scale)
+        return cap, max(self.min_k_star, multiply(multiply(root, self.width_scale), vol))
+
     def shocked(
         self, options: Iterable[OptionHeld], forward: int, seconds: int, shock: VolShock
     ) -> list[int]:
@@ -34,17 +44,8 @@ class SkewParameters:
 
         Where the contract can't divide (a flat surface, or no forward) they stay.
         """
-        root = sqrt(annualised(seconds))
+        cap, widest = self.reach(seconds, shock)
         linear = shock is VolShock.LINEAR
-        cap = (
-            multiply(self.linear_c_base, root) + self.linear_base_cap
-            if linear
-            else multiply(self.abs_c_base, root) + self.abs_base_cap
-        )
-        width = multiply(root, self.width_scale)
-        widest = max(
-            self.min_k_star, multiply(width, self.vol_param_static + multiply(root, self.vol_param_scale))
-        )
         return [
             multiply(option.vol, max(UNIT + _bend(option.strike, forward, cap, widest, linear=linear), 0))
             for option in options

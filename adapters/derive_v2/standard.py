@@ -156,6 +156,10 @@ class Standard:
         """What is held, market by market."""
         return tuple(one.held for one in self.markets)
 
+    def discount(self, expiry: Expiry, time: int) -> int:  # noqa: ARG002  # another book has one
+        """Options are not discounted here."""
+        return UNIT
+
     def margin(
         self, prices: Mapping[AssetId, int], stable: int, time: int, *, initial: bool
     ) -> tuple[int, int]:
