@@ -133,7 +133,8 @@ def _settled(rule: DeriveRule, prices: Mapping[AssetId, int], time: int) -> Deri
         settled = replace(
             perp,
             last_mark=perp.price_at(spot),
-            settled=0,
+            realised=0,
+            applied=0,
             aggregated=aggregated,
             had=aggregated,
             funding_time=max(time, perp.funding_time),

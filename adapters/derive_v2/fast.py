@@ -202,7 +202,7 @@ def _perp_cash(perp: PerpHeld, spot: Floats, time: int) -> Floats:
     hours = max(time - perp.funding_time, 0) / HOUR_SECONDS
     per_unit = (perp.aggregated - perp.had) / WAD + perp.funding_rate / WAD * hours * spot
     profit = _perp_price(perp, spot) - perp.last_mark / WAD - per_unit
-    cash: Floats = perp.size / WAD * profit + perp.settled / WAD
+    cash: Floats = perp.size / WAD * profit + (perp.realised + perp.applied) / WAD
     return cash
 
 

@@ -52,6 +52,10 @@ class Expiry:
         """Seconds to expiry, 0 afterwards."""
         return max(self.time - now, 0)
 
+    def is_settled(self, now: int) -> bool:
+        """Whether it is over and its settlement price is known, which is then the fixed part."""
+        return self.time <= now and self.variable == 0
+
     def variable_at(self, then: int, spot: int) -> int:
         """The part of the forward that moves, at another spot price than `then`.
 
@@ -68,8 +72,8 @@ class PerpHeld:
     """A perpetual of signed `size`; prices, amounts and rates with 18 decimals.
 
     `gap` is the distance of the perp's price from the spot price; a `frozen` perp has its price for ever.
-    `settled` is profit and funding that wait to become cash. Funding per unit is `aggregated` at
-    `funding_time`, of which the position has had `had`; it grows by `funding_rate` per hour.
+    `realised` and `applied` are profit and funding that wait to become cash. Funding per unit is
+    `aggregated` at `funding_time`, of which the position has had `had`; it grows by `funding_rate` per hour.
     """
 
     size: int
@@ -78,7 +82,8 @@ class PerpHeld:
     frozen: bool
     confidence: int
     last_mark: int
-    settled: int
+    realised: int
+    applied: int
     aggregated: int
     had: int
     funding_rate: int
@@ -89,8 +94,8 @@ class PerpHeld:
         return self.price if self.frozen else max(spot + self.gap, 0)
 
     def profit(self, spot: int) -> int:
-        """Profit by the price since the position was last settled."""
-        return multiply(self.price_at(spot) - self.last_mark, self.size)
+        """Profit by the price."""
+        return multiply(self.price_at(spot) - self.last_mark, self.size) + self.realised
 
     def aggregated_at(self, spot: int, time: int) -> int:
         """Funding per unit since the perp began."""
@@ -98,12 +103,12 @@ class PerpHeld:
         return self.aggregated + multiply(truncated(self.funding_rate * elapsed, HOUR_SECONDS), spot)
 
     def funding(self, spot: int, time: int) -> int:
-        """Funding that is not applied yet, positive where received."""
-        return -multiply(self.size, self.aggregated_at(spot, time) - self.had)
+        """Funding, positive where received."""
+        return self.applied - multiply(self.size, self.aggregated_at(spot, time) - self.had)
 
     def cash(self, spot: int, time: int) -> int:
         """All that settling brings (`getUnsettledAndUnrealizedCash`)."""
-        return self.funding(spot, time) + self.profit(spot) + self.settled
+        return self.funding(spot, time) + self.profit(spot)
 
 
 @dataclass(frozen=True, slots=True)
