@@ -19,7 +19,9 @@ from aggregator.model.stored import entry, exact, feed_to_json, load_feed, objec
 
 T = TypeVar("T")
 
-_INNER: Mapping[str, type] = {"basis": BasisParameters, "vol": VolParameters, "skew": SkewParameters}
+_INNER: Mapping[str, type] = {
+    kind.__name__: kind for kind in (BasisParameters, VolParameters, SkewParameters)
+}
 
 
 def to_json(rule: DeriveRule) -> dict[str, JsonValue]:
@@ -55,7 +57,7 @@ def _flat(value: Any) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {}
     for field in fields(value):
         inner = getattr(value, field.name)
-        if field.name in _INNER:
+        if str(field.type) in _INNER:
             found[field.name] = _flat(inner)
         else:
             found[field.name] = inner if isinstance(inner, bool) else str(inner)
@@ -71,8 +73,8 @@ def _load(kind: type[T], data: Mapping[str, JsonValue], **given: Any) -> T:
             continue
         if field.type == "bool":
             found[name] = entry(data, name, bool)
-        elif name in _INNER:
-            found[name] = _load(_INNER[name], entry(data, name, dict))
+        elif (inner := _INNER.get(str(field.type))) is not None:
+            found[name] = _load(inner, entry(data, name, dict))
         else:
             found[name] = exact(data, name)
     return kind(**found)
