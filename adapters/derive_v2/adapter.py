@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from adapters.derive_v2 import warnings
-from adapters.derive_v2.account import account_of, cash_account, failure_of, rule_of
+from adapters.derive_v2.account import account_of, cash_account, failure_of, label_of, rule_of
 from adapters.derive_v2.family import DeriveFamily
 from adapters.derive_v2.held import case_of, read_held
 from adapters.derive_v2.managers import StandardManager, kind_of, names_of
@@ -23,11 +23,17 @@ from adapters.derive_v2.system import Shared, System, read_shared, read_system
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both, join
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import AssetId
-from aggregator.model.errors import BadConfiguration, ReadError, Unsupported
+from aggregator.model.errors import BadConfiguration, CallReverted, ReadError, Unsupported
 from aggregator.model.readings import Block, Quote, Reading
-from aggregator.model.units import Address
+from aggregator.model.units import Address, keccak
 
 ROLES = ("sub_accounts", "cash", "auction")
+
+TOO_OLD = tuple(
+    keccak(error.encode())[:4].hex()
+    for error in ("BLF_DataTooOld()", "LFF_SettlementDataTooOld()", "LFF_MissingExpiryData()")
+)
+"""How feeds refuse to answer of data beyond their heartbeat, or that they never had."""
 
 Found: TypeAlias = tuple[Account, tuple[Quote, ...], list[str]]
 
@@ -118,7 +124,15 @@ def _account(
         raise found.with_traceback(None)
     if found.is_cash_only(system.cash):
         return cash_account(system, shared, found, wallet, block), (), []
-    held = yield from read_held(case_of(system, shared, found, block.timestamp), symbols)
+    case = case_of(system, shared, found, block.timestamp)
+    try:
+        held = yield from read_held(case, symbols)
+    except CallReverted as error:
+        if any(one in error.reason for one in TOO_OLD):
+            what = f"{label_of(found.account)} at data that is too old ({error.origin})"
+            advice = "its feed answers nothing until somebody writes newer data to it: try again later"
+            raise Unsupported(what, advice) from error
+        raise
     rule = rule_of(held, block)
     account, quotes = account_of(held, rule, wallet, block)
     return account, quotes, warnings.of_account(held, rule, block)

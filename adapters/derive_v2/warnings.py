@@ -10,6 +10,9 @@ from aggregator.model.readings import Block
 from aggregator.model.rules import WAD
 from aggregator.model.units import scaled
 
+NOTEWORTHY = WAD // 100
+"""Pending interest from which on it is told, with 18 decimals: a cent."""
+
 
 def of_deployment(name: str, shared: Shared) -> list[str]:
     """What concerns all who have cash."""
@@ -35,15 +38,7 @@ def of_account(held: Held, rule: DeriveRule, block: Block) -> list[str]:
     if found.auction is not None:
         kind = "insolvent" if found.auction.insolvent else "solvent"
         warnings.append(f"{label}: its {kind} auction is live, and what it has is for sale")
-    stored = found.cash(held.case.system.cash)
-    if found.with_interest is None:
-        warnings.append(f"{label}: cash does not say what interest is pending, which is not counted")
-    elif found.with_interest != stored:
-        pending = scaled(found.with_interest - stored, DECIMALS)
-        sentence = f"{label}: interest of {pending:.6f} is pending, which margins don't count yet"
-        if held.word.maintenance >= 0 > held.word.maintenance + found.with_interest - stored:
-            sentence += "; an auction settles it first, so that one can be started now"
-        warnings.append(sentence)
+    warnings += _interest(held, label)
     for one in rule.book.holdings:
         warnings += [
             f"{label}: {one.instrument(expiry, option)} has expired "
@@ -57,3 +52,16 @@ def of_account(held: Held, rule: DeriveRule, block: Block) -> list[str]:
             for option in expiry.options
         ]
     return warnings
+
+
+def _interest(held: Held, label: str) -> list[str]:
+    """Pending interest, where it matters."""
+    found, margin = held.case.found, held.word.maintenance
+    if found.with_interest is None:
+        return [f"{label}: cash does not say what interest is pending, which is not counted"]
+    pending = found.with_interest - found.cash(held.case.system.cash)
+    flips = margin >= 0 > margin + pending
+    if abs(pending) < NOTEWORTHY and not flips:
+        return []
+    sentence = f"{label}: interest of {scaled(pending, DECIMALS):.6f} is pending, which its margin lacks"
+    return [sentence + ("; an auction settles it first, so that one can be started now" if flips else "")]
