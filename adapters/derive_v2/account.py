@@ -67,7 +67,11 @@ def rule_of(held: Held, block: Block) -> DeriveRule:
     if len(prices) != len(rule.feeds):
         raise Unsupported(f"{label} with two prices of one asset", "this release knows one price of each")
     for initial, said in ((False, word.maintenance), (True, word.initial)):
-        margin, value = rule.margin(prices, block.timestamp, initial=initial)
+        try:
+            margin, value = rule.margin(prices, block.timestamp, initial=initial)
+        except (ArithmeticError, ValueError) as error:
+            what = f"{label}, of which no margin can be computed ({error})"
+            raise Unsupported(what, "its manager is set to what this release does not know") from error
         if (margin, value) != (said, word.value):
             raise Unsupported(
                 f"{label}, of which the rule says {margin} and {value} and its manager "

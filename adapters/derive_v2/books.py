@@ -77,7 +77,10 @@ def split(case: Case) -> dict[int, Balances]:
             f"asset {strangers[0].asset} in account {case.found.account}",
             f"its manager {case.manager.address} has no market of it",
         )
+    kinds = {market.option for market in case.markets.values()}
     for one in case.found.balances:
+        if one.sub_id and one.asset not in kinds:
+            raise MalformedReply(case.origin, f"number {one.sub_id} of {one.asset}, which has no numbers")
         if one.asset not in of:
             continue
         number = of[one.asset]

@@ -40,7 +40,7 @@ class Overview:
         """Whether nothing can be liquidated: cash above zero, and nothing else."""
         return (
             self.auction is None
-            and all(one.asset == asset and one.amount > 0 for one in self.balances)
+            and all(one[:2] == (asset, 0) and one.amount > 0 for one in self.balances)
             and (self.with_interest is None or self.with_interest >= 0)
         )
 
