@@ -202,7 +202,7 @@ def test_a_broken_collateral_concerns_who_holds_it() -> None:
     def change(request: Request[Any], reply: Any) -> Any:
         if isinstance(request, Calls) and request.function is calls.COLLATERAL_FEED:
             assert isinstance(reply, Column)
-            return replace(reply, failures={i: REFUSED for i in range(len(request))})
+            return replace(reply, failures=dict.fromkeys(range(len(request)), REFUSED))
         if isinstance(request, Call) and request.function is calls.COLLATERAL_FEED:
             return REFUSED
         return reply
