@@ -66,7 +66,7 @@ class DeriveAdapter:
         )
         accounts = [one for one in outcomes if not isinstance(one, ReadError)]
         quotes = {quote.asset: quote for _, found, _ in accounts for quote in found}
-        sentences = warnings.of_deployment(deployment.name, shared) if there else []
+        sentences = warnings.of_deployment(deployment, shared) if there else []
         return Reading(
             accounts=tuple(account for account, _, _ in accounts),
             quotes=tuple(quotes.values()),
@@ -92,7 +92,7 @@ class DeriveAdapter:
             else:
                 version, name = manager.version, manager.market.name
                 sentences.append(f"a portfolio manager of version {version} for {name}")
-        return (*sentences, *warnings.of_deployment(deployment.name, shared))
+        return (*sentences, *warnings.of_deployment(deployment, shared))
 
 
 def build(deployments: Deployments) -> Adapter:

@@ -17,7 +17,7 @@ from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError,
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address
 
-FIRST = 32
+FIRST = 64
 """Markets that are asked for at once, before it is known how many there are."""
 MOST_MARKETS = 254
 """The standard manager's own viewer looks no further."""

@@ -6,6 +6,7 @@ from adapters.derive_v2.account import label_of
 from adapters.derive_v2.held import Held
 from adapters.derive_v2.margin import DECIMALS, DeriveRule
 from adapters.derive_v2.system import Shared
+from aggregator.contract import Deployment
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD
 from aggregator.model.units import scaled
@@ -14,9 +15,14 @@ NOTEWORTHY = WAD // 100
 """Pending interest from which on it is told, with 18 decimals: a cent."""
 
 
-def of_deployment(name: str, shared: Shared) -> list[str]:
-    """What concerns all who have cash."""
-    found = []
+def of_deployment(deployment: Deployment, shared: Shared) -> list[str]:
+    """What concerns all who have an account."""
+    name, found = deployment.name, list[str]()
+    if deployment.options.get("superseded") is True:
+        found.append(
+            f"{name}: this is what its contracts say; accounts may have moved to Derive's newer version, "
+            "which is not read"
+        )
     if shared.exchange_rate < WAD:
         rate = scaled(shared.exchange_rate, DECIMALS).normalize()
         how = (

@@ -91,7 +91,7 @@ STANDARD = StandardParameters(
     *map(wad, (0.55, 0.55, 0.55, 1.0)),
 )
 BASIS = BasisParameters(*map(wad, (1.05, 0.95, 1.0, 1.2)))
-VOLS = VolParameters(*map(wad, (0.6, 0.3, 0.3, 0.13)), DAY)
+VOLS = VolParameters(*(*map(wad, (0.6, 0.3, 0.3, 0.13)), DAY))
 PORTFOLIO = PortfolioParameters(
     BASIS,
     VOLS,
