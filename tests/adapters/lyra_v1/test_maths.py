@@ -27,8 +27,8 @@ from adapters.lyra_v1.fixed_point import (
     ln_precise,
     multiply,
     sqrt_precise,
-    truncated,
 )
+from aggregator.pricing.fixed_point import truncated
 
 WAD = 10**18
 UNIT = PRECISE_UNIT
