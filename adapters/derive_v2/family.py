@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adapters.derive_v2.fast import margin
+from adapters.derive_v2.fast import Sheet
 from adapters.derive_v2.margin import DeriveRule
 from adapters.derive_v2.stored import load_rule
 from aggregator.contract import Shocked
@@ -26,10 +26,14 @@ _DOUBT = 1e-6
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DeriveColumns:
-    """The rules themselves, with their feeds in a row: books differ too much in shape for common arrays."""
+    """The rules themselves, with their feeds in a row: books differ too much in shape for common arrays.
+
+    `sheets` are what was made of them for the time that was asked for last.
+    """
 
     feeds: Sequence[Feed]
     rules: tuple[DeriveRule, ...]
+    sheets: dict[int, Sheet]
 
 
 class DeriveFamily:
@@ -44,7 +48,7 @@ class DeriveFamily:
             if not isinstance(rule, DeriveRule):
                 raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
             ours.append(rule)
-        return DeriveColumns([feed for rule in ours for feed in rule.feeds], tuple(ours))
+        return DeriveColumns([feed for rule in ours for feed in rule.feeds], tuple(ours), {})
 
     def margin(self, columns: DeriveColumns, shocked: Shocked) -> tuple[Floats, Floats]:
         """Mark to market and what is required of it, in USD: (accounts, scenarios) each.
@@ -56,7 +60,10 @@ class DeriveFamily:
         start = 0
         for i, rule in enumerate(columns.rules):
             end = start + len(rule.feeds)
-            power[i], required[i] = _parts(rule, list(shocked.prices[start:end]), shocked.time)
+            sheet = columns.sheets.get(i)
+            if sheet is None or sheet.time != shocked.time:
+                sheet = columns.sheets[i] = Sheet(rule.book, shocked.time)
+            power[i], required[i] = _parts(rule, sheet, list(shocked.prices[start:end]))
             start = end
         return power, required
 
@@ -65,8 +72,8 @@ class DeriveFamily:
         return load_rule(data)
 
 
-def _parts(rule: DeriveRule, prices: Sequence[Floats], time: int) -> tuple[Floats, Floats]:
-    total, value = margin(rule.book, prices[1:], prices[0], time)
+def _parts(rule: DeriveRule, sheet: Sheet, prices: Sequence[Floats]) -> tuple[Floats, Floats]:
+    total, value = sheet.margin(prices[1:], prices[0])
     required = np.maximum(value - total, 0.0)
     power: Floats = total + rule.cash / WAD + required
     return power, required
@@ -80,7 +87,7 @@ def suspects(
     rows = [
         tried if feed.asset == asset else np.full_like(tried, prices[feed.asset] / WAD) for feed in rule.feeds
     ]
-    power, required = _parts(rule, rows, time)
+    power, required = _parts(rule, Sheet(rule.book, time), rows)
     if rule.auction is not None:
         required = required * (1 + rule.terms.buffer / WAD)
     doubt = _DOUBT * (np.abs(power) + required + abs(rule.cash) / WAD)
