@@ -36,6 +36,16 @@ class Terms:
         """The buffer margin, up to which an account is sold."""
         return margin + multiply(margin - value, self.buffer)
 
+    def sells(self, auction: Auction | None, margin: int, value: int, time: int) -> bool:
+        """Whether a live solvent auction goes on though nothing is missing: until the buffer is filled."""
+        return (
+            auction is not None
+            and not auction.insolvent
+            and time - auction.start < self.fast_seconds + self.slow_seconds
+            and auction.reserved < value
+            and self.buffered(margin, value) < 0
+        )
+
     def discount(self, elapsed: int) -> int:
         """The share of the mark to market that is asked so long after the start, in seconds."""
         if elapsed < self.fast_seconds:

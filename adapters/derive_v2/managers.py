@@ -167,7 +167,8 @@ def _portfolio(address: Address, version: int, name: str) -> Read[PortfolioManag
         ask([function.at(address) for function in (*parts, *further)]), _scenarios(address, version)
     )
     option, perp, spot, forward, vol, rate, stable, lib, *base = found
-    market = MarketAt(name, option, perp, base[0] if base else None, spot, forward, vol, rate)
+    held_alone = _there(base[0]) if base else None
+    market = MarketAt(name, _there(option), _there(perp), held_alone, spot, forward, vol, rate)
     return PortfolioManager(address, version, stable, market, lib, scenarios)
 
 

@@ -74,13 +74,12 @@ class DeriveRule:
         margin, value = self.margin(prices, time, initial=False)
         required = max(value - margin, 0)
         power = margin + required
-        live = self.auction is not None and not self.auction.insolvent
         return Health(
             power=power,
             requirement=required,
             decimals=DECIMALS,
             health=power * WAD // required if required else None,
-            liquidatable=margin < 0 or (live and self.terms.buffered(margin, value) < 0),
+            liquidatable=margin < 0 or self.terms.sells(self.auction, margin, value, time),
         )
 
     def liquidation_prices(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.derive_v2.auction import Auction
 from adapters.derive_v2.family import DeriveFamily, suspects
 from adapters.derive_v2.margin import DeriveRule
 from adapters.derive_v2.standard import Standard
@@ -80,9 +81,8 @@ def test_flag_margin_and_ratio_agree(rule: DeriveRule, seconds: int) -> None:
     health = rule.health(prices, NOW + seconds)
     assert health.power - health.requirement == margin
     assert health.requirement == max(value - margin, 0)
-    live = rule.auction is not None and not rule.auction.insolvent
-    assert health.liquidatable == (margin < 0 or (live and rule.terms.buffered(margin, value) < 0))
-    if not live and health.health is not None:
+    assert health.liquidatable == (margin < 0 or rule.terms.sells(rule.auction, margin, value, NOW + seconds))
+    if rule.auction is None and health.health is not None:
         assert health.liquidatable == (health.health < WAD)
 
 
@@ -146,6 +146,19 @@ def test_a_price_of_zero_is_refused(rule: DeriveRule) -> None:
     for feed in rule.feeds:
         with pytest.raises(UnusablePrice):
             rule.health({**prices_of(rule), feed.asset: 0}, NOW)
+
+
+def test_a_solvent_auction_sells_until_its_buffer_is_filled() -> None:
+    """Not after its end, not what is reserved, and never once it is insolvent."""
+    live = Auction(insolvent=False, start=NOW, reserved=0)
+    margin, value = 5 * WAD, 100 * WAD
+    assert TERMS.buffered(margin, value) < 0
+    assert TERMS.sells(live, margin, value, NOW + 44_099)
+    assert not TERMS.sells(live, margin, value, NOW + 44_100)
+    assert not TERMS.sells(live, 20 * WAD, value, NOW)
+    assert not TERMS.sells(replace(live, reserved=value), margin, value, NOW)
+    assert not TERMS.sells(replace(live, insolvent=True), margin, value, NOW)
+    assert not TERMS.sells(None, margin, value, NOW)
 
 
 def test_the_discount_falls_as_the_contracts_falls() -> None:
