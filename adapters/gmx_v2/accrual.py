@@ -22,7 +22,7 @@ def elapsed(since: int, time: int) -> int:
     return time - since if since else 0
 
 
-def borrowing_per_second(market: Market, prices: Prices, is_long: bool) -> int:  # noqa: FBT001
+def borrowing_per_second(market: Market, prices: Prices, is_long: bool) -> int:
     """The factor of a position's size that a side pays a second; raises ArithmeticError on an empty pool."""
     side = market.side(is_long)
     reserved = market.tokens(is_long) * prices.index.high if is_long else market.open_interest(is_long)
@@ -37,7 +37,7 @@ def borrowing_per_second(market: Market, prices: Prices, is_long: bool) -> int: 
     return apply_factor(to_factor(powered, pool_usd), side.borrowing_factor)
 
 
-def _skipped(market: Market, prices: Prices, is_long: bool) -> bool:  # noqa: FBT001
+def _skipped(market: Market, prices: Prices, is_long: bool) -> bool:
     if not market.skip_smaller:
         return False
     mid = prices.index.mid
@@ -53,7 +53,7 @@ def _kinked(side: Side, reserved: int, pool_usd: int) -> int:
     return per_second
 
 
-def cumulative_borrowing(market: Market, prices: Prices, is_long: bool, time: int) -> int:  # noqa: FBT001
+def cumulative_borrowing(market: Market, prices: Prices, is_long: bool, time: int) -> int:
     """The cumulative factor of a side as of a time."""
     side = market.side(is_long)
     seconds = elapsed(side.borrowing_updated_at, time)
@@ -111,8 +111,8 @@ class FundingDelta:
 def funding_delta(
     market: Market,
     prices: Prices,
-    is_long: bool,  # noqa: FBT001
-    collateral_is_long: bool,  # noqa: FBT001
+    is_long: bool,
+    collateral_is_long: bool,
     time: int,
 ) -> FundingDelta:
     """Funding of a position's side since it was last settled."""

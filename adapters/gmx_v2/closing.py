@@ -126,7 +126,7 @@ def _amount(rule: GmxRule, raw: int) -> tuple[Amount, ...]:
     return (Amount(rule.collateral, raw),) if raw else ()
 
 
-def deleveraging(market: Market, prices: Mapping[AssetId, int], is_long: bool) -> bool:  # noqa: FBT001
+def deleveraging(market: Market, prices: Mapping[AssetId, int], is_long: bool) -> bool:
     """Whether the profit of a side is so large that its positions may be reduced (`MAX_PNL_FACTOR_FOR_ADL`)."""
     pairs = market.prices(prices)
     pool_usd = market.pool_usd(is_long, pairs)

@@ -66,7 +66,7 @@ def remaining(n: Numbers, index: Pair, long: Pair, short: Pair, time: int) -> Fl
 
 def _powered(value: Floats, exponent: Floats) -> Floats:
     # Below a dollar the contracts count nothing.
-    return np.where(value < 1, 0.0, np.maximum(value, 1) ** exponent)
+    return np.where(value < 1, 0.0, np.power(np.maximum(value, 1), exponent))
 
 
 def _balances(n: Numbers, price: Floats) -> tuple[Floats, Floats]:

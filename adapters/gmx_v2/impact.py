@@ -12,7 +12,7 @@ from adapters.gmx_v2.state import Impact, Market, Pair
 def closing_impact(
     market: Market,
     index: Pair,
-    is_long: bool,  # noqa: FBT001
+    is_long: bool,
     size_usd: int,
     size_tokens: int,
 ) -> tuple[int, bool]:
@@ -37,7 +37,7 @@ def _impact(
     terms: Impact,
     longs: int,
     shorts: int,
-    is_long: bool,  # noqa: FBT001
+    is_long: bool,
     closed: int,
 ) -> tuple[int, bool]:
     next_longs = max(0, longs - closed) if is_long else longs

@@ -31,12 +31,13 @@ def field_key(of: bytes, name: str) -> bytes:
     return keccak(of + base(name))
 
 
-def position_key(account: Address, market: Address, collateral: Address, is_long: bool) -> bytes:  # noqa: FBT001
+def position_key(account: Address, market: Address, collateral: Address, is_long: bool) -> bytes:
     """The key of a position: there is one of each side, market and collateral."""
-    return keccak(b"".join(map(_word, (account, market, collateral, is_long))))
+    about: tuple[Word, ...] = (account, market, collateral, is_long)
+    return keccak(b"".join(map(_word, about)))
 
 
-def side_keys(market: Address, long: Address, short: Address, is_long: bool) -> dict[str, bytes]:  # noqa: FBT001
+def side_keys(market: Address, long: Address, short: Address, is_long: bool) -> dict[str, bytes]:
     """The keys of `state.Side`, by the names of its fields."""
     return {
         "open_interest_long": key("OPEN_INTEREST", market, long, is_long),

@@ -189,31 +189,31 @@ class Market:
         """The pairs at these prices; raises UnusablePrice on one <= 0."""
         return Prices(self.index.pair(prices), self.long.pair(prices), self.short.pair(prices))
 
-    def side(self, is_long: bool) -> Side:  # noqa: FBT001
+    def side(self, is_long: bool) -> Side:
         """Longs or shorts."""
         return self.longs if is_long else self.shorts
 
-    def open_interest(self, is_long: bool) -> int:  # noqa: FBT001
+    def open_interest(self, is_long: bool) -> int:
         """What was paid for all positions of a side, in USD."""
         one = self.side(is_long)
         return one.open_interest_long // self.parts + one.open_interest_short // self.parts
 
-    def tokens(self, is_long: bool) -> int:  # noqa: FBT001
+    def tokens(self, is_long: bool) -> int:
         """The size of all positions of a side, in index tokens."""
         one = self.side(is_long)
         return one.tokens_long // self.parts + one.tokens_short // self.parts
 
-    def balance(self, is_long: bool, price: int) -> int:  # noqa: FBT001
+    def balance(self, is_long: bool, price: int) -> int:
         """What a side counts for in the market's balance, in USD."""
         return self.tokens(is_long) * price if self.tokens_for_balance else self.open_interest(is_long)
 
-    def pool_usd(self, is_long: bool, prices: Prices) -> int:  # noqa: FBT001
+    def pool_usd(self, is_long: bool, prices: Prices) -> int:
         """What of the pool backs a side: the long token for longs, the short one for shorts, at least."""
         if is_long:
             return self.pool.long_amount // self.parts * prices.long.low
         return self.pool.short_amount // self.parts * prices.short.low
 
-    def pnl(self, is_long: bool, prices: Prices, *, maximize: bool) -> int:  # noqa: FBT001
+    def pnl(self, is_long: bool, prices: Prices, *, maximize: bool) -> int:
         """The profit of all positions of a side."""
         paid, tokens = self.open_interest(is_long), self.tokens(is_long)
         if not paid or not tokens:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adapters.gmx_v2.position import Position
 from adapters.gmx_v2.state import Fees, Funding, Impact, Market, Pool, Side, Token
@@ -57,7 +57,8 @@ def load_market(data: Mapping[str, JsonValue]) -> Market:
 
 def load_numbers(kind: type[P], data: Mapping[str, JsonValue]) -> P:
     """A part whose fields are integers, flags, or None; raises ValueError on anything else."""
-    return kind(**{one.name: _load_number(data, one.name, str(one.type)) for one in fields(kind)})
+    found: dict[str, Any] = {one.name: _load_number(data, one.name, str(one.type)) for one in fields(kind)}
+    return kind(**found)
 
 
 def load_asset(data: Mapping[str, JsonValue], name: str) -> AssetId:

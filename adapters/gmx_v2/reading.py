@@ -1,0 +1,159 @@
+"""What the contracts say: lists in round 1, markets in round 2 (of pools: 3), inventories in round 3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.gmx_v2 import calls, keys
+from adapters.gmx_v2.calls import RawMarket, RawPosition
+from adapters.gmx_v2.state import Fees, Funding, Impact, Market, Pool, Side
+from adapters.gmx_v2.tokens import Priced, Table, index_asset, priced
+from aggregator.contract import Deployment, Read, ask, both, join
+from aggregator.model.assets import token_id
+from aggregator.model.errors import MalformedReply
+from aggregator.model.units import Address
+
+MOST = 1_000
+"""Positions, orders or markets that are asked for: far more than there are."""
+PENDING = (
+    *("ACCOUNT_DEPOSIT_LIST", "ACCOUNT_WITHDRAWAL_LIST", "ACCOUNT_SHIFT_LIST"),
+    *("ACCOUNT_GLV_DEPOSIT_LIST", "ACCOUNT_GLV_WITHDRAWAL_LIST"),
+)
+ZERO = Address("0x" + "0" * 40)
+_NO_ID = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Round 1: all markets and vaults of markets (GLV), and what the wallet has by name."""
+
+    markets: dict[Address, RawMarket]
+    vaults: tuple[Address, ...]
+    positions: tuple[RawPosition, ...]
+    orders: tuple[bytes, ...]
+    pending: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketReply:
+    """A market's state and prices; `virtual_id` names the inventory that it shares."""
+
+    raw: RawMarket
+    market: Market
+    index: Priced
+    long: Priced
+    short: Priced
+
+
+def lists(deployment: Deployment, wallet: Address) -> Read[Lists]:
+    """Round 1; raises MalformedReply on more than there can be, and on what comes twice."""
+    store, reader = deployment.addresses["data_store"], deployment.addresses["reader"]
+    ([found], [vaults]), (([positions], [orders]), [pending]) = yield from both(
+        both(
+            ask([calls.MARKETS.at(reader, store, 0, MOST)]),
+            ask([calls.ADDRESSES.at(store, keys.key("GLV_LIST"), 0, MOST)]),
+        ),
+        both(
+            both(
+                ask([calls.POSITIONS.at(reader, store, wallet, 0, MOST)]),
+                ask([calls.KEYS.at(store, keys.key("ACCOUNT_ORDER_LIST", wallet), 0, MOST)]),
+            ),
+            ask([calls.COUNT.each(store, [keys.key(name, wallet) for name in PENDING])]),
+        ),
+    )
+    markets = {one.token: one for one in found}
+    _unique(calls.MARKETS.at(reader, store, 0, MOST).origin, [one.token for one in found])
+    _unique(calls.ADDRESSES.at(store, keys.key("GLV_LIST"), 0, MOST).origin, list(vaults))
+    _unique(calls.KEYS.at(store, keys.key("ACCOUNT_ORDER_LIST", wallet), 0, MOST).origin, list(orders))
+    origin = calls.POSITIONS.at(reader, store, wallet, 0, MOST).origin
+    _unique(origin, [(one.market, one.collateral, one.is_long) for one in positions])
+    for one in positions:
+        if one.account != wallet:
+            raise MalformedReply(origin, f"a position of {one.account}")
+    return Lists(markets, vaults, positions, orders, dict(zip(PENDING, pending.values(), strict=True)))
+
+
+def _unique(origin: str, found: list[Address] | list[bytes] | list[tuple[Address, Address, bool]]) -> None:
+    if len(found) >= MOST or len(set(found)) != len(found):
+        raise MalformedReply(origin, f"{len(found)} entries, {len(set(found))} of them different")
+
+
+def market(deployment: Deployment, known: Table, raw: RawMarket) -> Read[MarketReply]:
+    """Two rounds: state and prices, then the inventory that the market shares, if it does.
+
+    Raises what fails; MalformedReply where the state is none that could be.
+    """
+    store = deployment.addresses["data_store"]
+    (numbers, (saved, flags)), (tokens, [shared]) = yield from both(
+        both(
+            _numbers(store, raw),
+            both(
+                ask([calls.INT.at(store, keys.key("SAVED_FUNDING_FACTOR_PER_SECOND", raw.token))]),
+                ask([calls.FLAG.each(store, _flag_keys(raw.token))]),
+            ),
+        ),
+        both(
+            join([priced(deployment, known, one) for one in dict.fromkeys(raw[1:])]),
+            ask([calls.WORD.at(store, keys.key("VIRTUAL_TOKEN_ID", raw.index))]),
+        ),
+    )
+    in_tokens, skip_smaller, disabled = flags[0].values()
+    virtual = None
+    if shared != _NO_ID:
+        name = "VIRTUAL_INVENTORY_FOR_POSITIONS" + ("_IN_TOKENS" if in_tokens else "")
+        [virtual] = yield from ask([calls.INT.at(store, keys.key(name, shared))])
+    by_address: dict[Address, Priced] = {one.described.address: one for one in tokens}
+    index, long, short = (by_address[one] for one in raw[1:])
+    names = {raw.long: token_id(deployment.chain, raw.long), raw.short: token_id(deployment.chain, raw.short)}
+    # The index may be one of the two itself: its price then moves with the token's.
+    names[raw.index] = index_asset(index.described)
+    longs, shorts, pool, funding, impact, fees = numbers
+    try:
+        state = Market(
+            address=raw.token,
+            name=_name(index, long, short),
+            index=index.token(names[raw.index]),
+            long=long.token(names[raw.long]),
+            short=short.token(names[raw.short]),
+            single=raw.long == raw.short,
+            longs=Side(**longs),
+            shorts=Side(**shorts),
+            pool=Pool(**pool),
+            funding=Funding(**funding, saved=saved[0]),
+            impact=Impact(**impact, virtual=virtual),
+            fees=Fees(**fees),
+            tokens_for_balance=in_tokens,
+            skip_smaller=skip_smaller,
+            disabled=disabled,
+        )
+    except ValueError as error:
+        raise MalformedReply(f"the market {raw.token} of {store}", str(error)) from error
+    return MarketReply(raw, state, index, long, short)
+
+
+def _name(index: Priced, long: Priced, short: Priced) -> str:
+    return f"{index.described.underlying}/USD [{long.described.symbol}-{short.described.symbol}]"
+
+
+def _flag_keys(market: Address) -> list[bytes]:
+    return [
+        keys.key("USE_OPEN_INTEREST_IN_TOKENS_FOR_BALANCE"),
+        keys.key("SKIP_BORROWING_FEE_FOR_SMALLER_SIDE"),
+        keys.key("IS_MARKET_DISABLED", market),
+    ]
+
+
+def _numbers(store: Address, raw: RawMarket) -> Read[list[dict[str, int]]]:
+    """The unsigned values of a market's parts, in one column."""
+    parts = [
+        keys.side_keys(raw.token, raw.long, raw.short, is_long=True),
+        keys.side_keys(raw.token, raw.long, raw.short, is_long=False),
+        keys.pool_keys(raw.token, raw.long, raw.short),
+        keys.funding_keys(raw.token),
+        keys.impact_keys(raw.token),
+        keys.fee_keys(raw.token),
+    ]
+    asked = [one for part in parts for one in part.values()]
+    [column] = yield from ask([calls.UINT.each(store, asked)])
+    values = iter(column.values())
+    return [{name: next(values) for name in part} for part in parts]
