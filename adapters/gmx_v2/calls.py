@@ -18,9 +18,9 @@ class RawMarket(NamedTuple):
     """A market's own token and the three tokens that it is about; no index where it only swaps."""
 
     token: Address
-    index: Address
-    long: Address
-    short: Address
+    index_token: Address
+    long_token: Address
+    short_token: Address
 
 
 class RawPosition(NamedTuple):
@@ -79,7 +79,7 @@ class Test(NamedTuple):
 _INFO_WORDS = 66
 _INFO_USED = {
     0: "bytes32",
-    22: "uint256",
+    21: "uint256",
     26: "uint256",
     28: "uint256",
     34: "uint256",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Purse:
-    """Profit that was paid out in the collateral token, then the collateral: costs are taken in this order."""
+    """Profit in the collateral token, then the collateral: costs are taken in this order."""
 
     profit: int
     collateral: int
@@ -127,7 +127,7 @@ def _amount(rule: GmxRule, raw: int) -> tuple[Amount, ...]:
 
 
 def deleveraging(market: Market, prices: Mapping[AssetId, int], is_long: bool) -> bool:
-    """Whether the profit of a side is so large that its positions may be reduced (`MAX_PNL_FACTOR_FOR_ADL`)."""
+    """Whether a side's profit is so large that its positions may be reduced (`MAX_PNL_FACTOR_FOR_ADL`)."""
     pairs = market.prices(prices)
     pool_usd = market.pool_usd(is_long, pairs)
     every = market.pnl(is_long, pairs, maximize=True)

@@ -66,7 +66,8 @@ def remaining(n: Numbers, index: Pair, long: Pair, short: Pair, time: int) -> Fl
 
 def _powered(value: Floats, exponent: Floats) -> Floats:
     # Below a dollar the contracts count nothing.
-    return np.where(value < 1, 0.0, np.power(np.maximum(value, 1), exponent))
+    powered = np.where(value < 1, 0.0, np.power(np.maximum(value, 1), exponent))
+    return np.asarray(powered, dtype=np.float64)
 
 
 def _balances(n: Numbers, price: Floats) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.calls import RawMarket, RawPosition
@@ -36,13 +36,19 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class MarketReply:
-    """A market's state and prices; `virtual_id` names the inventory that it shares."""
+    """A market's state and prices. `shared` is the id of the inventory that it shares, zeros where none."""
 
     raw: RawMarket
     market: Market
     index: Priced
     long: Priced
     short: Priced
+    shared: bytes
+
+    @property
+    def only_swaps(self) -> bool:
+        """Whether nobody can have a position there; `index` is then the long token's."""
+        return self.raw.index_token == ZERO
 
 
 def lists(deployment: Deployment, wallet: Address) -> Read[Lists]:
@@ -79,12 +85,13 @@ def _unique(origin: str, found: list[Address] | list[bytes] | list[tuple[Address
 
 
 def market(deployment: Deployment, known: Table, raw: RawMarket) -> Read[MarketReply]:
-    """Two rounds: state and prices, then the inventory that the market shares, if it does.
+    """One round: state and prices, but not the inventory that the market shares.
 
     Raises what fails; MalformedReply where the state is none that could be.
     """
     store = deployment.addresses["data_store"]
-    (numbers, (saved, flags)), (tokens, [shared]) = yield from both(
+    index_token = raw.long_token if raw.index_token == ZERO else raw.index_token
+    (numbers, ([saved], [flags])), (tokens, [shared]) = yield from both(
         both(
             _numbers(store, raw),
             both(
@@ -93,34 +100,35 @@ def market(deployment: Deployment, known: Table, raw: RawMarket) -> Read[MarketR
             ),
         ),
         both(
-            join([priced(deployment, known, one) for one in dict.fromkeys(raw[1:])]),
-            ask([calls.WORD.at(store, keys.key("VIRTUAL_TOKEN_ID", raw.index))]),
+            join(
+                [
+                    priced(deployment, known, one)
+                    for one in dict.fromkeys((index_token, raw.long_token, raw.short_token))
+                ]
+            ),
+            ask([calls.WORD.at(store, keys.key("VIRTUAL_TOKEN_ID", raw.index_token))]),
         ),
     )
-    in_tokens, skip_smaller, disabled = flags[0].values()
-    virtual = None
-    if shared != _NO_ID:
-        name = "VIRTUAL_INVENTORY_FOR_POSITIONS" + ("_IN_TOKENS" if in_tokens else "")
-        [virtual] = yield from ask([calls.INT.at(store, keys.key(name, shared))])
     by_address: dict[Address, Priced] = {one.described.address: one for one in tokens}
-    index, long, short = (by_address[one] for one in raw[1:])
-    names = {raw.long: token_id(deployment.chain, raw.long), raw.short: token_id(deployment.chain, raw.short)}
+    index, long, short = (by_address[one] for one in (index_token, raw.long_token, raw.short_token))
+    names = {one: token_id(deployment.chain, one) for one in (raw.long_token, raw.short_token)}
     # The index may be one of the two itself: its price then moves with the token's.
-    names[raw.index] = index_asset(index.described)
+    names[index_token] = index_asset(index.described)
+    in_tokens, skip_smaller, disabled = flags.values()
     longs, shorts, pool, funding, impact, fees = numbers
     try:
         state = Market(
             address=raw.token,
             name=_name(index, long, short),
-            index=index.token(names[raw.index]),
-            long=long.token(names[raw.long]),
-            short=short.token(names[raw.short]),
-            single=raw.long == raw.short,
+            index=index.token(names[index_token]),
+            long=long.token(names[raw.long_token]),
+            short=short.token(names[raw.short_token]),
+            single=raw.long_token == raw.short_token,
             longs=Side(**longs),
             shorts=Side(**shorts),
             pool=Pool(**pool),
-            funding=Funding(**funding, saved=saved[0]),
-            impact=Impact(**impact, virtual=virtual),
+            funding=Funding(**funding, saved=saved),
+            impact=Impact(**impact, virtual=None),
             fees=Fees(**fees),
             tokens_for_balance=in_tokens,
             skip_smaller=skip_smaller,
@@ -128,7 +136,18 @@ def market(deployment: Deployment, known: Table, raw: RawMarket) -> Read[MarketR
         )
     except ValueError as error:
         raise MalformedReply(f"the market {raw.token} of {store}", str(error)) from error
-    return MarketReply(raw, state, index, long, short)
+    return MarketReply(raw, state, index, long, short, shared)
+
+
+def with_inventory(deployment: Deployment, found: MarketReply) -> Read[MarketReply]:
+    """One round, or none: the market with the inventory that others of its index share with it."""
+    if found.shared == _NO_ID:
+        return found
+    in_tokens = "_IN_TOKENS" if found.market.tokens_for_balance else ""
+    key = keys.key(f"VIRTUAL_INVENTORY_FOR_POSITIONS{in_tokens}", found.shared)
+    [virtual] = yield from ask([calls.INT.at(deployment.addresses["data_store"], key)])
+    state = replace(found.market, impact=replace(found.market.impact, virtual=virtual))
+    return replace(found, market=state)
 
 
 def _name(index: Priced, long: Priced, short: Priced) -> str:
@@ -146,9 +165,9 @@ def _flag_keys(market: Address) -> list[bytes]:
 def _numbers(store: Address, raw: RawMarket) -> Read[list[dict[str, int]]]:
     """The unsigned values of a market's parts, in one column."""
     parts = [
-        keys.side_keys(raw.token, raw.long, raw.short, is_long=True),
-        keys.side_keys(raw.token, raw.long, raw.short, is_long=False),
-        keys.pool_keys(raw.token, raw.long, raw.short),
+        keys.side_keys(raw.token, raw.long_token, raw.short_token, is_long=True),
+        keys.side_keys(raw.token, raw.long_token, raw.short_token, is_long=False),
+        keys.pool_keys(raw.token, raw.long_token, raw.short_token),
         keys.funding_keys(raw.token),
         keys.impact_keys(raw.token),
         keys.fee_keys(raw.token),

@@ -18,8 +18,8 @@ from aggregator.model.rules import Feed
 class Side:
     """Longs or shorts of a market.
 
-    Open interest in USD and in index tokens of positions with the long and with the short token as collateral,
-    as stored; borrowing and its settings; how large a part of the pool the profit of all may be.
+    Open interest in USD and in index tokens, of positions with the long and with the short token as
+    collateral, as stored; borrowing and its settings; how large a part of the pool the profit of all may be.
     """
 
     open_interest_long: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.state import Token
 from aggregator.contract import Deployment, Read, ask, attempt, both
-from aggregator.model.assets import Asset, AssetId, ListedToken, index_id, token_id
+from aggregator.model.assets import Asset, AssetId, ListedToken, index_id, native_id, token_id
 from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError, Unsupported, UnusablePrice
 from aggregator.model.readings import Quote
 from aggregator.model.rules import Feed, Oracle
@@ -60,6 +60,7 @@ class Table:
     chain: ChainId
     synthetic: Mapping[Address, Described]
     listed: Mapping[Address, ListedToken]
+    native: Asset
 
     def asset(self, token: Described) -> Asset:
         """The token as an asset of its chain."""
@@ -92,7 +93,9 @@ def table(deployment: Deployment, listed: tuple[ListedToken, ...]) -> Table:
         address = synthetic_address(deployment.chain, symbol)
         synthetic[address] = Described(address, symbol, decimals, symbol)
     mine = {one.address: one for one in listed if one.chain == deployment.chain and one.address}
-    return Table(deployment.chain, synthetic, mine)
+    coin = next((one.asset for one in listed if one.chain == deployment.chain and not one.address), None)
+    native = coin or Asset(native_id(deployment.chain), "native coin", 18)
+    return Table(deployment.chain, synthetic, mine, native)
 
 
 def synthetic_address(chain: ChainId, symbol: str) -> Address:
