@@ -138,6 +138,8 @@ SYMBOL: Function[str] = Function("symbol()(string)")
 DECIMALS: Function[int] = Function("decimals()(uint8)")
 SUPPLY: Function[int] = Function("totalSupply()(uint256)")
 BALANCE: Function[int] = Function("balanceOf(address)(uint256)")
+# Of a vault (GLV): what it counts of a pool, whatever else was sent to it.
+VAULT_BALANCE: Function[int] = Function("tokenBalances(address)(uint256)")
 ANSWER: Function[tuple[int, int, int, int, int]] = Function(
     "latestRoundData()(uint80,int256,uint256,uint256,uint80)"
 )

@@ -131,10 +131,10 @@ def _vault(
     if unknown := [one for one in vault.members if one not in found.markets]:
         raise MalformedReply(f"the vault {vault.address}", f"a share of {unknown[0]}, which is no market")
     members = list(dict.fromkeys(vault.members))
-    replies, ([balances], supplies) = yield from both(
+    replies, (balances, supplies) = yield from both(
         join([market(deployment, known, found.markets[one]) for one in members]),
         both(
-            join([_balances(members, vault.address)]),
+            ask([calls.VAULT_BALANCE.at(vault.address, one) for one in members]),
             ask([calls.SUPPLY.at(one) for one in members]),
         ),
     )
