@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.gmx_v2.fixed_point import apply_factor, round_up
-from adapters.gmx_v2.impact import pending_usd
+from adapters.gmx_v2.impact import payable, pending_usd
 from adapters.gmx_v2.position import closing, collateral_price, costs, pnl
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, LossBearer, Receiver
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Purse:
-    """Profit in the collateral token, then the collateral: costs are taken in this order."""
+    """Gains in the collateral token, then the collateral: costs are taken in this order."""
 
     profit: int
     collateral: int
@@ -55,16 +55,16 @@ def close_out(
     pairs = market.prices(prices)
     impact, improved = closing(market, position, pairs)
     impact += pending_usd(position.pending_impact, pairs.index)
-    if impact > 0:
-        return Refused("it closes with a gain from price impact, whose payment was not read")
+    gain = payable(market, pairs, impact, position.size_usd, time) if impact > 0 else 0
     profit, _ = pnl(market, position, pairs)
-    if profit > 0 and rule.profit != rule.collateral:
-        return Refused("its profit is swapped into the collateral at a price that was not read")
+    if (profit > 0 or gain > 0) and rule.profit != rule.collateral:
+        return Refused("its gains are swapped into the collateral at a price that was not read")
     paid_in = pairs.long if position.is_long else pairs.short
     price = collateral_price(position, pairs)
     owed = costs(market, position, pairs, time, improved=improved)
     limit = -apply_factor(position.size_usd, market.impact.max_negative)
-    purse = _Purse(max(profit, 0) // paid_in.high, position.collateral, price.low)
+    paid_out = max(profit, 0) // paid_in.high + gain // paid_in.high
+    purse = _Purse(paid_out, position.collateral, price.low)
     liquidation = round_up(apply_factor(position.size_usd, market.fees.liquidation), price.low)
     fees = owed.without_funding + liquidation
     steps = (

@@ -105,7 +105,8 @@ def _borrowing(n: Numbers, index: Pair, backing: Floats, time: int) -> Floats:
     rate = np.where(n["optimal_usage"] > 0, kinked, plain)
     rate = np.where((reserved == 0) | smaller, 0.0, rate)
     seconds = np.where(n["borrowing_never"] > 0, 0.0, time - n["borrowing_updated_at"])
-    return n["borrowing_settled"] + seconds * rate
+    owed: Floats = n["borrowing_settled"] + seconds * rate
+    return owed
 
 
 def _funding(n: Numbers, index: Pair, held: Pair, time: int) -> Floats:

@@ -5,8 +5,9 @@ Source: PositionPricingUtils.sol and PricingUtils.sol of github gmx-io/gmx-synth
 
 from __future__ import annotations
 
+from adapters.gmx_v2.accrual import elapsed
 from adapters.gmx_v2.fixed_point import apply_exponent, apply_factor
-from adapters.gmx_v2.state import Impact, Market, Pair
+from adapters.gmx_v2.state import Impact, Market, Pair, Prices
 
 
 def closing_impact(
@@ -69,3 +70,24 @@ def limited(terms: Impact, impact: int, size_usd: int) -> int:
 def pending_usd(amount: int, index: Pair) -> int:
     """The impact of opening, kept in index tokens, which is paid on closing: to the owner's disadvantage."""
     return amount * (index.low if amount > 0 else index.high)
+
+
+def impact_pool(market: Market, time: int) -> int:
+    """The pool of price impact, in index tokens, after what is handed to the pool as time goes by."""
+    pool = market.pool
+    if not pool.impact_rate or pool.impact_amount <= pool.impact_minimum:
+        return pool.impact_amount
+    handed = apply_factor(elapsed(pool.impact_distributed_at, time), pool.impact_rate)
+    return pool.impact_amount - min(handed, pool.impact_amount - pool.impact_minimum)
+
+
+def payable(market: Market, prices: Prices, impact: int, size_usd: int, time: int) -> int:
+    """Of a gain from closing and opening together what is paid: limited, and no more than there is for it."""
+    pool = market.pool
+    gain = limited(market.impact, impact, size_usd)
+    there = impact_pool(market, time) * prices.index.low
+    if gain <= there:
+        return gain
+    worth = market.pool_usd(True, prices) + market.pool_usd(False, prices)  # noqa: FBT003
+    most = min(apply_factor(worth, pool.lendable_factor), pool.lendable_usd)
+    return min(gain, there + max(0, most - pool.impact_lent * prices.index.high))

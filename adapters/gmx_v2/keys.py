@@ -69,6 +69,8 @@ def pool_keys(market: Address, long: Address, short: Address) -> dict[str, bytes
         "impact_rate": key("POSITION_IMPACT_POOL_DISTRIBUTION_RATE", market),
         "impact_distributed_at": key("POSITION_IMPACT_POOL_DISTRIBUTED_AT", market),
         "impact_lent": key("LENT_POSITION_IMPACT_POOL_AMOUNT", market),
+        "lendable_factor": key("MAX_LENDABLE_IMPACT_FACTOR", market),
+        "lendable_usd": key("MAX_LENDABLE_IMPACT_USD", market),
     }
 
 

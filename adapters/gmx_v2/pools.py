@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.account import DAY_SECONDS, DOLLAR, USD_DECIMALS
-from adapters.gmx_v2.accrual import borrowing_per_second, cumulative_borrowing, elapsed
+from adapters.gmx_v2.accrual import borrowing_per_second, cumulative_borrowing
 from adapters.gmx_v2.fixed_point import FLOAT, apply_factor, cut
+from adapters.gmx_v2.impact import impact_pool
 from adapters.gmx_v2.reading import MOST, Lists, MarketReply, market
 from adapters.gmx_v2.state import Market, Prices
 from adapters.gmx_v2.tokens import Table
@@ -223,15 +224,6 @@ def _profit(state: Market, pairs: Prices, time: int) -> int:
         every = state.pnl(side, pairs, maximize=True)
         total -= state.capped(every, state.pool_usd(side, pairs), state.side(side).max_withdrawal_pnl)
     return total - impact_pool(state, time) * pairs.index.high + state.pool.impact_lent * pairs.index.low
-
-
-def impact_pool(state: Market, time: int) -> int:
-    """The pool of price impact, in index tokens, after what is handed to the pool as time goes by."""
-    pool = state.pool
-    if not pool.impact_rate or pool.impact_amount <= pool.impact_minimum:
-        return pool.impact_amount
-    handed = apply_factor(elapsed(pool.impact_distributed_at, time), pool.impact_rate)
-    return pool.impact_amount - min(handed, pool.impact_amount - pool.impact_minimum)
 
 
 def _merged(held: Sequence[Position]) -> list[Position]:

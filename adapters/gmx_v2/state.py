@@ -42,7 +42,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What the pool has, in the tokens' smallest units, and its pool of price impact, in index tokens."""
+    """What the pool has, in the tokens' smallest units, and its pool of price impact, in index tokens.
+
+    That one may pay more than it has: a part of the pool's value, and an amount in USD, may be lent to it.
+    """
 
     long_amount: int
     short_amount: int
@@ -51,6 +54,8 @@ class Pool:
     impact_rate: int
     impact_distributed_at: int
     impact_lent: int
+    lendable_factor: int
+    lendable_usd: int
 
 
 @dataclass(frozen=True, slots=True)

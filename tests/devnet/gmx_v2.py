@@ -120,7 +120,8 @@ class GmxV2(Deployment):
     def price(self, symbol: str) -> int:
         """USD with 30 decimals for the smallest unit, as the feed has it now."""
         answer: int = self.feeds[FEEDS[symbol]].call("latestAnswer")
-        return answer * 10 ** (30 - FEED_DECIMALS) // 10 ** decimals_of(symbol)
+        scaled: int = answer * 10 ** (30 - FEED_DECIMALS) // 10 ** decimals_of(symbol)
+        return scaled
 
     def units_of(self, symbol: str, usd: int) -> int:
         """How much of a token so many USD are now."""

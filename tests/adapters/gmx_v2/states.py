@@ -52,6 +52,8 @@ def state(draw: random.Random, raw: RawMarket, tokens: dict[Address, tuple[int, 
         found.uints[pools[name]] = _amount(tokens[token], draw.uniform(2e6, 2e7))
     found.uints[pools["impact_amount"]] = _amount(index, draw.uniform(0, 1e5))
     found.uints[pools["impact_lent"]] = _amount(index, draw.uniform(0, 1e3))
+    found.uints[pools["lendable_factor"]] = factor(draw, -5, -3)
+    found.uints[pools["lendable_usd"]] = int(draw.uniform(0, 4e3)) * FLOAT
     if draw.random() < 0.5:
         found.uints[pools["impact_rate"]] = factor(draw, 5, 14)
         found.uints[pools["impact_minimum"]] = _amount(index, draw.uniform(0, 5e4))
