@@ -26,6 +26,13 @@ class Values:
     flags: dict[bytes, bool] = field(default_factory=dict)
     words: dict[bytes, bytes] = field(default_factory=dict)
 
+    def settle(self, raw: RawMarket) -> None:
+        """Let borrowing and funding of a market never have begun to accrue."""
+        self.uints[keys.funding_keys(raw.token)["updated_at"]] = 0
+        for is_long in (True, False):
+            names = keys.side_keys(raw.token, raw.long_token, raw.short_token, is_long=is_long)
+            self.uints[names["borrowing_updated_at"]] = 0
+
 
 @dataclass(frozen=True)
 class Held:
@@ -123,16 +130,12 @@ def _impact(draw: random.Random, found: Values, raw: RawMarket, index: tuple[int
     in_tokens = draw.random() < 0.5
     found.flags[keys.key("USE_OPEN_INTEREST_IN_TOKENS_FOR_BALANCE")] = in_tokens
     found.flags[keys.key("SKIP_BORROWING_FEE_FOR_SMALLER_SIDE")] = draw.random() < 0.5
-    shared = bytes(32) if draw.random() < 0.5 else keys.base("a shared inventory")
-    found.words[keys.key("VIRTUAL_TOKEN_ID", raw.index_token)] = shared
+    inventory = keys.base(f"inventory of {raw.index_token}")
+    found.words[keys.key("VIRTUAL_TOKEN_ID", raw.index_token)] = draw.choice((bytes(32), inventory))
     usd = draw.uniform(-4e6, 4e6)
     tokens = (1 if usd > 0 else -1) * _amount(index, abs(usd))
-    found.ints[keys.key("VIRTUAL_INVENTORY_FOR_POSITIONS", keys.base("a shared inventory"))] = (
-        int(usd) * FLOAT
-    )
-    found.ints[keys.key("VIRTUAL_INVENTORY_FOR_POSITIONS_IN_TOKENS", keys.base("a shared inventory"))] = (
-        tokens
-    )
+    found.ints[keys.key("VIRTUAL_INVENTORY_FOR_POSITIONS", inventory)] = int(usd) * FLOAT
+    found.ints[keys.key("VIRTUAL_INVENTORY_FOR_POSITIONS_IN_TOKENS", inventory)] = tokens
 
 
 def _fees(draw: random.Random, found: Values, market: Address) -> None:
