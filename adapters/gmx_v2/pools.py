@@ -1,7 +1,6 @@
-"""Shares of pools (GM) and of vaults of them (GLV), looked through to tokens and what traders have open.
+"""Shares of pools (GM) and of vaults of them (GLV) that a wallet holds, looked through to what is in them.
 
-Source: `getPoolValueInfo` of MarketUtils.sol and `getGlvValue` of GlvUtils.sol of github
-gmx-io/gmx-synthetics, at the lower value, as a withdrawal is counted.
+Source: `getGlvValue` of GlvUtils.sol of github gmx-io/gmx-synthetics.
 """
 
 from __future__ import annotations
@@ -10,21 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.gmx_v2 import calls, keys
-from adapters.gmx_v2.account import DAY_SECONDS, DOLLAR, USD_DECIMALS
-from adapters.gmx_v2.accrual import borrowing_per_second, cumulative_borrowing
-from adapters.gmx_v2.fixed_point import FLOAT, apply_factor, cut
-from adapters.gmx_v2.impact import impact_pool
 from adapters.gmx_v2.reading import MOST, Lists, MarketReply, market
-from adapters.gmx_v2.state import Market, Prices
+from adapters.gmx_v2.shares import Part, positions
 from adapters.gmx_v2.tokens import Table
 from aggregator.contract import Deployment, Read, ask, both, join
 from aggregator.model.accounts import Account
 from aggregator.model.errors import MalformedReply, ReadError
-from aggregator.model.positions import Perp, Position, Supply
+from aggregator.model.positions import Position, Supply
 from aggregator.model.readings import AccountFailure
 from aggregator.model.units import Address
-
-_TO_WAD = 10 ** (30 - USD_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +36,6 @@ class Shares:
 
     pools: dict[Address, int]
     vaults: tuple[Vault, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """So much of a pool: a fraction of all that it has."""
-
-    numerator: int
-    denominator: int
-
-    def of(self, amount: int) -> int:
-        """The part of an amount, towards zero."""
-        return cut(amount * self.numerator, self.denominator)
 
 
 def shares(wallet: Address, deployment: Deployment, found: Lists) -> Read[Shares]:
@@ -156,74 +137,6 @@ def _part(token: Address, balance: int, supply: int) -> Part:
             calls.SUPPLY.at(token).origin, f"a supply of {supply}, of which {balance} are held"
         )
     return Part(balance, supply)
-
-
-def positions(
-    deployment: Deployment, known: Table, reply: MarketReply, part: Part, time: int
-) -> list[Position]:
-    """A part of a pool: its tokens, and the other side of what traders have open."""
-    state, pool = reply.market, reply.market.pool
-    origin = calls.UINT.at(deployment.addresses["data_store"], bytes(32)).origin
-    amounts = (
-        {reply.long: pool.long_amount}
-        if state.single
-        else {
-            reply.long: pool.long_amount,
-            reply.short: pool.short_amount,
-        }
-    )
-    held: list[Position] = [
-        Supply(known.asset(token.described), part.of(amount), is_collateral=False, origin=origin)
-        for token, amount in amounts.items()
-    ]
-    if reply.only_swaps:
-        return held
-    pairs = state.prices({feed.asset: feed.price for feed in state.feeds})
-    fees, profit = _fees(state, pairs, time), _profit(state, pairs, time)
-    rates = sum(
-        state.open_interest(side) * borrowing_per_second(state, pairs, side) for side in (True, False)
-    )
-    day = apply_factor(DAY_SECONDS * rates // FLOAT, FLOAT - state.fees.borrowing_receiver)
-    held.append(
-        Perp(
-            market=state.name,
-            index=state.index.feed.asset,
-            underlying=reply.index.described.underlying,
-            size_raw=part.of(state.tokens(False) - state.tokens(True)),  # noqa: FBT003
-            size_decimals=reply.index.described.decimals,
-            entry_price_raw=pairs.index.mid,
-            mark_price_raw=pairs.index.mid,
-            price_decimals=state.index.feed.decimals,
-            pnl_raw=cut(part.of(profit), _TO_WAD),
-            funding_raw=0,
-            settlement=DOLLAR,
-            origin=origin,
-            funding_24h_raw=0,
-            borrowing_raw=cut(part.of(fees), _TO_WAD),
-            borrowing_24h_raw=cut(part.of(day), _TO_WAD),
-        )
-    )
-    return held
-
-
-def _fees(state: Market, pairs: Prices, time: int) -> int:
-    """Borrowing fees that traders owe to the pool."""
-    owed = 0
-    for side in (True, False):
-        total = apply_factor(state.open_interest(side), cumulative_borrowing(state, pairs, side, time))
-        owed += total - state.side(side).total_borrowing
-    if owed < 0:
-        raise MalformedReply(f"the market {state.address}", f"borrowing fees of {owed}")
-    return apply_factor(owed, FLOAT - state.fees.borrowing_receiver)
-
-
-def _profit(state: Market, pairs: Prices, time: int) -> int:
-    """What the pool has of traders' losses (< 0: owes of their profits), less its pool of price impact."""
-    total = 0
-    for side in (True, False):
-        every = state.pnl(side, pairs, maximize=True)
-        total -= state.capped(every, state.pool_usd(side, pairs), state.side(side).max_withdrawal_pnl)
-    return total - impact_pool(state, time) * pairs.index.high + state.pool.impact_lent * pairs.index.low
 
 
 def _merged(held: Sequence[Position]) -> list[Position]:
