@@ -61,7 +61,7 @@ def settled(deployment: Deployment, one: RawPosition, found: MarketReply) -> Rea
 
 
 def own_word(
-    deployment: Deployment, one: RawPosition, found: MarketReply
+    deployment: Deployment, reader: Address, one: RawPosition, found: MarketReply
 ) -> Read[tuple[Info, Test | ReadError]]:
     """One round: the Reader's figures of the position, which must answer, and its own test, which may not."""
     at = deployment.addresses
@@ -70,13 +70,13 @@ def own_word(
     pairs = tuple((pair.low, pair.high) for pair in (prices.index, prices.long, prices.short))
     about = (at["data_store"], at["referral_storage"], key)
     infos, [test] = yield from both(
-        attempt([call.at(at["reader"], *about, pairs, 0, _NOBODY, True) for call in calls.INFO]),  # noqa: FBT003
-        attempt([calls.TEST.at(at["reader"], *about, tuple(found.raw), pairs, True, True)]),  # noqa: FBT003
+        attempt([call.at(reader, *about, pairs, 0, _NOBODY, True) for call in calls.INFO]),  # noqa: FBT003
+        attempt([calls.TEST.at(reader, *about, tuple(found.raw), pairs, True, True)]),  # noqa: FBT003
     )
     for info in infos:
         if isinstance(info, Info):
             if info.key not in (key, bytes(32)):
-                raise MalformedReply(_origin(deployment), f"a position {info.key.hex()}, not {key.hex()}")
+                raise MalformedReply(_origin(reader), f"a position {info.key.hex()}, not {key.hex()}")
             return info, test
     refusal = next(error for error in infos if isinstance(error, ReadError))
     raise refusal.with_traceback(None)
@@ -115,6 +115,7 @@ def rule_of(one: RawPosition, found: MarketReply, last: Settled, info: Info, blo
 
 def account_of(
     deployment: Deployment,
+    reader: Address,
     known: Table,
     one: RawPosition,
     found: MarketReply,
@@ -123,7 +124,7 @@ def account_of(
 ) -> Account:
     """One position: its collateral as a Supply, the rest as a Perp."""
     token = found.long if rule.position.collateral_is_long else found.short
-    origin = calls.POSITIONS.at(deployment.addresses["reader"], _NOBODY, one.account, 0, 0).origin
+    origin = calls.POSITIONS.at(reader, _NOBODY, one.account, 0, 0).origin
     posted = Supply(known.asset(token.described), one.collateral_amount, is_collateral=True, origin=origin)
     return Account(
         id=account_id(deployment.chain, one),
@@ -134,7 +135,7 @@ def account_of(
         owner_path=(one.account,),
         positions=(posted, _perp(rule, found, origin)),
         rule=rule,
-        reported=_reported(deployment, rule, *said),
+        reported=_reported(reader, rule, *said),
     )
 
 
@@ -181,7 +182,7 @@ def _funding_of_a_day(rule: GmxRule, prices: Prices) -> int:
     return paid * payers // receivers
 
 
-def _reported(deployment: Deployment, rule: GmxRule, info: Info, test: Test | ReadError) -> Reported:
+def _reported(reader: Address, rule: GmxRule, info: Info, test: Test | ReadError) -> Reported:
     """What the Reader's own figures amount to; its test alone would leave out what is not settled yet."""
     market, position = rule.market, rule.position
     prices = market.prices(prices_of(rule))
@@ -203,7 +204,7 @@ def _reported(deployment: Deployment, rule: GmxRule, info: Info, test: Test | Re
         health=left * WAD // required,
         liquidatable=failed or left < required,
         liquidation_price=None,
-        origin=_origin(deployment),
+        origin=_origin(reader),
     )
 
 
@@ -223,5 +224,5 @@ def warnings_of(deployment: Deployment, market: Market, rule: GmxRule) -> list[s
     return found
 
 
-def _origin(deployment: Deployment) -> str:
-    return f"getPositionInfo@{deployment.addresses['reader']}"
+def _origin(reader: Address) -> str:
+    return f"getPositionInfo@{reader}"

@@ -14,8 +14,8 @@ from adapters.gmx_v2 import account, calls, claims, pools, reading
 from adapters.gmx_v2.calls import RawPosition
 from adapters.gmx_v2.family import GmxFamily
 from adapters.gmx_v2.reading import Lists, MarketReply
-from adapters.gmx_v2.tokens import Table, index_asset, table
-from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
+from adapters.gmx_v2.tokens import Table, index_asset, newest, table
+from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, attempt, both, join
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import AssetId, token_id
 from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError, Unsupported
@@ -52,7 +52,7 @@ class GmxV2Adapter:
         Each fails alone. Raises where the lists can't be read, or what was asked with them.
         """
         known = self._tables[deployment.key]
-        found = yield from reading.lists(deployment, wallet)
+        found = yield from reading.lists(deployment, known, wallet)
         outcomes, ((others, unread)) = yield from both(
             join([_position(deployment, known, one, found, block) for one in found.positions], isolate=True),
             _others(deployment, known, wallet, found, block),
@@ -66,10 +66,13 @@ class GmxV2Adapter:
         return _reading(deployment, found, good, unread, block)
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
-        """How many markets and vaults there are; raises where the Reader does not answer."""
-        at = deployment.addresses
-        [markets] = yield from ask([calls.MARKETS.at(at["reader"], at["data_store"], 0, reading.MOST)])
-        return (f"{len(markets)} markets at block {block.number}",)
+        """How many markets there are, and which Reader says so; raises where none answers."""
+        known, store = self._tables[deployment.key], deployment.addresses["data_store"]
+        asked = [calls.MARKETS.at(one, store, 0, reading.MOST) for one in known.readers]
+        number, markets = newest((yield from attempt(asked)))
+        if isinstance(markets, ReadError):
+            raise markets.with_traceback(None)
+        return (f"{len(markets)} markets at block {block.number}, by the Reader {known.readers[number]}",)
 
 
 def build(deployments: Deployments) -> Adapter:
@@ -93,11 +96,11 @@ def _position(
             join([reading.with_inventory(deployment, draft)]),
             join([account.settled(deployment, one, draft)]),
         ),
-        account.own_word(deployment, one, draft),
+        account.own_word(deployment, found.reader, one, draft),
     )
     rule = account.rule_of(one, state, last, said[0], block)
     return _Found(
-        account.account_of(deployment, known, one, state, rule, said),
+        account.account_of(deployment, found.reader, known, one, state, rule, said),
         [state],
         [],
         account.warnings_of(deployment, state.market, rule),

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.calls import RawMarket, RawPosition
 from adapters.gmx_v2.state import Fees, Funding, Impact, Market, Pool, Side
-from adapters.gmx_v2.tokens import Priced, Table, index_asset, priced
-from aggregator.contract import Deployment, Read, ask, both, join
+from adapters.gmx_v2.tokens import Priced, Table, index_asset, newest, priced
+from aggregator.contract import Deployment, Read, ask, attempt, both, join
 from aggregator.model.assets import token_id
-from aggregator.model.errors import MalformedReply
+from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.units import Address
 
 MOST = 1_000
@@ -25,8 +25,12 @@ _NO_ID = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Round 1: all markets and vaults of markets (GLV), and what the wallet has by name."""
+    """Round 1: all markets and vaults of markets (GLV), and what the wallet has by name.
 
+    `reader` is the newest Reader that is there at the block.
+    """
+
+    reader: Address
     markets: dict[Address, RawMarket]
     vaults: tuple[Address, ...]
     positions: tuple[RawPosition, ...]
@@ -51,32 +55,36 @@ class MarketReply:
         return self.raw.index_token == ZERO
 
 
-def lists(deployment: Deployment, wallet: Address) -> Read[Lists]:
+def lists(deployment: Deployment, known: Table, wallet: Address) -> Read[Lists]:
     """Round 1; raises MalformedReply on more than there can be, and on what comes twice."""
-    store, reader = deployment.addresses["data_store"], deployment.addresses["reader"]
-    ([found], [vaults]), (([positions], [orders]), [pending]) = yield from both(
+    store = deployment.addresses["data_store"]
+    places = [calls.POSITIONS.at(one, store, wallet, 0, MOST) for one in known.readers]
+    vault_call = calls.ADDRESSES.at(store, keys.key("GLV_LIST"), 0, MOST)
+    order_call = calls.KEYS.at(store, keys.key("ACCOUNT_ORDER_LIST", wallet), 0, MOST)
+    (markets, [vaults]), ((held, [orders]), [pending]) = yield from both(
+        both(attempt([calls.MARKETS.at(one, store, 0, MOST) for one in known.readers]), ask([vault_call])),
         both(
-            ask([calls.MARKETS.at(reader, store, 0, MOST)]),
-            ask([calls.ADDRESSES.at(store, keys.key("GLV_LIST"), 0, MOST)]),
-        ),
-        both(
-            both(
-                ask([calls.POSITIONS.at(reader, store, wallet, 0, MOST)]),
-                ask([calls.KEYS.at(store, keys.key("ACCOUNT_ORDER_LIST", wallet), 0, MOST)]),
-            ),
+            both(attempt(places), ask([order_call])),
             ask([calls.COUNT.each(store, [keys.key(name, wallet) for name in PENDING])]),
         ),
     )
-    markets = {one.token: one for one in found}
+    number, found = newest(markets)
+    positions = held[number]
+    for answer in (found, positions):
+        if isinstance(answer, ReadError):
+            raise answer.with_traceback(None)
+    assert not isinstance(found, ReadError)
+    assert not isinstance(positions, ReadError)
+    reader, origin = known.readers[number], places[number].origin
     _unique(calls.MARKETS.at(reader, store, 0, MOST).origin, [one.token for one in found])
-    _unique(calls.ADDRESSES.at(store, keys.key("GLV_LIST"), 0, MOST).origin, list(vaults))
-    _unique(calls.KEYS.at(store, keys.key("ACCOUNT_ORDER_LIST", wallet), 0, MOST).origin, list(orders))
-    origin = calls.POSITIONS.at(reader, store, wallet, 0, MOST).origin
+    _unique(vault_call.origin, list(vaults))
+    _unique(order_call.origin, list(orders))
     _unique(origin, [(one.market, one.collateral, one.is_long) for one in positions])
     for one in positions:
         if one.account != wallet:
             raise MalformedReply(origin, f"a position of {one.account}")
-    return Lists(markets, vaults, positions, orders, dict(zip(PENDING, pending.values(), strict=True)))
+    counts = dict(zip(PENDING, pending.values(), strict=True))
+    return Lists(reader, {one.token: one for one in found}, vaults, positions, orders, counts)
 
 
 def _unique(origin: str, found: list[Address] | list[bytes] | list[tuple[Address, Address, bool]]) -> None:

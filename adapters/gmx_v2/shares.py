@@ -1,7 +1,7 @@
 """What a part of a pool is: its tokens, and the other side of what traders have open.
 
-Source: `getPoolValueInfo` of MarketUtils.sol of github gmx-io/gmx-synthetics, at the lower value, as a withdrawal
-is counted.
+Source: `getPoolValueInfo` of MarketUtils.sol of github gmx-io/gmx-synthetics, at the lower value, as a
+withdrawal is counted.
 """
 
 from __future__ import annotations

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.state import Token
 from aggregator.contract import Deployment, Read, ask, attempt, both
 from aggregator.model.assets import Asset, AssetId, ListedToken, index_id, native_id, token_id
-from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError, Unsupported, UnusablePrice
+from aggregator.model.errors import (
+    BadConfiguration,
+    InvalidAddress,
+    MalformedReply,
+    NoContract,
+    ReadError,
+    Unsupported,
+    UnusablePrice,
+)
 from aggregator.model.readings import Quote
 from aggregator.model.rules import Feed, Oracle
-from aggregator.model.units import Address, ChainId, keccak
+from aggregator.model.units import Address, ChainId, keccak, parse_address
+
+T = TypeVar("T")
 
 PRICE_DECIMALS = 30
 _PLAIN = re.compile(r"[A-Z0-9]{1,15}")
@@ -55,12 +66,17 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Tokens that are known beforehand: index tokens without a contract, and those of the configuration."""
+    """Tokens that are known beforehand: index tokens without a contract, and those of the configuration.
+
+    And the contracts that come in versions, the newest first.
+    """
 
     chain: ChainId
     synthetic: Mapping[Address, Described]
     listed: Mapping[Address, ListedToken]
     native: Asset
+    readers: tuple[Address, ...]
+    providers: tuple[Address, ...]
 
     def asset(self, token: Described) -> Asset:
         """The token as an asset of its chain."""
@@ -95,7 +111,33 @@ def table(deployment: Deployment, listed: tuple[ListedToken, ...]) -> Table:
     mine = {one.address: one for one in listed if one.chain == deployment.chain and one.address}
     coin = next((one.asset for one in listed if one.chain == deployment.chain and not one.address), None)
     native = coin or Asset(native_id(deployment.chain), "native coin", 18)
-    return Table(deployment.chain, synthetic, mine, native)
+    return Table(
+        deployment.chain,
+        synthetic,
+        mine,
+        native,
+        readers=(deployment.addresses["reader"], *_older(deployment, "older_readers")),
+        providers=(deployment.addresses["price_provider"], *_older(deployment, "older_price_providers")),
+    )
+
+
+def _older(deployment: Deployment, option: str) -> list[Address]:
+    """Contracts that the newest one replaced, the newest of them first."""
+    found = deployment.options.get(option, [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise BadConfiguration(deployment.key, f"options.{option} should be a list of addresses")
+    try:
+        return [parse_address(one) for one in found]
+    except InvalidAddress as error:
+        raise BadConfiguration(deployment.key, f"options.{option}: {error}") from error
+
+
+def newest(answers: Sequence[T | ReadError]) -> tuple[int, T | ReadError]:
+    """What the newest contract answers that is there already at the block, and which one it is."""
+    for number, answer in enumerate(answers):
+        if not isinstance(answer, NoContract):
+            return number, answer
+    return 0, answers[0]
 
 
 def synthetic_address(chain: ChainId, symbol: str) -> Address:
@@ -128,17 +170,19 @@ def priced(deployment: Deployment, known: Table, address: Address) -> Read[Price
     """One round: what a token is and costs; raises what the provider answers where nobody knows a price."""
     listed = known.listed.get(address)
     feed = listed.feed if listed else None
-    provider, store = deployment.addresses["price_provider"], deployment.addresses["data_store"]
-    call = calls.PRICE.at(provider, address, b"")
-    (found, ([answer], [stable])), own = yield from both(
+    store = deployment.addresses["data_store"]
+    asked = [calls.PRICE.at(one, address, b"") for one in known.providers]
+    (found, (answers, [stable])), own = yield from both(
         both(
             describe(known, address),
-            both(attempt([call]), ask([calls.UINT.at(store, keys.key("STABLE_PRICE", address))])),
+            both(attempt(asked), ask([calls.UINT.at(store, keys.key("STABLE_PRICE", address))])),
         ),
         _of_feed(feed),
     )
+    number, answer = newest(answers)
     if not isinstance(answer, ReadError):
-        return Priced(found, _single(call.origin, address, answer, stable), stable, call.origin)
+        origin = asked[number].origin
+        return Priced(found, _single(origin, address, answer, stable), stable, origin)
     if feed is None or own is None:
         raise answer.with_traceback(None)
     price, decimals = own

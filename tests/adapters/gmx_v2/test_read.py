@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from adapters.gmx_v2 import calls
-from adapters.gmx_v2.adapter import build
+from adapters.gmx_v2.adapter import ROLES, build
 from adapters.gmx_v2.margin import GmxRule
 from adapters.gmx_v2.tokens import synthetic_address
 from aggregator.contract import Deployment, Deployments
 from aggregator.model.close_outs import ClosableRule, LossBearer
-from aggregator.model.errors import BadConfiguration, CallReverted, MalformedReply, Unsupported
+from aggregator.model.errors import BadConfiguration, CallReverted, MalformedReply, NoContract, Unsupported
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.rules import prices_of
 from aggregator.model.units import Address, ChainId, parse_address, scaled
@@ -151,6 +152,36 @@ def test_a_longer_reader_says_the_same(perps_devnet: World) -> None:
     assert not theirs.failures
 
 
+def test_an_older_reader_and_provider_answer_where_the_newest_are_not_there_yet(perps_devnet: World) -> None:
+    """As at a block from before their release."""
+    gmx, nobody = perps_devnet.gmx_v2, Address("0x" + "5" * 40)
+    site = site_of(perps_devnet)
+    older = {
+        **site.deployment.options,
+        "older_readers": [gmx.addresses["reader"]],
+        "older_price_providers": [gmx.addresses["price_provider"]],
+    }
+    places = {**site.deployment.addresses, "reader": nobody, "price_provider": nobody}
+    entry = replace(site.deployment, addresses=places, options=older)
+    early = Site(perps_devnet, build(Deployments((entry,), ())), entry)
+    user = perps_devnet.wallets["hedged"]
+    reading = early.read(user)
+    assert not reading.failures
+    assert [one.rule for one in reading.accounts] == [one.rule for one in site.read(user).accounts]
+    none = replace(entry, options=site.deployment.options)
+    with pytest.raises(NoContract):
+        Site(perps_devnet, build(Deployments((none,), ())), none).read(user)
+
+
+@pytest.mark.parametrize("older", ["0x1", [5], ["0x123"]])
+def test_older_contracts_are_addresses(older: object) -> None:
+    """Before anything is read."""
+    places = dict.fromkeys(ROLES, Address("0x" + "1" * 40))
+    entry = Deployment("gmx_v2", ChainId(1), "x", places, "a test", options={"older_readers": older})
+    with pytest.raises(BadConfiguration, match="older_readers"):
+        build(Deployments((entry,), ()))
+
+
 def test_a_market_without_a_price_fails_alone(site: Site) -> None:
     """And by what its provider says."""
     user = site.world.wallets["hedged"]
@@ -204,7 +235,8 @@ def test_probe_counts_the_markets(site: Site) -> None:
     """What doctor says."""
     block = pin(site.world.node.url)
     said = run_read(site.world.node.url, 31337, site.adapter.probe(site.deployment, block))
-    assert said == (f"3 markets at block {block.number}",)
+    [reader] = [site.deployment.addresses["reader"]]
+    assert said == (f"3 markets at block {block.number}, by the Reader {reader}",)
 
 
 def test_the_index_without_a_contract_has_a_known_address() -> None:
@@ -215,8 +247,7 @@ def test_the_index_without_a_contract_has_a_known_address() -> None:
 @pytest.mark.parametrize("synthetic", [5, {"BTC": "8"}, {"BTC": True}, {"BTC": 31}])
 def test_a_table_that_is_none_is_refused(synthetic: object) -> None:
     """Before anything is read."""
-    places = {role: Address("0x" + "1" * 40) for role in ("reader", "data_store", "price_provider")}
-    places["referral_storage"] = Address("0x" + "2" * 40)
+    places = dict.fromkeys(ROLES, Address("0x" + "1" * 40))
     entry = Deployment("gmx_v2", ChainId(1), "x", places, "a test", options={"synthetic": synthetic})
     with pytest.raises(BadConfiguration, match="synthetic"):
         build(Deployments((entry,), ()))
