@@ -86,11 +86,9 @@ def rule_of(one: RawPosition, found: MarketReply, last: Settled, info: Info, blo
     """The rule at the block; raises MalformedReply where position and market contradict each other."""
     raw = found.raw
     where = f"the position {account_id(block.chain, one)}"
-    if one.collateral not in (raw.long_token, raw.short_token):
-        raise MalformedReply(where, f"collateral in {one.collateral}, which is no token of the market")
     profit = raw.long_token if one.is_long else raw.short_token
     try:
-        return GmxRule(
+        rule = GmxRule(
             time=block.timestamp,
             market=found.market,
             position=Position(
@@ -109,8 +107,10 @@ def rule_of(one: RawPosition, found: MarketReply, last: Settled, info: Info, blo
             collateral=token_id(block.chain, one.collateral),
             profit=token_id(block.chain, profit),
         )
-    except ValueError as error:
+        rule.health(prices_of(rule), rule.time)
+    except (ArithmeticError, ValueError) as error:
         raise MalformedReply(where, str(error)) from error
+    return rule
 
 
 def account_of(

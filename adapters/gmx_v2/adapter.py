@@ -90,6 +90,9 @@ def _position(
     if raw is None or raw.index_token == reading.ZERO:
         where = account.account_id(deployment.chain, one)
         raise MalformedReply(where, "a position in no market of positions")
+    if one.collateral not in (raw.long_token, raw.short_token):
+        where = account.account_id(deployment.chain, one)
+        raise MalformedReply(where, "collateral that is no token of its market")
     [draft] = yield from join([reading.market(deployment, known, raw)])
     ([state], [last]), said = yield from both(
         both(

@@ -69,12 +69,11 @@ def lists(deployment: Deployment, known: Table, wallet: Address) -> Read[Lists]:
         ),
     )
     number, found = newest(markets)
+    if isinstance(found, ReadError):
+        raise found.with_traceback(None)
     positions = held[number]
-    for answer in (found, positions):
-        if isinstance(answer, ReadError):
-            raise answer.with_traceback(None)
-    assert not isinstance(found, ReadError)
-    assert not isinstance(positions, ReadError)
+    if isinstance(positions, ReadError):
+        raise positions.with_traceback(None)
     reader, origin = known.readers[number], places[number].origin
     _unique(calls.MARKETS.at(reader, store, 0, MOST).origin, [one.token for one in found])
     _unique(vault_call.origin, list(vaults))

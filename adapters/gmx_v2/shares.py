@@ -56,11 +56,14 @@ def positions(
     if reply.only_swaps:
         return held
     pairs = state.prices({feed.asset: feed.price for feed in state.feeds})
-    fees, profit = _fees(state, pairs, time), _profit(state, pairs, time)
-    rates = sum(
-        state.open_interest(side) * borrowing_per_second(state, pairs, side) for side in (True, False)
-    )
-    day = apply_factor(DAY_SECONDS * rates // FLOAT, FLOAT - state.fees.borrowing_receiver)
+    try:
+        fees, profit, day = (
+            _fees(state, pairs, time),
+            _profit(state, pairs, time),
+            _fees_of_a_day(state, pairs),
+        )
+    except (ArithmeticError, ValueError) as error:
+        raise MalformedReply(f"the market {state.address}", str(error)) from error
     held.append(
         Perp(
             market=state.name,
@@ -92,6 +95,14 @@ def _fees(state: Market, pairs: Prices, time: int) -> int:
     if owed < 0:
         raise MalformedReply(f"the market {state.address}", f"borrowing fees of {owed}")
     return apply_factor(owed, FLOAT - state.fees.borrowing_receiver)
+
+
+def _fees_of_a_day(state: Market, pairs: Prices) -> int:
+    """Borrowing fees of the next 24 hours at present rates."""
+    rates = sum(
+        state.open_interest(side) * borrowing_per_second(state, pairs, side) for side in (True, False)
+    )
+    return apply_factor(DAY_SECONDS * rates // FLOAT, FLOAT - state.fees.borrowing_receiver)
 
 
 def _profit(state: Market, pairs: Prices, time: int) -> int:

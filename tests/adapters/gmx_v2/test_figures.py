@@ -68,7 +68,7 @@ def test_powers_are_the_librarys() -> None:
         apply_exponent(10**35 * FLOAT, 2 * FLOAT)
 
 
-# Eight positions of one ETH/USD market: long or not, with WETH as collateral or USDC, size in USD, collateral,
+# Eight positions of one ETH/USD market: long or not, with WETH as collateral or USDC, size, collateral,
 # impact that is pending, and pending borrowing fees; then the price at which `isPositionLiquidatable` of the
 # real contracts begins to say yes, found by bisection with index and WETH moved together.
 # Source: a run of github gmx-io/gmx-synthetics on a local node, handed on as figures.
