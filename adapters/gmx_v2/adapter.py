@@ -176,11 +176,16 @@ def _reading(
             quotes.setdefault(quote.asset, quote)
     if any(one.markets for one in good):
         quotes[account.DOLLAR.id] = Quote(account.DOLLAR.id, 1, 0, "profits are counted in USD")
+    warnings = dict.fromkeys(warning for one in good for warning in one.warnings)
+    if found.positions:
+        warnings[
+            f"{deployment.name}: collateral that may be claimed after large price impact is not read"
+        ] = None
     return Reading(
         accounts=tuple(one.account for one in good),
         quotes=tuple(quotes.values()),
         source=block,
-        warnings=tuple(dict.fromkeys(warning for one in good for warning in one.warnings)),
+        warnings=tuple(warnings),
         receipts=tuple(token_id(deployment.chain, one) for one in (*found.markets, *found.vaults)),
         failures=tuple(unread),
     )

@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 PRICE_DECIMALS = 30
 _PLAIN = re.compile(r"[A-Z0-9]{1,15}")
-_PEGGED = "base"
+_PRICED_APART = ("lst", "lrt")
+"""Classes whose price is not that of what moves them: an index of such a token follows the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Table:
         if listed is None:
             return None
         asset, kind = listed.asset, listed.classification
-        underlying = kind.underlying if kind.risk_class == _PEGGED else asset.symbol
+        underlying = asset.symbol if kind.risk_class in _PRICED_APART else kind.underlying
         return Described(address, asset.symbol, asset.decimals, underlying)
 
 

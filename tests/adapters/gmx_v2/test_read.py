@@ -12,8 +12,16 @@ from adapters.gmx_v2.adapter import ROLES, build
 from adapters.gmx_v2.margin import GmxRule
 from adapters.gmx_v2.tokens import synthetic_address
 from aggregator.contract import Deployment, Deployments
+from aggregator.model.assets import Asset, Classification, ListedToken, token_id
 from aggregator.model.close_outs import ClosableRule, LossBearer
-from aggregator.model.errors import BadConfiguration, CallReverted, MalformedReply, NoContract, Unsupported
+from aggregator.model.errors import (
+    BadConfiguration,
+    CallReverted,
+    MalformedReply,
+    NoContract,
+    Unsupported,
+    UnusablePrice,
+)
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.rules import prices_of
 from aggregator.model.units import Address, ChainId, parse_address, scaled
@@ -191,6 +199,31 @@ def test_a_market_without_a_price_fails_alone(site: Site) -> None:
     assert all(isinstance(one.error, CallReverted) for one in reading.failures)
     assert len(reading.failures) == 2  # the position, and the vault with a share of that pool
     assert any(isinstance(one.rule, GmxRule) for one in reading.accounts)
+
+
+def test_an_index_without_a_feed_takes_the_one_that_the_configuration_lists(site: Site) -> None:
+    """And is followed by what moves the listed token."""
+    gmx, chain = site.gmx, site.deployment.chain
+    user = site.world.wallets["hedged"]
+    index, feed = parse_address(gmx.token("BTC")), parse_address(gmx.feeds["BTC"].address)
+    listed = ListedToken(
+        chain,
+        index,
+        Asset(token_id(chain, index), "BTC", 8),
+        Classification("BTC", "base"),
+        feed=feed,
+        heartbeat_s=3_600,
+    )
+    entry = replace(site.deployment, options={})
+    other = Site(site.world, build(Deployments((entry,), (listed,))), entry)
+    before = site.account(Held(user, BTC, "WBTC", is_long=True)).rule
+    gmx.store.send("setAddressValues", [hashed("PRICE_FEED", ("address", index))], ["0x" + "0" * 40])
+    rule = other.rule(Held(user, BTC, "WBTC", is_long=True))
+    assert isinstance(before, GmxRule)
+    assert rule.market.index.feed.price == before.market.index.feed.price
+    assert rule.market.index.feed.origin == f"latestRoundData()@{feed}"
+    gmx.set_price("BTC", -1)
+    assert any(isinstance(one.error, UnusablePrice) for one in other.read(user).failures)
 
 
 def test_a_stale_feed_is_no_price(site: Site) -> None:
