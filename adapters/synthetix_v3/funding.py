@@ -61,7 +61,8 @@ def recomputed(summary: Summary, latest: Latest | None, time: int) -> Recomputed
             return now
         days = divide(time - latest.time, DAY_SECONDS)
         return Recomputed(rate - multiply(velocity, days), latest.time, known=True)
-    if latest.rate is None or velocity == 0:
+    # With less than a unit a second the rate does not tell one second from another.
+    if latest.rate is None or abs(velocity) < DAY_SECONDS:
         return now
     days = (rate - latest.rate) * WAD // velocity
     seconds = round(days * DAY_SECONDS / WAD)
