@@ -129,7 +129,7 @@ def _market(one: MarketReply, time: int) -> Market:
     used = limit - capacity
     if not 0 <= used <= limit or latest > time:
         raise MalformedReply(f"liquidationCapacity of market {one.identity}", f"{one.capacity} at {time}")
-    return Market(
+    market = Market(
         skew=one.summary.skew,
         skew_scale=skew_scale,
         max_funding_velocity=max_velocity,
@@ -146,6 +146,14 @@ def _market(one: MarketReply, time: int) -> Market:
         max_liquidation_pd=max_pd,
         liquidated=((latest, used),) if latest else (),
     )
+    if market.funding_velocity() != one.summary.funding_velocity:
+        # At the block itself nothing else would show it: the funding that has accrued is worked back.
+        raise Unsupported(
+            f"market {one.identity} with a funding velocity of {one.summary.funding_velocity}, "
+            f"where {market.funding_velocity()} is computed",
+            "it is of another version than 3.13; report it with a recording",
+        )
+    return market
 
 
 def _name(one: MarketReply) -> str:
