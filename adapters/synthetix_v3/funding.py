@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from adapters.synthetix_v3 import calls
 from adapters.synthetix_v3.calls import Summary
-from adapters.synthetix_v3.fixed_point import divide, multiply
 from adapters.synthetix_v3.market import DAY_SECONDS
 from aggregator.contract import Log
+from aggregator.model.fixed_point import divide, multiply
 from aggregator.model.rules import WAD
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.fixed_point import divide, factor_of, multiply
 from adapters.synthetix_v3.funding import Recomputed, recomputed
 from adapters.synthetix_v3.margin import DECIMALS, Collateral, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import Market
@@ -11,6 +10,7 @@ from adapters.synthetix_v3.replies import Held, MarketReply, SynthReply, System
 from adapters.synthetix_v3.rewards import Rewards
 from aggregator.model.assets import AssetId, index_id, token_id
 from aggregator.model.errors import MalformedReply, Unsupported, UnusablePrice
+from aggregator.model.fixed_point import divide, multiply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD, Feed, Oracle, prices_of
 
@@ -158,3 +158,9 @@ def _market(one: MarketReply, time: int) -> Market:
 
 def _name(one: MarketReply) -> str:
     return one.symbol or f"market {one.identity}"
+
+
+def factor_of(product: int, other: int) -> int:
+    """A number with 18 decimals, nearest to zero, that gives `product` when multiplied by `other` != 0."""
+    size = -(-abs(product) * WAD // abs(other))
+    return size if (product >= 0) == (other > 0) else -size

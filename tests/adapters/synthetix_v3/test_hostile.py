@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from eth_abi import encode
+from eth_abi.abi import encode
 
 from adapters.synthetix_v3 import calls
 from aggregator.contract import Function, Logs, Request
