@@ -188,3 +188,31 @@ def test_rewards_at_their_bounds(
     assert rule.debt
     assert not rule.positions
     assert liquidates(site, 7, rule)
+
+
+def test_a_liquidation_without_capacity_recomputes_funding_in_silence(site: Site) -> None:
+    """No event of the market tells: all is exact at the block, and a little off at other prices."""
+    perps, user = site.perps, site.world.spare[0]
+    values = replace(
+        Parameters(),
+        skew_scale=units(10_000),
+        window_seconds=20_000,
+        limit_multiplier=units("0.0002"),
+        max_liquidation_pd=0,
+    )
+    perps.list_market(FIRST, "X", 1_000 * WAD, values)
+    for number, margin, size in ((7, 60_000, 100), (8, 3_000, 31)):
+        perps.create(user, number)
+        perps.deposit(user, number, SNX_USD, margin)
+        perps.trade(user, number, FIRST, size)
+    perps.set_price("X", 890 * WAD)
+    assert not liquidates(site, 8, agreed(site, user, 8))
+    site.world.node.warp(9_000)
+    assert not liquidates(site, 8, agreed(site, user, 8))
+    perps.set_price("X", 1_500 * WAD)
+    rule = agreed(site, user, 7)
+    for price in (750 * WAD, 3_000 * WAD):
+        perps.set_price("X", price)
+        power = rule.available_margin({rule.positions[0].feed.asset: price}, site.now())
+        said = perps.margins(7).available
+        assert CLOSE_LATER < abs(power - said) < said // 500
