@@ -52,7 +52,7 @@ class PerpsV2Adapter:
 
         A market that can't be read, or with a position and no valid price, fails alone. Raises UnusablePrice
         where sUSD has no valid rate, Unsupported where the resolver knows another manager than the
-        configuration.
+        configuration, and the error where nobody answered whether the wallet is in a market.
         """
         system = yield from _system(deployment)
         held, unasked = (yield from _held(system.markets, wallet)) if system.markets else ([], {})

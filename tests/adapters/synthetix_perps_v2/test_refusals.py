@@ -13,6 +13,7 @@ from aggregator.model.errors import (
     MalformedReply,
     NoContract,
     ReadError,
+    TransportError,
     Unsupported,
     UnusablePrice,
 )
@@ -114,6 +115,13 @@ def test_market_that_can_not_be_asked_fails_alone(function: str) -> None:
     assert [account.label for account in reading.accounts] == ["Synthetix sETHPERP"]
     assert [failure.error for failure in reading.failures] == [error]
     assert reading.failures[0].id == f"synthetix_perps_v2:{CHAIN}:{SOL_MARKET}:{WALLET}"
+
+
+def test_a_market_for_which_nobody_answered_fails_the_read() -> None:
+    """That is no refusal of the market: the same request may be answered a moment later."""
+    lost = TransportError("rpc", "lost")
+    with pytest.raises(TransportError):
+        read(with_short() | {("positions", SOL_MARKET): lost})
 
 
 def test_markets_none_of_which_can_be_asked_fail_the_read() -> None:
