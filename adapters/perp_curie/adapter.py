@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.perp_curie import reading
-from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of, shortfall
+from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of
 from adapters.perp_curie.family import CurieFamily
-from adapters.perp_curie.margin import CurieRule
+from adapters.perp_curie.margin import DECIMALS, CurieRule
 from adapters.perp_curie.system import settings, system
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.readings import Block, Reading
+from aggregator.model.rules import prices_of
 from aggregator.model.units import Address, scaled
 
 ROLES = ("clearing_house", "account_balance", "vault", "exchange")
@@ -43,15 +44,19 @@ class CurieAdapter:
         at, trader = yield from both(system(deployment), reading.trader(deployment, wallet))
         if trader.is_empty:
             return Reading((), (), block)
-        (markets, collaterals), (shared, own) = yield from both(
+        (markets, (collaterals, terms)), (shared, own) = yield from both(
             both(
-                reading.markets(at, wallet, trader.bases), reading.collaterals(at, wallet, trader.collaterals)
+                reading.markets(at, wallet, trader.bases),
+                both(
+                    reading.collaterals(at, wallet, trader.collaterals),
+                    reading.sale_terms(at, wallet, trader.collaterals),
+                ),
             ),
             both(settings(at), reading.own_word(at, wallet)),
         )
-        said = Said(at, shared, trader, markets, collaterals, own)
+        said = Said(at, shared, trader, markets, collaterals, terms, own)
         rule = rule_of(said, block)
-        account = account_of(said, rule, wallet, block)
+        account = account_of(said, rule, deployment.name, wallet, block)
         return Reading(
             accounts=(account,),
             quotes=tuple(quotes_of(rule, said)),
@@ -63,7 +68,7 @@ class CurieAdapter:
         """How it settles, its margin and its insurance fund; raises Unsupported on parts of two systems."""
         at = yield from system(deployment)
         shared = yield from settings(at)
-        capacity = scaled(shared.capacity, at.settlement_decimals).normalize()
+        capacity = scaled(shared.capacity, 18).normalize()
         margin = shared.maintenance_ratio / 10**4
         state = "paused" if at.paused else "open"
         return (
@@ -94,9 +99,9 @@ def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
             )
     if said.own.collateral_liquidatable:
         found.append(f"{name}: collateral can be sold at a discount now, to repay {symbol} that is owed")
-    missing = shortfall(rule) - rule.insurance
+    missing = -rule.account_value(prices_of(rule), rule.time) - max(0, rule.insurance)
     if missing > 0:
-        amount = scaled(missing, rule.settlement_decimals).normalize()
+        amount = scaled(missing, DECIMALS).normalize()
         found.append(
             f"{name}: the account is below zero by {amount:f} {symbol} more than the insurance fund can "
             "cover: its last positions can't be liquidated until the fund is filled"
