@@ -146,15 +146,16 @@ class Collateral:
 
     def worth(self, price: int) -> int:
         """What all of it is worth at a price (`_getSettlementByCollateral`), 18 decimals."""
-        unit: int = 10**self.feed.decimals
-        if self.decimals > 18:
-            return self.balance * price // unit // 10 ** (self.decimals - 18)
-        return self.balance * 10 ** (18 - self.decimals) * price // unit
+        more, fewer = self._to_18()
+        worth: int = self.balance * more * price // 10**self.feed.decimals // fewer
+        return worth
 
     def amount_for(self, worth: int, price: int) -> int:
         """How much of it is worth so much (18 decimals) at a price (`_getCollateralBySettlement`)."""
-        unit: int = 10**self.feed.decimals
-        if self.decimals > 18:
-            return -(-worth * 10 ** (self.decimals - 18) * unit // price)
-        amount: int = -(-worth * unit // price) // 10 ** (18 - self.decimals)
+        more, fewer = self._to_18()
+        amount: int = -(-worth * fewer * 10**self.feed.decimals // price) // more
         return amount
+
+    def _to_18(self) -> tuple[int, int]:
+        """What an amount is multiplied with and divided by to have 18 decimals; one of them is 1."""
+        return 10 ** max(0, 18 - self.decimals), 10 ** max(0, self.decimals - 18)

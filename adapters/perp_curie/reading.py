@@ -202,16 +202,18 @@ def sale_terms(at: System, wallet: Address, tokens: tuple[Address, ...]) -> Read
         calls.SALE_MARGIN_RATIO.at(at.vault),
         calls.INITIAL_RATIO.at(at.config),
         calls.DEBT_SHARE.at(manager),
-        calls.MOST_DEBT.at(manager, wallet),
         calls.SALE_PART.at(manager),
-        calls.SMALL_DEBT.at(manager),
         calls.SALE_FEE_RATIO.at(manager),
     ]
-    figures, [paused] = yield from both(ask(asked), ask([calls.PAUSED.at(at.vault)]))
-    for call, figure in zip(asked, figures, strict=True):
-        if call.function not in (calls.MOST_DEBT, calls.SMALL_DEBT) and figure > MILLION:
-            raise MalformedReply(call.origin, f"a ratio of {figure} of {MILLION}")
-    return SaleTerms(*figures, paused=paused)
+    limits = [calls.MOST_DEBT.at(manager, wallet), calls.SMALL_DEBT.at(manager)]
+    ratios, ([most_debt, small_debt], [paused]) = yield from both(
+        ask(asked), both(ask(limits), ask([calls.PAUSED.at(at.vault)]))
+    )
+    for call, ratio in zip(asked, ratios, strict=True):
+        if ratio > MILLION:
+            raise MalformedReply(call.origin, f"a ratio of {ratio} of {MILLION}")
+    margin, initial, share, part, fee = ratios
+    return SaleTerms(margin, initial, share, most_debt, part, small_debt, fee, paused)
 
 
 def own_word(at: System, wallet: Address) -> Read[Own]:

@@ -93,7 +93,7 @@ def settings(at: System) -> Read[Settings]:
     """What all accounts share; in round 2."""
     ratios = [calls.MAINTENANCE_RATIO.at(at.config), calls.PENALTY_RATIO.at(at.config)]
     others = [calls.TWAP_INTERVAL.at(at.config), calls.MAX_FUNDING_RATE.at(at.config)]
-    figures, ([capacity], ([symbol], [fund])) = yield from both(
+    [maintenance, penalty, interval, rate], ([capacity], ([symbol], [fund])) = yield from both(
         ask([*ratios, *others]),
         both(
             ask([calls.CAPACITY.at(at.insurance_fund)]),
@@ -103,9 +103,10 @@ def settings(at: System) -> Read[Settings]:
             ),
         ),
     )
-    for call, ratio in zip(ratios, figures, strict=False):
+    for call, ratio in zip(ratios, (maintenance, penalty), strict=True):
         if ratio > MILLION:
             raise MalformedReply(call.origin, f"a ratio of {ratio} of {MILLION}")
     unit = 10 ** (18 - at.settlement_decimals)
     # The fund reports whole units; what it has earned is kept with 18 decimals.
-    return Settings(symbol, *figures, capacity * unit + fund.owed_realized_pnl % unit)
+    exact = capacity * unit + fund.owed_realized_pnl % unit
+    return Settings(symbol, maintenance, penalty, interval, rate, exact)

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.perp_curie.margin import CurieRule
 from aggregator.model.close_outs import CloseOut
-from aggregator.model.rules import Refused, prices_of
+from aggregator.model.rules import WAD, Refused, prices_of
 from tests.adapters.perp_curie.live import Site
 from tests.devnet.errors import TransactionReverted
 
@@ -54,14 +54,14 @@ def liquidated(site: Site, user: str, market: str) -> tuple[CurieRule, CloseOut]
 
 
 def compare(ours: CurieRule, theirs: CurieRule) -> None:
-    """Every figure of an account after a liquidation; funding is known to a unit of 10^-18."""
+    """Every figure of an account after it; what is owed to a unit of 10^-18, for funding is cut."""
     assert ours.balance == theirs.balance
     assert abs(ours.owed_pnl - theirs.owed_pnl) <= 1
     assert {m.name: (m.size, m.notional) for m in ours.markets} == {
         m.name: (m.size, m.notional) for m in theirs.markets
     }
     assert ours.collaterals == theirs.collaterals
-    assert abs(ours.insurance - theirs.insurance) <= 1
+    assert ours.insurance == theirs.insurance
     assert ours.time == theirs.time
 
 
@@ -108,13 +108,13 @@ def test_orders_must_be_cancelled_first_and_the_fund_must_cover_the_loss(site: S
     site.world.node.rpc("anvil_impersonateAccount", fund)
     site.world.tokens.spend("USDC", fund, site.world.spare[2], 50_000)
     rule = site.rule(taker)
-    assert rule.insurance < 10**9
+    assert rule.insurance < 1_000 * WAD
     [warning] = [one for one in site.read(taker).warnings if "insurance fund" in one]
     assert "can't be liquidated" in warning
     with pytest.raises(LookupError, match="CH_IIC"):
         liquidated(site, taker, "vETH")
     now = site.world.node.timestamp
-    enough = replace(rule, insurance=10**12)
+    enough = replace(rule, insurance=10**6 * WAD)
     whole = enough.close_out(prices_of(rule), now)
     assert isinstance(whole, CloseOut)
     assert whole == enough.close_out(prices_of(rule), now, "vETH")
