@@ -42,7 +42,7 @@ class CurieAdapter:
         together.
         """
         at, trader = yield from both(system(deployment), reading.trader(deployment, wallet))
-        if trader.is_empty:
+        if trader.is_empty(at.settlement_decimals):
             return Reading((), (), block)
         (markets, (collaterals, terms)), (shared, own) = yield from both(
             both(

@@ -28,10 +28,11 @@ class Trader:
     balance: int
     totals: Totals
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to say of the wallet."""
-        return not (self.bases or self.collaterals or self.balance or self.totals.owed_realized_pnl)
+    def is_empty(self, settlement_decimals: int) -> bool:
+        """Whether there is nothing to say of the wallet: what is owed may cancel out the balance."""
+        unit = 10 ** (18 - settlement_decimals)
+        cash = self.balance * unit + self.totals.owed_realized_pnl
+        return not (self.bases or self.collaterals or cash // unit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,8 @@ import pytest
 from adapters.perp_curie.margin import CurieRule
 from aggregator.model.close_outs import CloseOut
 from aggregator.model.rules import WAD, Refused, prices_of
-from tests.adapters.perp_curie.live import Site
+from tests.adapters.perp_curie.live import Site, compare
 from tests.devnet.errors import TransactionReverted
-
-
-def fall(site: Site, drop: float) -> None:
-    """All prices fall, and everything settles: averages, marks and premiums stand still afterwards."""
-    for market, coin in (("vETH", "ETH"), ("vBTC", "BTC")):
-        target = round(float(site.curie.spot(market)) * (1 - drop))
-        site.world.prices.set(**{coin: target})
-        for _ in range(3):
-            site.curie.arbitrage(market, target)
-            site.world.node.warp(16)
-    site.world.prices.refresh()
-    site.world.node.warp(2_000)
 
 
 def liquidated(site: Site, user: str, market: str) -> tuple[CurieRule, CloseOut]:
@@ -53,18 +41,6 @@ def liquidated(site: Site, user: str, market: str) -> tuple[CurieRule, CloseOut]
     return before, said
 
 
-def compare(ours: CurieRule, theirs: CurieRule) -> None:
-    """Every figure of an account after it; what is owed to a unit of 10^-18, for funding is cut."""
-    assert ours.balance == theirs.balance
-    assert abs(ours.owed_pnl - theirs.owed_pnl) <= 1
-    assert {m.name: (m.size, m.notional) for m in ours.markets} == {
-        m.name: (m.size, m.notional) for m in theirs.markets
-    }
-    assert ours.collaterals == theirs.collaterals
-    assert ours.insurance == theirs.insurance
-    assert ours.time == theirs.time
-
-
 def test_liquidations_are_the_contracts_in_part_whole_and_with_bad_debt(site: Site) -> None:
     """Prices fall twice: positions are taken over in part, as a whole, and below zero."""
     users, done, parts, debts, refused = site.world.spare[:14], 0, 0, 0, 0
@@ -76,7 +52,7 @@ def test_liquidations_are_the_contracts_in_part_whole_and_with_bad_debt(site: Si
         if i % 3:
             site.curie.open(user, "vBTC", "0.02")
     for drop in (0.05, 0.09, 0.12):
-        fall(site, drop)
+        site.fall(drop)
         for user in users:
             for market in ("vETH", "vBTC"):
                 try:
@@ -100,8 +76,8 @@ def test_orders_must_be_cancelled_first_and_the_fund_must_cover_the_loss(site: S
         curie.deposit(user, "USDC", 500)
         curie.open(user, "vETH", "1.9")
     curie.add_liquidity(maker, "vETH", quote=50, lower=1_500, upper=2_500)
-    fall(site, 0.22)
-    fall(site, 0.22)
+    site.fall(0.22)
+    site.fall(0.22)
     with pytest.raises(LookupError, match="CH_CLWTISO"):
         liquidated(site, maker, "vETH")
     fund = curie.insurance_fund.address
