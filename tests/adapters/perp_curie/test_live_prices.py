@@ -1,9 +1,13 @@
-"""Liquidation prices: where the contract's own check flips, bisected on the chain for longs, shorts and makers."""
+"""Liquidation prices are where the contract's own check flips: bisected on the chain, of makers, too."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
+from adapters.perp_curie.margin import CurieRule
 from aggregator.model.close_outs import ClosableRule
 from aggregator.model.rules import WAD, prices_of
 from tests.adapters.perp_curie.live import Site
@@ -22,12 +26,20 @@ def between(site: Site, up: bool) -> int:
     curie.arbitrage(MARKET, 3_000 if up else 1_300, ticks=900)
     now.warp(16)
     middle = 2_090 if up else 1_900
+    # One second of funding is pending afterwards: little that would follow the pool's price.
+    trader = curie.site.account("treasury")
+    curie.clearing_house.send("settleAllFunding", trader, sender=trader)
     curie.feeds.set(INDEX, middle * 10**8)
-    # Settled now: no funding is pending that would follow the pool's price.
-    curie.clearing_house.send("settleAllFunding", curie.site.account("treasury"))
-    offset = curie.mark(MARKET) - middle * WAD
-    assert abs(offset) < 20 * WAD
-    return offset
+    return curie.mark(MARKET) - middle * WAD
+
+
+def bounds(site: Site, offset: int) -> tuple[int, int]:
+    """The answers of the index between which the mark follows it."""
+    found = []
+    for answer, inwards in ((10**9, 10**8), (10**13, -(10**8))):
+        site.rewrite(INDEX, answer)
+        found.append((site.curie.mark(MARKET) - offset) // 10**10 + inwards)
+    return found[0], found[1]
 
 
 def marked(site: Site, answer: int, offset: int) -> int:
@@ -48,42 +60,90 @@ def test_the_contract_flips_where_the_rule_says(site: Site, up: bool) -> None:
             curie.deposit(user, "WETH", "0.02")
         if i % 3 == 2:
             curie.open(user, "vBTC", "0.005")
-        curie.open(user, MARKET, f"{sign * (2.7 + i / 50):.2f}")
+        curie.open(user, MARKET, f"{sign * (2.8 + i / 50):.2f}")
     offset = between(site, up)
     for user in users:
         rule = site.rule(user)
         assert isinstance(rule, ClosableRule)
-        asset = f"index:{INDEX}"
-        [feed] = [one for one in rule.feeds if one.asset == asset]
-        assert feed.asset == asset
+        [feed] = [one.feed for one in rule.markets if one.name == MARKET]
         start = {**prices_of(rule), feed.asset: 2_000 * WAD}
         below, above = rule.liquidation_prices(start, rule.time, feed.asset)
         flip, other = (above, below) if up else (below, above)
         assert flip is not None
         assert other is None
-        # The last answer of the index at which it fails, and the first at which it does not.
-        failing, safe = bisected(site, user, offset, up)
-        assert abs(failing - safe) == 1
-        for answer in (failing, safe):
-            assert abs(marked(site, answer, offset) - flip) * 10**9 < flip
-        assert (marked(site, failing, offset) >= flip) if up else (marked(site, failing, offset) <= flip)
+        check_flip(site, offset, flip, taker_fails(site, user, offset), up=up)
 
 
-def bisected(site: Site, user: str, offset: int, up: bool) -> tuple[int, int]:
-    """By the contract's own word alone."""
-    ends = (2_000 * 10**8, 2_185 * 10**8) if up else (1_998 * 10**8, 1_830 * 10**8)
-    safe, failing = ends
-    assert not liquidatable(site, user, safe, offset)
-    assert liquidatable(site, user, failing, offset)
+def test_makers_are_the_contracts_all_through_their_ranges(site: Site) -> None:
+    """Below, in and above the range, with a taker's position or none; and where it flips."""
+    curie, users, flips = site.curie, site.world.spare[:6], 0
+    for i, user in enumerate(users):
+        curie.deposit(user, "USDC", 300)
+        low, high = ((1_700, 2_300), (1_800, 1_880), (1_840, 1_980))[i % 3]
+        curie.add_liquidity(
+            user, MARKET, quote=1_500, base=0 if high < 2_000 else "0.75", lower=low, upper=high
+        )
+        if i >= 3:
+            curie.open(user, MARKET, "0.4")
+    offset = between(site, up=False)
+    for user in users:
+        rule = site.rule(user)
+        [market] = rule.markets
+        root = market.root
+        seen = set()
+        low, high = bounds(site, offset)
+        for answer in range(low, high, (high - low) // 12):
+            mark = marked(site, answer, offset)
+            moved = market.root_at(mark)
+            site.rewrite_root(MARKET, moved)
+            said = site.said(user)
+            # The second's funding follows the pool's price, too: it is held still in the rule.
+            same = replace(rule, markets=(replace(market, funding=said.pending_funding),))
+            ours = same.health({market.feed.asset: mark}, rule.time)
+            assert (ours.power, ours.requirement) == (said.value, said.requirement)
+            assert ours.liquidatable == said.liquidatable
+            seen.add(market.total_size(mark))
+        assert len(seen) > 3
+        start = {**prices_of(rule), market.feed.asset: high * 10**10 + offset}
+        flip, _ = rule.liquidation_prices(start, rule.time, market.feed.asset)
+        if flip is not None and low * 10**10 + offset < flip < start[market.feed.asset]:
+            check_flip(site, offset, flip, maker_fails(site, user, rule, offset))
+            flips += 1
+        site.rewrite_root(MARKET, root)
+    assert flips > 2
+
+
+def maker_fails(site: Site, user: str, rule: CurieRule, offset: int) -> Callable[[int], bool]:
+    """The contract's word where the pool has moved with the mark."""
+    [market] = rule.markets
+
+    def fails(answer: int) -> bool:
+        site.rewrite_root(MARKET, market.root_at(marked(site, answer, offset)))
+        return site.said(user).liquidatable
+
+    return fails
+
+
+def taker_fails(site: Site, user: str, offset: int) -> Callable[[int], bool]:
+    """The contract's word at an answer of the index."""
+
+    def fails(answer: int) -> bool:
+        marked(site, answer, offset)
+        return site.said(user).liquidatable
+
+    return fails
+
+
+def check_flip(site: Site, offset: int, flip: int, fails: Callable[[int], bool], *, up: bool = False) -> None:
+    """The contract's own word flips at the index's answer next to the price, and fails from there on."""
+    low, high = bounds(site, offset)
+    safe, failing = (low, high) if up else (high, low)
+    assert not fails(safe)
+    assert fails(failing)
     while abs(failing - safe) > 1:
         middle = (safe + failing) // 2
-        if liquidatable(site, user, middle, offset):
-            failing = middle
-        else:
-            safe = middle
-    return failing, safe
-
-
-def liquidatable(site: Site, user: str, answer: int, offset: int) -> bool:
-    marked(site, answer, offset)
-    return site.said(user).liquidatable
+        safe, failing = (safe, middle) if fails(middle) else (middle, failing)
+    for answer in (failing, safe):
+        assert abs(marked(site, answer, offset) - flip) * 10**9 < flip
+    first, last = sorted((marked(site, failing, offset), marked(site, safe, offset)))
+    assert first <= flip <= last
