@@ -89,8 +89,10 @@ def build(deployments: Deployments) -> Adapter:
 def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
     name, symbol = deployment.name, said.settings.symbol
     found = [f"{name} is paused: nothing can be traded or liquidated there"] if rule.paused else []
-    for market in rule.markets:
+    for market, reply in zip(rule.markets, said.markets, strict=True):
         at = f"{name} {market.name}"
+        if market.is_open and (reply.market_twap is None or reply.index_twap is None):
+            found.append(f"{at}: too young for its averages, funding after block time is not counted")
         if not market.is_open:
             found.append(f"{at}: the market has stopped, its position is shown as what it will settle to")
         elif market.orders:

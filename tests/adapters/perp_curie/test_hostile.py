@@ -9,7 +9,7 @@ import pytest
 
 from adapters.perp_curie import calls
 from adapters.perp_curie.family import CurieFamily
-from aggregator.model.errors import MalformedReply, NoContract, UnusablePrice
+from aggregator.model.errors import CallReverted, MalformedReply, NoContract, UnusablePrice
 from aggregator.model.positions import Perp
 from aggregator.model.rules import JsonValue, Refused, prices_of
 from aggregator.model.units import Address, parse_address
@@ -84,6 +84,17 @@ def hostile_from(read: Generator[Any, Any, Any], signature: str, said: Any) -> G
             answers = yield asked
 
     return (yield from hostile(rest(), signature, said))
+
+
+def test_a_market_too_young_for_its_averages_says_so(site: Site) -> None:
+    """What funding will be is not known: no figure for a day, and a warning that later it counts as none."""
+    node, user = site.world.node, site.world.wallets["hedged"]
+    read = site.adapter.read(site.deployment, parse_address(user), pin(node.url))
+    young = CallReverted(calls.MARKET_TWAP.signature, "OLD")
+    found = run_read(node.url, node.chain_id, hostile(read, calls.MARKET_TWAP.signature, young))
+    perps = [one for one in found.accounts[0].positions if isinstance(one, Perp)]
+    assert [one.funding_24h_raw for one in perps] == [None] * 2
+    assert sum("too young" in one for one in found.warnings) == len(perps)
 
 
 def test_a_stored_rule_of_another_shape_is_refused(site: Site) -> None:

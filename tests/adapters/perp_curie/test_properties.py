@@ -190,7 +190,7 @@ def test_a_sale_is_paid_at_the_discount_and_no_more_than_the_most(rule: CurieRul
     assert sold <= held.balance
     price = prices[held.feed.asset] * (MILLION - held.discount) // MILLION
     one = max(1, 10 ** (18 - held.decimals)) * price // 10**held.feed.decimals
-    worth = Collateral(held.feed, held.name, held.decimals, sold, MILLION, 0).worth(price)
+    worth = sold * price * WAD // 10 ** (held.decimals + held.feed.decimals)
     assert abs(worth - paid * rule.unit) <= one + rule.unit + 1
     fee = sum(fee.raw for fee in done.fees)
     debt = sum(one.raw for one in done.bad_debt)
