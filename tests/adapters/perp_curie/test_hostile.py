@@ -9,7 +9,13 @@ import pytest
 
 from adapters.perp_curie import calls
 from adapters.perp_curie.family import CurieFamily
-from aggregator.model.errors import CallReverted, MalformedReply, NoContract, UnusablePrice
+from aggregator.model.errors import (
+    CallReverted,
+    MalformedReply,
+    NoContract,
+    ProviderUnavailable,
+    UnusablePrice,
+)
 from aggregator.model.positions import Perp
 from aggregator.model.rules import JsonValue, Refused, prices_of
 from aggregator.model.units import Address, parse_address
@@ -51,6 +57,9 @@ def hostile(read: Generator[Any, Any, Any], signature: str, said: Any) -> Genera
         (calls.PENALTY_RATIO, 10**6 + 1, MalformedReply),
         (calls.COLLATERAL_CONFIG, calls.CollateralConfig(Address("0x0"), 10**6 + 1, 0, 0), MalformedReply),
         (calls.COLLATERAL_PRICE_DECIMALS, 78, MalformedReply),
+        (calls.COLLATERAL_PRICE, CallReverted("getPrice", "CM_TINAC"), CallReverted),
+        (calls.MARK_PRICE, CallReverted("getMarkPrice", "OLD"), CallReverted),
+        (calls.MARKET_TWAP, ProviderUnavailable("local", "gone"), ProviderUnavailable),
         (calls.MARKET_INFO, calls.MarketInfo(Address("0x" + "0" * 40), 0, 0, 0, 0), NoContract),
         (calls.ORDER, calls.OrderInfo(0, -60, 60, 0, 0, 0, 0, 0, 0), MalformedReply),
         (calls.BASE_TOKENS, tuple(Address(f"0x{i:040x}") for i in range(256)), MalformedReply),

@@ -166,6 +166,7 @@ def test_a_close_out_takes_the_penalty_and_nothing_else(rule: CurieRule, move: f
     assert after is None or not after.health(prices, time).liquidatable or after.insurance >= 0
 
 
+@settings(max_examples=50)
 @given(rules(), st.integers(1, 100))
 def test_a_sale_is_paid_at_the_discount_and_no_more_than_the_most(rule: CurieRule, part: int) -> None:
     """A payment is worth what is sold for it, to a unit of either; one above the most is refused."""
