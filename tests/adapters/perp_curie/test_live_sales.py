@@ -87,6 +87,8 @@ def test_collateral_is_sold_to_the_wei_as_prices_fall(market: Site) -> None:
         curie.open(user, "vETH", f"{2 + i * 0.8:.2f}")
         if i % 3 == 0:
             curie.add_liquidity(user, "vBTC", quote=300, lower=38_000, upper=42_000)
+    # Debts are on either side of what is repaid as a whole.
+    curie.collateral_manager.send("setCollateralValueDust", 700 * 10**6)
     for drop in (0.04, 0.09, 0.12):
         site.fall(drop)
         for i, user in enumerate(users):
