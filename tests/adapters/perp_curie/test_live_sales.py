@@ -42,6 +42,15 @@ def offered(site: Site, rule: CurieRule, symbol: str, paid: int, time: int) -> L
     return rule.liquidate(prices_of(rule), time, offer)
 
 
+def assert_most(site: Site, user: str, symbol: str) -> None:
+    """The rule sells so much for the vault's most, and nothing for more."""
+    rule, (paid, amount) = site.rule(user), most(site, user, symbol)
+    whole, more = (offered(site, rule, symbol, one, rule.time) for one in (paid, paid + 1))
+    assert isinstance(whole, Liquidated)
+    assert [one.raw for one in whole.seized] == [amount]
+    assert more == Refused(f"V_MSAE: at most {paid} can be repaid at once")
+
+
 def sold(site: Site, user: str, symbol: str, paid: int) -> Liquidated:
     """What the rule says that a sale in the next second does, checked against it once it is done."""
     curie, rule = site.curie, site.rule(user)
@@ -86,9 +95,7 @@ def test_collateral_is_sold_to_the_wei_as_prices_fall(market: Site) -> None:
         curie.deposit(user, "WBTC", f"{0.01 + i / 1000:.3f}")
         curie.open(user, "vETH", f"{2 + i * 0.8:.2f}")
         if i % 3 == 0:
-            curie.add_liquidity(user, "vBTC", quote=300, lower=38_000, upper=42_000)
-    # Debts are on either side of what is repaid as a whole.
-    curie.collateral_manager.send("setCollateralValueDust", 700 * 10**6)
+            curie.add_liquidity(user, "vBTC", quote=1_000, lower=38_000, upper=42_000)
     for drop in (0.04, 0.09, 0.12):
         site.fall(drop)
         for i, user in enumerate(users):
@@ -102,11 +109,7 @@ def test_collateral_is_sold_to_the_wei_as_prices_fall(market: Site) -> None:
                 paid, amount = most(site, user, symbol)
                 if not amount:
                     continue
-                rule = site.rule(user)
-                whole, more = (offered(site, rule, symbol, one, rule.time) for one in (paid, paid + 1))
-                assert isinstance(whole, Liquidated)
-                assert [one.raw for one in whole.seized] == [amount]
-                assert more == Refused(f"V_MSAE: at most {paid} can be repaid at once")
+                assert_most(site, user, symbol)
                 # Funding has changed the most a second later.
                 sold(site, user, symbol, paid * 99 // 100 if i % 2 else paid // 3)
                 sales += 1
@@ -130,6 +133,9 @@ def test_a_debt_alone_has_collateral_sold_until_the_insurance_fund_pays_the_rest
     rule = site.rule(user)
     assert rule.sale_is_due(prices_of(rule), rule.time)
     assert any("sold at a discount" in one for one in site.read(user).warnings)
+    for small in (10**6, 10**12):
+        curie.collateral_manager.send("setCollateralValueDust", small)
+        assert_most(site, user, "WETH")
     sold(site, user, "WETH", 100 * 10**6)
     curie.collateral_manager.send("setWhitelistedDebtThreshold", user, 0)
     refused(site, user, "WETH", 1, "V_NL")
