@@ -10,7 +10,7 @@ from cli import options
 
 if TYPE_CHECKING:
     from aggregator.app import CrossCheck, CrossChecked
-    from aggregator.app.crosschecking import Compared, Comparison
+    from aggregator.app.crosschecks import Compared, Comparison
     from aggregator.model.errors import ReadError
     from aggregator.model.portfolio import Portfolio
 
@@ -193,7 +193,7 @@ def _screen(portfolio: Portfolio, check: CrossCheck, found: CrossChecked) -> str
     import textwrap  # noqa: PLC0415
 
     from aggregator.model.units import checksum  # noqa: PLC0415
-    from cli import screen, text  # noqa: PLC0415
+    from cli import account_table, screen, text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
     source = screen.Provenance(found.answer.chain_names)
@@ -204,7 +204,7 @@ def _screen(portfolio: Portfolio, check: CrossCheck, found: CrossChecked) -> str
         shown = table(columns, cells, right=(2, 3, 4)) if cells else "no position in either"
         blocks += [_filled(_title(comparison)), textwrap.indent(shown, "  ")]
     if check.uncovered:
-        names = ", ".join(dict.fromkeys(screen.label(account, 48) for account in check.uncovered))
+        names = ", ".join(dict.fromkeys(account_table.label(account, 48) for account in check.uncovered))
         blocks.append(_filled(f"Not compared, no subgraph is configured for it: {names}"))
     if check.uncounted:
         names = ", ".join(

@@ -122,7 +122,7 @@ def _screen(portfolio: Portfolio, answer: Answer, data: dict[str, Any]) -> str:
     import textwrap  # noqa: PLC0415
     from decimal import Decimal  # noqa: PLC0415
 
-    from cli import screen, text  # noqa: PLC0415
+    from cli import account_table, screen, text  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
 
     source = screen.Provenance(answer.chain_names, names=answer.names)
@@ -132,7 +132,7 @@ def _screen(portfolio: Portfolio, answer: Answer, data: dict[str, Any]) -> str:
         blocks.append(screen.owned(portfolio, source))
         return "\n\n".join(block for block in blocks if block) + "\n"
     cells = []
-    labels = {account.id: screen.label(account, 40) for account in portfolio.accounts}
+    labels = {account.id: account_table.label(account, 40) for account in portfolio.accounts}
     for _, _, _, account, kind, asset, amount, price, value, _ in _rows(data):
         worth = text.usd(float(value)) if value else ""
         unit = text.price(float(price)) if price else ""

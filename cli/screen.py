@@ -11,19 +11,17 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.results import Band, Verdict
-from aggregator.model.units import Address, ChainId, checksum, scaled
+from aggregator.model.units import Address, ChainId, checksum
+from cli.account_table import account_of, accounts, label
 from cli.figures import figures
 from cli.options import replayed
-from cli.table import table
-from cli.text import WIDTH, amount, clean, multiple, percent, price, short_address, told, usd
+from cli.text import WIDTH, clean, multiple, percent, price, short_address, told, usd
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, Checked
-    from aggregator.model.accounts import Account
     from aggregator.model.portfolio import Portfolio
     from aggregator.model.readings import Block
     from aggregator.model.results import AccountRisk
@@ -74,7 +72,7 @@ def screen(checked: Checked, source: Provenance) -> str:
         blocks.append("  no position found" if checked.portfolio.coverage.complete else "")
         blocks.append(owned(checked.portfolio, source))
     else:
-        blocks += [_verdict(checked), _accounts(checked), owned(checked.portfolio, source), figures(checked)]
+        blocks += [_verdict(checked), accounts(checked), owned(checked.portfolio, source), figures(checked)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -119,14 +117,6 @@ def owned(portfolio: Portfolio, source: Provenance) -> str:
             said += f" · NOT COUNTED: {clean(holder.why_not, 160)}"
         lines += textwrap.wrap(said, WIDTH - 11, subsequent_indent="  ")
     return "\n".join(f"  {'Owned' if i == 0 else '':8} {line}" for i, line in enumerate(lines))
-
-
-def label(account: Account, limit: int = 26) -> str:
-    """An account's name for people; of one that another address holds, with that address."""
-    if len(account.owner_path) < 2:
-        return clean(account.label, limit)
-    holder = f" in {short_address(checksum(account.owner_path[-1]))}"
-    return clean(account.label, max(8, limit - len(holder))) + holder
 
 
 def moment(time: datetime) -> str:
@@ -176,7 +166,7 @@ def _line(title: str, band: Band | None, text: str) -> str:
 
 
 def _threat(checked: Checked, weakest: AccountRisk) -> str:
-    name = label(_account(checked, weakest.account_id), 40)
+    name = label(account_of(checked, weakest), 40)
     if weakest.liquidatable:
         return f"{name} can be liquidated now"
     nearest = min(weakest.liquidation_prices, key=lambda p: abs(p.distance), default=None)
@@ -185,86 +175,3 @@ def _threat(checked: Checked, weakest: AccountRisk) -> str:
         return f"{name}, {away}"
     at = f"{clean(nearest.underlying, 20)} {price(nearest.price_usd)}, {percent(nearest.distance)}"
     return f"{name} liquidates at {at}, {away}"
-
-
-def _accounts(checked: Checked) -> str:
-    header = ("account", "equity", "own health", "liquidation", "positions")
-    accounts = [(_account(checked, risk.account_id), risk) for risk in checked.risk.accounts]
-    left = [
-        (label(account), usd(risk.equity_usd), _health(risk), _liquidation(risk))
-        for account, risk in accounts
-    ]
-    used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(4))
-    rows: list[tuple[str, ...]] = []
-    for (account, _), cells in zip(accounts, left, strict=True):
-        first, *more = _wrapped([_position(p) for p in account.positions], max(20, WIDTH - used))
-        rows += [(*cells, first), *(("", "", "", "", held) for held in more)]
-    return textwrap.indent(table(header, rows, right=(1,)), "  ")
-
-
-def _account(checked: Checked, account_id: str) -> Account:
-    return next(account for account in checked.portfolio.accounts if account.id == account_id)
-
-
-def _health(risk: AccountRisk) -> str:
-    if risk.native_health is None:
-        return "–"
-    if risk.check_bps is None:
-        return f"{risk.native_health:.2f}"
-    mark = "✓" if risk.check_bps <= 1 else "≠"
-    return f"{risk.native_health:.2f} {mark}{risk.check_bps:.1f}bp"
-
-
-def _liquidation(risk: AccountRisk) -> str:
-    if risk.liquidatable:
-        return "now"
-    nearest = min(risk.liquidation_prices, key=lambda p: abs(p.distance), default=None)
-    if nearest is None:
-        return "–"
-    return f"{clean(nearest.underlying, 12)} {price(nearest.price_usd)} {percent(nearest.distance)}"
-
-
-def _position(position: Position) -> str:
-    match position:
-        case Holding() | Supply():
-            return (
-                f"+{amount(scaled(position.raw, position.asset.decimals))} {clean(position.asset.symbol, 12)}"
-            )
-        case Debt():
-            return (
-                f"−{amount(scaled(position.raw, position.asset.decimals))} {clean(position.asset.symbol, 12)}"
-            )
-        case Perp():
-            size = amount(scaled(position.size_raw, position.size_decimals))
-            entry = amount(scaled(position.entry_price_raw, position.price_decimals))
-            return f"{_plus(size)} {clean(position.underlying, 12)} perp @ ${entry}"
-        case Option():
-            size = amount(scaled(position.size_raw, position.size_decimals))
-            strike = amount(scaled(position.strike_raw, position.price_decimals))
-            day = _day(position.expiry)
-            return (
-                f"{_plus(size)} {clean(position.underlying, 12)} {position.right[0].upper()} {strike} {day}"
-            )
-        case _:
-            assert_never(position)
-
-
-def _day(timestamp: int) -> str:
-    try:
-        return datetime.fromtimestamp(timestamp, tz=UTC).strftime("%d %b %y")
-    except (OverflowError, OSError, ValueError):  # an expiry beyond the calendar
-        return f"t={timestamp}"
-
-
-def _plus(text: str) -> str:
-    return text if text.startswith("−") else f"+{text}"
-
-
-def _wrapped(parts: Iterable[str], width: int) -> list[str]:
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(lines[-1]) + 2 + len(part) <= width:
-            lines[-1] += f"  {part}"
-        else:
-            lines.append(part)
-    return lines or [""]

@@ -8,7 +8,7 @@ from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.accrual import borrowing_per_second, elapsed, funding_per_second
 from adapters.gmx_v2.calls import Info, RawPosition, Test
 from adapters.gmx_v2.closing import deleveraging
-from adapters.gmx_v2.fixed_point import FLOAT, apply_factor, cut
+from adapters.gmx_v2.fixed_point import FLOAT, apply_factor
 from adapters.gmx_v2.impact import limited, pending_usd
 from adapters.gmx_v2.margin import GmxRule
 from adapters.gmx_v2.position import Position, accrued, pnl
@@ -19,6 +19,7 @@ from aggregator.contract import Deployment, Read, ask, attempt, both
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id, token_id
 from aggregator.model.errors import MalformedReply, ReadError
+from aggregator.model.fixed_point import truncated
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD, prices_of
@@ -157,11 +158,11 @@ def _perp(rule: GmxRule, found: MarketReply, origin: str) -> Perp:
         entry_price_raw=position.size_usd // position.size_tokens,
         mark_price_raw=prices.index.for_pnl(is_long=position.is_long, maximize=False),
         price_decimals=market.index.feed.decimals,
-        pnl_raw=cut(profit, _TO_WAD),
-        funding_raw=cut(claims - owed.funding * held.low, _TO_WAD),
+        pnl_raw=truncated(profit, _TO_WAD),
+        funding_raw=truncated(claims - owed.funding * held.low, _TO_WAD),
         settlement=DOLLAR,
         origin=origin,
-        funding_24h_raw=cut(_funding_of_a_day(rule, prices), _TO_WAD),
+        funding_24h_raw=truncated(_funding_of_a_day(rule, prices), _TO_WAD),
         borrowing_raw=-(owed.borrowing_usd // _TO_WAD),
         borrowing_24h_raw=-(apply_factor(position.size_usd, DAY_SECONDS * rate) // _TO_WAD),
     )

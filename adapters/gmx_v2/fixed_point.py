@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from math import isqrt
 
+from aggregator.model.rules import WAD
+
 FLOAT = 10**30
 FLOAT_ROOT = 10**15
-WAD = 10**18
 _TO_WAD = 10**12
 _FRACTION_BITS = 64
 _MOST_EXPONENT = 192 * WAD
@@ -25,11 +26,6 @@ def apply_factor(value: int, factor: int) -> int:
 def to_factor(value: int, divisor: int) -> int:
     """`value / divisor` with 30 decimals, rounded down; 0 of nothing, whatever the divisor."""
     return value * FLOAT // divisor if value else 0
-
-
-def cut(numerator: int, denominator: int) -> int:
-    """The quotient towards zero, as Solidity divides; the denominator > 0."""
-    return numerator // denominator if numerator >= 0 else -(-numerator // denominator)
 
 
 def round_up(numerator: int, denominator: int) -> int:

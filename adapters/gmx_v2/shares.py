@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from adapters.gmx_v2 import calls
 from adapters.gmx_v2.account import DAY_SECONDS, DOLLAR, USD_DECIMALS
 from adapters.gmx_v2.accrual import borrowing_per_second, cumulative_borrowing
-from adapters.gmx_v2.fixed_point import FLOAT, apply_factor, cut
+from adapters.gmx_v2.fixed_point import FLOAT, apply_factor
 from adapters.gmx_v2.impact import impact_pool
 from adapters.gmx_v2.reading import MarketReply
 from adapters.gmx_v2.state import Market, Prices
 from adapters.gmx_v2.tokens import Table
 from aggregator.contract import Deployment
 from aggregator.model.errors import MalformedReply
+from aggregator.model.fixed_point import truncated
 from aggregator.model.positions import Perp, Position, Supply
 
 _TO_WAD = 10 ** (30 - USD_DECIMALS)
@@ -32,7 +33,7 @@ class Part:
 
     def of(self, amount: int) -> int:
         """The part of an amount, towards zero."""
-        return cut(amount * self.numerator, self.denominator)
+        return truncated(amount * self.numerator, self.denominator)
 
 
 def positions(
@@ -74,13 +75,13 @@ def positions(
             entry_price_raw=pairs.index.mid,
             mark_price_raw=pairs.index.mid,
             price_decimals=state.index.feed.decimals,
-            pnl_raw=cut(part.of(profit), _TO_WAD),
+            pnl_raw=truncated(part.of(profit), _TO_WAD),
             funding_raw=0,
             settlement=DOLLAR,
             origin=origin,
             funding_24h_raw=0,
-            borrowing_raw=cut(part.of(fees), _TO_WAD),
-            borrowing_24h_raw=cut(part.of(day), _TO_WAD),
+            borrowing_raw=truncated(part.of(fees), _TO_WAD),
+            borrowing_24h_raw=truncated(part.of(day), _TO_WAD),
         )
     )
     return held

@@ -58,7 +58,8 @@ class LyraAdapter:
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """Every short as its own account, all longs as one; see model and README for expired ones.
 
-        A short that can't be read fails alone, and so do all longs where one of them can't.
+        A short that can't be read fails alone, and so do all longs where one of them can't. Strikes that
+        nobody answered for fail the read.
         """
         [held], market = yield from both(
             ask([OWNER_POSITIONS.at(deployment.addresses["option_token"], wallet)]), read_market(deployment)

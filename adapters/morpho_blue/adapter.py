@@ -55,7 +55,8 @@ class MorphoBlue:
         """The wallet's account in each market where it has one; see the top of this file.
 
         Anybody may make a market and supply there on the wallet's behalf: one of which anything can't be read
-        fails that account alone. Raises where no market is known, or no position in any.
+        fails that account alone. Raises where no market is known, no position in any, or nobody answered
+        for one.
         """
         discovered, [recipient] = yield from both(
             discover(deployment, wallet), ask([FEE_RECIPIENT.at(deployment.addresses["morpho"])])

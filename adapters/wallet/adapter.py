@@ -66,7 +66,7 @@ class Wallet:
         """What the wallet holds, and the usable prices of the listed feeds.
 
         Raises the first ReadError of a balance: a listed token without a contract is no zero. A broken feed
-        of a token that is held is a warning.
+        of a token that is held is a warning; one that nobody answered for fails the read.
         """
         native, tokens = self._listed(deployment)
         call = NATIVE_BALANCE.at(deployment.addresses.get("multicall3", MULTICALL3), wallet)

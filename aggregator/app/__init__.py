@@ -9,7 +9,8 @@ from aggregator.app.answers import Answer
 from aggregator.app.chains import at_heights, heads
 from aggregator.app.checks import Checked, adapters, check, doctor, read
 from aggregator.app.comparing import Verdict
-from aggregator.app.crosschecking import CrossCheck, CrossChecked, crosscheck, replayed_crosscheck
+from aggregator.app.crosschecking import crosscheck, replayed_crosscheck
+from aggregator.app.crosschecks import CrossCheck, CrossChecked
 from aggregator.app.differences import Difference, diff
 from aggregator.app.linked import link as link_wallet
 from aggregator.app.linked import unlink as unlink_wallet

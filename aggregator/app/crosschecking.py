@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 from aggregator import settings
 from aggregator.app import checks, recorded
 from aggregator.app.answers import Answer
-from aggregator.app.comparing import Judged, Key, Ours, Theirs, Verdict, by_contracts, by_second_source, judge
+from aggregator.app.comparing import Key, by_contracts, by_second_source, judge
+from aggregator.app.crosschecks import Compared, Comparison, CrossCheck, CrossChecked
 from aggregator.app.owning import Belongings, belongings
 from aggregator.app.places import Place, places
 from aggregator.app.readers import Selection
 from aggregator.contract import Read, SecondSource, join
-from aggregator.model.accounts import Account
 from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError
-from aggregator.model.holders import Holder
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.sightings import SightingKind, Sightings
 from aggregator.model.units import Address, ChainId
@@ -37,62 +36,6 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 100
 """Blocks of the past at which one account is read, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One kind and asset of an owner in both sources; a side is None where it says nothing of it."""
-
-    owner: Address
-    kind: SightingKind
-    what: str
-    ours: Ours | None
-    theirs: Theirs | None
-    judged: Judged
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """All that one subgraph was compared in of one address.
-
-    `path` leads from the wallet to the address; `how` says how it belongs to the wallet, empty for itself.
-    The subgraph answered of block `number`, `lag` blocks behind.
-    """
-
-    subgraph: SubgraphSettings
-    deployment: str
-    path: tuple[Address, ...]
-    how: str
-    number: int
-    lag: int
-    positions: tuple[Compared, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CrossCheck:
-    """One wallet: what was compared, what no subgraph covers, and which subgraphs could not be read.
-
-    `uncounted` are addresses that may be the wallet's and are neither read nor compared for it.
-    """
-
-    wallet: Address
-    comparisons: tuple[Comparison, ...]
-    uncovered: tuple[Account, ...]
-    uncounted: tuple[Holder, ...]
-    failures: tuple[Failure, ...]
-    warnings: tuple[str, ...]
-
-    def count(self, verdict: Verdict) -> int:
-        """How many positions came to a verdict."""
-        return sum(p.judged.verdict is verdict for c in self.comparisons for p in c.positions)
-
-
-@dataclass(frozen=True, slots=True)
-class CrossChecked:
-    """The wallets as contracts tell them, and one cross-check for each."""
-
-    answer: Answer
-    checks: tuple[CrossCheck, ...]
 
 
 def crosscheck(

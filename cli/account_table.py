@@ -1,0 +1,110 @@
+"""The accounts of a wallet: what their protocols say of each, where it is liquidated, and what it holds."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, assert_never
+
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
+from aggregator.model.units import checksum, scaled
+from cli.table import table
+from cli.text import WIDTH, amount, clean, percent, price, short_address, usd
+
+if TYPE_CHECKING:
+    from aggregator.app import Checked
+    from aggregator.model.accounts import Account
+    from aggregator.model.results import AccountRisk
+
+
+def label(account: Account, limit: int = 26) -> str:
+    """An account's name for people; of one that another address holds, with that address."""
+    if len(account.owner_path) < 2:
+        return clean(account.label, limit)
+    holder = f" in {short_address(checksum(account.owner_path[-1]))}"
+    return clean(account.label, max(8, limit - len(holder))) + holder
+
+
+def accounts(checked: Checked) -> str:
+    """One row for each account."""
+    header = ("account", "equity", "own health", "liquidation", "positions")
+    judged = [(account_of(checked, risk), risk) for risk in checked.risk.accounts]
+    left = [
+        (label(account), usd(risk.equity_usd), _health(risk), _liquidation(risk)) for account, risk in judged
+    ]
+    used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(4))
+    rows: list[tuple[str, ...]] = []
+    for (account, _), cells in zip(judged, left, strict=True):
+        first, *more = _wrapped([_position(p) for p in account.positions], max(20, WIDTH - used))
+        rows += [(*cells, first), *(("", "", "", "", held) for held in more)]
+    return textwrap.indent(table(header, rows, right=(1,)), "  ")
+
+
+def account_of(checked: Checked, risk: AccountRisk) -> Account:
+    """The account that was judged."""
+    return next(account for account in checked.portfolio.accounts if account.id == risk.account_id)
+
+
+def _health(risk: AccountRisk) -> str:
+    if risk.native_health is None:
+        return "–"
+    if risk.check_bps is None:
+        return f"{risk.native_health:.2f}"
+    mark = "✓" if risk.check_bps <= 1 else "≠"
+    return f"{risk.native_health:.2f} {mark}{risk.check_bps:.1f}bp"
+
+
+def _liquidation(risk: AccountRisk) -> str:
+    if risk.liquidatable:
+        return "now"
+    nearest = min(risk.liquidation_prices, key=lambda p: abs(p.distance), default=None)
+    if nearest is None:
+        return "–"
+    return f"{clean(nearest.underlying, 12)} {price(nearest.price_usd)} {percent(nearest.distance)}"
+
+
+def _position(position: Position) -> str:
+    match position:
+        case Holding() | Supply():
+            return (
+                f"+{amount(scaled(position.raw, position.asset.decimals))} {clean(position.asset.symbol, 12)}"
+            )
+        case Debt():
+            return (
+                f"−{amount(scaled(position.raw, position.asset.decimals))} {clean(position.asset.symbol, 12)}"
+            )
+        case Perp():
+            size = amount(scaled(position.size_raw, position.size_decimals))
+            entry = amount(scaled(position.entry_price_raw, position.price_decimals))
+            return f"{_plus(size)} {clean(position.underlying, 12)} perp @ ${entry}"
+        case Option():
+            size = amount(scaled(position.size_raw, position.size_decimals))
+            strike = amount(scaled(position.strike_raw, position.price_decimals))
+            day = _day(position.expiry)
+            return (
+                f"{_plus(size)} {clean(position.underlying, 12)} {position.right[0].upper()} {strike} {day}"
+            )
+        case _:
+            assert_never(position)
+
+
+def _day(timestamp: int) -> str:
+    try:
+        return datetime.fromtimestamp(timestamp, tz=UTC).strftime("%d %b %y")
+    except (OverflowError, OSError, ValueError):  # an expiry beyond the calendar
+        return f"t={timestamp}"
+
+
+def _plus(text: str) -> str:
+    return text if text.startswith("−") else f"+{text}"
+
+
+def _wrapped(parts: Iterable[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(part)
+    return lines or [""]
