@@ -31,9 +31,7 @@ class Found(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def account_of(
-    system: System, names: Names, held: Held, word: Word, at: tuple[Address, Block]
-) -> Found:
+def account_of(system: System, names: Names, held: Held, word: Word, at: tuple[Address, Block]) -> Found:
     """One position, which the vault liquidates on its own; raises where a price or decimals are missing.
 
     A long's collateral is a sum of dollars from its deposit on: it does not move with the token that it was
@@ -57,7 +55,7 @@ def account_of(
         return raw if usd >= 0 else -raw
 
     time = block.timestamp
-    identity, underlying = names.index(block.chain, pair.index)
+    identity, underlying = names.index(block.chain, pair.index_token)
     perp = Perp(
         market=rule.closing.market,
         index=identity,
@@ -95,7 +93,7 @@ def account_of(
 def failure_of(system: System, pair: Pair, wallet: Address, block: Block, error: ReadError) -> AccountFailure:
     """A position that could not be read."""
     side = "long" if pair.is_long else "short"
-    label = f"{TITLE} {side} of {pair.index} on {pair.collateral}"
+    label = f"{TITLE} {side} of {pair.index_token} on {pair.collateral}"
     return AccountFailure(_id(system, pair, wallet, block), PROTOCOL, block.chain, label, error)
 
 
@@ -112,8 +110,8 @@ def token_quote(system: System, token: Address, chain: ChainId) -> Quote:
 
 def _rule(system: System, names: Names, held: Held, asset: Asset, block: Block) -> ClosableGmxRule:
     pair, stored, chain = held.pair, held.stored, block.chain
-    index, collateral = system.tokens[pair.index], system.tokens[pair.collateral]
-    identity, underlying = names.index(chain, pair.index)
+    index, collateral = system.tokens[pair.index_token], system.tokens[pair.collateral]
+    identity, underlying = names.index(chain, pair.index_token)
     price, origin = system.closing_price(index, chain, highest=not pair.is_long)
     funding = system.funding(collateral)
     if stored.entry_funding_rate > funding.cumulative:
@@ -139,7 +137,7 @@ def _rule(system: System, names: Names, held: Held, asset: Asset, block: Block) 
 
 
 def _warnings(system: System, rule: ClosableGmxRule, pair: Pair, block: Block) -> tuple[str, ...]:
-    index = system.tokens[pair.index]
+    index = system.tokens[pair.index_token]
     low, _ = system.closing_price(index, block.chain, highest=False)
     high, _ = system.closing_price(index, block.chain, highest=True)
     if (high - low) * WIDE <= low:

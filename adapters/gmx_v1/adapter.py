@@ -66,7 +66,9 @@ class GmxAdapter:
                 self._positions(deployment, at),
                 self._pool(deployment, _id(manager, at), at),
                 self._waiting(read_orders(deployment, self._names, wallet), _id(book, at), "orders", at),
-                self._waiting(read_requests(deployment, self._names, wallet), _id(router, at), "requests", at),
+                self._waiting(
+                    read_requests(deployment, self._names, wallet), _id(router, at), "requests", at
+                ),
             ],
             isolate=True,
         )
@@ -108,7 +110,9 @@ class GmxAdapter:
         system, (held, unasked) = yield from both(
             read_system(settings, self._names, deployment.chain), read_held(settings, wallet)
         )
-        outcomes = yield from join([self._position(deployment, system, one, at) for one in held], isolate=True)
+        outcomes = yield from join(
+            [self._position(deployment, system, one, at) for one in held], isolate=True
+        )
         unread = [failure_of(system, pair, wallet, block, error) for pair, error in unasked.items()]
         for one, outcome in zip(held, outcomes, strict=True):
             if isinstance(outcome, ReadError):

@@ -133,8 +133,7 @@ IS_WHITELISTED: Function[bool] = Function("whitelistedTokens(address)(bool)")
 
 # core/Vault.sol: per position (account, collateral, index, is long)
 POSITION: Function[Stored] = Function(
-    "getPosition(address,address,address,bool)"
-    "(uint256,uint256,uint256,uint256,uint256,uint256,bool,uint256)",
+    "getPosition(address,address,address,bool)(uint256,uint256,uint256,uint256,uint256,uint256,bool,uint256)",
     into=Stored,
 )
 POSITION_FEE = _uint("getPositionFee", "address,address,address,bool,uint256")
@@ -175,8 +174,7 @@ INCREASE_ORDERS = _uint("increaseOrdersIndex", "address")
 DECREASE_ORDERS = _uint("decreaseOrdersIndex", "address")
 SWAP_ORDERS = _uint("swapOrdersIndex", "address")
 INCREASE_ORDER: Function[IncreaseOrder] = Function(
-    "getIncreaseOrder(address,uint256)"
-    "(address,uint256,address,address,uint256,bool,uint256,bool,uint256)",
+    "getIncreaseOrder(address,uint256)(address,uint256,address,address,uint256,bool,uint256,bool,uint256)",
     into=IncreaseOrder,
 )
 DECREASE_ORDER: Function[DecreaseOrder] = Function(
@@ -201,6 +199,4 @@ DECREASE_REQUEST: Function[DecreaseRequest] = Function(
     "(address,address,uint256,uint256,bool,address,uint256,uint256,uint256,uint256,uint256,bool,address)",
     into=DecreaseRequest,
 )
-REQUEST_PATH: Function[tuple[Address, ...]] = Function(
-    "getIncreasePositionRequestPath(bytes32)(address[])"
-)
+REQUEST_PATH: Function[tuple[Address, ...]] = Function("getIncreasePositionRequestPath(bytes32)(address[])")

@@ -62,13 +62,13 @@ class ClosableGmxRule(GmxRule):
     @property
     def size_in_tokens(self) -> int:
         """Signed size in whole tokens of the index, with 18 decimals, rounded towards zero."""
-        tokens = self.size * 10**SIZE_DECIMALS // self.average_price
+        tokens = self.size * int(10**SIZE_DECIMALS) // self.average_price
         return tokens if self.is_long else -tokens
 
     def tokens(self, usd: int, price: int) -> int:
         """USD in the collateral token, the feed being at a price (`usdToTokenMin`); 0 up to a negative."""
         at = self.closing.price * price // self.feed.price if self.is_long else self.closing.price
-        return max(usd, 0) * 10**self.closing.decimals // max(at, 1)
+        return max(usd, 0) * int(10**self.closing.decimals) // max(at, 1)
 
     def liquidation_prices(
         self, prices: Mapping[AssetId, int], time: int, asset: AssetId

@@ -21,12 +21,12 @@ class Pair(NamedTuple):
     """Where a wallet may have a position."""
 
     collateral: Address
-    index: Address
+    index_token: Address
     is_long: bool
 
     def key(self, wallet: Address) -> str:
         """The vault's own key of the position, as 0x hex."""
-        packed = b"".join(bytes.fromhex(one[2:]) for one in (wallet, self.collateral, self.index))
+        packed = b"".join(bytes.fromhex(one[2:]) for one in (wallet, self.collateral, self.index_token))
         return "0x" + keccak(packed + bytes([self.is_long])).hex()
 
 
@@ -53,9 +53,7 @@ def pairs(settings: Settings) -> list[Pair]:
     return longs + shorts
 
 
-def read_held(
-    settings: Settings, wallet: Address
-) -> Read[tuple[list[Held], dict[Pair, ReadError]]]:
+def read_held(settings: Settings, wallet: Address) -> Read[tuple[list[Held], dict[Pair, ReadError]]]:
     """The open positions, and pairs that could not be asked: each may hold one. In one round.
 
     Raises where none could be asked.
@@ -89,7 +87,7 @@ def read_word(deployment: Deployment, system: System, held: Held, wallet: Addres
     """
     vault, pair, stored = system.settings.vault, held.pair, held.stored
     reader_call = calls.READER_POSITIONS.at(
-        deployment.addresses["reader"], vault, wallet, [pair.collateral], [pair.index], [pair.is_long]
+        deployment.addresses["reader"], vault, wallet, [pair.collateral], [pair.index_token], [pair.is_long]
     )
     validate = calls.VALIDATE.at(vault, wallet, *pair, False)  # noqa: FBT003
     ([words], [(state, _)]), (position_fee, funding_fee, following) = yield from both(

@@ -36,7 +36,9 @@ def read_requests(deployment: Deployment, names: Names, wallet: Address) -> Read
     system, columns = yield from both(
         read_system(settings, names, deployment.chain), ask([kind.each(router, of) for kind, of in asked])
     )
-    open_ = [one for (kind, of), column in zip(asked, columns, strict=True) for one in _open(kind, of, column)]
+    open_ = [
+        one for (kind, of), column in zip(asked, columns, strict=True) for one in _open(kind, of, column)
+    ]
     increases = [(key, one) for key, one in open_ if isinstance(one, calls.IncreaseRequest)]
     path_calls = [calls.REQUEST_PATH.at(router, key) for key, _ in increases]
     paths = dict(zip((key for key, _ in increases), (yield from ask(path_calls)), strict=True))

@@ -44,9 +44,7 @@ class _Mine:
     locked_until: int
 
 
-def read_shares(
-    deployment: Deployment, names: Names, wallet: Address
-) -> Read[tuple[System, Shares] | None]:
+def read_shares(deployment: Deployment, names: Names, wallet: Address) -> Read[tuple[System, Shares] | None]:
     """The wallet's shares with the pool that they are of, in two rounds; None, in one, where it has none."""
     manager = deployment.addresses["glp_manager"]
     settings, mine = yield from both(read_settings(deployment), _mine(deployment, wallet))

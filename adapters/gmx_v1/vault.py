@@ -140,14 +140,25 @@ def read_settings(deployment: Deployment) -> Read[Settings]:
     for (function, least, most), value in zip(_BOUNDS, numbers, strict=True):
         if not least <= value <= most:
             raise MalformedReply(function.at(vault).origin, f"{value} is not between {least} and {most}")
-    count = numbers.pop()
+    leverage, liquidation, margin, profit_time, interval, factor, stable_factor, count = numbers
     tokens = _first(listed, min(count, FIRST))
     if count > FIRST:
         [more] = yield from ask([calls.TOKEN.each(vault, range(FIRST, count))])
         tokens += _first(more, count - FIRST)
     if ZERO in tokens:
         raise MalformedReply(calls.TOKEN.at(vault, tokens.index(ZERO)).origin, "a token without an address")
-    return Settings(vault, price_feed, *numbers, tokens=tuple(tokens))
+    return Settings(
+        vault=vault,
+        price_feed=price_feed,
+        max_leverage=leverage,
+        liquidation_fee=liquidation,
+        margin_fee=margin,
+        min_profit_time=profit_time,
+        funding_interval=interval,
+        funding_factor=factor,
+        stable_funding_factor=stable_factor,
+        tokens=tuple(tokens),
+    )
 
 
 def _first(listed: Column, count: int) -> list[Address]:
@@ -170,9 +181,7 @@ def read_system(settings: Settings, names: Names, chain: ChainId) -> Read[System
         *(calls.GUARANTEED_USD, calls.CUMULATIVE_RATE, calls.LAST_FUNDING_TIME, calls.SHORT_SIZE),
     )
     (numbers, symbols), (flags, prices) = yield from both(
-        both(
-            ask([function.each(vault, tokens) for function in state]), read_symbols(names, chain, tokens)
-        ),
+        both(ask([function.each(vault, tokens) for function in state]), read_symbols(names, chain, tokens)),
         both(
             ask([calls.IS_STABLE.each(vault, tokens), calls.IS_WHITELISTED.each(vault, tokens)]),
             attempt(

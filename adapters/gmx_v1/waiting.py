@@ -1,4 +1,4 @@
-"""What waits for a keeper: tokens that have left the wallet and lie in a contract until it is done or cancelled.
+"""What waits for a keeper: tokens that lie in a contract until it is done or cancelled.
 
 Orders and requests are numbered by wallet from the first one ever made, and one that was executed or
 cancelled is gone from its number: all numbers are asked for.
@@ -80,7 +80,9 @@ def dollars(raw: int) -> str:
     return f"{scaled(raw // 10 ** (DECIMALS - 2), 2):,}"
 
 
-def book_account(book: Book, names: Names, account_id: str, label: str, at: tuple[Address, Block]) -> Found | None:
+def book_account(
+    book: Book, names: Names, account_id: str, label: str, at: tuple[Address, Block]
+) -> Found | None:
     """What lies there, as an account that nothing can liquidate; None where nothing waits.
 
     Raises Unsupported on a token that the vault does not list: nobody tells its price and decimals.

@@ -1,4 +1,4 @@
-"""GMX V1 on the local chain, by stand-ins (no package ships the contracts): its vault and operations on it."""
+"""GMX V1 on the local chain, by stand-ins, since no package ships the contracts; operations on its vault."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Amount = Decimal | int | str
 # Least early profit and spread in basis points; stablecoins that are taken for a dollar at least.
 TOKENS: Mapping[str, tuple[int, int]] = {"WETH": (150, 2), "WBTC": (150, 5), "USDC": (0, 0), "DAI": (0, 0)}
 STABLE = ("USDC", "DAI")
+STRICT = ("USDC",)
 ROLES: Mapping[str, str] = {
     "vault": "StandInGmxVault",
     "reader": "StandInGmxReader",
@@ -75,12 +76,10 @@ class GmxV1(Deployment):
         vault.send("setMaxLeverage", 1_000_000)
         for token, (least_profit, spread) in TOKENS.items():
             address, stable = site.tokens[token].address, token in STABLE
-            price_feed.send("setTokenConfig", address, feeds[token], FEED_DECIMALS, token == "USDC")
+            price_feed.send("setTokenConfig", address, feeds[token], FEED_DECIMALS, token in STRICT)
             price_feed.send("setSpreadBasisPoints", address, spread)
             decimals = KINDS[token].decimals
-            vault.send(
-                "setTokenConfig", address, decimals, 10_000, least_profit, 0, stable, not stable
-            )
+            vault.send("setTokenConfig", address, decimals, 10_000, least_profit, 0, stable, not stable)
         glp = chain.deploy(compiled("devnet")["MintableToken"], "GMX LP", "GLP", 18)
         weth = site.tokens["WETH"].address
         arguments: Mapping[str, tuple[str | int, ...]] = {
