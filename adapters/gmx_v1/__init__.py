@@ -1,1 +1,1 @@
-"""GMX V1: leveraged positions against a pool of tokens, shares of that pool (GLP), and what waits in orders."""
+"""GMX V1: leveraged positions against a pool of tokens, shares of that pool (GLP), waiting orders."""

@@ -142,10 +142,11 @@ def _warnings(system: System, rule: ClosableGmxRule, pair: Pair, block: Block) -
     high, _ = system.closing_price(index, block.chain, highest=True)
     if (high - low) * WIDE <= low:
         return ()
-    return (
-        f"{TITLE} {rule.closing.market}: the vault's lowest and highest price are {high / low - 1:.1%} apart, "
-        "and a position is closed at the worse of them",
+    sentence = (
+        f"{TITLE} {rule.closing.market}: the vault's lowest and highest price are {high / low - 1:.1%} "
+        "apart, and a position is closed at the worse of them"
     )
+    return (sentence,)
 
 
 def _id(system: System, pair: Pair, wallet: Address, block: Block) -> str:

@@ -48,9 +48,8 @@ class Word(NamedTuple):
 def pairs(settings: Settings) -> list[Pair]:
     """All that the vault could ever have let anybody open: a long is backed by its index, a short never."""
     tokens = settings.distinct
-    longs = [Pair(token, token, True) for token in tokens]
-    shorts = [Pair(one, index, False) for one in tokens for index in tokens if one != index]
-    return longs + shorts
+    longs = [Pair(token, token, is_long=True) for token in tokens]
+    return longs + [Pair(one, of, is_long=False) for one in tokens for of in tokens if one != of]
 
 
 def read_held(settings: Settings, wallet: Address) -> Read[tuple[list[Held], dict[Pair, ReadError]]]:

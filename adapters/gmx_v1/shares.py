@@ -9,7 +9,7 @@ from adapters.gmx_v1.names import Names
 from adapters.gmx_v1.vault import System, read_settings, read_system
 from aggregator.contract import Column, Deployment, Read, ask, both
 from aggregator.model.errors import MalformedReply, ReadError, Unsupported
-from aggregator.model.units import Address, ChainId
+from aggregator.model.units import Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the vault says of itself: its settings, and the state and prices of every token that it ever listed."""
+"""What the vault says of itself: its settings, and state and prices of every token that it ever listed."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class System:
         )
 
     def worth(self, token: Token, chain: ChainId) -> tuple[int, str]:
-        """The vault's lowest price of a token as its views tell it, and its origin; raises where it has none."""
+        """The vault's lowest price of a token by its own views, and its origin; raises where it has none."""
         origin = calls.MIN_PRICE.at(self.settings.vault, token.address).origin
         return _price(token.worth, token_id(chain, token.address), origin), origin
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.devnet.artifacts import compiled
+from tests.devnet.artifacts import Artifact, compiled
 from tests.devnet.chain import MAX_UINT256, Contract, Receipt
 from tests.devnet.deployment import Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
@@ -51,7 +51,7 @@ class GmxV1(Deployment):
 
     def __init__(self, site: Site, addresses: Mapping[str, str]) -> None:
         super().__init__(site, addresses)
-        at, made = site.chain.at, compiled("gmx_v1_stand_ins")
+        at, made = site.chain.at, self.artifacts()
         parts = {role: at(made[kind], addresses[role], role) for role, kind in ROLES.items()}
         self.vault: Contract = parts["vault"]
         self.reader: Contract = parts["reader"]
@@ -65,9 +65,14 @@ class GmxV1(Deployment):
         self.feeds = Feeds(site.chain, {token: addresses[f"feed {token}"] for token in TOKENS})
 
     @classmethod
+    def artifacts(cls) -> Mapping[str, Artifact]:
+        """The contracts by name."""
+        return compiled("gmx_v1_stand_ins").contracts
+
+    @classmethod
     def deploy(cls, site: Site) -> dict[str, str]:
         """Deploy the stand-ins with the tokens of `TOKENS` and the fees that the real vaults had."""
-        chain, made = site.chain, compiled("gmx_v1_stand_ins")
+        chain, made = site.chain, cls.artifacts()
         feeds = Feeds.deploy(chain, site.prices.quotes, TOKENS)
         price_feed, vault = chain.deploy(made["StandInGmxPriceFeed"]), chain.deploy(made["StandInGmxVault"])
         vault.send("initialize", price_feed.address, usd(5), 100, 100)
