@@ -182,3 +182,56 @@ class GmxV1(Deployment):
         at = self.place(index, collateral, is_long=is_long)
         state, fees = self.vault.call("validateLiquidation", user, *at, False)  # noqa: FBT003
         return state, fees
+
+    def order_increase(
+        self, user: str, index: str, paid: str, amount: Amount, *, size: Amount, price: Amount
+    ) -> None:
+        """An order to add to a long once the price is below another."""
+        raw, of = self.give(user, paid, amount, self.order_book.address), self.tokens[index].address
+        order = (
+            self.tokens[paid].address,
+            raw,
+            of,
+            of,
+            usd(size),
+            True,
+            usd(price),
+            False,
+            EXECUTION_FEE_WEI,
+        )
+        self.order_book.send("createIncreaseOrder", order, sender=user, value=EXECUTION_FEE_WEI)
+
+    def order_decrease(self, user: str, index: str, collateral: str, *, size: Amount, price: Amount) -> None:
+        """An order to reduce a long once the price is above another."""
+        paid, of, side = self.place(index, collateral, is_long=True)
+        order = (paid, 0, of, usd(size), side, usd(price), True, EXECUTION_FEE_WEI)
+        self.order_book.send("createDecreaseOrder", order, sender=user, value=EXECUTION_FEE_WEI)
+
+    def order_swap(self, user: str, paid: str, into: str, amount: Amount) -> None:
+        """An order to swap one token into another."""
+        raw = self.give(user, paid, amount, self.order_book.address)
+        path = [self.tokens[paid].address, self.tokens[into].address, "0x" + "0" * 40]
+        order = (path, raw, 0, 0, True, False, EXECUTION_FEE_WEI)
+        self.order_book.send("createSwapOrder", order, sender=user, value=EXECUTION_FEE_WEI)
+
+    def cancel_order(self, user: str, number: int) -> None:
+        """Cancel an order to add to a position."""
+        self.order_book.send("cancelIncreaseOrder", number, sender=user)
+
+    def request_increase(
+        self, user: str, index: str, paid: str, amount: Amount, *, size: Amount, is_long: bool = True
+    ) -> None:
+        """Ask keepers to add to a position."""
+        raw = self.give(user, paid, amount, self.router.address)
+        path, of = [self.tokens[paid].address], self.tokens[index].address
+        arguments = (path, of, raw, usd(size), is_long, 0)
+        self.router.send("createIncreasePosition", *arguments, sender=user, value=EXECUTION_FEE_WEI)
+
+    def request_decrease(self, user: str, index: str, *, size: Amount) -> None:
+        """Ask keepers to reduce a long."""
+        arguments = (self.tokens[index].address, 0, usd(size), True)
+        self.router.send("createDecreasePosition", *arguments, sender=user, value=EXECUTION_FEE_WEI)
+
+    def cancel_request(self, user: str, number: int) -> None:
+        """Cancel a request to add to a position; the first one has the number 1."""
+        self.router.send("cancelIncreasePosition", number, sender=user)

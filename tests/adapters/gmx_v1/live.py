@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from aggregator.contract import Adapter, Deployment, Deployments
 from aggregator.model.accounts import Account
 from aggregator.model.assets import Asset, Classification, ListedToken, token_id
 from aggregator.model.readings import Reading
-from aggregator.model.units import ChainId, parse_address
+from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.reading.run import Job
 from tests.devnet.errors import TransactionReverted
 from tests.devnet.gmx_v1 import GmxV1
@@ -52,6 +52,16 @@ class Site:
         addresses = {role: parse_address(address) for role, address in entry.addresses.items()}
         deployment = Deployment(entry.adapter, chain, entry.name, addresses, "local node")
         return Site(world, gmx, build(Deployments((deployment,), listed(world))), deployment)
+
+    def with_addresses(self, addresses: dict[str, Address]) -> Site:
+        """The same chain, the deployment configured otherwise."""
+        there = replace(self.deployment, addresses=addresses)
+        return replace(self, adapter=build(Deployments((there,), listed(self.world))), deployment=there)
+
+    def reward(self, user: str, fees: int, escrowed: int) -> None:
+        """What a staker may claim of both trackers."""
+        self.gmx.fee_glp.send("setClaimable", user, fees)
+        self.gmx.staked_glp.send("setClaimable", user, escrowed)
 
     def read(self, user: str) -> Reading:
         return read_accounts(self.world.node.url, self.adapter, user)
@@ -95,7 +105,7 @@ class Site:
     def move(self, draw: random.Random, warp: int) -> None:
         """Other prices, stablecoins' included, and time."""
         self.world.node.warp(warp)
-        coins = {name: price * draw.randrange(900, 1_101) // 1_000 for name, price in PRICES.items()}
+        coins = {name: price * draw.randrange(850, 1_151) // 1_000 for name, price in PRICES.items()}
         pegs = {name: Decimal(draw.randrange(985, 1_012)) / 1_000 for name in ("USDC", "DAI")}
         self.world.prices.set(**coins, **pegs)
 
