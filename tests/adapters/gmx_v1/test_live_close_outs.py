@@ -1,4 +1,4 @@
-"""Liquidations of the stand-ins, to the smallest unit of what is paid, kept and owed by the pool."""
+"""Liquidations of the stand-ins, to the smallest unit of what is paid out and kept."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def test_close_outs_are_the_vaults(site: Site) -> None:
     """Returned, liquidator's fee and protocol's fee at random states of both kinds; refusals where it reverts."""
     draw, full, returned, refused = random.Random(11), 0, 0, 0
     places = site.crowd(3, 14)
-    for _ in range(8):
+    for step in range(8):
         site.move(draw, draw.choice((1, 4_000, 40_000)))
+        site.gmx.vault.send("setMaxLeverage", 60_000 if step % 2 else 150_000)
         accounts = site.accounts([one.user for one in places])
         for place, account in zip(places, accounts, strict=True):
             rule, snapshot, before = rule_of(account), site.world.node.snapshot(), moved(site, place)
