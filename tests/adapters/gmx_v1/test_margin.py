@@ -92,7 +92,7 @@ def test_a_small_early_profit_counts_as_none() -> None:
 
 
 def test_funding_is_by_whole_intervals_and_rounded_once() -> None:
-    """A third of the pool at 0.01% an hour: 333 millionths in 10 hours. What was never borrowed has no clock."""
+    """A third of the pool at 0.01% an hour: 333 millionths in 10 hours. Never borrowed: no clock."""
     funding = Funding(50, NOW, 3_600, 100, 1, 3)
     assert [funding.pending(NOW + seconds) for seconds in (0, 3_599, 3_600, 36_000, 39_599)] == [
         0,

@@ -81,7 +81,7 @@ def test_three_rounds_for_positions_and_two_for_none(site: Site) -> None:
     assert all(one.id.startswith(f"gmx_v1:{site.deployment.chain}:0x") for one in hedged.accounts)
     empty, rounds = read_with(site, unchanged, site.world.wallets["empty"])
     assert rounds == 2
-    assert not (empty.accounts or empty.failures or empty.warnings)
+    assert (empty.accounts, empty.failures, empty.warnings) == ((), (), ())
 
 
 def test_all_orders_requests_and_positions_take_three_rounds(site: Site) -> None:
