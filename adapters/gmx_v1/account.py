@@ -73,6 +73,7 @@ def account_of(system: System, names: Names, held: Held, word: Word, at: tuple[A
         borrowing_raw=amount(-rule.funding_fee(time)),
         borrowing_24h_raw=amount(-rule.funding.fee_24h(stored.size)),
     )
+    check_size(held.origin, perp.size_raw, perp.pnl_raw, perp.borrowing_raw, perp.borrowing_24h_raw or 0)
     supply: Position = Supply(paid, amount(stored.collateral), is_collateral=True, origin=held.origin)
     account = Account(
         id=_id(system, pair, wallet, block),
@@ -95,6 +96,13 @@ def failure_of(system: System, pair: Pair, wallet: Address, block: Block, error:
     side = "long" if pair.is_long else "short"
     label = f"{TITLE} {side} of {pair.index_token} on {pair.collateral}"
     return AccountFailure(_id(system, pair, wallet, block), PROTOCOL, block.chain, label, error)
+
+
+def check_size(origin: str, *amounts: int) -> None:
+    """Raises MalformedReply on amounts that no contract can count: they come of absurd sizes and prices."""
+    for amount in amounts:
+        if abs(amount) >= 2**255:
+            raise MalformedReply(origin, f"figures that make an amount of {len(str(abs(amount)))} digits")
 
 
 def dollar_quote(system: System) -> Quote:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from adapters.gmx_v1.account import PROTOCOL, TITLE, Found, dollar_quote, token_quote
+from adapters.gmx_v1.account import PROTOCOL, TITLE, WIDE, Found, check_size, dollar_quote, token_quote
 from adapters.gmx_v1.closing import SIZE_DECIMALS
 from adapters.gmx_v1.margin import DECIMALS
 from adapters.gmx_v1.names import DOLLAR, Names
@@ -140,11 +140,13 @@ def _reward(system: System, shares: Shares) -> Supply:
 def _against_shorts(names: Names, part: Part, size: int, gain: int, at: tuple[str, Block]) -> Perp:
     origin, block = at
     index, underlying = names.index(block.chain, part.token.address)
+    tokens = size * int(10**SIZE_DECIMALS) // part.average
+    check_size(origin, tokens, gain)
     return Perp(
         market=f"{underlying} against shorts",
         index=index,
         underlying=underlying,
-        size_raw=size * 10**SIZE_DECIMALS // part.average,
+        size_raw=tokens,
         size_decimals=SIZE_DECIMALS,
         entry_price_raw=part.average,
         mark_price_raw=part.price,
@@ -172,6 +174,12 @@ def _check(parts: list[Part], shares: Shares) -> None:
 
 def _warnings(shares: Shares, block: Block) -> list[str]:
     sentences = []
+    if shares.amount and (shares.highest_aum - shares.aum) * WIDE > shares.aum:
+        apart = shares.highest_aum / shares.aum - 1
+        sentences.append(
+            f"{TITLE} GLP is counted at the vault's lowest prices, at which it is redeemed; at the highest "
+            f"the pool is worth {apart:.1%} more"
+        )
     if shares.amount and shares.locked_until > block.timestamp:
         seconds = shares.locked_until - block.timestamp
         sentences.append(f"{TITLE} GLP can't be redeemed for another {seconds:,} seconds")

@@ -14,7 +14,7 @@ from aggregator.model.units import Address
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """GLP with 18 decimals, the pool's worth with 30.
+    """GLP with 18 decimals, the pool's worth with 30: at the lowest prices, and at the highest.
 
     `averages` are the average prices of all shorts by index token; `addition` and `deduction` dollars that
     the manager counts beside the pool. `reward` is what staked GLP has earned of `reward_token`, `escrowed`
@@ -24,6 +24,7 @@ class Shares:
     amount: int
     supply: int
     aum: int
+    highest_aum: int
     addition: int
     deduction: int
     averages: dict[Address, int]
@@ -53,10 +54,10 @@ def read_shares(deployment: Deployment, names: Names, wallet: Address) -> Read[t
     tokens = settings.distinct
     supply_call = calls.SUPPLY.at(deployment.addresses["glp"])
     averages: Column
-    system, (([supply], [aum]), ([averages], rewards)) = yield from both(
+    system, (([supply], [aum, highest]), ([averages], rewards)) = yield from both(
         read_system(settings, names, deployment.chain),
         both(
-            both(ask([supply_call]), ask([calls.AUM.at(manager, False)])),  # noqa: FBT003
+            both(ask([supply_call]), ask([calls.AUM.at(manager, high) for high in (False, True)])),
             both(ask([calls.SHORT_AVERAGE.each(manager, tokens)]), _reward_token(deployment)),
         ),
     )
@@ -72,6 +73,7 @@ def read_shares(deployment: Deployment, names: Names, wallet: Address) -> Read[t
         amount=mine.amount,
         supply=supply,
         aum=aum,
+        highest_aum=highest,
         addition=mine.addition,
         deduction=mine.deduction,
         averages=found,

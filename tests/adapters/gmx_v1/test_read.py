@@ -259,3 +259,24 @@ def test_a_reported_health_is_the_rules(site: Site) -> None:
         now = site.world.node.timestamp
         rule = rule_of(account)
         assert rule.health({rule.feed.asset: rule.feed.price}, now).health == account.reported.health
+
+
+def test_absurd_sizes_are_no_amounts(site: Site) -> None:
+    """A position of some 2**239 at the price of 1e-30 has more tokens than an integer holds."""
+
+    def answer(request: Call[Any] | Calls, reply: Any) -> Any:
+        if request.function == calls.POSITION and isinstance(reply, Column):
+            raw = np.frombuffer(bytearray(reply.raw), dtype=np.uint8).reshape(-1, 8, 32).copy()
+            held = raw[:, 0].any(axis=1)
+            raw[held, 0, 2], raw[held, 2] = 0x7F, 0
+            raw[held, 2, 31] = 1
+            return replace(reply, raw=raw.tobytes())
+        if request.function == calls.READER_POSITIONS:
+            first = reply[0] + (0x7F << 232)
+            return (first, reply[1], 1, *reply[3:])
+        return reply
+
+    reading, _ = read_with(site, answer)
+    assert [one.label for one in reading.accounts] == ["GMX V1 GLP"]
+    assert all("digits" in str(one.error) for one in reading.failures), reading.failures
+    assert len(reading.failures) == 2
