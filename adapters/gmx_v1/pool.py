@@ -110,7 +110,7 @@ def pool_account(
         positions.append(Debt(DOLLAR, -dollars, "variable", shares.origin))
     if shares.reward:
         positions.append(_reward(system, shares))
-        quotes.append(token_quote(system, system_token(system, shares.reward_token), block.chain))
+        quotes.append(token_quote(system, system.listed(shares.reward_token), block.chain))
     account = Account(
         id=account_id,
         protocol=PROTOCOL,
@@ -125,15 +125,8 @@ def pool_account(
     return Found(account, tuple(quotes), tuple(_warnings(shares, block)))
 
 
-def system_token(system: System, token: Address | None) -> Address:
-    """The token itself; raises Unsupported on one that the vault does not list, and so has no price for."""
-    if token is None or token not in system.tokens:
-        raise Unsupported(f"an amount of {token}", "the vault lists no such token, and has no price of it")
-    return token
-
-
 def _reward(system: System, shares: Shares) -> Supply:
-    asset = system.assets[system_token(system, shares.reward_token)]
+    asset = system.assets[system.listed(shares.reward_token)]
     return Supply(asset, shares.reward, is_collateral=False, origin=f"rewards of {shares.origin}")
 
 

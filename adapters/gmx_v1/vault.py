@@ -10,7 +10,7 @@ from adapters.gmx_v1.margin import BASIS_POINTS, DECIMALS, Funding, Terms
 from adapters.gmx_v1.names import Names, read_symbols
 from aggregator.contract import Column, Deployment, Function, Read, ask, attempt, both
 from aggregator.model.assets import Asset, AssetId, token_id
-from aggregator.model.errors import MalformedReply, NoContract, ReadError, UnusablePrice
+from aggregator.model.errors import MalformedReply, NoContract, ReadError, Unsupported, UnusablePrice
 from aggregator.model.units import Address, ChainId
 
 FIRST = 24
@@ -106,6 +106,14 @@ class System:
             min_profit_time=own.min_profit_time,
             min_profit_bps=index.min_profit_bps,
         )
+
+    def listed(self, token: Address | None) -> Address:
+        """The token itself; raises Unsupported on one without decimals and a price of the vault's."""
+        if token not in self.tokens or not self.tokens[token].is_whitelisted:
+            raise Unsupported(
+                f"an amount of {token}", "the vault lists no such token, and has no price of it"
+            )
+        return token
 
     def worth(self, token: Token, chain: ChainId) -> tuple[int, str]:
         """The vault's lowest price of a token by its own views, and its origin; raises where it has none."""

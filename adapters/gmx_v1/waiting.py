@@ -13,7 +13,6 @@ from adapters.gmx_v1 import calls
 from adapters.gmx_v1.account import PROTOCOL, TITLE, Found, token_quote
 from adapters.gmx_v1.margin import DECIMALS
 from adapters.gmx_v1.names import Names
-from adapters.gmx_v1.pool import system_token
 from adapters.gmx_v1.vault import System
 from aggregator.contract import Column, Deployment, Function, Read, ask
 from aggregator.model.accounts import Account
@@ -96,14 +95,14 @@ def book_account(
     for one in book.waiting:
         if not one.amount:
             continue
-        token = system_token(system, one.token)
+        token = system.listed(one.token)
         positions.append(Supply(system.assets[token], one.amount, is_collateral=False, origin=one.origin))
         quotes.append(token_quote(system, token, block.chain))
     fees = sum(one.fee for one in book.waiting)
     if fees:
         native = names.native(block.chain)
         positions.append(Supply(native, fees, is_collateral=False, origin=book.waiting[0].origin))
-        price = token_quote(system, system_token(system, book.wrapped), block.chain)
+        price = token_quote(system, system.listed(book.wrapped), block.chain)
         quotes.append(Quote(native.id, price.price, price.decimals, price.origin))
     account = Account(
         id=account_id,

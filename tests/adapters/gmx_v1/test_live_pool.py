@@ -36,7 +36,7 @@ def test_the_parts_are_worth_the_share_of_the_pool(site: Site) -> None:
     site.crowd(8, 12)
     amount = site.gmx.add_liquidity(user, "USDC", 20_000)
     site.gmx.stake(user, amount // 3)
-    signs = set()
+    signs: set[bool] = set()
     for _ in range(6):
         site.move(draw, 5_000)
         reading = site.read(user)
@@ -104,6 +104,16 @@ def test_a_token_that_was_removed_and_came_back_is_counted_as_the_contract_does(
     symbols = [one.asset.symbol for one in pool_of(reading).positions if isinstance(one, Supply)]
     assert symbols.count("WETH") == 2
     assert len(reading.accounts) == 2
+
+
+def test_a_pool_of_two_totals_is_told(site: Site) -> None:
+    """A stablecoin below its peg: redeeming takes it as that, depositing as a dollar."""
+    user = str(site.world.spare[0])
+    site.gmx.add_liquidity(user, "DAI", 1_000)
+    assert not any("worth" in one for one in site.read(user).warnings)
+    site.world.prices.set(USDC="0.95")
+    [told] = [one for one in site.read(user).warnings if "worth" in one]
+    assert told.endswith("% more")
 
 
 def test_a_share_without_a_price_fails_alone(site: Site) -> None:
