@@ -194,3 +194,30 @@ def test_without_a_liquidators_fee_an_exact_rest_can_not_be_closed() -> None:
     one = rule(size=9_000, collateral=9, average=41_000, price=41_000, is_long=True, terms=terms)
     assert one.health(prices_of(one), NOW).liquidatable
     assert one.close_out(prices_of(one), NOW) == Refused(UNDERFLOW)
+
+
+@pytest.mark.parametrize(("size", "least"), [(9_000, 509), (100_000, 2_000)])
+def test_power_that_equals_the_requirement_passes(size: int, least: int) -> None:
+    """Of fees (0.09 and 5 USD), and of leverage (a fiftieth); a cent less fails."""
+    for collateral, failing in ((least, False), (least - 1, True)):
+        one = rule(size=size, collateral=collateral, average=41_000, price=41_000, is_long=True)
+        assert one.health(prices_of(one), NOW).liquidatable == failing
+
+
+@pytest.mark.parametrize(
+    ("collateral", "price", "kept", "borne"),
+    [
+        (5, 41_000, 50_000, 5_000_000),  # what remains is less than the fees: they are cut to it
+        (0, 41_000, 0, 5_000_000),
+        (9, 41_000, 90_000, 5_000_000),
+        (100, 40_000, 90_000, 6_285_121),  # losses of 2.195121 exceed the collateral: they are not
+    ],
+)
+def test_fees_are_cut_to_what_remains(collateral: int, price: int, kept: int, borne: int) -> None:
+    """In millionths of USD; the liquidator gets 5 USD in any case, which the pool bears."""
+    one = rule(size=9_000, collateral=collateral, average=41_000, price=price, is_long=True)
+    closed = one.close_out(prices_of(one), NOW)
+    assert isinstance(closed, CloseOut)
+    found = {fee.receiver: fee.amount.raw for fee in closed.fees}
+    assert (found.get("protocol", 0), found["liquidator"]) == (kept, 5_000_000)
+    assert [amount.raw for amount in closed.bad_debt] == [borne]
