@@ -1,0 +1,113 @@
+"""Black's formula in two legs: what is received and what is paid, each without cancellation.
+
+With x = |ln(a/b)|, s the total volatility, h = x/s and t = s/2, the option that is out of the money is worth
+the near leg less the far leg, and its counterpart the same plus |a-b|: so parity holds to the last bit.
+V = sqrt(a*b)*n(h)*exp(-t^2/2) is common to all, a leg is V times Mills' ratio of h-t or h+t, and vega and
+gamma are V times something. Compare P. Jaeckel, "Let's be rational" (2015), for the normalisation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from aggregator.pricing.mills import DENSITY_AT_ZERO, difference, ratio, ratio_into
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+
+MOST = 1e3
+"""Total volatility above it counts as this much: the density is 0 from 80 on."""
+
+_SERIES = 0.05
+_BEYOND = 1e4
+_NEAR_THE_MONEY = 0.25
+
+
+class Legs:
+    """The legs of up to `size` options, in buffers that the next call overwrites.
+
+    Set by `set`, each of the length of its arguments: `common` (V), `near`, `far`, `apart` (near - far, the
+    value of the option that is out of the money, >= 0), `above` (a > b). `special` are the places that took
+    the exact way: hardly any volatility, or none (then the legs are 0, exactly at the money half of a each),
+    prices of 0 or 600 e-folds apart. What is NaN or negative becomes NaN.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._buffers = np.empty((10, size))
+        self._above = np.empty(size, dtype=np.bool_)
+
+    def set(self, a: Floats, b: Floats, s: Floats) -> None:
+        """Set the legs for prices `a` (received by the call) and `b` (paid), at total volatility `s`."""
+        count = len(a)
+        x, t, h, upper, lower, spare, common, near, far, apart = self._buffers[:, :count]
+        above = self._above[:count]
+        np.divide(a, b, out=x)
+        np.log(x, out=x)
+        np.abs(x, out=x)
+        np.greater(a, b, out=above)
+        # Otherwise near - far would lose more than three digits, or x some.
+        np.add(x, s, out=t)
+        np.multiply(t, 0.002, out=t)
+        np.multiply(s, s, out=h)
+        regular = np.greater(h, t)
+        regular &= np.less(x, 600.0)
+        np.multiply(s, 0.5, out=t)
+        np.divide(x, s, out=h)
+        np.add(h, t, out=upper)
+        np.subtract(h, t, out=lower)
+        np.multiply(h, h, out=h)
+        np.multiply(t, t, out=t)
+        np.add(h, t, out=common)
+        np.multiply(common, -0.5, out=common)
+        np.exp(common, out=common)
+        np.sqrt(a, out=t)
+        np.multiply(common, t, out=common)
+        np.sqrt(b, out=t)
+        np.multiply(t, DENSITY_AT_ZERO, out=t)
+        np.multiply(common, t, out=common)
+        ratio_into(upper, far, spare)
+        np.multiply(far, common, out=far)
+        np.abs(lower, out=x)
+        ratio_into(x, near, spare)
+        np.multiply(near, common, out=near)
+        np.minimum(a, b, out=x)
+        np.subtract(x, near, out=x)
+        np.copyto(near, x, where=np.less(lower, 0.0))
+        np.subtract(near, far, out=apart)
+        np.maximum(apart, 0.0, out=apart)
+        self.common, self.near, self.far, self.apart, self.above = common, near, far, apart, above
+        self.special = np.flatnonzero(~regular)
+        if self.special.size:
+            at = self.special
+            common[at], near[at], far[at], apart[at] = exact(a[at], b[at], s[at])
+
+
+def exact(a: Floats, b: Floats, s: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """V, near, far and near - far for any a, b, s >= 0, where they are hard to get; NaN for all else."""
+    middle = 0.5 * a + 0.5 * b
+    with np.errstate(all="ignore"):
+        apart = (0.5 * a - 0.5 * b) / middle
+        x = np.abs(np.where(np.abs(apart) < _NEAR_THE_MONEY, 2.0 * np.arctanh(apart), np.log(a) - np.log(b)))
+        h, t = np.minimum(x / s, _BEYOND), 0.5 * s
+        common = np.sqrt(a) * np.sqrt(b) * DENSITY_AT_ZERO * np.exp(-0.5 * (h * h + t * t))
+        far = common * ratio(h + t)
+        near = common * ratio(np.abs(h - t))
+        near = np.where(h < t, np.minimum(a, b) - near, near)
+        small = t <= _SERIES
+        value = np.where(small, common * difference(h, np.where(small, t, 0.0)), near - far)
+    value = np.maximum(value, 0.0)
+    none = (s == 0.0) | (np.minimum(a, b) == 0.0) | np.isinf(middle)
+    half = np.where(none & (a == b) & (s == 0.0), 0.5 * a, 0.0)
+    wrong = ~((a >= 0.0) & (b >= 0.0) & (s >= 0.0)) | np.isinf(np.minimum(a, b))
+    legs = (
+        np.where(none, 0.0, common),
+        np.where(none, half, near),
+        np.where(none, half, far),
+        np.where(none, 0.0, value),
+    )
+    common, near, far, value = (np.where(wrong, np.nan, leg) for leg in legs)
+    return common, near, far, value
