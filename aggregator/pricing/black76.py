@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from aggregator.pricing.blocks import BLOCK, in_blocks
+from aggregator.pricing.blocks import in_blocks
 from aggregator.pricing.legs import MOST, Legs
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def greeks(
 class _Pricing:
     """Prices a block."""
 
-    def __init__(self) -> None:
-        self._legs, self._buffers = Legs(BLOCK), np.empty((2, BLOCK))
+    def __init__(self, size: int) -> None:
+        self._legs, self._buffers = Legs(size), np.empty((2, size))
 
     def __call__(self, given: tuple[Floats, ...], out: tuple[Floats, ...]) -> None:
         forward, strike, years, iv, rate, sign = given
@@ -102,8 +102,8 @@ class _Pricing:
 class _Sensing:
     """Prices a block with its Greeks; spot and discounted strike are the legs."""
 
-    def __init__(self) -> None:
-        self._legs, self._buffers = Legs(BLOCK), np.empty((5, BLOCK))
+    def __init__(self, size: int) -> None:
+        self._legs, self._buffers = Legs(size), np.empty((5, size))
 
     def __call__(self, given: tuple[Floats, ...], out: tuple[Floats, ...]) -> None:
         spot, strike, years, iv, rate, sign = given
@@ -123,12 +123,15 @@ class _Sensing:
         np.add(price, legs.apart, out=price)
         # +-1 where the option is in the money; a put also exactly at the money, as its legs are told.
         np.multiply(sign, np.equal(legs.above, np.greater(sign, 0.0)), out=inside)
-        np.copyto(delta, legs.near)
-        np.negative(legs.far, out=delta, where=legs.above)
+        below = np.logical_not(legs.above)
+        np.multiply(legs.near, below, out=delta)
+        np.multiply(legs.far, legs.above, out=rho)
+        np.subtract(delta, rho, out=delta)
         np.divide(delta, spot, out=delta)
         np.add(delta, inside, out=delta)
-        np.copyto(rho, legs.far)
-        np.negative(legs.near, out=rho, where=legs.above)
+        np.multiply(legs.far, below, out=rho)
+        np.multiply(legs.near, legs.above, out=vega)
+        np.subtract(rho, vega, out=rho)
         np.multiply(inside, paid, out=paid)
         np.add(rho, paid, out=rho)
         np.multiply(rho, rate, out=theta)

@@ -15,16 +15,16 @@ Floats: TypeAlias = "NDArray[np.float64]"
 Worker: TypeAlias = Callable[[tuple[Floats, ...], tuple[Floats, ...]], None]
 
 BLOCK = 8_192
-"""Values in a block: the buffers of one thread take 1 MB."""
+"""Values in a block at most: the buffers of one thread take 1 MB."""
 
 
 def in_blocks(
-    worker: Callable[[], Worker], given: Sequence[ArrayLike], *, outputs: int, threads: int
+    worker: Callable[[int], Worker], given: Sequence[ArrayLike], *, outputs: int, threads: int
 ) -> tuple[Floats, ...]:
     """The outputs, of the shape that all of `given` broadcast to.
 
-    Each thread makes a worker of its own (it may own buffers of BLOCK values) and hands it blocks: input
-    arrays, and output arrays to fill. The last of `given` are signs: raises ValueError where one is not +-1,
+    Each thread makes a worker of its own, told how many values a block may have (for its buffers), and hands
+    it blocks: input arrays, and output arrays to fill. The last of `given` are signs: raises ValueError where one is not +-1,
     or where shapes do not fit.
     """
     arrays = [np.asarray(values, dtype=np.float64) for values in given]
@@ -46,7 +46,7 @@ def in_blocks(
 
     def fill(part: tuple[Any, tuple[int, int]]) -> None:
         blocks, bounds = part
-        do = worker()
+        do = worker(min(BLOCK, size))
         with blocks, np.errstate(all="ignore"):
             blocks.iterrange = bounds
             for values in blocks:

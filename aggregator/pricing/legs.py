@@ -74,9 +74,11 @@ class Legs:
         np.abs(lower, out=x)
         ratio_into(x, near, spare)
         np.multiply(near, common, out=near)
+        # Where h < t the leg is the lesser price less that: masks multiply, which is faster than choosing.
+        np.copysign(near, lower, out=near)
         np.minimum(a, b, out=x)
-        np.subtract(x, near, out=x)
-        np.copyto(near, x, where=np.less(lower, 0.0))
+        np.multiply(x, np.less(lower, 0.0), out=x)
+        np.add(near, x, out=near)
         np.subtract(near, far, out=apart)
         np.maximum(apart, 0.0, out=apart)
         self.common, self.near, self.far, self.apart, self.above = common, near, far, apart, above
@@ -86,12 +88,20 @@ class Legs:
             common[at], near[at], far[at], apart[at] = exact(a[at], b[at], s[at])
 
 
+def distance(a: Floats, b: Floats) -> Floats:
+    """|ln(a/b)| to a few units of the last place of itself, also where a and b are nearly equal."""
+    with np.errstate(all="ignore"):
+        apart = (0.5 * a - 0.5 * b) / (0.5 * a + 0.5 * b)
+        near = np.abs(apart) < _NEAR_THE_MONEY
+        far: Floats = np.abs(np.where(near, 2.0 * np.arctanh(apart), np.log(a) - np.log(b)))
+    return far
+
+
 def exact(a: Floats, b: Floats, s: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """V, near, far and near - far for any a, b, s >= 0, where they are hard to get; NaN for all else."""
     middle = 0.5 * a + 0.5 * b
+    x = distance(a, b)
     with np.errstate(all="ignore"):
-        apart = (0.5 * a - 0.5 * b) / middle
-        x = np.abs(np.where(np.abs(apart) < _NEAR_THE_MONEY, 2.0 * np.arctanh(apart), np.log(a) - np.log(b)))
         h, t = np.minimum(x / s, _BEYOND), 0.5 * s
         common = np.sqrt(a) * np.sqrt(b) * DENSITY_AT_ZERO * np.exp(-0.5 * (h * h + t * t))
         far = common * ratio(h + t)
