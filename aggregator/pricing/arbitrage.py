@@ -6,8 +6,10 @@ Source of the conditions: J. Gatheral and A. Jacquier, "Arbitrage-free SVI volat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -70,10 +72,10 @@ def check_smile(smile: Svi, years: float) -> tuple[Finding, ...]:
         return (Finding("unusable", years, 0.0, 0.0),)
     found = []
     if smile.least < 0.0:
-        at = smile.m - smile.sigma * smile.rho / np.sqrt(1.0 - smile.rho**2)
-        found.append(Finding("variance", years, float(at), -smile.least))
+        at = smile.m - smile.sigma * smile.rho / math.sqrt(1.0 - smile.rho**2)
+        found.append(Finding("variance", years, at, -smile.least))
     if smile.steepest > 2.0:
-        found.append(Finding("wing", years, float(np.copysign(np.inf, smile.rho)), smile.steepest - 2.0))
+        found.append(Finding("wing", years, math.copysign(math.inf, smile.rho), smile.steepest - 2.0))
     k = _grid([smile])
     g = np.where(smile.total_variance(k) > 0.0, density(smile, k), np.inf)
     worst = int(np.argmin(g))
@@ -89,7 +91,7 @@ def check_surface(smiles: Sequence[tuple[float, Svi]]) -> tuple[Finding, ...]:
     """
     ordered = sorted(smiles, key=lambda pair: pair[0])
     found = [finding for years, smile in ordered for finding in check_smile(smile, years)]
-    for (early, first), (late, second) in zip(ordered, ordered[1:], strict=False):
+    for (early, first), (late, second) in pairwise(ordered):
         k = _grid([first, second])
         gap = second.total_variance(k) - first.total_variance(k)
         gap = -np.abs(gap) if early == late else gap
@@ -134,7 +136,8 @@ def check_quotes(*, forward: float, years: float, strikes: ArrayLike, iv: ArrayL
 def _grid(smiles: Sequence[Svi]) -> Floats:
     """Strikes as far out as the widest smile's deviations at the money, and each smile's own middle."""
     wide = max(
-        DEVIATIONS * float(np.sqrt(max(smile.total_variance(0.0), smile.sigma**2, 1e-8))) for smile in smiles
+        DEVIATIONS * math.sqrt(max(float(smile.total_variance(0.0)), smile.sigma**2, 1e-8))
+        for smile in smiles
     )
     middles = [smile.m for smile in smiles]
     return np.unique(np.concatenate([np.linspace(-wide, wide, POINTS), middles]))

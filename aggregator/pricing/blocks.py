@@ -24,8 +24,8 @@ def in_blocks(
     """The outputs, of the shape that all of `given` broadcast to.
 
     Each thread makes a worker of its own, told how many values a block may have (for its buffers), and hands
-    it blocks: input arrays, and output arrays to fill. The last of `given` are signs: raises ValueError where one is not +-1,
-    or where shapes do not fit.
+    it blocks: input arrays, and output arrays to fill. The last of `given` are signs: raises ValueError where
+    one is not +-1, or where shapes do not fit.
     """
     arrays = [np.asarray(values, dtype=np.float64) for values in given]
     if not np.all(np.abs(arrays[-1]) == 1.0):
