@@ -2,7 +2,7 @@
 
 Method: the tree of D. Leisen and M. Reimer, "Binomial models for option valuation" (1996), with the second
 inversion of Peizer and Pratt; plus what Black-76 says of the European option less what the tree says of it
-(control variate); at n and 2n+1 steps, extrapolated to none (Richardson). Error at the default 127 steps
+(control variate); at n and 2n+1 steps, extrapolated to none (Richardson). Error at the default 255 steps
 against QuantLib's QdFp engine: see docs/decisions and `python -m benchmarks.pricing`.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
-STEPS = 127
+STEPS = 255
 _TOGETHER = 64
 _FURTHEST = 60.0
 

@@ -53,6 +53,7 @@ class Legs:
         np.add(x, s, out=t)
         np.multiply(t, 0.002, out=t)
         np.multiply(s, s, out=h)
+        np.copysign(h, s, out=h)
         regular = np.greater(h, t)
         regular &= np.less(x, 600.0)
         np.multiply(s, 0.5, out=t)
