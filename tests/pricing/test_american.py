@@ -86,11 +86,11 @@ def test_without_volatility_the_best_moment_counts() -> None:
     call = american.price(spot=120.0, strike=100.0, rate=0.1, carry=0.1, sign=1.0, **terms)
     assert float(call) == pytest.approx(120.0 - 100.0 * math.exp(-0.1), rel=1e-14)
     rate, carry = 0.1, 0.05
-    times = np.linspace(0.0, 20.0, 200_001)
+    times = np.linspace(0.0, 40.0, 400_001)
     best = float((70.0 * np.exp((carry - rate) * times) - 100.0 * np.exp(-rate * times)).max())
-    late = american.price(spot=70.0, strike=100.0, years=20.0, iv=0.0, rate=rate, carry=carry, sign=1.0)
+    late = american.price(spot=70.0, strike=100.0, years=40.0, iv=0.0, rate=rate, carry=carry, sign=1.0)
     assert float(late) == pytest.approx(best, rel=1e-9)
-    assert best > 70.0 * math.exp(-1.0) - 100.0 * math.exp(-2.0) > 0.0
+    assert best > 70.0 * math.exp(-2.0) - 100.0 * math.exp(-4.0) > 0.0
 
 
 def test_expired_and_missing() -> None:
