@@ -56,7 +56,7 @@ def ours(given: Floats, threads: int) -> list[Floats]:
 
 
 def textbook(given: Floats) -> Floats:
-    """The closed forms as they are usually written in numpy, with scipy's distribution function, in blocks."""
+    """The closed forms as usually written in numpy, with scipy's distribution function, in blocks."""
     out = np.empty_like(given)
     for start in range(0, given.shape[1], _BLOCK):
         part = slice(start, start + _BLOCK)

@@ -37,13 +37,21 @@ class Legs:
     """
 
     def __init__(self, size: int) -> None:
-        self._buffers = np.empty((10, size))
+        # One after another, so that both legs' ratios are worked out in one go.
+        self._buffers = np.empty(10 * size)
         self._above = np.empty(size, dtype=np.bool_)
+        self._inside = np.empty(size, dtype=np.bool_)
 
     def set(self, a: Floats, b: Floats, s: Floats) -> None:
         """Set the legs for prices `a` (received by the call) and `b` (paid), at total volatility `s`."""
         count = len(a)
-        x, t, h, upper, lower, spare, common, near, far, apart = self._buffers[:, :count]
+        buffers = self._buffers[: 10 * count]
+        x, t, h, common, upper, lower, far, near, apart, _ = buffers.reshape(10, count)
+        arguments, ratios, spare = (
+            buffers[4 * count : 6 * count],
+            buffers[6 * count : 8 * count],
+            buffers[8 * count :],
+        )
         above = self._above[:count]
         np.divide(a, b, out=x)
         np.log(x, out=x)
@@ -70,15 +78,15 @@ class Legs:
         np.sqrt(b, out=t)
         np.multiply(t, DENSITY_AT_ZERO, out=t)
         np.multiply(common, t, out=common)
-        ratio_into(upper, far, spare)
+        np.less(lower, 0.0, out=self._inside[:count])
+        np.copysign(common, lower, out=x)
+        np.abs(lower, out=lower)
+        ratio_into(arguments, ratios, spare)
         np.multiply(far, common, out=far)
-        np.abs(lower, out=x)
-        ratio_into(x, near, spare)
-        np.multiply(near, common, out=near)
         # Where h < t the leg is the lesser price less that: masks multiply, which is faster than choosing.
-        np.copysign(near, lower, out=near)
+        np.multiply(near, x, out=near)
         np.minimum(a, b, out=x)
-        np.multiply(x, np.less(lower, 0.0), out=x)
+        np.multiply(x, self._inside[:count], out=x)
         np.add(near, x, out=near)
         np.subtract(near, far, out=apart)
         np.maximum(apart, 0.0, out=apart)
