@@ -94,9 +94,8 @@ class _Pricing:
         _intrinsic(forward, strike, sign, value)
         np.add(value, self._legs.apart, out=value)
         np.multiply(spare, rate, out=spare)
-        np.negative(spare, out=spare)
         np.exp(spare, out=spare)
-        np.multiply(value, spare, out=value)
+        np.divide(value, spare, out=value)
 
 
 class _Sensing:
@@ -114,9 +113,8 @@ class _Sensing:
         np.multiply(root, iv, out=total)
         np.minimum(total, MOST, out=total)
         np.multiply(time, rate, out=paid)
-        np.negative(paid, out=paid)
         np.exp(paid, out=paid)
-        np.multiply(paid, strike, out=paid)
+        np.divide(strike, paid, out=paid)
         legs = self._legs
         legs.set(spot, paid, total)
         _intrinsic(spot, paid, sign, price)

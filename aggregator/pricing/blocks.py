@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Floats: TypeAlias = "NDArray[np.float64]"
 Worker: TypeAlias = Callable[[tuple[Floats, ...], tuple[Floats, ...]], None]
 
-BLOCK = 8_192
-"""Values in a block at most: the buffers of one thread take 1 MB."""
+BLOCK = 16_384
+"""Values in a block at most: the buffers of one thread take 2 MB."""
 
 
 def in_blocks(
@@ -30,9 +30,10 @@ def in_blocks(
     arrays = [np.asarray(values, dtype=np.float64) for values in given]
     if not np.all(np.abs(arrays[-1]) == 1.0):
         raise ValueError("a sign is +1 for a call or -1 for a put")
+    operands: Any = [*arrays, *[None] * outputs]
     reading, writing = ["readonly"], ["writeonly", "allocate"]
-    blocks = np.nditer(
-        [*arrays, *[None] * outputs],
+    blocks: Any = np.nditer(
+        operands,
         flags=["external_loop", "buffered", "ranged", "zerosize_ok", "delay_bufalloc"],
         op_flags=[reading] * len(arrays) + [writing] * outputs,
         op_dtypes=[np.dtype(np.float64)] * (len(arrays) + outputs),

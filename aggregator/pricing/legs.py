@@ -22,6 +22,9 @@ Floats: TypeAlias = "NDArray[np.float64]"
 MOST = 1e3
 """Total volatility above it counts as this much: the density is 0 from 80 on."""
 
+# Arrays without dimensions spare the conversion of a float in every call.
+_ONE, _HALF, _MINUS_HALF, _NONE = (np.array(value) for value in (1.0, 0.5, -0.5, 0.0))
+_LEAST, _APART, _DENSITY = (np.array(value) for value in (0.002, 600.0, DENSITY_AT_ZERO))
 _SERIES = 0.05
 _BEYOND = 1e4
 _NEAR_THE_MONEY = 0.25
@@ -53,32 +56,30 @@ class Legs:
             buffers[8 * count :],
         )
         above = self._above[:count]
-        np.divide(a, b, out=x)
-        np.log(x, out=x)
+        np.divide(a, b, out=common)
+        np.log(common, out=x)
         np.abs(x, out=x)
         np.greater(a, b, out=above)
-        # Otherwise near - far would lose more than three digits, or x some.
-        np.add(x, s, out=t)
-        np.multiply(t, 0.002, out=t)
-        np.multiply(s, s, out=h)
-        np.copysign(h, s, out=h)
-        regular = np.greater(h, t)
-        regular &= np.less(x, 600.0)
-        np.multiply(s, 0.5, out=t)
         np.divide(x, s, out=h)
+        np.abs(h, out=h)
+        # Otherwise near - far would lose more than three digits, or x some. A negative s is not regular.
+        np.add(h, _ONE, out=t)
+        np.multiply(t, _LEAST, out=t)
+        regular = np.greater(s, t)
+        regular &= np.less(x, _APART)
+        np.multiply(s, _HALF, out=t)
         np.add(h, t, out=upper)
         np.subtract(h, t, out=lower)
         np.multiply(h, h, out=h)
         np.multiply(t, t, out=t)
-        np.add(h, t, out=common)
-        np.multiply(common, -0.5, out=common)
-        np.exp(common, out=common)
-        np.sqrt(a, out=t)
-        np.multiply(common, t, out=common)
-        np.sqrt(b, out=t)
-        np.multiply(t, DENSITY_AT_ZERO, out=t)
-        np.multiply(common, t, out=common)
-        np.less(lower, 0.0, out=self._inside[:count])
+        np.add(h, t, out=h)
+        np.multiply(h, _MINUS_HALF, out=h)
+        np.exp(h, out=h)
+        np.sqrt(common, out=common)
+        np.multiply(common, b, out=common)
+        np.multiply(common, h, out=common)
+        np.multiply(common, _DENSITY, out=common)
+        np.less(lower, _NONE, out=self._inside[:count])
         np.copysign(common, lower, out=x)
         np.abs(lower, out=lower)
         ratio_into(arguments, ratios, spare)
@@ -89,7 +90,7 @@ class Legs:
         np.multiply(x, self._inside[:count], out=x)
         np.add(near, x, out=near)
         np.subtract(near, far, out=apart)
-        np.maximum(apart, 0.0, out=apart)
+        np.maximum(apart, _NONE, out=apart)
         self.common, self.near, self.far, self.apart, self.above = common, near, far, apart, above
         self.special = np.flatnonzero(~regular)
         if self.special.size:

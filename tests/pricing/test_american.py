@@ -19,7 +19,7 @@ DATA = json.loads((Path(__file__).parent / "american.json").read_text())["option
 
 def test_against_quantlib() -> None:
     """Half of all within 1e-7 of the spot, and every one within 4e-5: what the module's record states."""
-    columns = {name: np.array([row[name] for row in DATA]) for name in DATA[0]}
+    columns: dict[str, Any] = {name: np.array([row[name] for row in DATA]) for name in DATA[0]}
     expected = columns.pop("price")
     error = np.abs(american.price(**columns) - expected) / columns["spot"]
     assert error.max() < 4e-5

@@ -164,5 +164,6 @@ def test_what_is_missing_is_never_a_number(name: str, sign: float) -> None:
     good = {"spot": 100.0, "strike": 90.0, "years": 0.5, "iv": 0.4, "rate": 0.01}
     bad = [np.nan] if name in {"years", "rate"} else [np.nan, -1.0]
     for value in bad:
-        result = black76.greeks(sign=sign, **{**good, name: value})
+        terms: dict[str, Any] = {**good, name: value}
+        result = black76.greeks(sign=sign, **terms)
         assert all(np.isnan(getattr(result, figure)) for figure in NAMES), (name, value)
