@@ -158,9 +158,8 @@ def main() -> None:
             asked.rounds,
         )
     counts = {f"{peer} loop": count for peer, count in LOOPS.items()}
-    rates = {
-        who: counts.get(who, given.shape[1]) / statistics.median(times) for who, times in seconds.items()
-    }
+    everything = int(given.shape[1])
+    rates = {who: counts.get(who, everything) / statistics.median(times) for who, times in seconds.items()}
     for who, rate in rates.items():
         print(f"{who:32}{rate / 1e6:10.3f} million options a second")
     best = rates["ours, two threads"]

@@ -31,11 +31,12 @@ def in_blocks(
     if not np.all(np.abs(arrays[-1]) == 1.0):
         raise ValueError("a sign is +1 for a call or -1 for a put")
     operands: Any = [*arrays, *[None] * outputs]
-    reading, writing = ["readonly"], ["writeonly", "allocate"]
+    access: Any = [["readonly"]] * len(arrays) + [["writeonly", "allocate"]] * outputs
+    flags: Any = ["external_loop", "buffered", "ranged", "zerosize_ok", "delay_bufalloc"]
     blocks: Any = np.nditer(
         operands,
-        flags=["external_loop", "buffered", "ranged", "zerosize_ok", "delay_bufalloc"],
-        op_flags=[reading] * len(arrays) + [writing] * outputs,
+        flags=flags,
+        op_flags=access,
         op_dtypes=[np.dtype(np.float64)] * (len(arrays) + outputs),
         order="C",
         buffersize=BLOCK,

@@ -221,7 +221,8 @@ def _mark(portfolio: Portfolio, asset: AssetId) -> Quote:
 def _told(option: Option, time: int) -> list[str]:
     sentences = []
     if option.style == "perpetual":
-        sentences.append(f"{option.instrument} has no expiry: beside its mark it moves as intrinsic value")
+        worth = "intrinsic value, for want of a mark" if option.mark_raw is None else "its mark"
+        sentences.append(f"{option.instrument} has no expiry: worth {worth}, it moves as intrinsic value")
     elif option.iv is None and not option.is_expired(time):
         how = "at the highest known or its class's" if option.size_raw < 0 else "at intrinsic value"
         sentences.append(f"no implied volatility for {option.instrument}: valued {how}")

@@ -166,7 +166,7 @@ class PositionRow(Table, table=True):
         sa.String, "option: physical where exercise delivers the underlying; NULL: cash", nullable=True
     )
     multiplier_raw: int | None = raw(
-        "option: underlying per contract of the protocol, 10^-size_decimals; NULL: it counts in the underlying",
+        "option: underlying per contract, 10^-size_decimals; NULL: the protocol counts in the underlying",
         nullable=True,
         checked=False,
     )
