@@ -30,8 +30,10 @@ def in_blocks(
     arrays = [np.asarray(values, dtype=np.float64) for values in given]
     if not np.all(np.abs(arrays[-1]) == 1.0):
         raise ValueError("a sign is +1 for a call or -1 for a put")
-    operands: Any = [*arrays, *[None] * outputs]
-    access: Any = [["readonly"]] * len(arrays) + [["writeonly", "allocate"]] * outputs
+    # One allocation: a large one has large pages, which are far faster to get than many small ones.
+    results = np.empty((outputs, *np.broadcast_shapes(*(array.shape for array in arrays))))
+    operands: Any = [*arrays, *(results[i, ...] for i in range(outputs))]
+    access: Any = [["readonly"]] * len(arrays) + [["writeonly"]] * outputs
     flags: Any = ["external_loop", "buffered", "ranged", "zerosize_ok", "delay_bufalloc"]
     blocks: Any = np.nditer(
         operands,
@@ -54,7 +56,6 @@ def in_blocks(
             for values in blocks:
                 do(values[: len(arrays)], values[len(arrays) :])
 
-    results = blocks.operands[len(arrays) :]
     shares = [(blocks.copy() if i else blocks, bounds) for i, bounds in enumerate(ranges)]
     if len(shares) > 1:
         with ThreadPoolExecutor(len(shares)) as pool:

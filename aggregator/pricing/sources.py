@@ -1,4 +1,4 @@
-"""Which of several sources of an option's volatility counts: the order of PROTOCOLS.md, each with its name."""
+"""Which of several sources of an option's volatility counts: PROTOCOLS.md's order, each with its name."""
 
 from __future__ import annotations
 
