@@ -127,12 +127,11 @@ def _first(x: Floats, log_value: Floats) -> Floats:
 def _step(x: Floats, s: Floats, wanted: Floats, upper: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Newton's step f/f' and f''/f' of f, the logarithm's excess over what is wanted."""
     with np.errstate(all="ignore"):
-        h, t = np.minimum(x / s, 1e150), 0.5 * s
+        h, t = np.minimum(x / s, 1e4), 0.5 * s
         log_slope = _LOG_DENSITY - 0.5 * (h * h + t * t)
-        in_series = np.minimum(h, 1e4)
         near, far = ratio(np.abs(h - t)), ratio(h + t)
         series = t <= _SERIES
-        short = np.where(series, difference(in_series, np.where(series, t, 0.0)), near - far)
+        short = np.where(series, difference(h, np.where(series, t, 0.0)), near - far)
         # In units of the slope; where h < t the value is the bound less both legs.
         legs = near + far
         full = np.exp(-0.5 * x - log_slope)
