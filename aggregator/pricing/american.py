@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from aggregator.pricing import black76
-from aggregator.pricing.legs import MOST
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,6 +23,7 @@ Floats: TypeAlias = "NDArray[np.float64]"
 STEPS = 255
 _TOGETHER = 64
 _FURTHEST = 60.0
+_WIDEST = 8.0
 
 
 def price(
@@ -42,7 +42,8 @@ def price(
     `rate` discounts; `carry` is what the forward grows by: F = S*exp(carry*T), which is the rate where the
     underlying pays nothing, and 0 for a future. Both continuous per year. Never below the intrinsic value or
     the European option's. Without volatility the best moment to exercise is known: exact. NaN where
-    `black76.price` is, and where rate or carry are not finite. Raises ValueError on a sign other than +-1,
+    `black76.price` is, where rate or carry are not finite, and at iv*sqrt(years) above 8 where exercise early
+    may pay: there the tree's error is no longer known. Raises ValueError on a sign other than +-1,
     or fewer than 3 steps.
     """
     if steps < 3:
@@ -59,9 +60,10 @@ def price(
         value = np.maximum(european, _certain(S, K, T, r, b, w))
         depth = np.abs(np.log(forward / K)) / total
         # Further out the tree has no probabilities; exercise is then decided as without volatility.
-        wanted = (total > 0.0) & (total < MOST) & (depth + total < _FURTHEST)
         # A call on what pays nothing, and the like, is never exercised early.
-        wanted &= ~np.where(w > 0.0, (b >= r) & (r >= 0.0), (b <= r) & (r <= 0.0))
+        early = ~np.where(w > 0.0, (b >= r) & (r >= 0.0), (b <= r) & (r <= 0.0))
+        wanted = early & (total > 0.0) & (total <= _WIDEST) & (depth < _FURTHEST)
+        unknown = early & (total > _WIDEST)
     odd = steps | 1
     at = np.flatnonzero(wanted)
     for start in range(0, len(at), _TOGETHER):
@@ -69,7 +71,7 @@ def price(
         terms = tuple(values[part] for values in (S, K, T, vol, r, b, w))
         extra = 2.0 * _premium(terms, 2 * odd + 1) - _premium(terms, odd)
         value[part] = np.maximum(value[part], european[part] + extra)
-    value[np.isnan(european) | ~np.isfinite(r) | ~np.isfinite(b)] = np.nan
+    value[unknown | np.isnan(european) | ~np.isfinite(r) | ~np.isfinite(b)] = np.nan
     return value.reshape(shape)
 
 

@@ -93,6 +93,16 @@ def test_without_volatility_the_best_moment_counts() -> None:
     assert best > 70.0 * math.exp(-2.0) - 100.0 * math.exp(-4.0) > 0.0
 
 
+def test_wide_volatility() -> None:
+    """At iv*sqrt(T) = 8 still 1e-5 of the spot; beyond, none, unless exercise early never pays."""
+    # QuantLib 1.44, QdFpAmericanEngine, high precision: a call with a yield of 5%, and a put.
+    terms: dict[str, Any] = {"spot": 100.0, "strike": 100.0, "years": 1.0, "rate": 0.05}
+    known = american.price(iv=8.0, carry=[0.0, 0.05], sign=[1.0, -1.0], **terms)
+    assert known.tolist() == pytest.approx([98.83838860999494, 98.8367336502689], abs=1e-3)
+    assert np.isnan(american.price(iv=8.01, carry=[0.0, 0.05], sign=[1.0, -1.0], **terms)).all()
+    assert float(american.price(iv=80.0, carry=0.05, sign=1.0, **terms)) == pytest.approx(100.0)
+
+
 def test_expired_and_missing() -> None:
     """Intrinsic value after expiry; NaN for what is missing; no tree without steps."""
     terms: dict[str, Any] = {"spot": 90.0, "strike": 100.0, "rate": 0.05, "carry": 0.05, "sign": -1.0}
