@@ -44,6 +44,7 @@ class Sightings:
     warnings: tuple[str, ...] = ()
 
 
-def option_identity(underlying: str, right: str, strike: Decimal, expiry: int) -> str:
+def option_identity(underlying: str, right: str, strike: Decimal, expiry: int | None) -> str:
     """`ETH:call:2500:1793500000`: equal for equal options, with whatever zeros their strike was written."""
-    return f"{underlying}:{right}:{plain(strike)}:{expiry}"
+    until = "perpetual" if expiry is None else expiry
+    return f"{underlying}:{right}:{plain(strike)}:{until}"

@@ -24,6 +24,7 @@ from tests.devnet.config import render
 from tests.devnet.curie import PerpCurie
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
+from tests.devnet.gmx_v1 import GmxV1
 from tests.devnet.gmx_v2 import GmxV2
 from tests.devnet.lyra import LyraV1
 from tests.devnet.morpho import MorphoBlue
@@ -52,7 +53,7 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
 )
 
 # Further perpetuals, on a chain of their own: the demo and most tests don't need them.
-PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, SynthetixV3, PerpCurie, GmxV2)
+PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, SynthetixV3, PerpCurie, GmxV1, GmxV2)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -149,6 +150,11 @@ class World:
     def gmx_v2(self) -> GmxV2:
         """GMX V2 with the markets of `tests.devnet.gmx_v2_deploy.MARKETS`, by stand-ins."""
         return self.get(GmxV2)
+
+    @property
+    def gmx_v1(self) -> GmxV1:
+        """The vault of GMX V1, by stand-ins."""
+        return self.get(GmxV1)
 
     @property
     def synthetix_v3(self) -> SynthetixV3:
