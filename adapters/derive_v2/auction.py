@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aggregator.pricing.fixed_point import UNIT, divide, multiply, truncated
+from aggregator.model.fixed_point import divide, multiply, truncated
+from aggregator.model.rules import WAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,14 @@ class Terms:
     def largest_share(self, value: int, buffered: int, discount: int, reserved: int) -> int:
         """The largest share of the account that may be bought (`_getMaxProportion`)."""
         if value < self.cutoff:
-            return UNIT
+            return WAD
         short = min(buffered, 0)
-        below = short - multiply(value, discount) - multiply(reserved, UNIT - discount)
-        return divide(-short, -below) if below else UNIT
+        below = short - multiply(value, discount) - multiply(reserved, WAD - discount)
+        return divide(-short, -below) if below else WAD
 
     def fee(self, value: int, buffered: int) -> int:
         """What starting a solvent auction costs the account."""
-        share = self.largest_share(value, buffered, UNIT, 0)
+        share = self.largest_share(value, buffered, WAD, 0)
         return multiply(multiply(share, abs(value)), self.fee_rate)
 
     def payout(self, margin: int, value: int, elapsed: int) -> int:

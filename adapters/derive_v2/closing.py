@@ -16,8 +16,8 @@ from adapters.derive_v2.portfolio_2 import Portfolio2
 from adapters.derive_v2.standard import Standard
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, Receiver
-from aggregator.model.rules import Amount, Refused
-from aggregator.pricing.fixed_point import UNIT, multiply
+from aggregator.model.fixed_point import multiply
+from aggregator.model.rules import WAD, Amount, Refused
 
 
 def close_out(
@@ -54,7 +54,7 @@ def _taken_over(
         return Refused("DA_AuctionShouldBeTerminated")
     payout = rule.terms.payout(margin, value, elapsed)
     return CloseOut(
-        closed=_closed(rule, prices, time, UNIT),
+        closed=_closed(rule, prices, time, WAD),
         fees=_fees(rule, ("liquidator", max(payout + value, 0))),
         returned=(),
         forfeited=(),
@@ -74,7 +74,7 @@ def _sold(
     discount = terms.discount(elapsed)
     if multiply(value - reserved, discount) <= 0:
         return Refused("DA_SolventAuctionEnded")
-    share = min(terms.largest_share(value, terms.buffered(margin, value), discount, reserved), UNIT)
+    share = min(terms.largest_share(value, terms.buffered(margin, value), discount, reserved), WAD)
     paid = multiply(multiply(value - reserved, discount), share)
     kept = _kept(rule.book, share)
     after = replace(
@@ -99,7 +99,7 @@ def _fees(rule: DeriveRule, *fees: tuple[Receiver, int]) -> tuple[Fee, ...]:
 def _amounts(rule: DeriveRule, cash: int, *, up: bool = False) -> tuple[Amount, ...]:
     """Cash in the token behind it; none where that is nothing."""
     scaled = cash * 10**rule.stable_decimals
-    raw = -(-scaled // UNIT) if up else scaled // UNIT
+    raw = -(-scaled // WAD) if up else scaled // WAD
     return (Amount(rule.stable.asset, raw),) if raw else ()
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from adapters.derive_v2.black76 import option_prices
+from aggregator.model.fixed_point import multiply, truncated
 from aggregator.model.rules import Feed
 from aggregator.model.units import scaled
-from aggregator.pricing.fixed_point import multiply, truncated
 
 HOUR_SECONDS = 3_600
 

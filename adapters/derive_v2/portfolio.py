@@ -21,8 +21,9 @@ from adapters.derive_v2.shocks import (
     worth,
 )
 from aggregator.model.assets import AssetId
-from aggregator.model.rules import Feed
-from aggregator.pricing.fixed_point import UNIT, divide, exp, multiply
+from aggregator.model.fixed_point import divide, multiply
+from aggregator.model.rules import WAD, Feed
+from aggregator.pricing.exponentials import exp
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class PortfolioParameters:
         """What too little confidence in prices costs initially."""
         if confidence >= self.confidence_threshold:
             return 0
-        return multiply(multiply(multiply(UNIT - confidence, self.confidence_margin), amount), spot)
+        return multiply(multiply(multiply(WAD - confidence, self.confidence_margin), amount), spot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Portfolio:
 
     def discount(self, expiry: Expiry, time: int) -> int:  # noqa: ARG002  # another book has one
         """Options are not discounted here."""
-        return UNIT
+        return WAD
 
     def margin(
         self, prices: Mapping[AssetId, int], stable: int, time: int, *, initial: bool
@@ -84,7 +85,7 @@ class Portfolio:
         held, of = self.held, self.parameters
         spot = prices[held.spot.asset]
         now = [_Now(expiry, self, spot, time) for expiry in held.expiries]
-        value = self._base(spot, stable, UNIT) + sum(one.value for one in now)
+        value = self._base(spot, stable, WAD) + sum(one.value for one in now)
         if held.perp is not None:
             value += held.perp.cash(spot, time)
         worst = min(
@@ -102,9 +103,9 @@ class Portfolio:
     def _loss(self, now: list[_Now], scenario: Scenario, spot: int, stable: int) -> int:
         """What a scenario does to the account's worth (`getScenarioMtM`)."""
         loss = sum(one.shocked(scenario) - one.value for one in now)
-        loss += self._base(spot, stable, scenario.spot) - self._base(spot, stable, UNIT)
+        loss += self._base(spot, stable, scenario.spot) - self._base(spot, stable, WAD)
         if self.held.perp is not None:
-            moved = multiply(scenario.spot - UNIT, self.held.perp.price_at(spot))
+            moved = multiply(scenario.spot - WAD, self.held.perp.price_at(spot))
             loss += multiply(self.held.perp.size, moved)
         return loss
 
@@ -139,14 +140,14 @@ class _Now:
         self.seconds = expiry.seconds(time)
         self.variable = expiry.variable_at(portfolio.held.spot.price, spot)
         self.discount = self.of.static_discount(self.seconds, expiry.rate)
-        self.value = self.moved(UNIT, VolShock.NONE)
+        self.value = self.moved(WAD, VolShock.NONE)
 
     def moved(self, spot: int, shock: VolShock) -> int:
         """Worth after a shock, undiscounted."""
         forward = multiply(self.variable, spot) + self.expiry.fixed
         factor = self.of.vol.factor(shock, self.seconds)
         vols = [multiply(option.vol, factor) for option in self.expiry.options]
-        return worth(self.expiry, self.seconds, forward, vols, UNIT)
+        return worth(self.expiry, self.seconds, forward, vols, WAD)
 
     def shocked(self, scenario: Scenario) -> int:
         """What is counted of the worth after a scenario."""

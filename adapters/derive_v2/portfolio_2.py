@@ -22,8 +22,9 @@ from adapters.derive_v2.shocks import (
 )
 from adapters.derive_v2.skew import SkewParameters
 from aggregator.model.assets import AssetId
-from aggregator.model.rules import Feed
-from aggregator.pricing.fixed_point import UNIT, divide, exp, multiply, truncated
+from aggregator.model.fixed_point import divide, multiply, truncated
+from aggregator.model.rules import WAD, Feed
+from aggregator.pricing.exponentials import exp
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,14 @@ class Portfolio2Parameters:
         grown = divide(self.short_static_discount, exp(-multiply(years, below)))
         return (
             multiply(self.long_static_discount, exp(-multiply(years, above))),
-            min(divide(UNIT, discount), grown),
+            min(divide(WAD, discount), grown),
         )
 
     def confidence_cost(self, confidence: int, notional: int) -> int:
         """What too little confidence in prices costs initially."""
         if confidence >= self.confidence_threshold:
             return 0
-        return multiply(multiply(UNIT - confidence, self.confidence_margin), notional)
+        return multiply(multiply(WAD - confidence, self.confidence_margin), notional)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Portfolio2:
 
     def _profit(self, now: list[_Now], scenario: Scenario, spot: int, collaterals: list[int]) -> int:
         """What a scenario does to the account's worth (`getScenarioPnL`)."""
-        profit, move = 0, scenario.spot - UNIT
+        profit, move = 0, scenario.spot - WAD
         if self.held.perp is not None:
             moved = multiply(self.held.perp.size, multiply(move, self.held.perp.price_at(spot)))
             profit += multiply(moved, scenario.damping)
@@ -176,7 +177,7 @@ class _Now:
         self.variable = expiry.variable_at(portfolio.held.spot.price, spot)
         self.discount = portfolio.discount(expiry, time)
         self.discounts = self.of.static_discounts(self.seconds, expiry.rate, self.discount)
-        self.value = self.moved(UNIT, VolShock.NONE)
+        self.value = self.moved(WAD, VolShock.NONE)
 
     def moved(self, spot: int, shock: VolShock) -> int:
         """Worth after a shock of the spot price and all volatilities alike."""

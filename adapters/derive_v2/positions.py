@@ -11,10 +11,10 @@ from adapters.derive_v2.holdings import Expiry, Holdings, OptionHeld, PerpHeld
 from adapters.derive_v2.margin import DECIMALS
 from adapters.derive_v2.overview import Overview
 from adapters.derive_v2.system import Shared, System
+from aggregator.model.fixed_point import multiply
 from aggregator.model.positions import Debt, Option, Perp, Position, Supply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD
-from aggregator.pricing.fixed_point import multiply
 
 HOURS_A_DAY = 24
 
@@ -83,6 +83,7 @@ def _option(held: Held, of: Holdings, expiry: Expiry, option: OptionHeld, block:
         iv_source=calls.VOL.at(market.vol, option.strike, expiry.time).origin,
         rate=_carry(of, expiry, block),
         origin=held.case.origin,
+        mark_source=f"Black-76 at {calls.FORWARD.at(market.forward, expiry.time).origin}",
     )
 
 

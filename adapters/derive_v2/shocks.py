@@ -11,7 +11,9 @@ from enum import IntEnum
 
 from adapters.derive_v2.black76 import annualised, option_prices
 from adapters.derive_v2.holdings import Expiry, OptionHeld
-from aggregator.pricing.fixed_point import UNIT, exp, ln, multiply, truncated
+from aggregator.model.fixed_point import multiply, truncated
+from aggregator.model.rules import WAD
+from aggregator.pricing.exponentials import exp, ln
 
 DAYS_30 = 30 * 86_400
 
@@ -37,7 +39,7 @@ class Scenario:
 
     spot: int
     vol: VolShock
-    damping: int = UNIT
+    damping: int = WAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,13 @@ class VolParameters:
         Where the contract would divide by no seconds at all, one second is left.
         """
         if shock not in (VolShock.UP, VolShock.DOWN):
-            return UNIT
-        ratio = DAYS_30 * UNIT // max(seconds, self.floor_seconds, 1)
+            return WAD
+        ratio = DAYS_30 * WAD // max(seconds, self.floor_seconds, 1)
         power = self.short_term_power if seconds <= DAYS_30 else self.long_term_power
-        far = exp(truncated(ln(ratio) * power, UNIT))
+        far = exp(truncated(ln(ratio) * power, WAD))
         if shock is VolShock.UP:
-            return UNIT + multiply(self.range_up, far)
-        return max(UNIT - multiply(self.range_down, far), 0)
+            return WAD + multiply(self.range_up, far)
+        return max(WAD - multiply(self.range_down, far), 0)
 
 
 def worth(expiry: Expiry, seconds: int, forward: int, vols: Iterable[int], discount: int) -> int:

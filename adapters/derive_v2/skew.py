@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from adapters.derive_v2.black76 import annualised
 from adapters.derive_v2.holdings import OptionHeld
 from adapters.derive_v2.shocks import VolShock
-from aggregator.pricing.fixed_point import UNIT, divide, ln, multiply, sqrt, truncated
+from aggregator.model.fixed_point import divide, multiply, truncated
+from aggregator.model.rules import WAD
+from aggregator.pricing.exponentials import ln, sqrt
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class SkewParameters:
         cap, widest = self.reach(seconds, shock)
         linear = shock is VolShock.LINEAR
         return [
-            multiply(option.vol, max(UNIT + _bend(option.strike, forward, cap, widest, linear=linear), 0))
+            multiply(option.vol, max(WAD + _bend(option.strike, forward, cap, widest, linear=linear), 0))
             for option in options
         ]
 

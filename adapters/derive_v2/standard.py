@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from adapters.derive_v2.black76 import option_prices
 from adapters.derive_v2.holdings import Expiry, Holdings, OptionHeld, PerpHeld
 from aggregator.model.assets import AssetId
-from aggregator.model.rules import Feed
-from aggregator.pricing.fixed_point import UNIT, divide, multiply
+from aggregator.model.fixed_point import divide, multiply
+from aggregator.model.rules import WAD, Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class StandardMarket:
         if threshold == 0 or confidence >= threshold:
             return 0
         return multiply(
-            multiply(multiply(UNIT - confidence, self.parameters.oc_factor), amounts[0]), amounts[1]
+            multiply(multiply(WAD - confidence, self.parameters.oc_factor), amounts[0]), amounts[1]
         )
 
     def _perp(self, perp: PerpHeld, spot: int, *, initial: bool) -> int:
@@ -97,7 +97,7 @@ class StandardMarket:
         margin = multiply(margin, of.base_im_scale)
         if margin == 0:
             return 0, value
-        return margin - self._penalty(self.held.confidence, of.base_threshold, (notional, UNIT)), value
+        return margin - self._penalty(self.held.confidence, of.base_threshold, (notional, WAD)), value
 
     def _expiry(self, expiry: Expiry, spot: int, time: int, *, initial: bool) -> tuple[int, int]:
         of = self.parameters
@@ -158,7 +158,7 @@ class Standard:
 
     def discount(self, expiry: Expiry, time: int) -> int:  # noqa: ARG002  # another book has one
         """Options are not discounted here."""
-        return UNIT
+        return WAD
 
     def margin(
         self, prices: Mapping[AssetId, int], stable: int, time: int, *, initial: bool

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from math import isqrt
 
-from aggregator.pricing.fixed_point import exp, ln, truncated
+from aggregator.model.fixed_point import truncated
+from aggregator.pricing.exponentials import exp, ln
 
 UNIT = 10**18
 PRECISE_UNIT = 10**27

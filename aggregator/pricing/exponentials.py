@@ -1,4 +1,4 @@
-"""Arithmetic of contracts with 18 decimals, each quotient cut towards zero; ln and exp to the last digit.
+"""Square root, logarithm and exponential with 18 decimals, to the last digit of what contracts compute.
 
 `ln` and `exp` are the rational approximations of solexp (Remco Bloemen), which several option protocols use;
 coefficients in base 2**96.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from math import isqrt
 
-UNIT = 10**18
+from aggregator.model.fixed_point import truncated
+from aggregator.model.rules import WAD
 
 _LN2_BASE96 = 54916777467707473351141471128
 _EXP_UNDERFLOW = -42139678854452767551
@@ -45,25 +46,9 @@ _LN_PER_BIT = 165975775526856142214872859581939474691938205592198781779080934992
 _LN_OFFSET = 600920179829731861736702779321621459595472258049074101567377883020018308
 
 
-def truncated(numerator: int, denominator: int) -> int:
-    """The quotient cut towards zero, as Solidity divides signed integers; `denominator` > 0."""
-    quotient = abs(numerator) // denominator
-    return quotient if numerator >= 0 else -quotient
-
-
-def multiply(x: int, y: int) -> int:
-    """`x * y` of numbers with 18 decimals."""
-    return truncated(x * y, UNIT)
-
-
-def divide(x: int, y: int) -> int:
-    """`x / y` of numbers with 18 decimals, for `y` > 0."""
-    return truncated(x * UNIT, y)
-
-
 def sqrt(x: int) -> int:
     """The square root of a number >= 0 with 18 decimals, rounded down."""
-    return isqrt(x * UNIT)
+    return isqrt(x * WAD)
 
 
 def ln(x: int) -> int:
