@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Rule
@@ -45,9 +45,12 @@ def _first(
 ) -> int | None:
     """The failing price nearest to `present` on the way to `furthest`."""
     safe = present
-    tries = [_on_the_way(present, furthest, step) for step in range(1, _STEPS + 1)]
-    suspected = suspects(tries) if suspects else [True] * _STEPS
-    for at, suspect in zip(tries, suspected, strict=True):
+    steps = (_on_the_way(present, furthest, step) for step in range(1, _STEPS + 1))
+    tries: Iterable[tuple[int, bool]] = ((at, True) for at in steps)
+    if suspects is not None:
+        all_of = list(steps)
+        tries = zip(all_of, suspects(all_of), strict=True)
+    for at, suspect in tries:
         if at == safe:
             continue
         if suspect and fails(at):
