@@ -88,12 +88,12 @@ def read_shares(deployment: Deployment, names: Names, wallet: Address) -> Read[t
 def _mine(deployment: Deployment, wallet: Address) -> Read[_Mine]:
     at = deployment.addresses
     manager, glp, fee, staked = at["glp_manager"], at["glp"], at.get("fee_glp"), at.get("staked_glp")
-    loose, earned = [calls.BALANCE.at(glp, wallet)], []
-    if fee:
-        loose.append(calls.DEPOSITED.at(fee, wallet, glp))
+    loose, earned, taken = [calls.BALANCE.at(glp, wallet)], [], []
     if fee and staked:
+        loose.append(calls.DEPOSITED.at(fee, wallet, glp))
         earned = [calls.CLAIMABLE.at(fee, wallet), calls.CLAIMABLE.at(staked, wallet)]
-    ([vault, named], balances), (numbers, rewards) = yield from both(
+        taken = [calls.IS_DEPOSIT.at(fee, glp), calls.IS_DEPOSIT.at(staked, fee)]
+    ([vault, named], balances), (numbers, (rewards, takes)) = yield from both(
         both(ask([calls.VAULT.at(manager), calls.GLP.at(manager)]), ask(loose)),
         both(
             ask(
@@ -104,7 +104,7 @@ def _mine(deployment: Deployment, wallet: Address) -> Read[_Mine]:
                     calls.COOLDOWN.at(manager),
                 ]
             ),
-            ask(earned),
+            both(ask(earned), ask(taken)),
         ),
     )
     for role, said in (("vault", vault), ("glp", named)):
@@ -112,6 +112,12 @@ def _mine(deployment: Deployment, wallet: Address) -> Read[_Mine]:
             raise Unsupported(
                 f"{deployment.name} with the {role} {at[role]}",
                 f"its `glp_manager` names {said}; configure that as `{role}`",
+            )
+    for role, deposit, said in zip(("fee_glp", "staked_glp"), ("glp", "fee_glp"), takes, strict=False):
+        if not said:
+            raise Unsupported(
+                f"{deployment.name} with the {role} {at[role]}",
+                f"it takes no deposits of the {deposit} {at[deposit]}",
             )
     addition, deduction, added_at, cooldown = numbers
     reward, escrowed = rewards or (0, 0)
