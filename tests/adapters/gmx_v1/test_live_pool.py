@@ -167,3 +167,15 @@ def test_trackers_the_wrong_way_round_are_refused(site: Site) -> None:
     assert not reading.accounts
     assert isinstance(failure.error, Unsupported)
     assert "takes no deposits of the glp" in str(failure.error)
+
+
+def test_rewards_of_glp_that_is_gone_stand_without_the_pool(site: Site) -> None:
+    """Neither a price of the pool's other tokens nor any GLP is needed to claim them."""
+    user = str(site.world.spare[0])
+    site.reward(user, 10**16, 0)
+    site.gmx.feeds.set("WBTC", 0)
+    reading = site.read(user)
+    assert not reading.failures
+    [reward] = pool_of(reading).positions
+    assert isinstance(reward, Supply)
+    assert (reward.asset.symbol, reward.raw) == ("WETH", 10**16)
