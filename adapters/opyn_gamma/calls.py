@@ -120,9 +120,7 @@ EXCESS: Function[Excess] = Function(
     into=Excess,
 )
 SPOT_SHOCK: Function[int] = Function(f"getSpotShock({_PRODUCT})(uint256)")
-TIMES_TO_EXPIRY: Function[tuple[int, ...]] = Function(
-    f"getTimesToExpiry({_PRODUCT})(uint256[])", into=tuple
-)
+TIMES_TO_EXPIRY: Function[tuple[int, ...]] = Function(f"getTimesToExpiry({_PRODUCT})(uint256[])", into=tuple)
 MAX_PRICE: Function[int] = Function(f"getMaxPrice({_PRODUCT},uint256)(uint256)")
 DUST: Function[int] = Function("getCollateralDust(address)(uint256)")
 DEVIATION: Function[int] = Function("getOracleDeviation()(uint256)")

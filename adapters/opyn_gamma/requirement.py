@@ -74,34 +74,22 @@ def _call_spread(short: Leg, long: Leg) -> int:
     return max(between, uncovered)
 
 
-def cash_value(strike: int, *, is_put: bool, assets: tuple[str, str], prices: tuple[int, int]) -> int:
-    """What one expired option is worth, in the strike asset.
-
-    `assets` and `prices` are of the underlying and the strike asset.
-    """
-    spot = convert(ONE, (assets[0], prices[0]), (assets[1], prices[1]))
+def cash_value(strike: int, spot: int, *, is_put: bool) -> int:
+    """What one option is worth without time, in the strike asset; `spot` has 27 decimals."""
     difference = spot - from_scaled(strike)
     return max(-difference if is_put else difference, 0)
 
 
 def settled(short: Leg, long: Leg, *, is_put: bool, assets: tuple[str, str, str], prices: Prices) -> int:
-    """What an expired vault owes at the prices of its expiry, in the collateral; negative is owed to it."""
-    pair, at = assets[:2], (prices.underlying, prices.strike_asset)
+    """What an expired vault owes at the prices of its expiry, in the collateral; negative is owed to it.
+
+    `assets` as for `spread`.
+    """
+    spot = convert(ONE, (assets[0], prices.underlying), (assets[1], prices.strike_asset))
     owed, due = (
-        multiply(cash_value(leg.strike, is_put=is_put, assets=pair, prices=at), from_scaled(leg.size))
-        if leg.size
-        else 0
-        for leg in (short, long)
+        multiply(cash_value(leg.strike, spot, is_put=is_put), from_scaled(leg.size)) for leg in (short, long)
     )
     return convert(owed - due, (assets[1], prices.strike_asset), (assets[2], prices.collateral))
-
-
-def payout_rate(strike: int, *, is_put: bool, assets: tuple[str, str, str], prices: Prices) -> int:
-    """What one expired option pays, in the collateral."""
-    value = cash_value(
-        strike, is_put=is_put, assets=assets[:2], prices=(prices.underlying, prices.strike_asset)
-    )
-    return convert(value, (assets[1], prices.strike_asset), (assets[2], prices.collateral))
 
 
 def convert(amount: int, source: tuple[str, int], target: tuple[str, int]) -> int:
