@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.opyn_gamma import calls
+from adapters.opyn_gamma.family import OpynFamily
 from adapters.opyn_gamma.live import collateral_alone, held_option, naked_vault, spread_vault
 from adapters.opyn_gamma.settlement import expired_holding, expired_vault
 from adapters.opyn_gamma.system import Market, System, read_market, read_system
 from adapters.opyn_gamma.vaults import NAKED, Vault, vault_of
-from adapters.opyn_gamma.family import OpynFamily
 from adapters.opyn_gamma.wallet import Found, Wallet
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, attempt, both, join
 from aggregator.model.accounts import ProtocolKind
@@ -56,7 +56,7 @@ class OpynAdapter:
         (held, failed), (vaults, market) = yield from both(
             _held(system, wallet), _vaults(system, wallet, count, block.timestamp)
         )
-        reads = {
+        reads: dict[int | Address, Read[Found]] = {
             **{number: _vault(owner, market, number, stored) for number, stored in vaults.items()},
             **{otoken: _holding(owner, otoken, balance) for otoken, balance in held.items()},
         }

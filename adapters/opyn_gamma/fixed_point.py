@@ -14,12 +14,12 @@ OPTION_DECIMALS = 8
 
 def from_scaled(raw: int, decimals: int = OPTION_DECIMALS) -> int:
     """An integer with at most 27 decimals as a fixed-point number."""
-    return raw * 10 ** (DECIMALS - decimals)
+    return raw * _unit(decimals)
 
 
 def to_scaled(value: int, decimals: int, *, up: bool = False) -> int:
     """The absolute value with fewer decimals, rounded to zero or away from it."""
-    unit = 10 ** (DECIMALS - decimals)
+    unit = _unit(decimals)
     return -(-abs(value) // unit) if up else abs(value) // unit
 
 
@@ -36,3 +36,8 @@ def divide(a: int, b: int) -> int:
 def _cut(numerator: int, denominator: int) -> int:
     quotient = abs(numerator) // abs(denominator)
     return quotient if (numerator < 0) == (denominator < 0) else -quotient
+
+
+def _unit(decimals: int) -> int:
+    unit: int = 10 ** (DECIMALS - decimals)
+    return unit

@@ -20,7 +20,7 @@ from aggregator.contract import Read, ask, attempt, both
 from aggregator.model.accounts import Reported
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError, Unsupported
 from aggregator.model.positions import Position, Supply
-from aggregator.model.rules import WAD, Feed
+from aggregator.model.rules import WAD, Feed, Oracle
 from aggregator.model.units import Address
 
 T = TypeVar("T")
@@ -128,14 +128,14 @@ def _known(outcome: T | ReadError) -> T:
 
 def _feed(wallet: Wallet, market: Market, token: Address, tokens: Tokens) -> Feed:
     quote = tokens.quotes[token]
-    kind = _known(market.sources[token]).kind(wallet.oracles.get(token))
+    kind = _known(market.sources[token]).kind(wallet.oracles.get(token, Oracle.MARKET))
     return Feed(quote.asset, kind, quote.price, quote.decimals, quote.origin)
 
 
 def _bounds(
     calculator: Address, series: Series, parameters: Parameters, time: int
 ) -> Read[tuple[Bound, ...]]:
-    """The product's bounds from the present time to expiry on; raises Unsupported where none reaches so far."""
+    """The product's bounds; raises Unsupported where none reaches from the present time to expiry."""
     left = series.expiry - time
     times = parameters.times
     if not times or times[-1] < left:

@@ -1,4 +1,4 @@
-"""What all wallets of a deployment share: its contracts, every oToken that was ever made, product parameters."""
+"""What all wallets of a deployment share: contracts, all oTokens ever made, parameters of products."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _latest(pricers: list[PricerSet]) -> dict[Address, Address]:
     return {one.asset: one.pricer for one in pricers}
 
 
-def _paused(fully: bool, partially: bool) -> str | None:  # noqa: FBT001  # as the contract answers them
+def _paused(fully: bool, partially: bool) -> str | None:
     if fully:
         return "C5: system is fully paused"
     return "C4: system is partially paused" if partially else None

@@ -51,7 +51,7 @@ class Vault:
 
 
 def vault_of(number: int, stored: StoredVault, origin: str) -> Vault:
-    """A vault; raises Unsupported on an unknown kind, MalformedReply on lists that the contracts never make."""
+    """A vault; raises Unsupported on an unknown kind, MalformedReply on lists that no contract makes."""
     if stored.kind not in KINDS:
         raise Unsupported(f"a vault of type {stored.kind}", "this release knows types 0, 1 and 2")
     tokens, amounts = stored.raw[:3], stored.raw[3:]
