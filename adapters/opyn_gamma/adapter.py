@@ -150,7 +150,7 @@ def _holding(owner: Wallet, otoken: Address, balance: int) -> Read[Found]:
 def _reading(
     owner: Wallet, found: Sequence[Found], failures: Sequence[AccountFailure], held: Sequence[Address]
 ) -> Reading:
-    quotes = {quote.origin: quote for one in found for quote in one.quotes}
+    quotes = {quote.asset: quote for one in found for quote in one.quotes}
     warnings = [sentence for one in found for sentence in one.warnings]
     accounts = tuple(one.account for one in found if one.account)
     if owner.system.paused and any(account.rule for account in accounts):

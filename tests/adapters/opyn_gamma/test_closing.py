@@ -36,7 +36,12 @@ def test_the_auction_begins_below_the_cash_value_and_ends_at_all_there_is() -> N
     """300 less 5% of 1,500 at first, 600 of 3,000 for 5 options at last; a third of the way at 20 minutes."""
     rule = vault()
     began = NOW - 600
-    for elapsed, price in ((0, 225_000_000), (1_200, 350_000_000), (3_600, 600_000_000), (9_999, 600_000_000)):
+    for elapsed, price in (
+        (0, 225_000_000),
+        (1_200, 350_000_000),
+        (3_600, 600_000_000),
+        (9_999, 600_000_000),
+    ):
         out = closed(rule, began + elapsed)
         assert isinstance(out, CloseOut)
         assert out.fees == (Fee("liquidator", Amount(STRIKE, 5 * price)),)

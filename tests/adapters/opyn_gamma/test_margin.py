@@ -24,7 +24,9 @@ FAMILY = OpynFamily()
 later = st.integers(0, 100 * 86_400)
 
 
-@given(st.lists(vaults(), min_size=1, max_size=4), st.lists(st.floats(0.02, 20), min_size=1, max_size=3), later)
+@given(
+    st.lists(vaults(), min_size=1, max_size=4), st.lists(st.floats(0.02, 20), min_size=1, max_size=3), later
+)
 def test_the_fast_form_agrees_with_the_exact_one(
     rules: list[ClosableNakedVaultRule], moves: list[float], seconds: int
 ) -> None:

@@ -104,7 +104,9 @@ class Gamma:
         collateral: Entry | None = None,
     ) -> None:
         """A new vault; the collateral by its token's name."""
-        held = (collateral[0] in self.tokens and self.at(collateral[0])) or collateral[0] if collateral else ""
+        held = (
+            (collateral[0] in self.tokens and self.at(collateral[0])) or collateral[0] if collateral else ""
+        )
         self.open_raw(
             owner,
             kind,
