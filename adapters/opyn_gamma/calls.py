@@ -6,7 +6,7 @@ opynfinance/GammaProtocol at 841f81d9.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from aggregator.contract import Event, Function
 from aggregator.model.units import Address
@@ -72,9 +72,6 @@ class Excess(NamedTuple):
 
     amount: int
     is_excess: bool
-
-
-Legs: TypeAlias = "tuple[tuple[Address, ...], ...]"
 
 
 class StoredVault(NamedTuple):

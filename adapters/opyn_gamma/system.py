@@ -13,6 +13,8 @@ from aggregator.model.rules import Oracle
 from aggregator.model.units import Address
 
 NOBODY = Address("0x" + "0" * 40)
+MAX_EXPIRY = 11_865_398_400
+"""The year 2346: the factory makes none of it, and calendars may end somewhere."""
 MAX_TIMES = 255
 """Bounds of a product: the contract counts them in one byte and reverts beyond."""
 
@@ -104,7 +106,7 @@ def read_system(deployment: Deployment) -> Read[System]:
                 f"its controller names {answered}; correct the addresses",
             )
     series = [calls.OTOKEN_CREATED.decode(log) for log in logs[0]]
-    by_address = {one.otoken: one for one in series}
+    by_address = {one.otoken: one for one in series if one.expiry < MAX_EXPIRY}
     if not len(by_address) == len(series) == count[0]:
         raise MalformedReply(
             calls.OTOKEN_COUNT.at(factory).origin,

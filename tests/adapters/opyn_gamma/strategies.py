@@ -59,7 +59,7 @@ def vaults(draw: st.DrawFn) -> ClosableNakedVaultRule:
 
 
 def vault(*, is_put: bool = True, collateral: int = 3_000 * 10**6) -> ClosableNakedVaultRule:
-    """5 options at 1,800 with ETH at 2,000, a month before expiry, at 0.2 of the shocked price: 1,500 each."""
+    """5 options at 1,800 with ETH at 2,000, a month before expiry; bound 0.2, shock 0.75."""
     underlying = Feed(UNDERLYING, Oracle.MARKET, 2_000 * 10**8, 8, "a test")
     dollar = Feed(STRIKE, Oracle.FIXED, 10**8, 8, "a test")
     return ClosableNakedVaultRule(

@@ -186,7 +186,7 @@ def test_a_price_without_rounds_is_told(gamma: Gamma, me: Address) -> None:
     option = gamma.otoken(PUT, 1_800, 50)
     gamma.open(me, 1, short=(option, 5 * 10**8), collateral=("USDC", 2_000 * 10**6))
     gamma.feeds["WETH"].send("set", 2_000 * 10**8)
-    other = gamma.chain.deploy(gamma._bundle["StandInOpynPricer"], gamma.feeds["WETH"].address)
+    other = gamma.new("StandInOpynPricer", gamma.feeds["WETH"].address)
     gamma.oracle.send("swapPricer", gamma.at("WETH"), other.address)
     rule = rule_of(gamma.account(me))
     assert rule.auction.round_time is None

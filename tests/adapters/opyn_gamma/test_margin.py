@@ -134,6 +134,6 @@ def test_without_options_nothing_is_required(rule: ClosableNakedVaultRule) -> No
 def test_stored_rules_of_another_shape_are_refused(name: str, value: Any) -> None:
     """Nothing is read into them."""
     stored = vault().to_json()
-    assert FAMILY.load(stored)
+    FAMILY.load(stored)
     with pytest.raises(ValueError, match=r".+"):
         FAMILY.load({**stored, name: value})

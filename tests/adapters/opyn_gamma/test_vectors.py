@@ -63,7 +63,7 @@ def test_a_naked_vault_is_judged_as_the_calculator_does(row: dict[str, Any]) -> 
 
 @pytest.mark.parametrize(("kind", "formula"), [("spread", spread), ("expired", settled)])
 def test_a_vaults_excess_is_the_calculators(kind: str, formula: Any) -> None:
-    """`getExcessCollateral` before and after expiry, at converted collateral too, to the unit and the flag."""
+    """`getExcessCollateral` before and after expiry, of converted collateral too, to the unit."""
     rows = exact(FIGURES[kind])
     assert len(rows) == 50
     for row in rows:

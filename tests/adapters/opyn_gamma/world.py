@@ -47,15 +47,15 @@ class Gamma:
             name: self.chain.deploy(kit["SettableFeed"], price * 10**8, 8, name)
             for name, price in (("WETH", 2_000), ("WBTC", 30_000))
         }
-        self.oracle = self._new("StandInOpynOracle")
+        self.oracle = self.new("StandInOpynOracle")
         for name, feed in self.feeds.items():
-            pricer = self._new("StandInOpynPricer", feed.address)
+            pricer = self.new("StandInOpynPricer", feed.address)
             self.oracle.send("setAssetPricer", self.at(name), pricer.address)
         self.oracle.send("setStablePrice", self.at("USDC"), 10**8)
-        self.calculator = self._new("StandInMarginCalculator", self.oracle.address)
+        self.calculator = self.new("StandInMarginCalculator", self.oracle.address)
         book = self.chain.accounts[9]
-        self.factory = self._new("StandInOtokenFactory", book)
-        self.controller = self._new(
+        self.factory = self.new("StandInOtokenFactory", book)
+        self.controller = self.new(
             "StandInGammaController", book, self.calculator.address, self.oracle.address
         )
         for name, dust in DUST.items():
@@ -64,7 +64,8 @@ class Gamma:
             self.set_product(product)
         self.day = (pin(node.url).timestamp // DAY) * DAY + 8 * 3600
 
-    def _new(self, name: str, *arguments: Any) -> Contract:
+    def new(self, name: str, *arguments: Any) -> Contract:
+        """A new stand-in."""
         return self.chain.deploy(self._bundle[name], *arguments)
 
     def at(self, name: str) -> str:
@@ -104,15 +105,12 @@ class Gamma:
         collateral: Entry | None = None,
     ) -> None:
         """A new vault; the collateral by its token's name."""
-        held = (
-            (collateral[0] in self.tokens and self.at(collateral[0])) or collateral[0] if collateral else ""
-        )
         self.open_raw(
             owner,
             kind,
             [short[0]] if short else [],
             [long[0]] if long else [],
-            [held] if collateral else [],
+            [self.at(collateral[0])] if collateral else [],
             [short[1]] if short else [],
             [long[1]] if long else [],
             [collateral[1]] if collateral else [],
