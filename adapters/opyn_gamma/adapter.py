@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.opyn_gamma import calls
+from adapters.opyn_gamma.closing import ClosableNakedVaultRule
 from adapters.opyn_gamma.family import OpynFamily
 from adapters.opyn_gamma.live import collateral_alone, held_option, naked_vault, spread_vault
 from adapters.opyn_gamma.settlement import expired_holding, expired_vault
@@ -19,7 +20,7 @@ from adapters.opyn_gamma.system import Market, System, read_market, read_system
 from adapters.opyn_gamma.vaults import NAKED, Vault, vault_of
 from adapters.opyn_gamma.wallet import Found, Wallet
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, attempt, both, join
-from aggregator.model.accounts import ProtocolKind
+from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import TokenList, token_id
 from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError, Unsupported
 from aggregator.model.readings import AccountFailure, Block, Reading
@@ -153,6 +154,11 @@ def _reading(
     quotes = {quote.asset: quote for one in found for quote in one.quotes}
     warnings = [sentence for one in found for sentence in one.warnings]
     accounts = tuple(one.account for one in found if one.account)
+    if any(_has_older_rounds(account) for account in accounts):
+        warnings.append(
+            f"{owner.deployment.name}: naked vaults are judged at the latest price, but a liquidator may "
+            "choose any round since a vault last changed: after a price at which one failed, `sync` it."
+        )
     if owner.system.paused and any(account.rule for account in accounts):
         warnings.append(f"{owner.deployment.name}: nothing can be liquidated there ({owner.system.paused}).")
     return Reading(
@@ -164,6 +170,15 @@ def _reading(
         receipts=tuple(token_id(owner.deployment.chain, otoken) for otoken in held),
         failures=tuple(failures),
     )
+
+
+def _has_older_rounds(account: Account) -> bool:
+    """Whether the vault was there before the latest round."""
+    rule = account.rule
+    if not isinstance(rule, ClosableNakedVaultRule):
+        return False
+    auction = rule.auction
+    return auction.round_time is None or auction.round_time > auction.latest_update
 
 
 def build(deployments: Deployments) -> Adapter:

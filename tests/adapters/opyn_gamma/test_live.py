@@ -172,13 +172,17 @@ def test_an_old_round_can_not_liquidate(gamma: Gamma, me: Address) -> None:
     """A vault that changed after the latest round waits for another one, and the flag says that it fails."""
     option = gamma.otoken(PUT, 1_800, 50)
     gamma.open(me, 1, short=(option, 5 * 10**8), collateral=("USDC", 2_000 * 10**6))
-    rule = rule_of(gamma.account(me))
+    reading = gamma.read(me)
+    assert reading.warnings == ()
+    rule = rule_of(reading.accounts[0])
     now = pin(gamma.node.url).timestamp
     assert rule.health(prices_of(rule), now).liquidatable
     assert rule.close_out(prices_of(rule), now) == Refused(TOO_EARLY)
     gamma.feeds["WETH"].send("set", 2_000 * 10**8)
-    rule = rule_of(gamma.account(me))
+    reading = gamma.read(me)
+    rule = rule_of(reading.accounts[0])
     assert isinstance(rule.close_out(prices_of(rule), pin(gamma.node.url).timestamp), CloseOut)
+    assert "any round since" in reading.warnings[0]
 
 
 def test_a_price_without_rounds_is_told(gamma: Gamma, me: Address) -> None:
