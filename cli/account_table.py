@@ -81,7 +81,7 @@ def _position(position: Position) -> str:
         case Option():
             size = amount(scaled(position.size_raw, position.size_decimals))
             strike = amount(scaled(position.strike_raw, position.price_decimals))
-            day = _day(position.expiry)
+            day = "perpetual" if position.expiry is None else _day(position.expiry)
             return (
                 f"{_plus(size)} {clean(position.underlying, 12)} {position.right[0].upper()} {strike} {day}"
             )

@@ -258,9 +258,18 @@ def _option(option: Option) -> dict[str, Any]:
         "mark": mark,
         "iv": option.iv,
         "iv_source": option.iv_source,
+        "mark_source": option.mark_source,
+        "side": option.side,
+        "delivery": option.delivery,
+        "multiplier": _multiplier(option),
         "settlement": clean(option.settlement.symbol),
         "origin": option.origin,
     }
+
+
+def _multiplier(option: Option) -> str | None:
+    raw = option.multiplier_raw
+    return None if raw is None else text(scaled(raw, option.size_decimals))
 
 
 def _scenario(scenario: ScenarioLoss) -> dict[str, Any]:

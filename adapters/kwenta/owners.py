@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from aggregator.contract import Deployment, Deployments, Function, Owned, Owners, Read, ask, both
-from aggregator.model.errors import BadConfiguration
+from aggregator.contract import Deployment, Deployments, Function, Owned, Owners, Read, ask, attempt, both
+from aggregator.model.errors import BadConfiguration, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, scaled
 
@@ -51,16 +51,19 @@ class SmartMargin:
         """Whether the factory built the account, and the account itself names the owner.
 
         It counts: a delegate may trade, but neither withdraw nor leave the owner a debt, as all margins are
-        isolated.
+        isolated. An account that does not tell what it committed is proven all the same: accounts are
+        upgraded, and that is a remark only.
         """
         [built], ([holder], [committed]) = yield from both(
             ask([IS_ACCOUNT.at(deployment.addresses["factory"], address)]),
-            both(ask([OWNER.at(address)]), ask([COMMITTED_MARGIN.at(address)])),
+            both(ask([OWNER.at(address)]), attempt([COMMITTED_MARGIN.at(address)])),
         )
         if not built or holder != owner:
             return None
         via = "Kwenta smart margin"
-        if committed:
+        if isinstance(committed, ReadError):
+            via += ", commitments to conditional orders unknown"
+        elif committed:
             via += f", {scaled(committed, SUSD_DECIMALS):.2f} sUSD committed to conditional orders"
         return Owned(via, counts=True)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from math import isqrt
 
+from aggregator.model.fixed_point import truncated
+
 UNIT = 10**18
 PRECISE_UNIT = 10**27
 _TO_PRECISE = 10**9
@@ -45,12 +47,6 @@ _LN_Q = (
 _LN_SCALE = 1677202110996718588342820967067443963516166
 _LN_PER_BIT = 16597577552685614221487285958193947469193820559219878177908093499208371
 _LN_OFFSET = 600920179829731861736702779321621459595472258049074101567377883020018308
-
-
-def truncated(numerator: int, denominator: int) -> int:
-    """The quotient rounded towards zero, as Solidity divides signed integers; `denominator` > 0."""
-    quotient = abs(numerator) // denominator
-    return quotient if numerator >= 0 else -quotient
 
 
 def _tenths_rounded(value_times_ten: int) -> int:

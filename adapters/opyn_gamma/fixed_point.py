@@ -6,6 +6,8 @@ Source: FixedPointInt256.sol in github opynfinance/GammaProtocol. The contracts 
 
 from __future__ import annotations
 
+from aggregator.model.fixed_point import truncated
+
 DECIMALS = 27
 ONE = 10**DECIMALS
 OPTION_DECIMALS = 8
@@ -25,17 +27,12 @@ def to_scaled(value: int, decimals: int, *, up: bool = False) -> int:
 
 def multiply(a: int, b: int) -> int:
     """The product of two fixed-point numbers."""
-    return _cut(a * b, ONE)
+    return truncated(a * b, ONE)
 
 
 def divide(a: int, b: int) -> int:
-    """The quotient of two fixed-point numbers; raises ZeroDivisionError."""
-    return _cut(a * ONE, b)
-
-
-def _cut(numerator: int, denominator: int) -> int:
-    quotient = abs(numerator) // abs(denominator)
-    return quotient if (numerator < 0) == (denominator < 0) else -quotient
+    """The quotient of two fixed-point numbers, of which the second is > 0."""
+    return truncated(a * ONE, b)
 
 
 def _unit(decimals: int) -> int:

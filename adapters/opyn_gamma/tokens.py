@@ -20,7 +20,7 @@ from aggregator.model.errors import (
     UnusablePrice,
 )
 from aggregator.model.readings import Quote
-from aggregator.model.units import Address, ChainId, scaled
+from aggregator.model.units import Address, ChainId, plain, scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Tokens:
             self.assets[token].symbol for token in (series.underlying, series.strike_asset, series.collateral)
         )
         day = datetime.fromtimestamp(series.expiry, UTC).strftime("%d%b%y").upper()
-        strike = f"{scaled(series.strike, OPTION_DECIMALS).normalize():f}"
+        strike = plain(scaled(series.strike, OPTION_DECIMALS))
         return f"o{underlying}{strike_asset}/{collateral}-{day}-{strike}{'P' if series.is_put else 'C'}"
 
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from adapters.perp_curie import calls
 from adapters.perp_curie.margin import DECIMALS, CurieRule
-from adapters.perp_curie.market import Collateral, MarketState, RangeOrder, cut
+from adapters.perp_curie.market import MILLION, Collateral, MarketState, RangeOrder, cut
 from adapters.perp_curie.reading import CollateralReply, MarketReply, Own, Trader
+from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import Settings, System
 from adapters.perp_curie.uniswap import Q96
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.assets import Asset, AssetId, index_id, token_id
+from aggregator.model.assets import Asset, index_id, token_id
 from aggregator.model.errors import MalformedReply, UnusablePrice
 from aggregator.model.positions import Debt, Perp, Position, Supply
 from aggregator.model.readings import Block, Quote
-from aggregator.model.rules import WAD, Feed, Oracle, prices_of
+from aggregator.model.rules import WAD, Feed, Oracle
 from aggregator.model.units import Address, ChainId
 
 PROTOCOL = "perp_curie"
@@ -33,10 +34,11 @@ class Said:
     trader: Trader
     markets: Sequence[MarketReply]
     collaterals: Sequence[CollateralReply]
+    terms: SaleTerms | None
     own: Own
 
 
-def account_of(said: Said, rule: CurieRule, wallet: Address, block: Block) -> Account:
+def account_of(said: Said, rule: CurieRule, label: str, wallet: Address, block: Block) -> Account:
     """The trader's one account under its rule."""
     settlement = Asset(rule.settlement, said.settings.symbol, rule.settlement_decimals)
     origin = calls.BALANCE.at(said.system.vault, wallet).origin
@@ -52,7 +54,7 @@ def account_of(said: Said, rule: CurieRule, wallet: Address, block: Block) -> Ac
         protocol=PROTOCOL,
         kind="perp",
         chain=block.chain,
-        label="Perp Curie",
+        label=label,
         owner_path=(wallet,),
         positions=tuple(positions),
         rule=rule,
@@ -62,8 +64,7 @@ def account_of(said: Said, rule: CurieRule, wallet: Address, block: Block) -> Ac
 
 def rule_of(said: Said, block: Block) -> CurieRule:
     """The rule at the block; raises UnusablePrice on a price of 0."""
-    totals, system = said.trader.totals, said.system
-    names: dict[AssetId, Address] = {}
+    totals, system, names = said.trader.totals, said.system, names_of(said.markets)
     return CurieRule(
         time=block.timestamp,
         settlement=token_id(block.chain, system.settlement),
@@ -71,12 +72,13 @@ def rule_of(said: Said, block: Block) -> CurieRule:
         balance=said.trader.balance,
         owed_pnl=totals.owed_realized_pnl,
         pending_fee=totals.pending_fee,
-        markets=tuple(_market(one, said.settings, block.chain, names) for one in said.markets),
+        markets=tuple(_market(one, names[one.base], said.settings, block.chain) for one in said.markets),
         collaterals=tuple(_collateral(one, block.chain) for one in said.collaterals),
         maintenance_ratio=said.settings.maintenance_ratio,
         penalty_ratio=said.settings.penalty_ratio,
         insurance=said.settings.capacity,
         paused=system.paused,
+        terms=said.terms,
     )
 
 
@@ -91,27 +93,25 @@ def quotes_of(rule: CurieRule, said: Said) -> list[Quote]:
     ]
 
 
-def underlying_of(symbol: str, base: Address, taken: dict[AssetId, Address]) -> str:
-    """What a market follows: `ETH` for `vETH`; of a second one with that name, or any other, its token."""
-    name = symbol[1:] if _BASE.fullmatch(symbol) else f"{symbol}@{base}"
-    if taken.setdefault(index_id(name), base) != base:
-        return f"{name}@{base}"
-    return name
+def names_of(markets: Sequence[MarketReply]) -> dict[Address, str]:
+    """A name for each market by its base token: its symbol, if that is a plain one and no other's yet.
+
+    Open markets choose first: one that has stopped may have left its symbol to a successor.
+    """
+    names: dict[Address, str] = {}
+    for one in sorted(markets, key=lambda reply: not reply.is_open):
+        plain = _BASE.fullmatch(one.symbol) and one.symbol not in names.values()
+        names[one.base] = one.symbol if plain else f"{one.symbol}@{one.base}"
+    return names
 
 
-def _market(
-    reply: MarketReply, settings: Settings, chain: ChainId, taken: dict[AssetId, Address]
-) -> MarketState:
+def _market(reply: MarketReply, name: str, settings: Settings, chain: ChainId) -> MarketState:
     if reply.is_open:
-        asset = index_id(underlying_of(reply.symbol, reply.base, taken))
-        oracle = Oracle.MARKET
+        asset, oracle = index_id(name[1:] if _BASE.fullmatch(name) else name), Oracle.MARKET
     else:
         asset, oracle = token_id(chain, reply.base), Oracle.FIXED
     if reply.price <= 0:
         raise UnusablePrice(asset, reply.price_origin, reply.price)
-    name = reply.symbol if taken.get(asset, reply.base) == reply.base else f"{reply.symbol}@{reply.base}"
-    if "@" in asset:
-        name = f"{reply.symbol}@{reply.base}"
     return MarketState(
         base=reply.base,
         name=name,
@@ -136,7 +136,7 @@ def _premium(reply: MarketReply, settings: Settings) -> int:
     # The contract passes the market's average through 18 decimals only where it reports it.
     market = reply.market_twap * reply.market_twap // Q96
     index = reply.index_twap * Q96 // WAD
-    most = index * settings.max_funding_rate // 10**6
+    most = index * settings.max_funding_rate // MILLION
     return max(-most, min(most, market - index))
 
 
@@ -145,7 +145,9 @@ def _collateral(reply: CollateralReply, chain: ChainId) -> Collateral:
     if reply.price <= 0:
         raise UnusablePrice(asset, reply.origin, reply.price)
     feed = Feed(asset, Oracle.MARKET, reply.price, reply.price_decimals, reply.origin)
-    return Collateral(feed, reply.symbol, reply.decimals, reply.balance, reply.config.ratio)
+    return Collateral(
+        feed, reply.symbol, reply.decimals, reply.balance, reply.config.ratio, reply.config.discount
+    )
 
 
 def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, wallet: Address) -> Perp:
@@ -161,7 +163,7 @@ def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, w
         underlying=index.removeprefix("index:"),
         size_raw=size,
         size_decimals=DECIMALS,
-        entry_price_raw=abs(quote) * WAD // abs(size) if size else price,
+        entry_price_raw=cut(-quote * WAD if size > 0 else quote * WAD, abs(size)) if size else price,
         mark_price_raw=price,
         price_decimals=DECIMALS,
         pnl_raw=(market.value(price) + quote) // rule.unit,
@@ -197,8 +199,3 @@ def _reported(said: Said, wallet: Address) -> Reported:
         liquidation_price=None,
         origin=calls.ACCOUNT_VALUE.at(said.system.clearing_house, wallet).origin,
     )
-
-
-def shortfall(rule: CurieRule) -> int:
-    """How far the account is below zero at the block, in the settlement token's unit."""
-    return max(0, -rule.account_value(prices_of(rule), rule.time) // rule.unit)

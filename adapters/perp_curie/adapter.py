@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.perp_curie import reading
-from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of, shortfall
+from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of
 from adapters.perp_curie.family import CurieFamily
-from adapters.perp_curie.margin import CurieRule
+from adapters.perp_curie.margin import DECIMALS, CurieRule
 from adapters.perp_curie.system import settings, system
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.readings import Block, Reading
+from aggregator.model.rules import prices_of
 from aggregator.model.units import Address, scaled
 
 ROLES = ("clearing_house", "account_balance", "vault", "exchange")
@@ -41,17 +42,21 @@ class CurieAdapter:
         together.
         """
         at, trader = yield from both(system(deployment), reading.trader(deployment, wallet))
-        if trader.is_empty:
+        if trader.is_empty(at.settlement_decimals):
             return Reading((), (), block)
-        (markets, collaterals), (shared, own) = yield from both(
+        (markets, (collaterals, terms)), (shared, own) = yield from both(
             both(
-                reading.markets(at, wallet, trader.bases), reading.collaterals(at, wallet, trader.collaterals)
+                reading.markets(at, wallet, trader.bases),
+                both(
+                    reading.collaterals(at, wallet, trader.collaterals),
+                    reading.sale_terms(at, wallet, trader.collaterals),
+                ),
             ),
             both(settings(at), reading.own_word(at, wallet)),
         )
-        said = Said(at, shared, trader, markets, collaterals, own)
+        said = Said(at, shared, trader, markets, collaterals, terms, own)
         rule = rule_of(said, block)
-        account = account_of(said, rule, wallet, block)
+        account = account_of(said, rule, deployment.name, wallet, block)
         return Reading(
             accounts=(account,),
             quotes=tuple(quotes_of(rule, said)),
@@ -63,7 +68,7 @@ class CurieAdapter:
         """How it settles, its margin and its insurance fund; raises Unsupported on parts of two systems."""
         at = yield from system(deployment)
         shared = yield from settings(at)
-        capacity = scaled(shared.capacity, at.settlement_decimals).normalize()
+        capacity = scaled(shared.capacity, 18).normalize()
         margin = shared.maintenance_ratio / 10**4
         state = "paused" if at.paused else "open"
         return (
@@ -84,8 +89,10 @@ def build(deployments: Deployments) -> Adapter:
 def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
     name, symbol = deployment.name, said.settings.symbol
     found = [f"{name} is paused: nothing can be traded or liquidated there"] if rule.paused else []
-    for market in rule.markets:
+    for market, reply in zip(rule.markets, said.markets, strict=True):
         at = f"{name} {market.name}"
+        if market.is_open and (reply.market_twap is None or reply.index_twap is None):
+            found.append(f"{at}: too young for its averages, funding after block time is not counted")
         if not market.is_open:
             found.append(f"{at}: the market has stopped, its position is shown as what it will settle to")
         elif market.orders:
@@ -94,9 +101,9 @@ def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
             )
     if said.own.collateral_liquidatable:
         found.append(f"{name}: collateral can be sold at a discount now, to repay {symbol} that is owed")
-    missing = shortfall(rule) - rule.insurance
+    missing = -rule.account_value(prices_of(rule), rule.time) - max(0, rule.insurance)
     if missing > 0:
-        amount = scaled(missing, rule.settlement_decimals).normalize()
+        amount = scaled(missing, DECIMALS).normalize()
         found.append(
             f"{name}: the account is below zero by {amount:f} {symbol} more than the insurance fund can "
             "cover: its last positions can't be liquidated until the fund is filled"

@@ -85,6 +85,9 @@ def _collateral(fields: tuple[Address, int, int, int]) -> CollateralConfig:
     return CollateralConfig(*fields)
 
 
+# ClearingHouse and Vault each have a stop of their own
+PAUSED: Function[bool] = Function("paused()(bool)")
+
 # ClearingHouse
 CONFIG: Function[Address] = Function("getClearingHouseConfig()(address)")
 EXCHANGE: Function[Address] = Function("getExchange()(address)")
@@ -92,7 +95,6 @@ ORDER_BOOK: Function[Address] = Function("getOrderBook()(address)")
 INSURANCE_FUND: Function[Address] = Function("getInsuranceFund()(address)")
 ACCOUNT_BALANCE: Function[Address] = Function("getAccountBalance()(address)")
 VAULT: Function[Address] = Function("getVault()(address)")
-PAUSED: Function[bool] = Function("paused()(bool)")
 ACCOUNT_VALUE: Function[int] = Function("getAccountValue(address)(int256)")
 
 # AccountBalance
@@ -121,6 +123,7 @@ COLLATERAL_TOKENS: Function[tuple[Address, ...]] = Function("getCollateralTokens
 BALANCE: Function[int] = Function("getBalance(address)(int256)")
 BALANCE_OF_TOKEN: Function[int] = Function("getBalanceByToken(address,address)(int256)")
 COLLATERAL_LIQUIDATABLE: Function[bool] = Function("isLiquidatable(address)(bool)")
+SALE_MARGIN_RATIO: Function[int] = Function("getCollateralMmRatio()(uint24)")
 SETTLEMENT_TOKEN: Function[Address] = Function("getSettlementToken()(address)")
 SETTLEMENT_DECIMALS: Function[int] = Function("decimals()(uint8)")
 COLLATERAL_MANAGER: Function[Address] = Function("getCollateralManager()(address)")
@@ -132,10 +135,17 @@ COLLATERAL_CONFIG: Function[CollateralConfig] = Function(
 COLLATERAL_PRICE: Function[int] = Function("getPrice(address,uint256)(uint256)")
 COLLATERAL_PRICE_DECIMALS: Function[int] = Function("getPriceFeedDecimals(address)(uint8)")
 
+DEBT_SHARE: Function[int] = Function("getDebtNonSettlementTokenValueRatio()(uint24)")
+SALE_PART: Function[int] = Function("getLiquidationRatio()(uint24)")
+SALE_FEE_RATIO: Function[int] = Function("getCLInsuranceFundFeeRatio()(uint24)")
+MOST_DEBT: Function[int] = Function("getDebtThresholdByTrader(address)(uint256)")
+SMALL_DEBT: Function[int] = Function("getCollateralValueDust()(uint256)")
+
 # InsuranceFund
 CAPACITY: Function[int] = Function("getInsuranceFundCapacity()(int256)")
 
 # ClearingHouseConfig; ratios in millionths
+INITIAL_RATIO: Function[int] = Function("getImRatio()(uint24)")
 MAINTENANCE_RATIO: Function[int] = Function("getMmRatio()(uint24)")
 PENALTY_RATIO: Function[int] = Function("getLiquidationPenaltyRatio()(uint24)")
 TWAP_INTERVAL: Function[int] = Function("getTwapInterval()(uint32)")

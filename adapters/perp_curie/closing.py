@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from adapters.perp_curie.market import DUST, MarketState, cut
+from adapters.perp_curie.market import DUST, MILLION, MarketState, cut
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, LossBearer, Receiver
 from aggregator.model.rules import WAD, Amount, Refused
@@ -18,7 +18,6 @@ from aggregator.model.rules import WAD, Amount, Refused
 if TYPE_CHECKING:
     from adapters.perp_curie.margin import CurieRule
 
-MILLION = 10**6
 SMALL_POSITION = 100 * WAD
 """A position worth no more is taken over whole."""
 _MOST_STEPS = 1_000
@@ -61,82 +60,87 @@ def _largest(rule: CurieRule, prices: Mapping[AssetId, int]) -> str | None:
     held = [one for one in rule.markets if one.is_open and abs(one.size) >= DUST]
     if not held:
         return None
-    return max(held, key=lambda one: abs(one.value(rule.price_of(prices, one)))).name
+    return max(held, key=lambda one: abs(one.value(rule.price_of(prices, one.feed)))).name
 
 
 def _take_over(rule: CurieRule, prices: Mapping[AssetId, int], time: int, name: str) -> Taken | Refused:
     found = next((one for one in rule.markets if one.name == name), None)
     health = rule.health(prices, time)
-    if found is None:
-        return Refused(
-            "CH_PSZ: no position in this market" if health.liquidatable else "CH_EAV: enough account value"
-        )
     if refusal := _refusal(rule, found, health.liquidatable):
         return refusal
-    price = rule.price_of(prices, found)
+    if found is None or abs(found.size) < DUST:
+        return Refused("CH_PSZ: no position in this market")
+    price = rule.price_of(prices, found.feed)
     size = _liquidatable(rule, prices, time, found)
     if isinstance(size, Refused):
         return size
     notional = cut(size * price, WAD)
     penalty = abs(notional) * rule.penalty_ratio // MILLION
     liquidator = penalty if health.power < 0 else penalty // 2
-    settled = _settled(rule, found, time)
     realized = _realized(found, size, notional)
     left = replace(found, size=found.size - size, notional=found.notional + notional - realized, funding=0)
     # What is too little to count leaves the books.
-    gone = abs(left.size) < DUST and abs(left.notional) < DUST
-    markets = tuple(left if one is found else one for one in settled.markets if one is not found or not gone)
-    capacity = rule.insurance + (penalty - liquidator) // rule.unit
+    kept = () if abs(left.size) < DUST and abs(left.notional) < DUST else (left,)
+    settled = as_of(rule, time)
+    at = rule.markets.index(found)
+    owed = settled.markets[at].funding
+    markets = (*settled.markets[:at], *kept, *settled.markets[at + 1 :])
     after = replace(
-        settled, owed_pnl=settled.owed_pnl + realized - penalty, markets=markets, insurance=capacity
+        settled,
+        owed_pnl=rule.owed_pnl - owed + realized - penalty,
+        markets=markets,
+        insurance=rule.insurance + penalty - liquidator,
     )
     value = after.account_value(prices, time)
-    if value < 0 and capacity * rule.unit < -value:
+    if value < 0 and after.insurance // rule.unit * rule.unit < -value:
         return Refused("CH_IIC: the insurance fund can't cover the loss")
-    bad_debt = 0
-    if not markets and not after.collaterals and value < 0:
-        bad_debt = -value // rule.unit
-        after = replace(after, balance=after.balance + bad_debt, insurance=capacity - bad_debt)
+    after, bad_debt = without_bad_debt(after, prices)
     return Taken(Closed(name, size, price), liquidator, penalty - liquidator, bad_debt, after)
 
 
-def _refusal(rule: CurieRule, found: MarketState, liquidatable: bool) -> Refused | None:
+def _refusal(rule: CurieRule, found: MarketState | None, liquidatable: bool) -> Refused | None:
+    # In the order of the contract; a market where the trader has nothing is taken for an open one.
     if rule.paused:
         return Refused("Pausable: paused")
-    if not found.is_open:
+    if found is not None and not found.is_open:
         return Refused("CH_MNO: the market is not open")
     if any(one.orders for one in rule.markets if one.is_open):
         return Refused("CH_CLWTISO: the trader's orders must be cancelled first")
     if not liquidatable:
         return Refused("CH_EAV: enough account value")
-    if abs(found.size) < DUST:
-        return Refused("CH_PSZ: no position in this market")
     return None
 
 
 def _liquidatable(
     rule: CurieRule, prices: Mapping[AssetId, int], time: int, found: MarketState
 ) -> int | Refused:
-    value = abs(found.value(rule.price_of(prices, found)))
+    value = abs(found.value(rule.price_of(prices, found.feed)))
     ratio = MILLION
     half = rule.requirement(prices) // 2
     if value > SMALL_POSITION and rule.account_value(prices, time) >= half:
-        gross = sum(abs(one) for one in rule.position_values(prices))
-        ratio = gross * MILLION // (2 * value)
+        ratio = rule.gross(prices) * MILLION // (2 * value)
         if ratio >= 2**24:
             return Refused("SafeCast: the position is too small a part of the account to be taken over")
         ratio = min(ratio, MILLION)
     return cut(found.size * ratio, MILLION)
 
 
-def _settled(rule: CurieRule, found: MarketState, time: int) -> CurieRule:
-    """The account with the funding of one market settled, all of it as of that time."""
-    seconds = time - rule.time
-    owed = found.funding_after(seconds)
-    others = tuple(
-        one if one is found else replace(one, funding=one.funding_after(seconds)) for one in rule.markets
-    )
-    return replace(rule, time=time, owed_pnl=rule.owed_pnl - owed, markets=others)
+def as_of(rule: CurieRule, time: int) -> CurieRule:
+    """The account at a later time: funding has gone on."""
+    later = tuple(replace(one, funding=one.funding_after(time - rule.time)) for one in rule.markets)
+    return replace(rule, time=time, markets=later)
+
+
+def without_bad_debt(rule: CurieRule, prices: Mapping[AssetId, int]) -> tuple[CurieRule, int]:
+    """The account and what the insurance fund has paid for it, in the settlement token's unit.
+
+    It pays once neither a market nor another collateral is left (`settleBadDebt`), whether it can or not.
+    """
+    value = rule.account_value(prices, rule.time)
+    if value >= 0 or rule.markets or rule.collaterals:
+        return rule, 0
+    after = replace(rule, balance=rule.balance - value // rule.unit, insurance=rule.insurance + value)
+    return after, -value // rule.unit
 
 
 def _realized(found: MarketState, size: int, notional: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.market import Collateral, MarketState, RangeOrder
+from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.uniswap import MAX_TICK
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
@@ -29,6 +30,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:
         penalty_ratio=entry(data, "penalty_ratio", int),
         insurance=exact(data, "insurance"),
         paused=entry(data, "paused", bool),
+        terms=None if data.get("terms") is None else _terms(entry(data, "terms", dict)),
     )
 
 
@@ -67,4 +69,18 @@ def _collateral(data: Mapping[str, JsonValue]) -> Collateral:
         decimals=entry(data, "decimals", int),
         balance=exact(data, "balance"),
         ratio=entry(data, "ratio", int),
+        discount=entry(data, "discount", int),
+    )
+
+
+def _terms(data: Mapping[str, JsonValue]) -> SaleTerms:
+    return SaleTerms(
+        margin_ratio=entry(data, "margin_ratio", int),
+        initial_ratio=entry(data, "initial_ratio", int),
+        debt_share=entry(data, "debt_share", int),
+        most_debt=exact(data, "most_debt"),
+        part=entry(data, "part", int),
+        small_debt=exact(data, "small_debt"),
+        fee_ratio=entry(data, "fee_ratio", int),
+        paused=entry(data, "paused", bool),
     )

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from adapters.perp_curie import closing, stored
-from adapters.perp_curie.market import Collateral, MarketState
+from adapters.perp_curie import closing, sale, stored
+from adapters.perp_curie.market import MILLION, Collateral, MarketState
+from adapters.perp_curie.sale import SaleTerms
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import CloseOut, LossBearer
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.flips import flips
-from aggregator.model.rules import WAD, Feed, Health, JsonValue, Refused
+from aggregator.model.rules import WAD, Feed, Health, JsonValue, Liquidated, Refused, Repayment
 
 DECIMALS = 18
-MILLION = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class CurieRule:
 
     `balance` of the settlement token (`settlement_decimals`, at most 18) may be negative; `owed_pnl` is
     realised and not yet settled to it, `pending_fee` what orders have earned. Ratios are in millionths.
-    `insurance` is the fund's capacity in the settlement token; `paused` is the clearing house's own stop.
+    `insurance` is the fund's capacity; `paused` is the clearing house's own stop. `terms` are those of the
+    sale of collateral, None where there is none.
     """
 
     family: ClassVar[str] = "perp_curie"
@@ -45,6 +46,7 @@ class CurieRule:
     penalty_ratio: int
     insurance: int
     paused: bool
+    terms: SaleTerms | None
 
     def __post_init__(self) -> None:
         if not 0 <= self.settlement_decimals <= DECIMALS:
@@ -75,23 +77,29 @@ class CurieRule:
         funding = sum(market.funding_after(time - self.time) for market in self.markets)
         return self.balance * self.unit + self.pending_fee - funding + self.owed_pnl
 
-    def account_value(self, prices: Mapping[AssetId, int], time: int) -> int:
-        """Cash, collateral and unrealised profit, rounded down to the settlement token's unit."""
-        total = self.cash(time)
-        total += sum(one.value(self._price(prices, one.feed)) for one in self.collaterals)
-        for market in self.markets:
-            price = self._price(prices, market.feed)
-            total += market.value(price) + market.net_quote(price)
-        return total // self.unit * self.unit
+    def collateral_value(self, prices: Mapping[AssetId, int]) -> int:
+        """What all collateral beside the settlement token counts (`_getNonSettlementTokenValue`)."""
+        return sum(one.value(self.price_of(prices, one.feed)) for one in self.collaterals)
 
-    def position_values(self, prices: Mapping[AssetId, int]) -> list[int]:
-        """The signed value of the position in each market."""
-        return [market.value(self._price(prices, market.feed)) for market in self.markets]
+    def exact_value(self, prices: Mapping[AssetId, int], time: int) -> int:
+        """Cash, collateral and unrealised profit, unrounded."""
+        total = self.cash(time) + self.collateral_value(prices)
+        for market in self.markets:
+            price = self.price_of(prices, market.feed)
+            total += market.value(price) + market.net_quote(price)
+        return total
+
+    def account_value(self, prices: Mapping[AssetId, int], time: int) -> int:
+        """The exact value rounded down to the settlement token's unit (`getAccountValue`)."""
+        return self.exact_value(prices, time) // self.unit * self.unit
+
+    def gross(self, prices: Mapping[AssetId, int]) -> int:
+        """What all positions are worth, of either sign (`getTotalAbsPositionValue`)."""
+        return sum(abs(market.value(self.price_of(prices, market.feed))) for market in self.markets)
 
     def requirement(self, prices: Mapping[AssetId, int]) -> int:
         """The maintenance margin (`getMarginRequirementForLiquidation`)."""
-        gross = sum(abs(value) for value in self.position_values(prices))
-        return gross * self.maintenance_ratio // MILLION
+        return self.gross(prices) * self.maintenance_ratio // MILLION
 
     def health(self, prices: Mapping[AssetId, int], time: int) -> Health:
         """The test at other prices and a later time; raises UnusablePrice on a price <= 0.
@@ -117,12 +125,22 @@ class CurieRule:
         """
         return closing.close_out(self, prices, time, market)
 
-    def price_of(self, prices: Mapping[AssetId, int], market: MarketState) -> int:
-        """The price of a market among these; raises UnusablePrice on one <= 0."""
-        return self._price(prices, market.feed)
+    def sale_is_due(self, prices: Mapping[AssetId, int], time: int) -> bool:
+        """Whether collateral may be sold: before positions are liquidated, or for a debt alone."""
+        return sale.is_due(self, prices, time)
+
+    def liquidate(
+        self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
+    ) -> Liquidated | Refused:
+        """One sale of collateral (`liquidateCollateral`): `repayment` is what the buyer pays.
+
+        A part of that is a fee for the insurance fund; the rest becomes balance.
+        """
+        return sale.sell(self, prices, time, repayment)
 
     @staticmethod
-    def _price(prices: Mapping[AssetId, int], feed: Feed) -> int:
+    def price_of(prices: Mapping[AssetId, int], feed: Feed) -> int:
+        """A feed's price among these; raises UnusablePrice on one <= 0."""
         price = prices[feed.asset]
         if price <= 0:
             raise UnusablePrice(feed.asset, feed.origin, price)

@@ -12,6 +12,9 @@ from adapters.perp_curie.uniswap import Q96, base_amount, moved, quote_amount, r
 from aggregator.model.rules import WAD, Feed
 
 DAY_SECONDS = 86_400
+MILLION = 10**6
+MOST_DECIMALS = 77
+"""The contracts raise 10 to them in 256 bits."""
 DUST = 10
 """A position of less than so many units counts as none."""
 
@@ -98,6 +101,11 @@ class MarketState:
         root = self.root_at(price)
         return self.notional + sum(order.quote(root) - order.quote_debt for order in self.orders)
 
+    def borrowed(self, price: int) -> int:
+        """What is owed in base, at a price (a part of `getTotalDebtValue`)."""
+        base = self.size - sum(order.base_debt for order in self.orders)
+        return max(0, -base) * price // WAD
+
     def funding_growth(self) -> int:
         """What a second adds to the funding owed, before it is divided by Q96 and a day."""
         held = self.size - sum(order.base_debt for order in self.orders)
@@ -112,20 +120,42 @@ class MarketState:
 
 @dataclass(frozen=True, slots=True)
 class Collateral:
-    """A token that is counted with a haircut: `ratio` in millionths, `balance` in its smallest unit."""
+    """A token that is counted with a haircut; `balance` in its smallest unit, ratios in millionths.
+
+    `ratio` of its worth counts; it is sold for `discount` less than its price.
+    """
 
     feed: Feed
     name: str
     decimals: int
     balance: int
     ratio: int
+    discount: int
+
+    def __post_init__(self) -> None:
+        if self.balance < 0 or not all(
+            0 <= one <= MOST_DECIMALS for one in (self.decimals, self.feed.decimals)
+        ):
+            raise ValueError(f"{self.name}: {self.balance} of {self.decimals}, {self.feed.decimals} decimals")
+        if not all(0 <= one <= MILLION for one in (self.ratio, self.discount)):
+            raise ValueError(f"{self.name}: ratios {self.ratio} and {self.discount} of {MILLION}")
 
     def value(self, price: int) -> int:
         """What it adds to the account (`_getNonSettlementTokenValue`), 18 decimals."""
-        unit = 10**self.feed.decimals
-        if self.decimals > 18:
-            whole = self.balance * price // unit // 10 ** (self.decimals - 18)
-        else:
-            whole = self.balance * 10 ** (18 - self.decimals) * price // unit
-        value: int = whole * self.ratio // 10**6
-        return value
+        return self.worth(price) * self.ratio // MILLION
+
+    def worth(self, price: int) -> int:
+        """What all of it is worth at a price (`_getSettlementByCollateral`), 18 decimals."""
+        more, fewer = self._to_18()
+        worth: int = self.balance * more * price // 10**self.feed.decimals // fewer
+        return worth
+
+    def amount_for(self, worth: int, price: int) -> int:
+        """How much of it is worth so much (18 decimals) at a price (`_getCollateralBySettlement`)."""
+        more, fewer = self._to_18()
+        amount: int = -(-worth * fewer * 10**self.feed.decimals // price) // more
+        return amount
+
+    def _to_18(self) -> tuple[int, int]:
+        """What an amount is multiplied with and divided by to have 18 decimals; one of them is 1."""
+        return 10 ** max(0, 18 - self.decimals), 10 ** max(0, self.decimals - 18)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from adapters.perp_curie import calls
 from adapters.perp_curie.calls import CollateralConfig, MarketInfo, OrderInfo, TakerInfo, Totals
+from adapters.perp_curie.market import MILLION, MOST_DECIMALS
+from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import System
 from adapters.perp_curie.uniswap import MAX_ROOT, MAX_TICK, MIN_ROOT
 from aggregator.contract import Deployment, Read, ask, attempt, both, join
@@ -15,7 +17,6 @@ from aggregator.model.units import Address
 COLLATERAL_TWAP_SECONDS = 900  # Vault.sol's own constant
 MOST_MARKETS, MOST_COLLATERALS, MOST_ORDERS = 255, 255, 255
 """The contracts count all three in a uint8."""
-MOST_DECIMALS = 77
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,11 @@ class Trader:
     balance: int
     totals: Totals
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to say of the wallet."""
-        return not (self.bases or self.collaterals or self.balance or self.totals.owed_realized_pnl)
+    def is_empty(self, settlement_decimals: int) -> bool:
+        """Whether there is nothing to say of the wallet: what is owed may cancel out the balance."""
+        unit = 10 ** (18 - settlement_decimals)
+        cash = self.balance * unit + self.totals.owed_realized_pnl
+        return not (self.bases or self.collaterals or cash // unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,6 @@ class MarketReply:
     base: Address
     symbol: str
     is_open: bool
-    is_closed: bool
     taker: TakerInfo
     funding: int
     price: int
@@ -143,7 +144,6 @@ def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
         base=base,
         symbol=symbol,
         is_open=is_open,
-        is_closed=is_closed,
         taker=taker,
         funding=funding,
         price=price,
@@ -186,12 +186,35 @@ def _collateral(at: System, wallet: Address, token: Address) -> Read[CollateralR
     origin = calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token).origin
     if balance < 0:
         raise MalformedReply(origin, f"a balance of {balance}")
-    if max(decimals, price_decimals) > MOST_DECIMALS or max(config.ratio, config.discount) > 10**6:
+    if max(decimals, price_decimals) > MOST_DECIMALS or max(config.ratio, config.discount) > MILLION:
         raise MalformedReply(
             calls.COLLATERAL_CONFIG.at(manager, token).origin,
             f"{decimals} and {price_decimals} decimals, ratios {config.ratio} and {config.discount}",
         )
     return CollateralReply(token, symbol, decimals, balance, config, price, price_decimals, priced.origin)
+
+
+def sale_terms(at: System, wallet: Address, tokens: tuple[Address, ...]) -> Read[SaleTerms | None]:
+    """Round 2: when and how much collateral is sold; None where there is none to sell."""
+    if not tokens:
+        return None
+    manager = at.collateral_manager
+    asked = [
+        calls.SALE_MARGIN_RATIO.at(at.vault),
+        calls.INITIAL_RATIO.at(at.config),
+        calls.DEBT_SHARE.at(manager),
+        calls.SALE_PART.at(manager),
+        calls.SALE_FEE_RATIO.at(manager),
+    ]
+    limits = [calls.MOST_DEBT.at(manager, wallet), calls.SMALL_DEBT.at(manager)]
+    ratios, ([most_debt, small_debt], [paused]) = yield from both(
+        ask(asked), both(ask(limits), ask([calls.PAUSED.at(at.vault)]))
+    )
+    for call, ratio in zip(asked, ratios, strict=True):
+        if ratio > MILLION:
+            raise MalformedReply(call.origin, f"a ratio of {ratio} of {MILLION}")
+    margin, initial, share, part, fee = ratios
+    return SaleTerms(margin, initial, share, most_debt, part, small_debt, fee, paused)
 
 
 def own_word(at: System, wallet: Address) -> Read[Own]:

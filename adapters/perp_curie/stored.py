@@ -10,6 +10,7 @@ from aggregator.model.stored import feed_to_json
 
 if TYPE_CHECKING:
     from adapters.perp_curie.margin import CurieRule
+    from adapters.perp_curie.sale import SaleTerms
 
 
 def rule_to_json(rule: CurieRule) -> dict[str, JsonValue]:
@@ -28,6 +29,7 @@ def rule_to_json(rule: CurieRule) -> dict[str, JsonValue]:
         "penalty_ratio": rule.penalty_ratio,
         "insurance": str(rule.insurance),
         "paused": rule.paused,
+        "terms": None if rule.terms is None else _terms(rule.terms),
     }
 
 
@@ -63,4 +65,18 @@ def _collateral(held: Collateral) -> dict[str, JsonValue]:
         "decimals": held.decimals,
         "balance": str(held.balance),
         "ratio": held.ratio,
+        "discount": held.discount,
+    }
+
+
+def _terms(terms: SaleTerms) -> dict[str, JsonValue]:
+    return {
+        "margin_ratio": terms.margin_ratio,
+        "initial_ratio": terms.initial_ratio,
+        "debt_share": terms.debt_share,
+        "most_debt": str(terms.most_debt),
+        "part": terms.part,
+        "small_debt": str(terms.small_debt),
+        "fee_ratio": terms.fee_ratio,
+        "paused": terms.paused,
     }

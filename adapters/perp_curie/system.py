@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.perp_curie import calls
+from adapters.perp_curie.market import MILLION
 from aggregator.contract import Deployment, Read, ask, both
 from aggregator.model.errors import MalformedReply, Unsupported
 from aggregator.model.units import Address
@@ -30,7 +31,7 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What all accounts share; ratios in millionths, the capacity in the settlement token."""
+    """What all accounts share; ratios in millionths, the insurance fund's capacity with 18 decimals."""
 
     symbol: str
     maintenance_ratio: int
@@ -90,19 +91,22 @@ def system(deployment: Deployment) -> Read[System]:
 
 def settings(at: System) -> Read[Settings]:
     """What all accounts share; in round 2."""
-    figures, [symbol] = yield from both(
-        ask(
-            [
-                calls.MAINTENANCE_RATIO.at(at.config),
-                calls.PENALTY_RATIO.at(at.config),
-                calls.TWAP_INTERVAL.at(at.config),
-                calls.MAX_FUNDING_RATE.at(at.config),
-                calls.CAPACITY.at(at.insurance_fund),
-            ]
+    ratios = [calls.MAINTENANCE_RATIO.at(at.config), calls.PENALTY_RATIO.at(at.config)]
+    others = [calls.TWAP_INTERVAL.at(at.config), calls.MAX_FUNDING_RATE.at(at.config)]
+    [maintenance, penalty, interval, rate], ([capacity], ([symbol], [fund])) = yield from both(
+        ask([*ratios, *others]),
+        both(
+            ask([calls.CAPACITY.at(at.insurance_fund)]),
+            both(
+                ask([calls.SYMBOL.at(at.settlement)]),
+                ask([calls.PNL_AND_FEE.at(at.account_balance, at.insurance_fund)]),
+            ),
         ),
-        ask([calls.SYMBOL.at(at.settlement)]),
     )
-    for ratio in figures[:2]:
-        if ratio > 10**6:
-            raise MalformedReply(calls.MAINTENANCE_RATIO.at(at.config).origin, f"ratios {figures[:2]}")
-    return Settings(symbol, *figures)
+    for call, ratio in zip(ratios, (maintenance, penalty), strict=True):
+        if ratio > MILLION:
+            raise MalformedReply(call.origin, f"a ratio of {ratio} of {MILLION}")
+    unit = 10 ** (18 - at.settlement_decimals)
+    # The fund reports whole units; what it has earned is kept with 18 decimals.
+    exact = capacity * unit + fund.owed_realized_pnl % unit
+    return Settings(symbol, maintenance, penalty, interval, rate, exact)

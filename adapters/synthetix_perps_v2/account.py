@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from adapters.synthetix_perps_v2 import calls
 from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
-from adapters.synthetix_perps_v2.fixed_point import multiply
 from adapters.synthetix_perps_v2.margin import DECIMALS, PerpsV2Rule
 from adapters.synthetix_perps_v2.market import Details, Held, OpenPosition
 from adapters.synthetix_perps_v2.names import underlying_of
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id
 from aggregator.model.errors import ReadError, UnusablePrice
+from aggregator.model.fixed_point import multiply
 from aggregator.model.positions import Perp, Position, Supply
 from aggregator.model.readings import AccountFailure, Block, Quote
 from aggregator.model.rules import WAD, Feed, Oracle
-from aggregator.model.units import Address, scaled
+from aggregator.model.units import Address, plain, scaled
 
 _PROTOCOL = "synthetix_perps_v2"
 
@@ -87,9 +87,10 @@ def warnings_of(found: Details, time: int) -> list[str]:
     if order.size_delta:
         kind = "an off-chain delayed order" if order.is_offchain else "a delayed order"
         warnings.append(
-            f"{held.label}: {kind} of {_plain(order.size_delta)} is pending: "
+            f"{held.label}: {kind} of {plain(scaled(order.size_delta, DECIMALS))} is pending: "
             f"{found.windows.sentence(order, time)}; until it is executed or cancelled the margin can't be "
-            f"changed, and its deposit of {_plain(order.locked)} sUSD goes to whoever does that"
+            f"changed, and its deposit of {plain(scaled(order.locked, DECIMALS))} sUSD goes to whoever "
+            "does that"
         )
     return warnings
 
@@ -169,8 +170,3 @@ def _reported(rule: PerpsV2Rule, opened: OpenPosition, origin: str) -> Reported:
         liquidation_price=liquidation_price or None,
         origin=origin,
     )
-
-
-def _plain(raw: int) -> str:
-    text = f"{scaled(raw, DECIMALS):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -52,7 +52,7 @@ class PerpsV2Adapter:
 
         A market that can't be read, or with a position and no valid price, fails alone. Raises UnusablePrice
         where sUSD has no valid rate, Unsupported where the resolver knows another manager than the
-        configuration.
+        configuration, and the error where nobody answered whether the wallet is in a market.
         """
         system = yield from _system(deployment)
         held, unasked = (yield from _held(system.markets, wallet)) if system.markets else ([], {})
@@ -71,10 +71,13 @@ class PerpsV2Adapter:
         return _reading([one for one in found if not isinstance(one, ReadError)], susd_quote, block, unread)
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
-        """How many markets there are, and how many of V1, which are not read."""
+        """How many markets there are, and how many of V1, which are not read.
+
+        Raises Unsupported where `read` does, and where the configuration's sUSD is another token.
+        """
         manager = deployment.addresses["futures_market_manager"]
-        system, [legacy] = yield from both(
-            _system(deployment), ask([calls.NUM_MARKETS.at(manager, calls.V1)])
+        system, ([legacy], _) = yield from both(
+            _system(deployment), both(ask([calls.NUM_MARKETS.at(manager, calls.V1)]), _check_susd(deployment))
         )
         sentences = [f"{len(system.markets)} markets at block {block.number}"]
         if legacy:
@@ -105,6 +108,16 @@ def _system(deployment: Deployment) -> Read[System]:
             f"its resolver names {current}; configure that as `futures_market_manager`",
         )
     return System(manager, _checked(markets, manager), settings, status, rates)
+
+
+def _check_susd(deployment: Deployment) -> Read[None]:
+    """Raises Unsupported where sUSD is another token: its quote would value that one, wherever it is held."""
+    susd, resolver = deployment.addresses["susd"], deployment.addresses["address_resolver"]
+    [synth] = yield from ask([calls.GET_ADDRESS.at(resolver, name_key("SynthsUSD"))])
+    [token] = yield from ask([calls.PROXY.at(synth)])
+    if token != susd:
+        what = f"{deployment.name} with {susd} as sUSD"
+        raise Unsupported(what, f"its resolver leads to {token}; configure that as `susd`")
 
 
 def _checked(markets: tuple[Address, ...], manager: Address) -> tuple[Address, ...]:

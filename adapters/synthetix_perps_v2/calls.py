@@ -23,6 +23,9 @@ def _order(fields: tuple[bool, int, int, int, int, int, int, int, bytes]) -> Del
 # AddressResolver
 GET_ADDRESS: Function[Address] = Function("getAddress(bytes32)(address)")
 
+# A synth: the token that people hold, of which the resolver names what is behind it
+PROXY: Function[Address] = Function("proxy()(address)")
+
 # FuturesMarketManager; its argument asks for the markets of V2 or of V1
 V1, V2 = False, True
 ALL_MARKETS: Function[tuple[Address, ...]] = Function("allMarkets(bool)(address[])")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapters.synthetix_perps_v2.fixed_point import divide
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
 from adapters.synthetix_perps_v2.nearest import nearest_failing
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, LossBearer
+from aggregator.model.fixed_point import divide
 from aggregator.model.rules import Amount, JsonValue, Refused
 
 CANNOT_LIQUIDATE = "Position cannot be liquidated"

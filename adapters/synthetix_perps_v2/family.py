@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adapters.synthetix_perps_v2.fixed_point import multiply
 from adapters.synthetix_perps_v2.margin import DAY_SECONDS, PerpsV2Rule
 from adapters.synthetix_perps_v2.stored import load_rule
 from aggregator.contract import Shocked
+from aggregator.model.fixed_point import multiply
 from aggregator.model.rules import WAD, Feed, JsonValue, Rule
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from adapters.synthetix_perps_v2.fixed_point import divide, multiply
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
+from aggregator.model.fixed_point import divide, multiply
 from aggregator.model.rules import WAD, Feed, Health, JsonValue
 
 DECIMALS = 18

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
-from aggregator.model.flips import FURTHEST
+from aggregator.model.flips import FURTHEST, bisected
 from aggregator.model.rules import WAD
 
 
@@ -43,13 +43,6 @@ def _first(fails: Callable[[int], bool], price: int, path: Iterable[int]) -> int
     safe = price
     for at in path:
         if fails(at):
-            return _bisected(fails, safe, at)
+            return bisected(fails, safe, at)
         safe = at
     return None
-
-
-def _bisected(fails: Callable[[int], bool], safe: int, failing: int) -> int:
-    while abs(failing - safe) > 1:
-        middle = (safe + failing) // 2
-        safe, failing = (safe, middle) if fails(middle) else (middle, failing)
-    return failing

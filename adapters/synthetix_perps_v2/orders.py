@@ -70,13 +70,6 @@ class Windows:
             return OrderState.EXPIRED
         return OrderState.EXECUTABLE if late >= 0 or rounds >= 0 else OrderState.WAITING
 
-    def can_cancel(self, order: DelayedOrder, time: int) -> bool:
-        """Whether anybody may cancel it: nobody may earlier, its owner neither."""
-        if order.is_offchain:
-            # One second after it can't be executed any more.
-            return time - order.intention_time > self.max_age
-        return self.state(order, time) is OrderState.EXPIRED
-
     def sentence(self, order: DelayedOrder, time: int) -> str:
         """What the user should know of when it is executed."""
         state = self.state(order, time)

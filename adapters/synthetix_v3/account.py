@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.fixed_point import multiply
 from adapters.synthetix_v3.margin import DECIMALS, YEAR_SECONDS, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import DAY_SECONDS
 from adapters.synthetix_v3.replies import Held, MarketReply, System
@@ -14,10 +13,11 @@ from adapters.synthetix_v3.worked_back import price_profit, recomputed_of, rule_
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import ReadError
+from aggregator.model.fixed_point import multiply
 from aggregator.model.positions import Debt, Perp, Position, Supply
 from aggregator.model.readings import AccountFailure, Block, Quote
 from aggregator.model.rules import WAD
-from aggregator.model.units import Address, scaled
+from aggregator.model.units import Address, plain, scaled
 
 PROTOCOL = "synthetix_v3"
 
@@ -83,7 +83,7 @@ def warnings_of(found: Held, block: Block) -> list[str]:
             "liquidated at any price"
         )
     if overview.debt:
-        debt = _plain(overview.debt)
+        debt = plain(scaled(overview.debt, DECIMALS))
         warnings.append(f"{label}: nothing can be withdrawn until its debt of {debt} snxUSD is paid")
     warnings += [
         f"{label}: no event tells when the funding of {one.symbol} was last recomputed: at other prices its "
@@ -98,7 +98,7 @@ def warnings_of(found: Held, block: Block) -> list[str]:
 
 def _order(found: Held, time: int) -> str:
     order, strategy = found.overview.order, found.strategy
-    what = f"an order of {_plain(order.size_delta)} in market {order.market}"
+    what = f"an order of {plain(scaled(order.size_delta, DECIMALS))} in market {order.market}"
     if strategy is None:
         return f"{what} is listed, of which the market does not say when it can be settled"
     begins = order.commitment_time + strategy.delay
@@ -163,8 +163,3 @@ def _reported(found: Held, system: System) -> Reported:
         liquidation_price=None,
         origin=calls.CAN_LIQUIDATE.at(system.perps, overview.account).origin,
     )
-
-
-def _plain(raw: int) -> str:
-    text = f"{scaled(raw, DECIMALS):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -16,6 +16,7 @@ from adapters.synthetix_v3.account import Named, account_of, failure_of, label_o
 from adapters.synthetix_v3.family import SynthetixV3Family
 from adapters.synthetix_v3.held import held, overview
 from adapters.synthetix_v3.margin import DECIMALS
+from adapters.synthetix_v3.oracles import stale
 from adapters.synthetix_v3.replies import System
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
@@ -29,14 +30,12 @@ from aggregator.model.errors import (
 )
 from aggregator.model.readings import Block, Quote, Reading
 from aggregator.model.rules import WAD
-from aggregator.model.units import Address, keccak
+from aggregator.model.units import Address
 
 ROLES = ("perps_market", "account", "spot_market", "oracle_manager", "usd")
 FIRST = 8
 """Account NFTs that are asked for at once, before it is known how many there are."""
 MOST = 512
-ORACLE_DATA_REQUIRED = keccak(b"OracleDataRequired(address,bytes)")[:4].hex()
-"""How an oracle of ERC-7412 asks for a price that anybody may write, within a revert."""
 EVENT_BLOCKS = 302_400
 """How far back events are looked for where `event_blocks` of the deployment's options says nothing."""
 
@@ -54,7 +53,11 @@ class SynthetixV3Adapter:
         self._symbols = {token.asset.id: token.asset.symbol for token in deployments.tokens}
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
-        """The wallet's accounts that hold or owe anything; one that can't be read fails alone."""
+        """The wallet's accounts that hold or owe anything; one that can't be read fails alone.
+
+        Raises Unsupported where the perps market names another NFT of accounts than the configuration: the
+        ids of that one are other people's accounts here.
+        """
         system, accounts = yield from both(_system(deployment, block), _accounts(deployment, wallet))
         if not accounts:
             return Reading((), (), block)
@@ -82,15 +85,9 @@ class SynthetixV3Adapter:
         )
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
-        """How many markets there are; raises Unsupported where the accounts' NFT is another contract."""
+        """How many markets there are; raises Unsupported as `read` does."""
         perps = deployment.addresses["perps_market"]
-        system, ([markets], [token]) = yield from both(
-            _system(deployment, block),
-            both(ask([calls.MARKETS.at(perps)]), ask([calls.ACCOUNT_TOKEN.at(perps)])),
-        )
-        if token != deployment.addresses["account"]:
-            what = f"{deployment.name} with the account NFT {deployment.addresses['account']}"
-            raise Unsupported(what, f"the perps market names {token}; configure that as `account`")
+        system, [markets] = yield from both(_system(deployment, block), ask([calls.MARKETS.at(perps)]))
         sentences = [f"{len(markets)} markets at block {block.number}"]
         if system.flagged:
             sentences.append(f"{len(system.flagged)} accounts are flagged for liquidation")
@@ -115,13 +112,16 @@ def _event_blocks(deployment: Deployment) -> int:
 
 def _system(deployment: Deployment, block: Block) -> Read[System]:
     perps = deployment.addresses["perps_market"]
-    ([flagged], [guards]), ((reward, interest), [node]) = yield from both(
+    ([flagged], [guards]), ((reward, interest), ([node], [token])) = yield from both(
         both(ask([calls.FLAGGED.at(perps)]), ask([calls.GUARDS.at(perps)])),
         both(
             ask([calls.COLLATERAL_REWARD.at(perps), calls.INTEREST_RATE.at(perps)]),
-            ask([calls.COST_NODE.at(perps)]),
+            both(ask([calls.COST_NODE.at(perps)]), ask([calls.ACCOUNT_TOKEN.at(perps)])),
         ),
     )
+    if token != deployment.addresses["account"]:
+        what = f"{deployment.name} with the account NFT {deployment.addresses['account']}"
+        raise Unsupported(what, f"the perps market names {token}; configure that as `account`")
     return System(
         perps=perps,
         spot=deployment.addresses["spot_market"],
@@ -168,11 +168,8 @@ def _account(
             return None
         found = yield from held(system, seen)
     except CallReverted as error:
-        if ORACLE_DATA_REQUIRED in error.reason:
-            what = f"{label_of(account)} at a price that is too old ({error.origin})"
-            raise Unsupported(
-                what, "its oracle wants a newer one to be written first; try again later"
-            ) from error
+        if told := stale(error, label_of(account)):
+            raise told from error
         raise
     read, quotes = account_of(found, system, wallet, block, named)
     return read, quotes, warnings_of(found, block)

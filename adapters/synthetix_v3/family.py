@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adapters.synthetix_v3.fixed_point import multiply
 from adapters.synthetix_v3.margin import YEAR_SECONDS, SynthetixV3Rule
 from adapters.synthetix_v3.market import DAY_SECONDS
 from adapters.synthetix_v3.stored import load_rule
 from aggregator.contract import Shocked
+from aggregator.model.fixed_point import multiply
 from aggregator.model.rules import WAD, Feed, JsonValue, Rule
 
 if TYPE_CHECKING:

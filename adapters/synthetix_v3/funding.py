@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from adapters.synthetix_v3 import calls
 from adapters.synthetix_v3.calls import Summary
-from adapters.synthetix_v3.fixed_point import divide, multiply
 from adapters.synthetix_v3.market import DAY_SECONDS
 from aggregator.contract import Log
+from aggregator.model.fixed_point import divide, multiply
 from aggregator.model.rules import WAD
 
 
@@ -61,7 +61,8 @@ def recomputed(summary: Summary, latest: Latest | None, time: int) -> Recomputed
             return now
         days = divide(time - latest.time, DAY_SECONDS)
         return Recomputed(rate - multiply(velocity, days), latest.time, known=True)
-    if latest.rate is None or velocity == 0:
+    # With less than a unit a second the rate does not tell one second from another.
+    if latest.rate is None or abs(velocity) < DAY_SECONDS:
         return now
     days = (rate - latest.rate) * WAD // velocity
     seconds = round(days * DAY_SECONDS / WAD)

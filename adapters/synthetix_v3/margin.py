@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from adapters.synthetix_v3.fixed_point import multiply
 from adapters.synthetix_v3.market import Market
 from adapters.synthetix_v3.rewards import Rewards
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import CloseOut, LossBearer
 from aggregator.model.errors import UnusablePrice
+from aggregator.model.fixed_point import multiply
 from aggregator.model.flips import flips
 from aggregator.model.rules import WAD, Feed, Health, JsonValue, Refused
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from adapters.synthetix_v3.fixed_point import divide, multiply
+from aggregator.model.fixed_point import divide, multiply
 from aggregator.model.rules import WAD
 
 DAY_SECONDS = 86_400

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.fixed_point import divide, factor_of, multiply
 from adapters.synthetix_v3.funding import Recomputed, recomputed
 from adapters.synthetix_v3.margin import DECIMALS, Collateral, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import Market
@@ -11,6 +10,7 @@ from adapters.synthetix_v3.replies import Held, MarketReply, SynthReply, System
 from adapters.synthetix_v3.rewards import Rewards
 from aggregator.model.assets import AssetId, index_id, token_id
 from aggregator.model.errors import MalformedReply, Unsupported, UnusablePrice
+from aggregator.model.fixed_point import divide, multiply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD, Feed, Oracle, prices_of
 
@@ -129,7 +129,7 @@ def _market(one: MarketReply, time: int) -> Market:
     used = limit - capacity
     if not 0 <= used <= limit or latest > time:
         raise MalformedReply(f"liquidationCapacity of market {one.identity}", f"{one.capacity} at {time}")
-    return Market(
+    market = Market(
         skew=one.summary.skew,
         skew_scale=skew_scale,
         max_funding_velocity=max_velocity,
@@ -146,7 +146,21 @@ def _market(one: MarketReply, time: int) -> Market:
         max_liquidation_pd=max_pd,
         liquidated=((latest, used),) if latest else (),
     )
+    if market.funding_velocity() != one.summary.funding_velocity:
+        # At the block itself nothing else would show it: the funding that has accrued is worked back.
+        raise Unsupported(
+            f"market {one.identity} with a funding velocity of {one.summary.funding_velocity}, "
+            f"where {market.funding_velocity()} is computed",
+            "it is of another version than 3.13; report it with a recording",
+        )
+    return market
 
 
 def _name(one: MarketReply) -> str:
     return one.symbol or f"market {one.identity}"
+
+
+def factor_of(product: int, other: int) -> int:
+    """A number with 18 decimals, nearest to zero, that gives `product` when multiplied by `other` != 0."""
+    size = -(-abs(product) * WAD // abs(other))
+    return size if (product >= 0) == (other > 0) else -size

@@ -39,7 +39,7 @@ def _first(fails: Callable[[int], bool], present: int, furthest: int) -> int | N
         if at == safe:
             continue
         if fails(at):
-            return _bisected(fails, safe, at)
+            return bisected(fails, safe, at)
         safe = at
     return None
 
@@ -53,7 +53,8 @@ def _on_the_way(present: int, furthest: int, step: int) -> int:
     return present * scaled // 10**9 if furthest > present else max(1, present * 10**9 // scaled)
 
 
-def _bisected(fails: Callable[[int], bool], safe: int, failing: int) -> int:
+def bisected(fails: Callable[[int], bool], safe: int, failing: int) -> int:
+    """The price next to a change between a safe and a failing one, on its failing side."""
     while abs(failing - safe) > 1:
         middle = (safe + failing) // 2
         safe, failing = (safe, middle) if fails(middle) else (middle, failing)

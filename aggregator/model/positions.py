@@ -77,29 +77,49 @@ class Perp:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option.
+    """An option, in the one form that all protocols' options have.
 
-    `size_raw` is signed (written < 0). `strike_raw`, `mark_raw` (per unit, None where the protocol gives
-    none) and `forward_raw` have `price_decimals` in `settlement`; `expiry` in Unix seconds;
-    `iv` is annualised (0.65 is 65%), None where unknown; `rate` is continuous per year.
+    `size_raw` is signed (written < 0), in units of the underlying; `multiplier_raw` says how many of those,
+    with the same decimals, one of the protocol's own contracts is, None where it counts in the underlying.
+    `strike_raw` and `mark_raw` (per unit, None where the protocol gives none) have `price_decimals` in
+    `settlement`; `expiry` in Unix seconds, None for a perpetual one, and only for such; `iv` is annualised
+    (0.65 is 65%), None where unknown; `rate` is continuous per year. `delivery` is physical where exercise
+    exchanges the underlying itself for the strike. What a writer has posted is a Supply of the same account.
     """
 
     instrument: str
     index: AssetId
     underlying: str
     right: Literal["call", "put"]
-    style: Literal["european", "american"]
+    style: Literal["european", "american", "perpetual"]
     size_raw: int
     size_decimals: int
     strike_raw: int
     price_decimals: int
-    expiry: int
+    expiry: int | None
     settlement: Asset
     mark_raw: int | None
     iv: float | None
     iv_source: str | None
     rate: float
     origin: str
+    delivery: Literal["cash", "physical"] = "cash"
+    multiplier_raw: int | None = None
+    mark_source: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where style and expiry contradict each other."""
+        if (self.style == "perpetual") != (self.expiry is None):
+            raise ValueError(f"{self.instrument}: a {self.style} option with expiry {self.expiry}")
+
+    @property
+    def side(self) -> Literal["holder", "writer"]:
+        """Who has the right, and who has given it."""
+        return "writer" if self.size_raw < 0 else "holder"
+
+    def is_expired(self, time: int) -> bool:
+        """Whether it can no longer change at a Unix time but by its price: a perpetual one never is."""
+        return self.expiry is not None and self.expiry <= time
 
 
 Position: TypeAlias = Holding | Supply | Debt | Perp | Option

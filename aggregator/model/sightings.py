@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from aggregator.model.units import Address
+from aggregator.model.units import Address, plain
 
 SightingKind: TypeAlias = Literal["supply", "debt", "perp", "option"]
 
@@ -44,8 +44,7 @@ class Sightings:
     warnings: tuple[str, ...] = ()
 
 
-def option_identity(underlying: str, right: str, strike: Decimal, expiry: int) -> str:
+def option_identity(underlying: str, right: str, strike: Decimal, expiry: int | None) -> str:
     """`ETH:call:2500:1793500000`: equal for equal options, with whatever zeros their strike was written."""
-    digits = f"{strike:f}"
-    plain = digits.rstrip("0").rstrip(".") if "." in digits else digits
-    return f"{underlying}:{right}:{plain}:{expiry}"
+    until = "perpetual" if expiry is None else expiry
+    return f"{underlying}:{right}:{plain(strike)}:{until}"

@@ -55,6 +55,12 @@ def scaled(raw: int, decimals: int) -> Decimal:
     return EXACT.scaleb(EXACT.create_decimal(raw), -decimals)
 
 
+def plain(value: Decimal) -> str:
+    """A number as people write it, exactly: `1.5`, `-20`, without exponent and trailing zeros."""
+    digits = f"{value:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
 def unscaled(value: Decimal, decimals: int, *, rounding: Rounding) -> int:
     """`value * 10**decimals` as an integer, rounded to the named side of the number line."""
     shifted = EXACT.scaleb(value, decimals)

@@ -1,1 +1,1 @@
-"""Prices without I/O: one market mark per asset, and option values."""
+"""Prices without I/O: one market mark per asset; options, their volatilities and smiles."""

@@ -54,7 +54,7 @@ def _check(reading: Reading, deployment: Deployment) -> None:
         raise AdapterFault(f"two accounts of {deployment.name} with one id")
     now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
     for option in (p for account in reading.accounts for p in account.positions if isinstance(p, Option)):
-        years = max(0, option.expiry - now) / YEAR_S
+        years = 0.0 if option.expiry is None else max(0, option.expiry - now) / YEAR_S
         if not (years <= MAX_YEARS and abs(option.rate) <= MAX_RATE):  # what is not a number is refused, too
             why = f"no option is valued {years:.3g} years before its expiry at a rate of {option.rate:.3g}"
             raise MalformedReply(option.origin, why)

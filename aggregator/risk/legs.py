@@ -72,7 +72,7 @@ class LegBuilder:
         self._linear: list[tuple[int, int, int, float]] = []
         self._options: list[tuple[int, int, int, float, int, float]] = []
         self._contracts: dict[Contract, int] = {}
-        self._groups: dict[tuple[str, int, float], int] = {}
+        self._groups: dict[tuple[str, int | None, float], int] = {}
         self._perp_net: dict[tuple[int, str], float] = defaultdict(float)
         self._totals: list[list[float]] = []
 
@@ -168,7 +168,9 @@ class LegBuilder:
     ) -> float:
         price, payment = self._numbering.of(option.index), self._numbering.of(option.settlement.id)
         unit = int(10**option.price_decimals)
-        expired, guessed = option.expiry <= time, option.iv is None and option.expiry > time
+        # Without an expiry there is no time to value: what the mark has above intrinsic value stays.
+        seconds = 0 if option.expiry is None else max(option.expiry - time, 0)
+        guessed = option.iv is None and seconds > 0
         iv, mark = option.iv or 0.0, None if option.mark_raw is None else option.mark_raw / unit
         if guessed and option.size_raw < 0:
             class_iv = self._scenarios.asset_parameters(price.underlying).iv
@@ -179,7 +181,7 @@ class LegBuilder:
             underlying=price.underlying,
             sign=1.0 if option.right == "call" else -1.0,
             strike=option.strike_raw / unit,
-            years=0.0 if expired else (option.expiry - time) / YEAR_S,
+            years=seconds / YEAR_S,
             iv=iv,
             rate=option.rate,
             spot=usd(1, 0, _mark(portfolio, option.index)),
@@ -218,7 +220,10 @@ def _mark(portfolio: Portfolio, asset: AssetId) -> Quote:
 
 def _told(option: Option, time: int) -> list[str]:
     sentences = []
-    if option.iv is None and option.expiry > time:
+    if option.style == "perpetual":
+        worth = "intrinsic value, for want of a mark" if option.mark_raw is None else "its mark"
+        sentences.append(f"{option.instrument} has no expiry: worth {worth}, it moves as intrinsic value")
+    elif option.iv is None and not option.is_expired(time):
         how = "at the highest known or its class's" if option.size_raw < 0 else "at intrinsic value"
         sentences.append(f"no implied volatility for {option.instrument}: valued {how}")
     if option.style == "american":

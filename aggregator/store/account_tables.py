@@ -148,14 +148,29 @@ class PositionRow(Table, table=True):
         checked=False,
     )
     option_right: str | None = column(OneOf("call", "put"), "option: right", nullable=True)
-    option_style: str | None = column(OneOf("european", "american"), "option: exercise", nullable=True)
+    option_style: str | None = column(
+        OneOf("european", "american"),
+        "option: exercise; american without an expiry: perpetual",
+        nullable=True,
+    )
     strike_raw: int | None = raw(
         "option: strike in the settlement asset, 10^-price_decimals", signed=True, nullable=True
     )
-    expiry: datetime | None = column(sa.DateTime, "option: UTC time of expiry", nullable=True)
+    expiry: datetime | None = column(
+        sa.DateTime, "option: UTC time of expiry; NULL: perpetual", nullable=True
+    )
     iv: float | None = column(FiniteFloat, "option: implied volatility per year; 0.65 is 65%", nullable=True)
     iv_source: str | None = column(sa.String, "option: where iv comes from", nullable=True)
     rate: float | None = column(FiniteFloat, "option: continuous interest rate per year", nullable=True)
+    option_delivery: str | None = column(
+        sa.String, "option: physical where exercise delivers the underlying; NULL: cash", nullable=True
+    )
+    multiplier_raw: int | None = raw(
+        "option: underlying per contract, 10^-size_decimals; NULL: the protocol counts in the underlying",
+        nullable=True,
+        checked=False,
+    )
+    mark_source: str | None = column(sa.String, "option: where the mark comes from", nullable=True)
     value_usd: Decimal | None = column(
         USD,
         "Signed value in USD at the snapshot's price; perp: profit, funding and borrowing; NULL: no mark",

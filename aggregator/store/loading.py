@@ -58,7 +58,7 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "supply": ("amount_raw", "is_collateral"),
     "debt": ("amount_raw", "rate_mode"),
     "perp": (*_DERIVATIVE, "entry_price_raw", "mark_price_raw", "pnl_raw", "funding_raw"),
-    "option": (*_DERIVATIVE, "option_right", "option_style", "strike_raw", "expiry", "rate"),
+    "option": (*_DERIVATIVE, "option_right", "option_style", "strike_raw", "rate"),
 }
 """Columns that may be NULL in other kinds of position, but not in this one."""
 
@@ -237,21 +237,29 @@ def _position(row: PositionRow) -> Position:
                 index=AssetId(of.index_asset_id),
                 underlying=of.underlying,
                 right=of.option_right,
-                style=of.option_style,
+                style=_style(row),
                 size_raw=of.size_raw,
                 size_decimals=of.size_decimals,
                 strike_raw=of.strike_raw,
                 price_decimals=of.price_decimals,
-                expiry=unix(of.expiry),
+                expiry=None if of.expiry is None else unix(of.expiry),
                 settlement=asset,
                 mark_raw=of.mark_price_raw,
                 iv=of.iv,
                 iv_source=of.iv_source,
                 rate=of.rate,
                 origin=row.origin,
+                delivery=of.option_delivery or "cash",
+                multiplier_raw=of.multiplier_raw,
+                mark_source=of.mark_source,
             )
         case kind:
             raise ValueError(f"account {row.account_id} holds a position of unknown kind {kind}")
+
+
+def _style(row: PositionRow) -> Any:
+    """A perpetual option is kept as an American one without expiry; a European one without is refused."""
+    return "perpetual" if row.expiry is None and row.option_style == "american" else row.option_style
 
 
 def _quote(row: PriceRow) -> Quote:

@@ -209,12 +209,16 @@ def _position(position: Position) -> dict[str, Any]:
                 "market": position.instrument,
                 "mark_price_raw": position.mark_raw,
                 "option_right": position.right,
-                "option_style": position.style,
+                "option_style": "american" if position.style == "perpetual" else position.style,
                 "strike_raw": position.strike_raw,
-                "expiry": utc(position.expiry),
+                "expiry": None if position.expiry is None else utc(position.expiry),
                 "iv": position.iv,
                 "iv_source": position.iv_source,
                 "rate": position.rate,
+                # Nothing is stored of a default: as rows are that were saved before there were such columns.
+                "option_delivery": None if position.delivery == "cash" else position.delivery,
+                "multiplier_raw": position.multiplier_raw,
+                "mark_source": position.mark_source,
                 **_derivative(position),
             }
         case _:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from tests.devnet.deployment import DeploymentEntry, TokenEntry
 
@@ -32,7 +32,7 @@ def render(
             f"[deployments.{entry.adapter}.addresses]",
             *(f"{name} = {_text(address)}" for name, address in entry.addresses.items()),
             *([f"[deployments.{entry.adapter}.options]"] if entry.options else []),
-            *(f"{name} = {_text(value)}" for name, value in entry.options.items()),
+            *(f"{name} = {_option(value)}" for name, value in entry.options.items()),
         ]
     for token in tokens:
         lines += [
@@ -47,6 +47,12 @@ def render(
             *([f"feed = {_text(token.feed)}"] if token.feed else []),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _option(value: str | Mapping[str, int]) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    return "{ " + ", ".join(f"{_text(name)} = {number}" for name, number in value.items()) + " }"
 
 
 def _text(value: str) -> str:

@@ -59,13 +59,13 @@ class Site:
 class DeploymentEntry:
     """A deployment in the configuration of crossmargin: what its adapter asks for.
 
-    `first_block` is given where its adapter reads logs.
+    `first_block` is given where its adapter reads logs. Options are texts, or tables of numbers.
     """
 
     adapter: str
     name: str
     addresses: Mapping[str, str]
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str | Mapping[str, int]] = field(default_factory=dict)
     first_block: int | None = None
 
 

@@ -14,6 +14,8 @@ from tests.devnet.synthetix_v3_deploy import (
     S_ETH,
     SNX_USD,
     SYNTHS,
+    Parameters,
+    add_market,
     artifacts,
     deploy_v3,
     feed_id,
@@ -80,6 +82,16 @@ class SynthetixV3(Deployment):
     def set_index(self, market: int, price: int) -> None:
         """The index price of one market, with 18 decimals, that of its synth left alone."""
         self.oracle.send("set", [feed_id(market)], [price])
+
+    def set_price(self, symbol: str, price: int) -> None:
+        """The index price of a market of `list_market`, with 18 decimals."""
+        self.oracle.send("set", [bytes32(symbol)], [price])
+
+    def list_market(self, market: int, symbol: str, price: int, values: Parameters) -> None:
+        """Add a market, and credit of the pool for positions of any worth."""
+        add_market(self.perps, market, symbol, symbol, self.oracle.address, values)
+        self.set_price(symbol, price)
+        self.core.send("setCredit", 10**40)
 
     def deployment_entry(self) -> DeploymentEntry:
         """This system as crossmargin's configuration names it."""

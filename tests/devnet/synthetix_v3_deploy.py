@@ -55,6 +55,7 @@ class Parameters:
     window_seconds: int = 30
     max_liquidation_pd: int = units("0.0016")
     locked_oi_ratio: int = units("0.5")
+    max_market_size: int = units(100_000)
 
 
 PARAMETERS: Mapping[int, Parameters] = {
@@ -109,7 +110,7 @@ def deploy_v3(site: Site) -> dict[str, str]:
     for flag in ("perpsSystem", "createMarket"):
         perps.send("setFeatureFlagAllowAll", bytes32(flag), True)  # noqa: FBT003
     for identity in SYMBOLS:
-        _market(perps, identity, oracle.address)
+        add_market(perps, identity, NAMES[identity], SYMBOLS[identity], oracle.address, PARAMETERS[identity])
     _globals(perps, oracle)
     for identity, name in SYNTHS.items():
         spot.send("list", identity, f"Synthetic {name[1:]}", tokens[name].address, SPOT_SKEW_SCALE[identity])
@@ -133,17 +134,17 @@ def feed_id(market: int) -> bytes:
     return bytes32(SYMBOLS[market])
 
 
-def _market(perps: Contract, identity: int, oracle: str) -> None:
-    values = PARAMETERS[identity]
-    perps.send("createMarket", identity, NAMES[identity], SYMBOLS[identity])
-    perps.send("updatePriceData", identity, feed_id(identity), 60)
-    strategy = (
-        *(0, SETTLEMENT_DELAY_SECONDS, SETTLEMENT_WINDOW_SECONDS, oracle, feed_id(identity)),
-        *(units(1), False, 0),
-    )
+def add_market(
+    perps: Contract, identity: int, name: str, symbol: str, oracle: str, values: Parameters
+) -> None:
+    """Create a market whose price is the oracle manager's node of its symbol."""
+    feed = bytes32(symbol)
+    perps.send("createMarket", identity, name, symbol)
+    perps.send("updatePriceData", identity, feed, 60)
+    strategy = (0, SETTLEMENT_DELAY_SECONDS, SETTLEMENT_WINDOW_SECONDS, oracle, feed, units(1), False, 0)
     perps.send("addSettlementStrategy", identity, strategy)
     perps.send("setOrderFees", identity, values.maker_fee, values.taker_fee)
-    perps.send("setMaxMarketSize", identity, units(100_000))
+    perps.send("setMaxMarketSize", identity, values.max_market_size)
     configure(perps, identity, values)
 
 

@@ -24,6 +24,8 @@ from tests.devnet.config import render
 from tests.devnet.curie import PerpCurie
 from tests.devnet.deployment import SPARE, WALLETS, Deployment, DeploymentEntry, Site
 from tests.devnet.errors import DevnetError
+from tests.devnet.gmx_v1 import GmxV1
+from tests.devnet.gmx_v2 import GmxV2
 from tests.devnet.lyra import LyraV1
 from tests.devnet.morpho import MorphoBlue
 from tests.devnet.node import CHAIN_ID, Node
@@ -51,7 +53,7 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
 )
 
 # Further perpetuals, on a chain of their own: the demo and most tests don't need them.
-PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, SynthetixV3, PerpCurie)
+PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, SynthetixV3, PerpCurie, GmxV1, GmxV2)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -143,6 +145,16 @@ class World:
     def perp_curie(self) -> PerpCurie:
         """The perps markets vETH and vBTC of Perpetual Protocol."""
         return self.get(PerpCurie)
+
+    @property
+    def gmx_v2(self) -> GmxV2:
+        """GMX V2 with the markets of `tests.devnet.gmx_v2_deploy.MARKETS`, by stand-ins."""
+        return self.get(GmxV2)
+
+    @property
+    def gmx_v1(self) -> GmxV1:
+        """The vault of GMX V1, by stand-ins."""
+        return self.get(GmxV1)
 
     @property
     def synthetix_v3(self) -> SynthetixV3:

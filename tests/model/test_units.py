@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model.errors import InvalidAddress
-from aggregator.model.units import Address, checksum, keccak, parse_address, scaled, unscaled
+from aggregator.model.units import Address, checksum, keccak, parse_address, plain, scaled, unscaled
 
 # Test cases of EIP-55: all capitals, all lower case, and mixed.
 EIP_55 = [
@@ -137,3 +137,18 @@ def test_the_two_roundings_enclose_the_value(value: Decimal) -> None:
     exact = value.scaleb(6, decimal.Context(prec=80))
     assert down <= exact <= up
     assert up - down == (0 if exact == exact.to_integral_value() else 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (0, "0"),
+        (15 * 10**17, "1.5"),
+        (-20 * 10**18, "-20"),
+        (1, f"0.{1:018}"),
+        (10**40, f"1{0:022}"),
+    ],
+)
+def test_numbers_are_written_without_exponent_and_trailing_zeros(raw: int, text: str) -> None:
+    """To the last digit."""
+    assert plain(scaled(raw, 18)) == text

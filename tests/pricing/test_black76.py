@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.pricing import black76
+from aggregator.pricing.blocks import BLOCK
 
 # 59 cases computed with QuantLib 1.44 (BlackCalculator), cross-checked with py_vollib 1.0.12.
 DATA = json.loads((Path(__file__).parent / "options_black.json").read_text())
+NAMES = ("price", "delta", "gamma", "vega", "theta", "rho")
 VECTORS: list[dict[str, Any]] = DATA["cases"]
 
 
@@ -115,16 +117,53 @@ def test_greeks_are_the_slopes(
     assert float(exact.rho) == pytest.approx(rho, abs=1e-5 * spot)
 
 
-def test_import_is_cheap() -> None:
-    """Importing the module does not import scipy: only pricing an option does."""
-    code = "import sys, aggregator.pricing.black76; sys.exit('scipy' in sys.modules)"
+def test_no_scipy() -> None:
+    """Neither importing the module nor pricing imports scipy, which takes a fifth of a second."""
+    code = (
+        "import sys; from aggregator.pricing import black76;"
+        "black76.greeks(spot=1.0, strike=1.0, years=1.0, iv=1.0, rate=0.0, sign=1.0);"
+        "sys.exit('scipy' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_small_and_large_arrays_agree() -> None:
-    """The distribution function of few values and that of many differ by rounding alone."""
-    strikes = np.linspace(1.0, 20_000.0, black76.SMALL + 1)
-    terms = {"forward": 2_000.0, "years": 0.25, "iv": 0.8, "rate": 0.05, "sign": 1.0}
-    many = black76.price(strike=strikes, **terms)
-    few = np.concatenate([black76.price(strike=part, **terms) for part in np.array_split(strikes, 3)])
-    np.testing.assert_allclose(few, many, rtol=1e-11, atol=1e-11)
+def test_an_option_does_not_depend_on_its_company() -> None:
+    """Alone, among many of another shape, or on two threads: the same bits."""
+    strikes = np.linspace(1.0, 20_000.0, 3 * BLOCK + 5)
+    rates = np.array([[0.0], [0.05]])
+    terms: dict[str, Any] = {"spot": 2_000.0, "years": 0.25, "iv": 0.8, "sign": -1.0}
+    many = black76.greeks(strike=strikes, rate=rates, **terms)
+    again = black76.greeks(strike=strikes, rate=rates, threads=2, **terms)
+    for name in NAMES:
+        values = getattr(many, name)
+        assert values.shape == (2, len(strikes))
+        np.testing.assert_array_equal(values, getattr(again, name))
+        for at in (0, BLOCK - 1, BLOCK, 2 * BLOCK + 7, len(strikes) - 1):
+            alone = black76.greeks(strike=strikes[at], rate=0.05, **terms)
+            assert float(getattr(alone, name)) == values[1, at]
+
+
+def test_nothing_gives_nothing() -> None:
+    """Empty arrays stay empty, and a single number has no dimensions."""
+    terms: dict[str, Any] = {"forward": 1.0, "years": 1.0, "iv": 1.0, "rate": 0.0, "sign": 1.0}
+    assert black76.price(strike=np.zeros((0, 3)), **terms).shape == (0, 3)
+    assert black76.price(strike=1.0, **terms).shape == ()
+
+
+def test_a_sign_is_one() -> None:
+    """Anything else is no option."""
+    for sign in (0.0, 2.0, np.nan):
+        with pytest.raises(ValueError, match="sign"):
+            black76.price(forward=1.0, strike=1.0, years=1.0, iv=1.0, rate=0.0, sign=sign)
+
+
+@pytest.mark.parametrize("name", ["spot", "strike", "years", "iv", "rate"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_what_is_missing_is_never_a_number(name: str, sign: float) -> None:
+    """NaN in one argument, a negative price or volatility: every figure is NaN."""
+    good = {"spot": 100.0, "strike": 90.0, "years": 0.5, "iv": 0.4, "rate": 0.01}
+    bad = [np.nan] if name in {"years", "rate"} else [np.nan, -1.0]
+    for value in bad:
+        terms: dict[str, Any] = {**good, name: value}
+        result = black76.greeks(sign=sign, **terms)
+        assert all(np.isnan(getattr(result, figure)) for figure in NAMES), (name, value)

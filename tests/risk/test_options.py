@@ -54,6 +54,19 @@ def test_never_below_nothing() -> None:
         assert value(ours, {"ETH": -0.9}) == 0.0
 
 
+def test_perpetual() -> None:
+    """Worth its mark; its intrinsic value moves and what the mark has above it stays; both are said."""
+    usual = option("ETH", 2.0, "call", 3_500.0, years=MONTH, iv=0.7, mark=800.0)
+    ours = of(replace(usual, style="perpetual", expiry=None, iv=None))
+    assert ours.equity_usd().tolist() == [1_600.0]
+    assert value(ours, {"ETH": 0.1}) == pytest.approx(2.0 * (900.0 + 300.0))
+    assert value(ours, {"ETH": 0.0}, Vol.UP) == pytest.approx(1_600.0)
+    assert any("has no expiry: worth its mark" in flag for flags in ours.flags for flag in flags)
+    bare = of(replace(usual, style="perpetual", expiry=None, iv=None, mark_raw=None))
+    assert bare.equity_usd().tolist() == [1_000.0]
+    assert any("for want of a mark" in flag for flags in bare.flags for flag in flags)
+
+
 def test_settled_in_a_stablecoin() -> None:
     """The peg of what it pays in counts for the option as for any dollar claim."""
     ours = of(option("ETH", 1.0, "call", 4_000.0, years=MONTH, iv=0.7, settlement="sUSD"))

@@ -176,6 +176,7 @@ DERIVATIVES = Account(
             iv_source="board",
             rate=0.05,
             origin="option(uint256)@0x0c",
+            mark_source="getMark(uint256)@0x0c",
         ),
         Option(
             instrument="ETH-28FEB27-1800-P",
@@ -194,6 +195,8 @@ DERIVATIVES = Account(
             iv_source=None,
             rate=0.0,
             origin="option(uint256)@0x0d",
+            delivery="physical",
+            multiplier_raw=10**16,
         ),
     ),
     rule=None,

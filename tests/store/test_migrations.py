@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import create_engine
 
 from aggregator.model.errors import StoreError
-from aggregator.model.positions import Debt, Perp, Supply
+from aggregator.model.positions import Debt, Option, Perp, Supply
 from aggregator.store import schema
 from aggregator.store.columns import Table
 from aggregator.store.opening import Opening
@@ -30,7 +30,8 @@ from tests.store.test_idempotence import contents
 
 HEAD = schema.REVISIONS[-1]
 # No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, none
-# before 0006 other addresses of a wallet, and none before 0007 borrowing fees.
+# before 0006 other addresses of a wallet, none before 0007 borrowing fees, and none before 0008 what an
+# option delivers, perpetual ones among them.
 FORMER = replace(
     PORTFOLIO,
     holders=(),
@@ -43,6 +44,8 @@ FORMER = replace(
                 if isinstance(p, Supply | Debt)
                 else replace(p, borrowing_raw=0, borrowing_24h_raw=0)
                 if isinstance(p, Perp)
+                else replace(p, delivery="cash", multiplier_raw=None, mark_source=None)
+                if isinstance(p, Option)
                 else p
                 for p in account.positions
             ),

@@ -66,6 +66,19 @@ def test_everything_that_was_saved_is_loaded(tmp_path: Path) -> None:
     assert stored.result == RESULT
 
 
+def test_a_perpetual_option(tmp_path: Path) -> None:
+    """It has no expiry in the table either, and is loaded as what it was."""
+    path = tmp_path / "w.duckdb"
+    [place] = [i for i, account in enumerate(PORTFOLIO.accounts) if account.id == DERIVATIVES.id]
+    options = [p for p in DERIVATIVES.positions if isinstance(p, Option)]
+    perpetual = replace(options[0], style="perpetual", expiry=None)
+    accounts = list(PORTFOLIO.accounts)
+    positions = tuple(perpetual if p == options[0] else p for p in DERIVATIVES.positions)
+    accounts[place] = replace(DERIVATIVES, positions=positions)
+    kept = save(path, replace(PORTFOLIO, accounts=tuple(accounts)))
+    assert Warehouse(path).load(kept.id, FAMILIES).portfolio.accounts[place].positions == positions
+
+
 def test_the_sample_leaves_no_field_at_its_default() -> None:
     """A field that the model gains is missing from the sample, so from the round trip: add it to both."""
     seen: dict[type, dict[str, list[object]]] = {}

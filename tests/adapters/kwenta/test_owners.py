@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from adapters.kwenta import owners
 from adapters.kwenta.owners import build
 from aggregator import app, settings
-from aggregator.contract import Deployment, Deployments
+from aggregator.contract import Deployment, Deployments, Owned
 from aggregator.model.assets import token_id
-from aggregator.model.errors import BadConfiguration
+from aggregator.model.errors import BadConfiguration, CallReverted, TransportError
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Holding, Perp, Supply
+from aggregator.model.readings import Block
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address, ChainId, parse_address
+from tests.adapters.by_hand import Replies, Reply, drive_by_hand
 from tests.devnet.kwenta import SmartMarginAccounts
 from tests.devnet.world import World
 from tests.reading_kit import pin, run_read
@@ -124,3 +128,54 @@ def test_a_deployment_needs_a_factory() -> None:
     entry = Deployment("kwenta", LOCAL, "test", {}, "a test")
     with pytest.raises(BadConfiguration, match="factory"):
         build(Deployments((entry,), ()))
+
+
+HERE = Deployment("kwenta", LOCAL, "test", {"factory": parse_address("0x" + "fa" * 20)}, "a test")
+FINDER = build(Deployments((HERE,), ()))
+BLOCK = Block(LOCAL, 7, "0x07", "0x06", 1_800_000_000)
+OWNER_OF, HIS, OTHERS = (parse_address("0x" + digits * 20) for digits in ("11", "22", "33"))
+FACTORY = HERE.addresses["factory"]
+
+
+def proof(*, built: bool = True, holder: Reply = (OWNER_OF,), committed: Reply = (0,)) -> Owned | None:
+    """What is proven of an account by these replies."""
+    replies: Replies = {
+        owners.IS_ACCOUNT.at(FACTORY, HIS): (built,),
+        owners.OWNER.at(HIS): holder,
+        owners.COMMITTED_MARGIN.at(HIS): committed,
+    }
+    return drive_by_hand(FINDER.prove(HERE, OWNER_OF, HIS, BLOCK), replies).result
+
+
+def test_an_account_that_tells_less_is_proven_all_the_same() -> None:
+    """Accounts are upgraded: its positions must not be missing for want of a remark."""
+    refused = CallReverted("committedMargin()", "")
+    assert proof(committed=refused) == Owned(
+        "Kwenta smart margin, commitments to conditional orders unknown", counts=True
+    )
+    assert proof() == Owned("Kwenta smart margin", counts=True)
+    with pytest.raises(TransportError):
+        proof(committed=TransportError("rpc", "lost"))
+
+
+def test_a_factory_that_lies_gives_nobody_an_account() -> None:
+    """Without the account's own word nothing is proven, and what it refuses to say is a failure."""
+    assert proof(built=False) is None
+    assert proof(holder=(OTHERS,)) is None
+    assert proof(committed=(2**256 - 1,)) is not None
+    with pytest.raises(CallReverted):
+        proof(holder=CallReverted("owner()", "paused"))
+
+
+def test_an_account_that_is_listed_twice_is_found_once() -> None:
+    """In the order of the list."""
+    replies: Replies = {owners.ACCOUNTS_OWNED_BY.at(FACTORY, OWNER_OF): ((HIS, OTHERS, HIS),)}
+    assert drive_by_hand(FINDER.find(HERE, OWNER_OF, BLOCK), replies).result == (HIS, OTHERS)
+
+
+def test_the_shipped_factory_is_named_with_its_source() -> None:
+    """On Optimism, where the markets are."""
+    file = Path(owners.__file__).with_name("deployments.toml")
+    [entry] = tomllib.loads(file.read_text())["deployment"]
+    assert (entry["chain"], bool(entry["source"])) == (10, True)
+    assert parse_address(entry["addresses"]["factory"])

@@ -27,7 +27,6 @@ from adapters.lyra_v1.fixed_point import (
     ln_precise,
     multiply,
     sqrt_precise,
-    truncated,
 )
 
 WAD = 10**18
@@ -119,7 +118,6 @@ def test_limits_of_exponential_and_logarithm() -> None:
 
 def test_rounding_is_half_away_from_zero_after_a_cut() -> None:
     """As the contract's signed and unsigned forms do it."""
-    assert [truncated(value, 3) for value in (-7, -6, 7)] == [-2, -2, 2]
     assert [multiply(value, UNIT // 10) for value in (4, 5, 14, 15, -5, -4)] == [0, 1, 1, 2, -1, 0]
     # 0.2449… of the last digit is cut to 0.2 and 0.5 before anything is rounded.
     assert (divide(1, 2 * UNIT), divide(-1, 2 * UNIT), divide(1, 2 * UNIT + 1)) == (1, -1, 0)

@@ -96,7 +96,37 @@ class Site:
             self.curie.arbitrage(market, (target + round(self.curie.spot(market))) // 2, ticks=800)
         self.world.node.warp(warp)
 
+    def fall(self, drop: float) -> None:
+        """All prices fall, and everything settles: averages, marks and premiums stand still afterwards."""
+        for market, (coin, _) in COINS.items():
+            target = round(float(self.curie.spot(market)) * (1 - drop))
+            self.world.prices.set(**{coin: target})
+            for _ in range(3):
+                self.curie.arbitrage(market, target)
+                self.world.node.warp(16)
+        self.world.prices.refresh()
+        self.world.node.warp(2_000)
+
+    def rewrite_root(self, market: str, root: int) -> None:
+        """Change a pool's root price alone: averages and funding follow its tick, which stays."""
+        pool, first = self.curie.pools[market].address, "0x" + "0" * 64
+        word = int(str(self.world.node.rpc("eth_getStorageAt", pool, first, "latest")), 16)
+        changed = (word >> 160 << 160 | root).to_bytes(32, "big").hex()
+        self.world.node.rpc("anvil_setStorageAt", pool, first, "0x" + changed)
+
 
 def rule_of(account: Account) -> CurieRule:
     assert isinstance(account.rule, CurieRule)
     return account.rule
+
+
+def compare(ours: CurieRule, theirs: CurieRule) -> None:
+    """Every figure of an account after it; what is owed to a unit of 10^-18, for funding is cut."""
+    assert ours.balance == theirs.balance
+    assert abs(ours.owed_pnl - theirs.owed_pnl) <= 1
+    assert {m.name: (m.size, m.notional) for m in ours.markets} == {
+        m.name: (m.size, m.notional) for m in theirs.markets
+    }
+    assert ours.collaterals == theirs.collaterals
+    assert ours.insurance == theirs.insurance
+    assert ours.time == theirs.time

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from adapters.perp_curie import calls
 from adapters.perp_curie.adapter import build
-from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.uniswap import MAX_TICK, root_at_tick
 from aggregator.contract import Deployment, Deployments
-from aggregator.model.errors import BadConfiguration, MalformedReply, Unsupported, UnusablePrice
+from aggregator.model.errors import BadConfiguration, Unsupported
 from aggregator.model.positions import Perp
-from aggregator.model.rules import JsonValue, Oracle, Refused, prices_of
+from aggregator.model.rules import Oracle, Refused, prices_of
 from aggregator.model.units import ChainId, parse_address
 from tests.adapters.perp_curie.live import Site, rule_of
 from tests.reading_kit import pin, read_accounts, run_read
@@ -74,6 +73,47 @@ def test_a_stopped_market_counts_at_its_fixed_price(site: Site) -> None:
     assert stopped.feed.price == 1_777 * 10**18
 
 
+def test_the_entry_price_explains_the_profit_even_below_zero(site: Site) -> None:
+    """A maker who sold all of a range and bought most of it back above is short with a quote that is owed."""
+    curie, user = site.curie, str(site.world.spare[0])
+    curie.deposit(user, "USDC", 3_000)
+    curie.add_liquidity(user, "vETH", quote=0, base="1", lower=2_060, upper=2_110)
+    for _ in range(3):
+        curie.arbitrage("vETH", 2_190)
+        site.world.node.warp(60)
+    curie.open(user, "vETH", "0.98")
+    [perp] = [one for one in site.account(user).positions if isinstance(one, Perp)]
+    assert perp.size_raw < 0
+    assert perp.entry_price_raw < 0
+    explained = perp.size_raw * (perp.mark_price_raw - perp.entry_price_raw) // 10**30
+    assert abs(explained - perp.pnl_raw) <= 1
+
+
+def test_a_deployment_of_ones_own_has_its_own_name(site: Site) -> None:
+    here = deployment(dict(site.deployment.addresses))
+    [account] = read_accounts(
+        site.world.node.url, build(Deployments((here,), ())), site.world.wallets["hedged"]
+    ).accounts
+    assert account.label == "fork"
+
+
+def test_refusals_come_in_the_contracts_order(site: Site) -> None:
+    """Of a market where the trader has nothing: the clearing house's stop, orders, and enough value first."""
+    rule = site.rule(site.world.wallets["hedged"])
+    prices = prices_of(rule)
+    bare = replace(rule, markets=tuple(replace(one, orders=()) for one in rule.markets))
+    poor = replace(bare, balance=-(10**12))
+    for given, code in (
+        (replace(poor, paused=True), "Pausable"),
+        (rule, "CH_CLWTISO"),
+        (bare, "CH_EAV"),
+        (poor, "CH_PSZ"),
+    ):
+        said = given.close_out(prices, rule.time, "vDOGE")
+        assert isinstance(said, Refused)
+        assert said.reason.startswith(code)
+
+
 def test_addresses_that_do_not_belong_together_are_refused(site: Site) -> None:
     addresses = dict(site.deployment.addresses)
     with pytest.raises(BadConfiguration, match="vault"):
@@ -88,80 +128,6 @@ def test_addresses_that_do_not_belong_together_are_refused(site: Site) -> None:
 def deployment(addresses: dict[str, Any]) -> Deployment:
     given = {role: one for role, one in addresses.items() if one is not None}
     return Deployment("perp_curie", ChainId(31337), "fork", given, "a test")
-
-
-def hostile(read: Generator[Any, Any, Any], signature: str, said: Any) -> Generator[Any, Any, Any]:
-    """The read, in which every reply of one function is another."""
-    answers = None
-    while True:
-        try:
-            asked = read.send(answers)
-        except StopIteration as done:
-            return done.value
-        got = yield asked
-        names = [getattr(one, "function", None) for one in asked]
-        answers = [
-            said if f is not None and f.signature == signature else a for f, a in zip(names, got, strict=True)
-        ]
-
-
-@pytest.mark.parametrize(
-    ("function", "said", "error"),
-    [
-        (calls.MARK_PRICE, 0, UnusablePrice),
-        (calls.COLLATERAL_PRICE, 0, UnusablePrice),
-        (calls.SETTLEMENT_DECIMALS, 19, MalformedReply),
-        (calls.DECIMALS, 255, MalformedReply),
-        (calls.SLOT, calls.Slot(0, 0, 0, 0, 0, 0, unlocked=True), MalformedReply),
-        (calls.ORDER, calls.OrderInfo(1, 60, 60, 0, 0, 0, 0, 0, 0), MalformedReply),
-        (calls.ORDER, calls.OrderInfo(1, -900_000, 60, 0, 0, 0, 0, 0, 0), MalformedReply),
-        (calls.ORDER_IDS, (b"1" * 32, b"1" * 32), MalformedReply),
-        (calls.BALANCE_OF_TOKEN, -1, MalformedReply),
-        (calls.MAINTENANCE_RATIO, 10**6 + 1, MalformedReply),
-        (calls.REQUIREMENT, -1, MalformedReply),
-    ],
-)
-def test_hostile_replies_fail_by_name(site: Site, function: Any, said: Any, error: type[Exception]) -> None:
-    node = site.world.node
-    read = site.adapter.read(site.deployment, parse_address(site.world.wallets["hedged"]), pin(node.url))
-    if function is calls.DECIMALS:
-        # The vault's own decimals have the same signature: only the token's are another in round 2.
-        read = hostile_from(read, function.signature, said)
-    else:
-        read = hostile(read, function.signature, said)
-    with pytest.raises(error):
-        run_read(node.url, node.chain_id, read)
-
-
-def hostile_from(read: Generator[Any, Any, Any], signature: str, said: Any) -> Generator[Any, Any, Any]:
-    """As `hostile`, but from the second round on."""
-    first = read.send(None)
-    got = yield first
-
-    def rest() -> Generator[Any, Any, Any]:
-        answers = got
-        while True:
-            try:
-                asked = read.send(answers)
-            except StopIteration as done:
-                return done.value
-            answers = yield asked
-
-    return (yield from hostile(rest(), signature, said))
-
-
-def test_a_stored_rule_of_another_shape_is_refused(site: Site) -> None:
-    stored = site.rule(site.world.wallets["hedged"]).to_json()
-    changes: list[dict[str, JsonValue]] = [
-        {"family": "other"},
-        {"time": "1"},
-        {"markets": [1]},
-        {"maintenance_ratio": 10**7},
-        {"paused": 1},
-    ]
-    for change in changes:
-        with pytest.raises(ValueError, match=r"."):
-            CurieFamily().load({**stored, **change})
 
 
 def test_root_prices_of_ticks() -> None:

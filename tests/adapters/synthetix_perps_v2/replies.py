@@ -7,15 +7,16 @@ from typing import Any
 from adapters.synthetix_perps_v2.adapter import PerpsV2Adapter
 from adapters.synthetix_perps_v2.names import name_key
 from aggregator.contract import Deployment
-from aggregator.model.readings import Block
+from aggregator.model.accounts import Account
+from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address, ChainId
-from tests.adapters.synthetix_perps_v2.scripted import Key
+from tests.adapters.synthetix_perps_v2.scripted import Key, play
 from tests.adapters.synthetix_perps_v2.strategies import DAY, NOW
 
 CHAIN = ChainId(10)
-RESOLVER, MANAGER, SETTINGS, STATUS, RATES, SUSD, WALLET, ETH_MARKET, SOL_MARKET = (
-    Address(f"0x{i:040x}") for i in range(1, 10)
+RESOLVER, MANAGER, SETTINGS, STATUS, RATES, SUSD, WALLET, ETH_MARKET, SOL_MARKET, SYNTH = (
+    Address(f"0x{i:040x}") for i in range(1, 11)
 )
 BLOCK = Block(CHAIN, 7, "0x07", "0x06", NOW)
 DEPLOYMENT = Deployment(
@@ -38,12 +39,14 @@ def system() -> dict[Key, Any]:
         "PerpsV2MarketSettings": SETTINGS,
         "SystemStatus": STATUS,
         "ExchangeRates": RATES,
+        "SynthsUSD": SYNTH,
     }
     table: dict[Key, Any] = {
         ("getAddress", RESOLVER): {name_key(name): (at,) for name, at in addresses.items()},
         ("allMarkets", MANAGER): (32, 2, ETH_MARKET, SOL_MARKET),
         ("numMarkets", MANAGER): (0,),
         ("rateAndInvalid", RATES): (WAD, 0),
+        ("proxy", SYNTH): (SUSD,),
         ("requireFuturesMarketActive", STATUS): (),
         ("skewScale", SETTINGS): (10**6 * WAD,),
         ("maxFundingVelocity", SETTINGS): (9 * WAD,),
@@ -90,3 +93,14 @@ def with_short(market: Address = ETH_MARKET) -> dict[Key, Any]:
         ("canLiquidate", market): (0,),
         ("isFlagged", market): (0,),
     }
+
+
+def read(table: dict[Key, Any]) -> Reading:
+    """What the adapter makes of these replies."""
+    return play(ADAPTER.read(DEPLOYMENT, WALLET, BLOCK), table)[0]
+
+
+def only(reading: Reading) -> Account:
+    """The one account of a reading."""
+    [account] = reading.accounts
+    return account

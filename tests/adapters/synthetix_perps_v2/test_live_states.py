@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 from itertools import groupby
 
 import numpy as np
@@ -150,3 +151,36 @@ def test_flag_flips_at_the_same_wei(site: Site, market: str, side: int) -> None:
         assert account.reported.liquidatable is expected
         assert account.rule.health(prices_of(account.rule), time).liquidatable is expected
         node.revert(snapshot)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_price_of_a_billionth(site: Site, side: int) -> None:
+    """A dollar's worth is a billion of coins, in sizes that no other test has."""
+    perps, users, many = site.world.synthetix, site.world.spare[:3], 10**9
+    perps.set_rate(ETH_MARKET, 10**9)
+    perps.set_parameter(ETH_MARKET, "MaxMarketValue", 10**36)
+    perps.set_parameter(ETH_MARKET, "SkewScale", 10**8 * many * WAD)
+    for user, margin, worth in zip(users, (100_000, 2_000, 2_000), (300_000, -20_000, 10_000), strict=True):
+        perps.open(user, ETH_MARKET, margin=margin, size=side * worth * many)
+    site.world.node.warp(90_000)
+    book = read_book(site, [(user, ETH_MARKET) for user in users])
+    random_, time = random.Random(59), site.world.node.timestamp
+    flags = [
+        flag
+        for one in book
+        for price in near(random_, one.rule, time)
+        for flag in _compare(site, ETH_MARKET, book, price)
+    ]
+    assert set(flags) == {True, False}
+    _compare_reported(site, book)
+
+
+def test_positions_of_single_units(site: Site) -> None:
+    """At any price down to one unit of it: nothing is divided by what they round to."""
+    users, unit = site.world.spare[:3], Decimal(1).scaleb(-18)
+    for user, units_ in zip(users, (1, -7, 12_345_678), strict=True):
+        site.world.synthetix.open(user, ETH_MARKET, margin=100, size=units_ * unit)
+    site.world.node.warp(90_000)
+    book = read_book(site, [(user, ETH_MARKET) for user in users])
+    for price in (1, 10**9, WAD, 2_000 * WAD, 10**27):
+        assert _compare(site, ETH_MARKET, book, price) == [False] * 3

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.synthetix_perps_v2.family import PerpsV2Family
-from adapters.synthetix_perps_v2.fixed_point import divide, multiply, truncated
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
 from aggregator.contract import Shocked
 from aggregator.model.errors import UnusablePrice
+from aggregator.model.fixed_point import multiply
 from aggregator.model.rules import WAD, JsonValue, Oracle, Rule, prices_of
 from tests.adapters.synthetix_perps_v2.strategies import DAY, ETH, NOW, prices, rules
 
@@ -25,20 +25,6 @@ class OtherRule:
     """A rule of no family that is known here."""
 
     family = "other"
-
-
-@pytest.mark.parametrize(
-    ("numerator", "denominator", "quotient"), [(7, 2, 3), (-7, 2, -3), (-8, 2, -4), (-1, 2, 0), (0, 2, 0)]
-)
-def test_quotients_are_cut_towards_zero(numerator: int, denominator: int, quotient: int) -> None:
-    """Solidity's division, not Python's."""
-    assert truncated(numerator, denominator) == quotient
-
-
-def test_products_and_quotients_have_18_decimals() -> None:
-    """A third loses its last digit on the same side for both signs."""
-    assert multiply(WAD // 2, -3) == -1
-    assert divide(-WAD, 3 * WAD) == -333_333_333_333_333_333
 
 
 @given(rules(), prices(), st.integers(0, 30 * DAY))

@@ -1,34 +1,13 @@
-"""The read, fed by hand: rounds, positions, the protocol's own word, and replies that must not pass."""
+"""The read, fed by hand: rounds, positions, and the protocol's own word."""
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-import adapters.synthetix_perps_v2
-from adapters.synthetix_perps_v2.adapter import ROLES, build
 from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
-from adapters.synthetix_perps_v2.names import key_text, name_key, underlying_of
-from aggregator.contract import Deployment, Deployments
-from aggregator.model.accounts import Account
 from aggregator.model.assets import index_id, token_id
-from aggregator.model.errors import (
-    BadConfiguration,
-    CallReverted,
-    MalformedReply,
-    NoContract,
-    ReadError,
-    Unsupported,
-    UnusablePrice,
-)
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD, Refused, prices_of
-from aggregator.model.units import Address, parse_address
 from tests.adapters.synthetix_perps_v2.replies import (
     ADAPTER,
     BLOCK,
@@ -36,29 +15,17 @@ from tests.adapters.synthetix_perps_v2.replies import (
     DEPLOYMENT,
     ETH_MARKET,
     MANAGER,
-    RATES,
-    RESOLVER,
-    SETTINGS,
     SOL_MARKET,
     STATUS,
     SUSD,
     WALLET,
+    only,
+    read,
     system,
     with_short,
 )
-from tests.adapters.synthetix_perps_v2.scripted import Key, play, reverted
+from tests.adapters.synthetix_perps_v2.scripted import play, reverted
 from tests.adapters.synthetix_perps_v2.strategies import ETH, NOW
-
-
-def read(table: dict[Key, Any]) -> Reading:
-    """What the adapter makes of these replies."""
-    return play(ADAPTER.read(DEPLOYMENT, WALLET, BLOCK), table)[0]
-
-
-def only(reading: Reading) -> Account:
-    """The one account of a reading."""
-    [account] = reading.accounts
-    return account
 
 
 def test_nothing_held_takes_two_rounds() -> None:
@@ -93,15 +60,6 @@ def test_position_takes_three_rounds_and_keeps_where_it_comes_from() -> None:
         (ETH, 2000 * WAD),
     ]
     assert reading.warnings == ()
-
-
-def refused(table: dict[Key, Any], label: str = "sETHPERP") -> ReadError:
-    """Why the only account could not be read."""
-    reading = read(table)
-    [failure] = reading.failures
-    assert reading.accounts == ()
-    assert failure.label == f"Synthetix {label}"
-    return failure.error
 
 
 def test_rule_and_the_markets_views_agree() -> None:
@@ -208,57 +166,6 @@ def test_suspended_market_is_read_with_a_warning() -> None:
     assert "has suspended this market (paused)" in warning
 
 
-def test_unknown_suspension_fails_the_account() -> None:
-    """A status that can't be read is not taken for none."""
-    error = NoContract("status")
-    assert refused(with_short() | {("requireFuturesMarketActive", STATUS): error}) is error
-
-
-@pytest.mark.parametrize("answer", [(0, 0), (0, 1), (2000 * WAD, 1)])
-def test_unusable_price_fails_the_account(answer: tuple[int, int]) -> None:
-    """Zero, or marked invalid by the market: never a number, and no quote either."""
-    table = with_short() | {("assetPrice", ETH_MARKET): answer}
-    assert isinstance(refused(table), UnusablePrice)
-    assert [quote.asset for quote in read(table).quotes] == [token_id(CHAIN, SUSD)]
-
-
-@pytest.mark.parametrize("answer", [(0, 0), (WAD, 1)])
-def test_unusable_rate_of_susd_fails_the_read(answer: tuple[int, int]) -> None:
-    """The margin could not be valued."""
-    with pytest.raises(UnusablePrice):
-        read(with_short() | {("rateAndInvalid", RATES): answer})
-
-
-@pytest.mark.parametrize("index", [0, 5])
-def test_funding_entry_that_can_not_be_fails_the_account(index: int) -> None:
-    """Entries 1 to 4 are there."""
-    position = (3, index, 5000 * WAD, 2010 * WAD, -10 * WAD)
-    with pytest.raises(MalformedReply, match="funding entry"):
-        raise refused(with_short() | {("positions", ETH_MARKET): position})
-
-
-@pytest.mark.parametrize(
-    ("function", "target", "reply", "said"),
-    [
-        ("skewScale", SETTINGS, (0,), "a skew scale of zero"),
-        ("fundingLastRecomputed", ETH_MARKET, (NOW + 1,), "after the block's time"),
-    ],
-)
-def test_state_that_can_not_be_fails_the_account(
-    function: str, target: Address, reply: tuple[int], said: str
-) -> None:
-    """By name, before anything is divided by it."""
-    with pytest.raises(MalformedReply, match=said):
-        raise refused(with_short() | {(function, target): reply})
-
-
-@pytest.mark.parametrize("markets", [(ETH_MARKET, SOL_MARKET, ETH_MARKET), tuple(range(10, 1_011))])
-def test_list_of_markets_that_can_not_be_fails_the_read(markets: tuple[Any, ...]) -> None:
-    """A market that comes twice would count twice; and nobody lists a thousand."""
-    with pytest.raises(MalformedReply, match="differ"):
-        read(with_short() | {("allMarkets", MANAGER): (32, len(markets), *markets)})
-
-
 def test_the_rule_knows_what_a_close_out_needs() -> None:
     """Limits, whether anybody is endorsed, suspension and deposits, from their own calls."""
     order = (0, -WAD, 0, 9, 4 * WAD, 2 * WAD, NOW + 60, NOW, b"\0" * 32)
@@ -284,81 +191,3 @@ def test_the_rule_knows_what_a_close_out_needs() -> None:
         keeper_deposit=2 * WAD,
     )
     assert rule.close_out(prices_of(rule), NOW) == Refused("paused")
-
-
-def test_replaced_manager_fails_the_read() -> None:
-    """An abandoned manager lists markets in which nobody trades any more."""
-    table = system()
-    table["getAddress", RESOLVER][name_key("FuturesMarketManager")] = (SETTINGS,)
-    with pytest.raises(Unsupported, match=SETTINGS):
-        read(table)
-
-
-@pytest.mark.parametrize("function", ["positions", "marketKey", "baseAsset", "fundingSequenceLength"])
-def test_market_that_can_not_be_asked_fails_alone(function: str) -> None:
-    """It may hold a position: it is named, and the other stands."""
-    error = reverted(function, SOL_MARKET)
-    assert refused(system() | {(function, SOL_MARKET): error}, f"market {SOL_MARKET}") is error
-    reading = read(with_short() | {(function, SOL_MARKET): error})
-    assert [account.label for account in reading.accounts] == ["Synthetix sETHPERP"]
-    assert [failure.error for failure in reading.failures] == [error]
-    assert reading.failures[0].id == f"synthetix_perps_v2:{CHAIN}:{SOL_MARKET}:{WALLET}"
-
-
-def test_markets_none_of_which_can_be_asked_fail_the_read() -> None:
-    """That is no account's fault."""
-    failing = {("positions", at): reverted("positions", at) for at in (ETH_MARKET, SOL_MARKET)}
-    with pytest.raises(CallReverted, match="paused"):
-        read(system() | failing)
-
-
-@pytest.mark.parametrize(
-    "key", sorted(key for key in with_short().keys() - system().keys() if key[0] != "fundingSequence")
-)
-def test_missing_detail_of_a_position_fails_the_account(key: Key) -> None:
-    """Every single one: nothing is left out or replaced."""
-    error = reverted(key[0], ETH_MARKET)
-    assert refused(with_short() | {key: error}) is error
-
-
-def test_probe_counts_markets() -> None:
-    """And tells of those of V1, which are not read."""
-    plain, _ = play(ADAPTER.probe(DEPLOYMENT, BLOCK), system())
-    legacy, _ = play(ADAPTER.probe(DEPLOYMENT, BLOCK), system() | {("numMarkets", MANAGER): (3,)})
-    assert plain == ("2 markets at block 7",)
-    assert legacy == (*plain, "3 markets of Futures V1 are not read")
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_deployment_without_an_address_is_refused(role: str) -> None:
-    """The message names what is missing."""
-    addresses = {name: at for name, at in DEPLOYMENT.addresses.items() if name != role}
-    entry = Deployment("synthetix_perps_v2", CHAIN, "test", addresses, "a test")
-    with pytest.raises(BadConfiguration, match=role):
-        build(Deployments((entry,), ()))
-
-
-def test_shipped_deployments_are_complete() -> None:
-    """Every entry has a source and well-formed addresses for all roles."""
-    file = Path(adapters.synthetix_perps_v2.__file__).with_name("deployments.toml")
-    entries = tomllib.loads(file.read_text())["deployment"]
-    assert entries
-    for entry in entries:
-        assert entry["source"]
-        assert {role for role in entry["addresses"] if parse_address(entry["addresses"][role])} == set(ROLES)
-
-
-@pytest.mark.parametrize(
-    ("asset", "underlying"),
-    [("sETH", "ETH"), ("sBTC", "BTC"), ("SOL", "SOL"), ("STETH", "STETH"), ("ETHBTC", "ETHBTC"), ("s", "s")],
-)
-def test_underlying_of_an_asset(asset: str, underlying: str) -> None:
-    """Only a synth's lower-case s is dropped."""
-    assert underlying_of(asset) == underlying
-
-
-def test_key_that_is_no_text_is_shown_in_hex() -> None:
-    """Names come from the chain and are not to be trusted."""
-    assert key_text(name_key("sETHPERP")) == "sETHPERP"
-    assert key_text(b"\x1b[31m".ljust(32, b"\0")).startswith("0x1b5b")
-    assert key_text(b"\xff" * 32) == "0x" + "ff" * 32

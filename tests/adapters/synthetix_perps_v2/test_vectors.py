@@ -15,9 +15,9 @@ import pytest
 
 from adapters.synthetix_perps_v2.closing import Closing
 from adapters.synthetix_perps_v2.family import PerpsV2Family
-from adapters.synthetix_perps_v2.fixed_point import multiply
 from adapters.synthetix_perps_v2.margin import MarketState, PerpsV2Rule
 from aggregator.contract import Shocked
+from aggregator.model.fixed_point import multiply
 from aggregator.model.rules import WAD, Feed, Oracle
 from tests.adapters.synthetix_perps_v2.live import flip
 from tests.adapters.synthetix_perps_v2.strategies import DAY, ETH, NOW, SUSD, closable

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 
 from adapters.synthetix_v3 import calls
-from adapters.synthetix_v3.adapter import ORACLE_DATA_REQUIRED
 from aggregator.contract import Function, Logs, Request
 from aggregator.model.errors import (
     AdapterFault,
@@ -20,6 +20,8 @@ from aggregator.model.errors import (
 )
 from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD
+from aggregator.model.units import keccak, parse_address
+from aggregator.reading.multicall import reverted
 from tests.adapters.synthetix_v3.live import Site, answer
 from tests.devnet.synthetix_v3_deploy import ETH, SNX_USD
 
@@ -32,6 +34,10 @@ REFUSED = CallReverted("a call", "paused")
         (calls.SUMMARY, lambda said: said._replace(index_price=0), UnusablePrice),
         (calls.SUMMARY, lambda said: said._replace(index_price=said.index_price * 2), ReadError),
         (calls.SUMMARY, REFUSED, CallReverted),
+        (calls.SUMMARY, lambda said: said._replace(skew=-said.skew), Unsupported),
+        (calls.SUMMARY, lambda said: said._replace(funding_velocity=said.funding_velocity * 2), Unsupported),
+        (calls.FUNDING_PARAMETERS, lambda said: (said[0], said[1] + WAD), Unsupported),
+        (calls.FUNDING_PARAMETERS, lambda said: (said[0] * 2, said[1]), Unsupported),
         (calls.SPOT_PRICE, 0, UnusablePrice),
         (calls.SPOT_PRICE, lambda said: said + WAD, Unsupported),
         (calls.OPEN_POSITION, lambda said: said._replace(size=0), MalformedReply),
@@ -66,7 +72,13 @@ def test_a_hostile_reply_is_a_named_failure(
 
 @pytest.mark.parametrize(
     ("function", "value"),
-    [(calls.BALANCE, 10**9), (calls.BALANCE, 5), (calls.FLAGGED, REFUSED), (calls.GUARDS, REFUSED)],
+    [
+        (calls.BALANCE, 10**9),
+        (calls.BALANCE, 5),
+        (calls.FLAGGED, REFUSED),
+        (calls.GUARDS, REFUSED),
+        (calls.ACCOUNT_TOKEN, parse_address("0x" + "5e" * 20)),
+    ],
 )
 def test_without_what_all_accounts_share_the_read_fails(
     site: Site, function: Function[Any], value: Any
@@ -89,8 +101,25 @@ def test_strange_events_do_not_make_numbers(site: Site) -> None:
     assert [type(one.error) for one in reading.failures] == [MalformedReply, MalformedReply]
 
 
-def test_a_stale_oracle_is_told_as_such(site: Site) -> None:
-    """The oracles of Base ask for a price to be written, with an error of ERC-7412."""
-    refused = CallReverted("getAvailableMargin", f"0x{ORACLE_DATA_REQUIRED}{'00' * 64}")
+# An oracle of ERC-7412 that wants a price to be written, one that has none to fall back on, and the former
+# among several that were asked together, as the oracle manager reverts with them.
+WANTED = keccak(b"OracleDataRequired(address,bytes)")[:4] + encode(
+    ["address", "bytes"], ["0x" + "11" * 20, b"id"]
+)
+LATE = keccak(b"StalenessToleranceExceeded(bytes32,int256,uint256)")[:4] + bytes(96)
+SEVERAL = keccak(b"Errors(bytes[])")[:4] + encode(["bytes[]"], [[WANTED]])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(WANTED, "a price that is too old"), (LATE, "a price that is too old"), (SEVERAL, "oracles refuse")],
+    ids=["wanted", "late", "several"],
+)
+def test_a_stale_oracle_is_told_as_such(site: Site, data: bytes, said: str) -> None:
+    """By the account, as far as what is kept of a revert tells."""
+    refused = reverted("getAvailableMargin", data)
     reading = site.tampered(site.world.wallets["hedged"], answer(calls.AVAILABLE_MARGIN, refused))
-    assert all("too old" in str(one.error) for one in reading.failures)
+    assert len(reading.failures) == 2
+    for failure in reading.failures:
+        assert isinstance(failure.error, Unsupported)
+        assert said in str(failure.error)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.synthetix_v3.calls import Summary
@@ -145,11 +145,16 @@ def test_a_rule_of_another_family_has_no_columns() -> None:
 
 @given(
     st.integers(-WAD, WAD),
-    st.integers(-WAD, WAD),
+    st.one_of(st.integers(-WAD, WAD), st.integers(-200_000, 200_000)),
     st.integers(0, 10_000_000),
 )
+@example(WAD // 10, 1, 80_000)
+@example(-WAD // 10, -3, 100_000)
 def test_the_time_of_funding_is_worked_back_from_its_rate(rate: int, velocity: int, seconds: int) -> None:
-    """To the second, whenever the velocity is more than a few units."""
+    """To the second where the velocity is large enough to tell; where it is not, it is not known.
+
+    A balanced market moves its rate by units only, which no second shows in, while the rate itself is large.
+    """
     days = seconds * WAD // 86_400
     exact = abs(velocity) * days // WAD
     grown = rate + (exact if velocity > 0 else -exact)
@@ -157,6 +162,8 @@ def test_the_time_of_funding_is_worked_back_from_its_rate(rate: int, velocity: i
     found = recomputed(summary, Latest(None, rate), NOW)
     if abs(velocity) > 10**6:
         assert found == (rate, NOW - seconds, True)
+    if found.known and (rate or velocity):
+        assert abs(found.time - (NOW - seconds)) <= 1
     from_order = recomputed(summary, Latest(NOW - seconds, None), NOW)
     assert from_order == (rate, NOW - seconds, True)
     if velocity or grown:

@@ -88,8 +88,8 @@ contract StandInKwentaFactory {
             if (held[i] != msg.sender) continue;
             held[i] = held[held.length - 1];
             held.pop();
-            break;
+            _owned[newOwner].push(msg.sender);
+            return;
         }
-        _owned[newOwner].push(msg.sender);
     }
 }

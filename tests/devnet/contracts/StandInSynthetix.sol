@@ -103,4 +103,8 @@ contract StandInSynthUSD is MintableToken {
     function transferableSynths(address account) external view returns (uint256) {
         return balanceOf[account];
     }
+
+    function proxy() external view returns (address) {
+        return address(this);
+    }
 }

@@ -1,4 +1,4 @@
-"""Synthetix's arithmetic of numbers with 18 decimals: every product and quotient is cut towards zero."""
+"""Arithmetic of numbers with 18 decimals as Solidity does it: products and quotients are cut towards zero."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from aggregator.model.rules import WAD
 
 
 def multiply(x: int, y: int) -> int:
-    """`x * y`, as SafeDecimalMath.multiplyDecimal and its signed sibling round it."""
+    """`x * y`, both with 18 decimals."""
     return truncated(x * y, WAD)
 
 
 def divide(x: int, y: int) -> int:
-    """`x / y` for `y` > 0, as SafeDecimalMath.divideDecimal and its signed sibling round it."""
+    """`x / y` for `y` > 0, both with 18 decimals."""
     return truncated(x * WAD, y)
 
 
