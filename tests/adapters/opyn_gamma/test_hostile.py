@@ -23,6 +23,7 @@ from aggregator.model.errors import (
 )
 from aggregator.model.readings import Reading
 from aggregator.model.units import Address, ChainId
+from tests.adapters.opyn_gamma.test_assessed import checked
 from tests.adapters.opyn_gamma.world import CALL, PUT, Gamma, owner_of
 from tests.reading_kit import pin, run_read
 
@@ -171,6 +172,20 @@ def test_a_token_that_breaks_hides_no_other(gamma: Gamma, me: Address) -> None:
     gamma.contract(good).send("breakIt")
     with pytest.raises(CallReverted):
         gamma.read(me)
+
+
+def test_an_option_that_nothing_values_hides_no_other(gamma: Gamma, me: Address) -> None:
+    """Anybody can make one of the far future, or without a strike, and give it away."""
+    far, free = gamma.otoken(PUT, 1_800, 101 * 365), gamma.otoken(CALL, 0, 20)
+    for option in (far, free):
+        gamma.contract(option).send("mint", me, 1)
+    gamma.contract(gamma.otoken(CALL, 2_500, 20)).send("mint", me, 1)
+    one = checked(gamma, me)
+    assert len(one.portfolio.accounts) == 1
+    failed = [failure.error for failure in one.portfolio.failures if failure.adapter == "opyn_gamma"]
+    assert [type(error) for error in failed] == [Unsupported] * 2
+    assert "100 years" in str(failed[0])
+    assert "no strike" in str(failed[1])
 
 
 def test_a_factory_from_too_late_a_block_is_noticed(naked: Gamma, me: Address) -> None:
