@@ -36,9 +36,17 @@ class MinCollateral(NamedTuple):
     put_spot_shock: int
 
 
+class CacheParameters(NamedTuple):
+    """Seconds of the mean volatility that moves are measured against; the rate, 18 decimals."""
+
+    usual_iv_period: int
+    rate: int
+
+
 class Series(NamedTuple):
     """A strike with its board; 18 decimals, expiry in Unix seconds."""
 
+    board: int
     strike: int
     skew: int
     expiry: int
@@ -98,9 +106,9 @@ MIN_COLLATERAL_PARAMETERS: Function[MinCollateral] = Function(
     "getMinCollatParams()((uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256))",
     into=lambda row: MinCollateral(*row),
 )
-RATE_AND_CARRY: Function[int] = Function(
+CACHE_PARAMETERS: Function[CacheParameters] = Function(
     "getGreekCacheParams()((uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,int256))",
-    into=lambda row: row[-1],
+    into=lambda row: CacheParameters(usual_iv_period=row[3], rate=row[-1]),
 )
 MIN_COLLATERAL: Function[int] = Function(
     "getMinCollateral(uint8,uint256,uint256,uint256,uint256)(uint256)",
@@ -109,7 +117,9 @@ MIN_COLLATERAL: Function[int] = Function(
 # OptionMarket
 STRIKE_AND_BOARD: Function[Series] = Function(
     f"getStrikeAndBoard(uint256)({_STRIKE},{_BOARD})",
-    into=lambda strike, board: Series(strike.strikePrice, strike.skew, board.expiry, board.iv, board.frozen),
+    into=lambda strike, board: Series(
+        board.id, strike.strikePrice, strike.skew, board.expiry, board.iv, board.frozen
+    ),
 )
 SETTLEMENT: Function[Settlement] = Function(
     "getSettlementParameters(uint256)(uint256,uint256,uint256)", into=Settlement

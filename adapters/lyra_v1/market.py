@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from adapters.lyra_v1.calls import (
     BASE_KEY,
+    CACHE_PARAMETERS,
     EXCHANGE_RATES,
     GLOBAL_PAUSED,
     MARKET_PAUSED,
     MIN_COLLATERAL_PARAMETERS,
     QUOTE_KEY,
-    RATE_AND_CARRY,
     RATE_AND_INVALID,
 )
 from adapters.lyra_v1.collateral import CollateralParameters
@@ -24,6 +25,7 @@ from aggregator.model.units import Address
 
 PRICE_DECIMALS = 18
 QUOTE_SYMBOL = "sUSD"
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,10 @@ def read_market(deployment: Deployment) -> Read[Market]:
 
 
 def _read_parameters(cache: Address) -> Read[CollateralParameters]:
-    [minimum], [rate] = yield from both(
-        ask([MIN_COLLATERAL_PARAMETERS.at(cache)]), ask([RATE_AND_CARRY.at(cache)])
+    [minimum], [of_cache] = yield from both(
+        ask([MIN_COLLATERAL_PARAMETERS.at(cache)]), ask([CACHE_PARAMETERS.at(cache)])
     )
-    return CollateralParameters(*minimum, rate=rate)
+    return CollateralParameters(*minimum, rate=of_cache.rate)
 
 
 def read_spot(market: Market) -> Read[Spot]:
@@ -105,11 +107,14 @@ def read_spot(market: Market) -> Read[Spot]:
     )
 
 
-def read_spot_if_usable(market: Market) -> Read[Spot | ReadError]:
-    """The market's prices, or why there are none: for wallets that hold nothing here."""
+def unless_refused(read: Read[R]) -> Read[R | ReadError]:
+    """What a read finds, or why there is none: for what its asker can do without.
+
+    Raises what nobody answered: that says nothing of the market, and would be missing without a word.
+    """
     try:
-        return (yield from read_spot(market))
-    except UNANSWERED:  # that says nothing of the market: its prices would be missing without a word
+        return (yield from read)
+    except UNANSWERED:
         raise
     except ReadError as error:
         return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.lyra_v1.calls import (
     OWNER_POSITIONS,
@@ -13,13 +14,15 @@ from adapters.lyra_v1.calls import (
     Series,
     Settlement,
 )
+from adapters.lyra_v1.closing import FROZEN, PAUSED, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
+from adapters.lyra_v1.premium import BuyBack
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.assets import index_id
+from aggregator.model.assets import Asset, index_id
 from aggregator.model.errors import ReadError
 from aggregator.model.positions import Option, Position, Supply
 from aggregator.model.readings import AccountFailure
@@ -51,12 +54,22 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseOutTerms:
+    """What a liquidation of one short takes, see Closing."""
+
+    base_fee: int
+    penalty: Penalty
+    buy_back: BuyBack
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the protocol itself says of a short."""
+    """What the protocol itself says of a short; without `terms` nothing is known of its liquidation."""
 
     min_collateral: int
     can_liquidate: bool
     origin: str
+    terms: CloseOutTerms | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +115,10 @@ class Wallet:
     def short_account(self, held: Holding, judgement: Judgement | None) -> Account:
         """One written option with its collateral; without a judgement nothing can liquidate it any more."""
         position = held.position
-        rule = reported = None
+        rule: ShortOptionRule | None = None
+        reported = None
         if judgement is not None:
-            rule = ShortOptionRule(
-                kind=held.kind,
-                amount=position.amount,
-                collateral=position.collateral,
-                strike=held.series.strike,
-                expiry=held.series.expiry,
-                parameters=self.market.parameters,
-                spot=self.spot,
-            )
+            rule = self._rule(held, judgement.terms)
             least = judgement.min_collateral
             reported = Reported(
                 health=position.collateral * WAD // least if least else None,
@@ -132,6 +138,35 @@ class Wallet:
             reported=reported,
         )
 
+    def _rule(self, held: Holding, terms: CloseOutTerms | None) -> ShortOptionRule:
+        common: dict[str, Any] = {
+            "kind": held.kind,
+            "amount": held.position.amount,
+            "collateral": held.position.collateral,
+            "strike": held.series.strike,
+            "expiry": held.series.expiry,
+            "parameters": self.market.parameters,
+            "spot": self.spot,
+        }
+        if terms is None:
+            return ShortOptionRule(**common)
+        refusal = PAUSED if self.market.is_paused else FROZEN if held.series.frozen else None
+        return ClosableShortRule(
+            **common,
+            closing=Closing(
+                market=self._instrument(held),
+                collateral=self._collateral(held).id,
+                quote=self.market.quote.id,
+                refusal=refusal,
+                base_fee=terms.base_fee,
+                penalty=terms.penalty,
+                buy_back=terms.buy_back,
+            ),
+        )
+
+    def _collateral(self, held: Holding) -> Asset:
+        return self.market.base if held.kind is OptionType.SHORT_CALL_BASE else self.market.quote
+
     def warning(self, held: Holding) -> str | None:
         """What the user should know of a position, as a sentence."""
         name = f"{self.deployment.name} position {held.position.position_id} ({self._instrument(held)})"
@@ -147,14 +182,17 @@ class Wallet:
             return f"{name} is on a frozen board: it can be neither closed nor liquidated."
         return None
 
+    def unknown_terms(self, error: ReadError) -> str:
+        """What to say where a short is known, but not what its liquidation takes."""
+        return f"{self.deployment.name} does not tell what a liquidation takes: {error}"
+
     def _instrument(self, held: Holding) -> str:
         day = datetime.fromtimestamp(held.series.expiry, UTC).strftime("%Y-%m-%d")
         strike = scaled(held.series.strike, PRICE_DECIMALS).normalize()
         return f"{self.market.underlying} {day} {strike:f} {'call' if held.kind.is_call else 'put'}"
 
     def _positions(self, held: Holding) -> tuple[Position, ...]:
-        market, in_base = self.market, held.kind is OptionType.SHORT_CALL_BASE
-        asset = market.base if in_base else market.quote
+        asset = self._collateral(held)
         if held.is_settled:
             origin = SETTLEMENT.at(self.deployment.addresses["option_market"], held.position.strike_id).origin
             return (Supply(asset, payout(held), is_collateral=False, origin=origin),)

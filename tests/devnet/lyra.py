@@ -68,6 +68,8 @@ class LyraV1(Deployment):
         self.token = at("option_token", "OptionToken")
         self.greek_cache = at("greek_cache", "OptionGreekCache")
         self.short_collateral = at("short_collateral", "ShortCollateral")
+        self.pricer = at("pricer", "OptionMarketPricer")
+        self.pool = at("liquidity_pool", "LiquidityPool")
         self.adapter = at("synthetix_adapter", "SynthetixAdapter")
         self.rates = at("exchange_rates", "TestExchangeRates")
         self.quote = at("quote_asset", "TestERC20Fail")
