@@ -16,6 +16,7 @@ from tests.adapters.lyra_v1.deployed import read
 from tests.adapters.lyra_v1.live import ETH, open_random_short
 from tests.devnet.chain import bytes32
 from tests.devnet.lyra_deploy import VARIANCE_FEE, units
+from tests.devnet.multicall3 import MULTICALL3
 from tests.devnet.simulated import Step, simulate
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def liquidate(world: World, owner: str, position: int, price: int, *, in_base: b
     ]
     rate: Step = (lyra.rates, "setRateAndInvalid", (bytes32("sETH"), price, False))
     closing: Step = (lyra.market, "liquidatePosition", (position, reward))
-    found = simulate(world.chain, [rate, *watched, closing, *watched])
-    assert found[0].refused is None
-    before, done, after = found[1:6], found[6], found[7:]
+    found = simulate(world.chain, [(lyra.rates, "acceptOwnership", ()), rate, *watched, closing, *watched])
+    assert (found[0].refused, found[1].refused) == (None, None)
+    before, done, after = found[2:7], found[7], found[8:]
     owner_, reward_, pool, market, insolvent = (
         last.value - first.value for first, last in zip(before, after, strict=True)
     )
@@ -101,6 +102,7 @@ def test_close_outs_of_random_shorts(devnet: World, seed: int) -> None:
     if seed % 2:
         moved = {"forceCloseVarianceFeeCoefficient": 0 if seed == 21 else units("1.7")}
         lyra.pricer.send("setVarianceFeeParams", {**VARIANCE_FEE, **moved})
+    lyra.rates.send("nominateNewOwner", MULTICALL3)
     for _ in range(6):
         open_random_short(lyra, user, rng)
         devnet.node.warp(rng.randint(1, 3 * HOUR))
