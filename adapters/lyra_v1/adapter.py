@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.lyra_v1.calls import LIVE_BOARDS, MARKET_ADDRESSES, OWNER_POSITIONS
-from adapters.lyra_v1.closing_terms import read_sources
 from adapters.lyra_v1.family import LyraFamily
+from adapters.lyra_v1.generations import read_closing_sources, read_market, read_spot
 from adapters.lyra_v1.holdings import LONGS, all_longs, read_series, read_short, terms_for
-from adapters.lyra_v1.market import Market, read_market, read_spot, unless_refused
+from adapters.lyra_v1.market import AVALON, NEWPORT, Market, Untold, unless_refused, version_of
 from adapters.lyra_v1.portfolio import Holding, Wallet
 from aggregator.contract import Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
@@ -29,7 +29,7 @@ ROLES = (
     "base_asset",
     "viewer",
 )
-VERSION = "avalon"
+NEWPORT_ROLES = tuple("exchange_adapter" if role == "synthetix_adapter" else role for role in ROLES)
 
 
 class LyraAdapter:
@@ -53,12 +53,12 @@ class LyraAdapter:
                 ask([OWNER_POSITIONS.at(deployment.addresses["option_token"], wallet)]),
                 read_market(deployment),
             ),
-            unless_refused(read_sources(deployment)),
+            unless_refused(read_closing_sources(deployment)),
         )
         if not held:
             return (yield from _nothing_held(deployment, market, block))
         (found, spot), terms = yield from both(
-            both(read_series(deployment, held, block), read_spot(market)),
+            both(read_series(deployment, held, block), read_spot(deployment, market)),
             terms_for(deployment, market, sources, held),
         )
         owner = Wallet(deployment, wallet, market, spot.feed)
@@ -87,7 +87,7 @@ class LyraAdapter:
         return Reading(tuple(accounts), spot.quotes, block, tuple(warnings), failures=tuple(failures))
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:  # noqa: ARG002
-        """The market's state; raises Unsupported where the addresses are not of one Avalon market."""
+        """The market's state; raises Unsupported where the addresses are not of one market."""
         at = deployment.addresses
         ([listed], [boards]), market = yield from both(
             both(
@@ -102,7 +102,7 @@ class LyraAdapter:
                     f"{role} {at[role]} in {deployment.name}",
                     f"its viewer says {getattr(listed, role)}; correct the address",
                 )
-        spot = yield from read_spot(market)
+        spot = yield from read_spot(deployment, market)
         price = scaled(spot.feed.price, spot.feed.decimals).normalize()
         state = "paused" if market.is_paused else "open"
         return (
@@ -112,24 +112,23 @@ class LyraAdapter:
 
 
 def _nothing_held(deployment: Deployment, market: Market, block: Block) -> Read[Reading]:
-    spot = yield from unless_refused(read_spot(market))
-    if isinstance(spot, ReadError):
+    spot = yield from unless_refused(read_spot(deployment, market))
+    if isinstance(spot, Untold):
         # Nothing of this wallet depends on the price here.
-        return Reading((), (), block, (f"{deployment.name} gives no prices: {spot}",))
+        return Reading((), (), block, (f"{deployment.name} gives no prices: {spot.error}",))
     return Reading((), spot.quotes, block)
 
 
 def build(deployments: Deployments) -> LyraAdapter:
-    """The adapter; raises BadConfiguration where a deployment lacks an address or isn't Avalon."""
+    """The adapter; raises BadConfiguration where a deployment lacks an address or is of no known version."""
     for entry in deployments.entries:
-        missing = [role for role in ROLES if role not in entry.addresses]
+        where, version = f"deployment {entry.key}", version_of(entry)
+        if version not in (AVALON, NEWPORT):
+            raise BadConfiguration(where, f"version {version!r} is neither {AVALON!r} nor {NEWPORT!r}")
+        roles = ROLES if version == AVALON else NEWPORT_ROLES
+        missing = [role for role in roles if role not in entry.addresses]
         if missing:
-            raise BadConfiguration(f"deployment {entry.key}", f"it lacks the address of {', '.join(missing)}")
-        version = entry.options.get("version", VERSION)
-        if version != VERSION:
-            raise BadConfiguration(
-                f"deployment {entry.key}",
-                f"version {version!r} can't be read: Newport has other structs behind the same selectors, "
-                f"and this release reads {VERSION!r} only",
-            )
+            raise BadConfiguration(where, f"it lacks the address of {', '.join(missing)}")
+        if version == NEWPORT and not entry.options.get("underlying"):
+            raise BadConfiguration(where, "it lacks the option underlying, such as ETH")
     return LyraAdapter(deployments.entries)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aggregator.contract import Function
+from aggregator.model.rules import WAD
 from aggregator.model.units import Address
 
 
@@ -57,12 +58,14 @@ class Series(NamedTuple):
 class Settlement(NamedTuple):
     """What a strike settles at: the price at expiry is 0 until its board is settled.
 
-    `base_ratio` is the base that a short call gives up per option; 18 decimals.
+    `base_ratio` is the base that a short call gives up per option, `long_scale` the part of what longs are
+    owed that a Newport pool pays; 18 decimals.
     """
 
     strike: int
     price_at_expiry: int
     base_ratio: int
+    long_scale: int = WAD
 
 
 class Rate(NamedTuple):

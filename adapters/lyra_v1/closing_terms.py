@@ -24,7 +24,7 @@ from adapters.lyra_v1.closing_calls import (
     VARIANCE,
     ForceClose,
 )
-from adapters.lyra_v1.market import Market
+from adapters.lyra_v1.market import Synths
 from adapters.lyra_v1.premium import BuyBack, Forced, Pool, Pricing, Variance, Vols
 from aggregator.contract import Deployment, Read, ask, both
 from aggregator.model.errors import Unsupported
@@ -75,7 +75,7 @@ def read_sources(deployment: Deployment) -> Read[Sources]:
     return Sources(listed, exchanger, forced, of_cache.usual_iv_period, penalty)
 
 
-def read_terms(deployment: Deployment, market: Market, sources: Sources) -> Read[Terms]:
+def read_terms(deployment: Deployment, synths: Synths, sources: Sources) -> Read[Terms]:
     """What the market's other contracts say, in one round; raises Unsupported where they contradict."""
     at, listed = deployment.addresses, sources.listed
     hedger = listed.pool_hedger
@@ -85,7 +85,7 @@ def read_terms(deployment: Deployment, market: Market, sources: Sources) -> Read
     holders = [holder for holder in (listed.liquidity_pool, hedger) if holder != NO_HEDGER]
     held = both(ask([BALANCE.at(at["base_asset"], holder) for holder in holders]), hedge)
     adapter = both(
-        ask([EXCHANGE_FEE.at(sources.exchanger, market.base_key, market.quote_key)]),
+        ask([EXCHANGE_FEE.at(sources.exchanger, synths.base_key, synths.quote_key)]),
         ask([POOL_HEDGER.at(listed.liquidity_pool)]),
     )
     found = yield from both(both(prices, limits), both(held, adapter))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from adapters.lyra_v1.calls import (
     CAN_LIQUIDATE,
     MIN_COLLATERAL,
-    SETTLEMENT,
     STRIKE_AND_BOARD,
     HeldPosition,
     Series,
@@ -16,7 +15,8 @@ from adapters.lyra_v1.calls import (
 )
 from adapters.lyra_v1.closing_terms import Sources, Terms, read_buy_back, read_terms
 from adapters.lyra_v1.collateral import OptionType
-from adapters.lyra_v1.market import Market, Spot, unless_refused
+from adapters.lyra_v1.generations import settlement_of
+from adapters.lyra_v1.market import Market, Spot, Untold, unless_refused
 from adapters.lyra_v1.portfolio import CloseOutTerms, Holding, Judgement, Wallet
 from aggregator.contract import Deployment, Read, ask, attempt, both
 from aggregator.model.accounts import Account
@@ -37,14 +37,14 @@ class Told:
 
 
 def terms_for(
-    deployment: Deployment, market: Market, sources: Sources | ReadError, held: Sequence[HeldPosition]
-) -> Read[Terms | ReadError | None]:
+    deployment: Deployment, market: Market, sources: Sources | Untold, held: Sequence[HeldPosition]
+) -> Read[Terms | Untold | None]:
     """What liquidations take in a market, or why that can't be told; None where no short is held."""
     if all(position.option_type in LONGS for position in held):
         return None
-    if isinstance(sources, ReadError):
-        return sources
-    return (yield from unless_refused(read_terms(deployment, market, sources)))
+    if isinstance(sources, Untold) or market.synths is None:
+        return sources if isinstance(sources, Untold) else None
+    return (yield from unless_refused(read_terms(deployment, market.synths, sources)))
 
 
 def read_series(
@@ -55,7 +55,7 @@ def read_series(
     strikes = list(dict.fromkeys(position.strike_id for position in held))
     series, settlements = yield from both(
         attempt([STRIKE_AND_BOARD.at(market, strike) for strike in strikes]),
-        attempt([SETTLEMENT.at(market, strike) for strike in strikes]),
+        attempt([settlement_of(deployment).at(market, strike) for strike in strikes]),
     )
     by_strike = dict(zip(strikes, zip(series, settlements, strict=True), strict=True))
     return [_holding(deployment, position, *by_strike[position.strike_id], block) for position in held]
@@ -71,7 +71,7 @@ def _holding(
     if position.state != _ACTIVE or position.option_type not in _TYPES:
         return Unsupported(
             f"option type {position.option_type} in state {position.state} of {deployment.name}",
-            "this release knows Avalon's five types of active positions",
+            "this release knows five types of active positions",
         )
     if isinstance(series, ReadError):
         return series
@@ -82,7 +82,7 @@ def _holding(
 
 
 def read_short(
-    owner: Wallet, held: Holding | ReadError, spot: Spot, terms: Terms | ReadError | None
+    owner: Wallet, held: Holding | ReadError, spot: Spot, terms: Terms | Untold | None
 ) -> Read[Told]:
     """A short's account with the protocol's own word on it; its liquidation is left out where not told."""
     if isinstance(held, ReadError):
@@ -100,18 +100,18 @@ def read_short(
     )
     known = closing if isinstance(closing, CloseOutTerms) else None
     account = owner.short_account(held, Judgement(minimum, flagged, least.origin, known))
-    return Told(account, owner.unknown_terms(closing) if isinstance(closing, ReadError) else None)
+    return Told(account, owner.unknown_terms(closing.error) if isinstance(closing, Untold) else None)
 
 
 def _close_out_terms(
-    owner: Wallet, held: Holding, spot: Spot, terms: Terms | ReadError | None
-) -> Read[CloseOutTerms | ReadError | None]:
-    if terms is None or isinstance(terms, ReadError):
+    owner: Wallet, held: Holding, spot: Spot, terms: Terms | Untold | None
+) -> Read[CloseOutTerms | Untold | None]:
+    if terms is None or isinstance(terms, Untold):
         return terms
     rate = owner.market.parameters.rate
     read = read_buy_back(owner.deployment, terms, held.position.strike_id, held.series, spot.feed.price, rate)
     found = yield from unless_refused(read)
-    if isinstance(found, ReadError):
+    if isinstance(found, Untold):
         return found
     return CloseOutTerms(terms.base_fee, terms.sources.penalty, found)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from adapters.lyra_v1.calls import (
     OWNER_POSITIONS,
-    SETTLEMENT,
     STRIKE_AND_BOARD,
     HeldPosition,
     Series,
@@ -17,6 +16,7 @@ from adapters.lyra_v1.calls import (
 from adapters.lyra_v1.closing import FROZEN, PAUSED, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.fixed_point import UNIT
+from adapters.lyra_v1.generations import settlement_of
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
 from adapters.lyra_v1.premium import BuyBack
@@ -194,13 +194,16 @@ class Wallet:
     def _positions(self, held: Holding) -> tuple[Position, ...]:
         asset = self._collateral(held)
         if held.is_settled:
-            origin = SETTLEMENT.at(self.deployment.addresses["option_market"], held.position.strike_id).origin
-            return (Supply(asset, payout(held), is_collateral=False, origin=origin),)
+            at = self.deployment.addresses["option_market"]
+            origin = settlement_of(self.deployment).at(at, held.position.strike_id).origin
+            return (Supply(asset, in_units(asset, payout(held)), is_collateral=False, origin=origin),)
         origin = OWNER_POSITIONS.at(self.deployment.addresses["option_token"], self.address).origin
         option = self._option(held, origin)
         if not held.kind.is_short:
             return (option,)
-        return option, Supply(asset, held.position.collateral, is_collateral=True, origin=origin)
+        return option, Supply(
+            asset, in_units(asset, held.position.collateral), is_collateral=True, origin=origin
+        )
 
     def _option(self, held: Holding, origin: str) -> Option:
         series, amount = held.series, held.position.amount
@@ -238,11 +241,18 @@ def intrinsic(held: Holding, price: int) -> int:
 def payout(held: Holding) -> int:
     """What a settled position is paid, in base for SHORT_CALL_BASE, else in quote; 18 decimals.
 
-    A short gets back the collateral that its loss leaves; a loss beyond it is the pool's. Source:
-    ShortCollateral.settleOptions of @lyrafinance/protocol 0.1.3-alpha.
+    A short gets back the collateral that its loss leaves; a loss beyond it is the pool's, and a Newport pool
+    that can't pay its longs pays each the same part. Source: ShortCollateral.settleOptions of
+    @lyrafinance/protocol 0.1.3-alpha and of derivexyz/v1-core at ea9e36a.
     """
     position, price = held.position, held.settlement.price_at_expiry
     if held.kind is OptionType.SHORT_CALL_BASE:
         return max(position.collateral - held.settlement.base_ratio * position.amount // UNIT, 0)
-    difference = intrinsic(held, price) * position.amount // UNIT
-    return max(position.collateral - difference, 0) if held.kind.is_short else difference
+    if not held.kind.is_short:
+        return intrinsic(held, price) * (position.amount * held.settlement.long_scale // UNIT) // UNIT
+    return max(position.collateral - intrinsic(held, price) * position.amount // UNIT, 0)
+
+
+def in_units(asset: Asset, amount: int) -> int:
+    """18 decimals as the asset's own, cut off as transfers do."""
+    return amount // int(10 ** (PRICE_DECIMALS - asset.decimals))

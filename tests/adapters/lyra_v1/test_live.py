@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 WAD = 10**18
 DAY = 86_400
-STATES_PER_SEED = 20
+STATES_PER_SEED = 34
 
 
 def assert_rules_agree_with_the_protocol(reading: Reading) -> int:
@@ -50,7 +50,7 @@ def assert_rules_agree_with_the_protocol(reading: Reading) -> int:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_health_equals_the_protocols_in_random_states(devnet: World, seed: int) -> None:
-    """Six positions, then spot and time move: 120 states over all seeds, equal to the wei."""
+    """Six positions, then spot and time move: 204 states over all seeds, equal to the wei."""
     rng, lyra, user = random.Random(seed), devnet.lyra_v1, devnet.spare[0]
     for _ in range(6):
         open_random_short(lyra, user, rng)
