@@ -13,6 +13,7 @@ from adapters.lyra_v1.family import LyraFamily
 from adapters.lyra_v1.generations import read_closing_sources, read_market, read_spot
 from adapters.lyra_v1.holdings import LONGS, all_longs, read_series, read_short, terms_for
 from adapters.lyra_v1.market import AVALON, NEWPORT, Market, Untold, unless_refused, version_of
+from adapters.lyra_v1.pool_shares import read_stake, with_stake
 from adapters.lyra_v1.portfolio import Holding, Wallet
 from aggregator.contract import Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
@@ -43,11 +44,19 @@ class LyraAdapter:
         self.family: RuleFamily | None = LyraFamily()
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
-        """Every short as its own account, all longs as one; see model and README for expired ones.
+        """Every short as its own account, all longs as one, what is in the pool as one; see README.
 
-        A short that can't be read fails alone, and so do all longs where one of them can't. Strikes that
-        nobody answered for fail the read.
+        A short that can't be read fails alone, and so do all longs where one of them can't, and what is in
+        the pool. What nobody answered for fails the read.
         """
+        (positions, market), stake = yield from both(
+            self._positions(deployment, wallet, block), unless_refused(read_stake(deployment, wallet))
+        )
+        return with_stake(positions, deployment, wallet, market, stake, block)
+
+    def _positions(
+        self, deployment: Deployment, wallet: Address, block: Block
+    ) -> Read[tuple[Reading, Market]]:
         ([held], market), sources = yield from both(
             both(
                 ask([OWNER_POSITIONS.at(deployment.addresses["option_token"], wallet)]),
@@ -56,7 +65,7 @@ class LyraAdapter:
             unless_refused(read_closing_sources(deployment)),
         )
         if not held:
-            return (yield from _nothing_held(deployment, market, block))
+            return (yield from _nothing_held(deployment, market, block)), market
         (found, spot), terms = yield from both(
             both(read_series(deployment, held, block), read_spot(deployment, market)),
             terms_for(deployment, market, sources, held),
@@ -84,7 +93,8 @@ class LyraAdapter:
         warnings.extend(dict.fromkeys(unknown))
         if market.is_paused:
             warnings.append(f"{deployment.name} is paused: nothing can be traded or liquidated there.")
-        return Reading(tuple(accounts), spot.quotes, block, tuple(warnings), failures=tuple(failures))
+        reading = Reading(tuple(accounts), spot.quotes, block, tuple(warnings), failures=tuple(failures))
+        return reading, market
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:  # noqa: ARG002
         """The market's state; raises Unsupported where the addresses are not of one market."""

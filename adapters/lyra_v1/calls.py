@@ -143,3 +143,6 @@ RATE_AND_INVALID: Function[Rate] = Function("rateAndInvalid(bytes32)(uint256,boo
 MARKET_ADDRESSES: Function[MarketAddresses] = Function(
     f"marketAddresses(address)({','.join(['address'] * 10)})", into=MarketAddresses
 )
+
+# ERC-20
+BALANCE: Function[int] = Function("balanceOf(address)(uint256)")

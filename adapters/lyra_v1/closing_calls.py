@@ -82,5 +82,3 @@ HEDGE: Function[Hedge] = Function("getShortPosition()(uint256,uint256)", into=He
 # SynthetixAdapter and its Exchanger
 EXCHANGER: Function[Address] = Function("exchanger()(address)")
 EXCHANGE_FEE: Function[int] = Function("feeRateForExchange(bytes32,bytes32)(uint256)")
-
-BALANCE: Function[int] = Function("balanceOf(address)(uint256)")

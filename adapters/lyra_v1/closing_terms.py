@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.lyra_v1.calls import CACHE_PARAMETERS, MARKET_ADDRESSES, MarketAddresses, Series
+from adapters.lyra_v1.calls import BALANCE, CACHE_PARAMETERS, MARKET_ADDRESSES, MarketAddresses, Series
 from adapters.lyra_v1.closing import Penalty
 from adapters.lyra_v1.closing_calls import (
-    BALANCE,
     EXCHANGE_FEE,
     EXCHANGER,
     FORCE_CLOSE,

@@ -82,9 +82,8 @@ class Wallet:
     spot: Feed
 
     def account_id(self, number: str) -> str:
-        """Unique and stable: a short has its position's number, all longs have one account."""
-        at = self.deployment
-        return f"{at.adapter}:{at.chain}:{at.addresses['option_market']}:{number}"
+        """See account_id: a short has its position's number, all longs have one account."""
+        return account_id(self.deployment, number)
 
     def failure(self, short: HeldPosition | None, error: ReadError) -> AccountFailure:
         """The account of a short that could not be read; None stands for that of all longs."""
@@ -230,6 +229,11 @@ class Wallet:
             rate=self.market.parameters.rate / UNIT,
             origin=origin,
         )
+
+
+def account_id(deployment: Deployment, number: str) -> str:
+    """What names an account within its market, unique and stable."""
+    return f"{deployment.adapter}:{deployment.chain}:{deployment.addresses['option_market']}:{number}"
 
 
 def intrinsic(held: Holding, price: int) -> int:

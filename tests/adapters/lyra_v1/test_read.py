@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.lyra_v1 import calls, closing_calls
+from adapters.lyra_v1 import calls, closing_calls, pool_calls
 from adapters.lyra_v1.adapter import NEWPORT_ROLES, ROLES, build
 from adapters.lyra_v1.calls import (
     CacheParameters,
@@ -21,6 +21,7 @@ from adapters.lyra_v1.calls import (
 from adapters.lyra_v1.closing import ClosableShortRule, Penalty
 from adapters.lyra_v1.closing_calls import ForceClose, Hedge, Limits
 from adapters.lyra_v1.margin import ShortOptionRule
+from adapters.lyra_v1.pool_calls import TokenPrice
 from adapters.lyra_v1.premium import Pricing, Variance
 from aggregator.contract import Call, Deployment, Deployments, Function
 from aggregator.model.errors import (
@@ -88,7 +89,6 @@ CLOSING: dict[Function[Any], Any] = {
     closing_calls.VARIANCE: Variance(WAD // 4, WAD // 4, 3 * WAD, WAD, WAD, WAD // 100, 0, WAD, WAD),
     closing_calls.LIMITS: Limits(DAY // 2, WAD // 8, 5 * WAD, caps_skew=False),
     closing_calls.NET_STD_VEGA: -WAD,
-    closing_calls.BALANCE: 3 * WAD,
     closing_calls.HEDGE: Hedge(WAD, 5_000 * WAD),
     closing_calls.EXCHANGE_FEE: WAD // 200,
     closing_calls.POOL_HEDGER: Address(f"0x{28:040x}"),
@@ -97,7 +97,15 @@ CLOSING: dict[Function[Any], Any] = {
     closing_calls.MEAN_IV: 8 * WAD // 10,
     closing_calls.MEAN_SKEW: WAD,
 }
-ANSWERS |= CLOSING
+POOL: dict[Function[Any], Any] = {
+    calls.BALANCE: 0,
+    pool_calls.TOKEN_PRICE: TokenPrice(WAD, is_stale=False, breaker_until=0),
+    pool_calls.DEPOSIT_HEAD: 4,
+    pool_calls.NEXT_DEPOSIT: 4,
+    pool_calls.WITHDRAWAL_HEAD: 9,
+    pool_calls.NEXT_WITHDRAWAL: 9,
+}
+ANSWERS |= CLOSING | POOL
 
 
 def asked(
@@ -139,8 +147,9 @@ def test_wallets_share_everything_but_their_positions() -> None:
     """Requests of the market are equal, so that they are fetched once."""
     batches = [asked(ANSWERS, wallet)[1] for wallet in (WALLET, OTHER)]
     own = [set(first) ^ set(second) for first, second in zip(*batches, strict=True)]
-    assert [len(each) for each in own] == [2, 0, 0]
+    assert [len(each) for each in own] == [2, 2, 0]
     assert {call.function for call in own[0]} == {calls.OWNER_POSITIONS}
+    assert {call.function for call in own[1]} == {calls.BALANCE}
 
 
 def test_a_series_is_asked_for_once() -> None:
@@ -183,7 +192,7 @@ OF_ACCOUNTS = {
 
 
 @pytest.mark.parametrize(
-    "function", [f for f in ANSWERS if f not in (calls.OWNER_POSITIONS, *OF_ACCOUNTS, *CLOSING)]
+    "function", [f for f in ANSWERS if f not in (calls.OWNER_POSITIONS, *OF_ACCOUNTS, *CLOSING, *POOL)]
 )
 def test_a_failed_call_of_the_market_fails_the_read_of_a_holder(function: Function[Any]) -> None:
     """Never a smaller account."""
