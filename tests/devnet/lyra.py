@@ -70,6 +70,7 @@ class LyraV1(Deployment):
         self.short_collateral = at("short_collateral", "ShortCollateral")
         self.pricer = at("pricer", "OptionMarketPricer")
         self.pool = at("liquidity_pool", "LiquidityPool")
+        self.liquidity_token = at("liquidity_token", "LiquidityToken")
         self.adapter = at("synthetix_adapter", "SynthetixAdapter")
         self.rates = at("exchange_rates", "TestExchangeRates")
         self.quote = at("quote_asset", "TestERC20Fail")
