@@ -18,9 +18,9 @@ ETH = index_id("ETH")
 SHORTS = (Kind.SHORT_CALL_BASE, Kind.SHORT_CALL_QUOTE, Kind.SHORT_PUT_QUOTE)
 
 
-def open_random_short(lyra: LyraV1, user: str, rng: random.Random) -> int:
+def open_random_short(lyra: LyraV1, user: str, rng: random.Random, *, board: int | None = None) -> int:
     """A short of any kind, strike, expiry and size, with 1 to 1.5 times the collateral that it needs."""
-    kind, board = rng.choice(SHORTS), rng.choice(lyra.boards())
+    kind, board = rng.choice(SHORTS), rng.choice(lyra.boards()) if board is None else board
     strike = lyra.strike_id(board, rng.choice(STRIKES))
     amount = Decimal(rng.randint(1, 2_000)).scaleb(-2)
     arguments = (
