@@ -29,9 +29,10 @@ def test_payouts_equal_the_transfers(devnet: World, seed: int) -> None:
         lyra.open(user, lyra.strike_id(board, rng.choice(STRIKES)), kind, f"{rng.randint(1, 900)}e-2")
         for kind in (Kind.LONG_CALL, Kind.LONG_PUT)
     ]
-    # The pool's part is rounded as a sum: without others' base the last claim can lack a wei of it.
+    # The pool's part is rounded as a sum: without others' collateral the last claim can lack a wei.
     far = lyra.strike_id(lyra.boards()[1], 2_000)
     lyra.open(devnet.spare[1], far, Kind.SHORT_CALL_BASE, 1, 1)
+    lyra.open(devnet.spare[1], far, Kind.SHORT_PUT_QUOTE, 1, 2_000)
     opened += [open_random_short(lyra, user, rng, board=board) for _ in range(4)]
     lyra.rates.send("nominateNewOwner", MULTICALL3)
     held = {one: lyra.position(one) for one in opened}
