@@ -16,6 +16,7 @@ from adapters.lyra_v1.fixed_point import (
     sqrt_precise,
     to_precise,
 )
+from aggregator.model.fixed_point import truncated
 
 SECONDS_PER_YEAR = 31_536_000
 MIN_SECONDS = 1
@@ -61,6 +62,15 @@ def option_prices(seconds: int, vol: int, spot: int, strike: int, rate: int) -> 
     call = max(spot_part - strike_part, 0)
     put = max(call + strike_pv - spot, 0)
     return from_precise(call), from_precise(put)
+
+
+def vega(seconds: int, vol: int, spot: int, strike: int, rate: int) -> int:
+    """What one option gains per 1.0 of volatility; 18 decimals. Arguments and errors as of option_prices."""
+    years = divide(seconds, SECONDS_PER_YEAR)
+    spot, strike, rate = to_precise(spot), to_precise(strike), to_precise(rate)
+    d1, _ = _d1_d2(years, to_precise(vol), spot, strike, rate)
+    density = divide(exp_precise(-multiply(d1, truncated(d1, 2))), _SQRT_TWO_PI)
+    return from_precise(multiply(sqrt_precise(years), multiply(density, spot)))
 
 
 def _d1_d2(years: int, vol: int, spot: int, strike: int, rate: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aggregator.contract import Function
+from aggregator.model.rules import WAD
 from aggregator.model.units import Address
 
 
@@ -36,9 +37,17 @@ class MinCollateral(NamedTuple):
     put_spot_shock: int
 
 
+class CacheParameters(NamedTuple):
+    """Seconds of the mean volatility that moves are measured against; the rate, 18 decimals."""
+
+    usual_iv_period: int
+    rate: int
+
+
 class Series(NamedTuple):
     """A strike with its board; 18 decimals, expiry in Unix seconds."""
 
+    board: int
     strike: int
     skew: int
     expiry: int
@@ -49,12 +58,14 @@ class Series(NamedTuple):
 class Settlement(NamedTuple):
     """What a strike settles at: the price at expiry is 0 until its board is settled.
 
-    `base_ratio` is the base that a short call gives up per option; 18 decimals.
+    `base_ratio` is the base that a short call gives up per option, `long_scale` the part of what longs are
+    owed that a Newport pool pays; 18 decimals.
     """
 
     strike: int
     price_at_expiry: int
     base_ratio: int
+    long_scale: int = WAD
 
 
 class Rate(NamedTuple):
@@ -98,9 +109,9 @@ MIN_COLLATERAL_PARAMETERS: Function[MinCollateral] = Function(
     "getMinCollatParams()((uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256))",
     into=lambda row: MinCollateral(*row),
 )
-RATE_AND_CARRY: Function[int] = Function(
+CACHE_PARAMETERS: Function[CacheParameters] = Function(
     "getGreekCacheParams()((uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,int256))",
-    into=lambda row: row[-1],
+    into=lambda row: CacheParameters(usual_iv_period=row[3], rate=row[-1]),
 )
 MIN_COLLATERAL: Function[int] = Function(
     "getMinCollateral(uint8,uint256,uint256,uint256,uint256)(uint256)",
@@ -109,7 +120,9 @@ MIN_COLLATERAL: Function[int] = Function(
 # OptionMarket
 STRIKE_AND_BOARD: Function[Series] = Function(
     f"getStrikeAndBoard(uint256)({_STRIKE},{_BOARD})",
-    into=lambda strike, board: Series(strike.strikePrice, strike.skew, board.expiry, board.iv, board.frozen),
+    into=lambda strike, board: Series(
+        board.id, strike.strikePrice, strike.skew, board.expiry, board.iv, board.frozen
+    ),
 )
 SETTLEMENT: Function[Settlement] = Function(
     "getSettlementParameters(uint256)(uint256,uint256,uint256)", into=Settlement
@@ -130,3 +143,6 @@ RATE_AND_INVALID: Function[Rate] = Function("rateAndInvalid(bytes32)(uint256,boo
 MARKET_ADDRESSES: Function[MarketAddresses] = Function(
     f"marketAddresses(address)({','.join(['address'] * 10)})", into=MarketAddresses
 )
+
+# ERC-20
+BALANCE: Function[int] = Function("balanceOf(address)(uint256)")

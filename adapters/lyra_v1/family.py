@@ -10,7 +10,8 @@ import numpy as np
 
 from adapters.lyra_v1.black_scholes import MIN_SECONDS, SECONDS_PER_YEAR
 from adapters.lyra_v1.collateral import OptionType
-from adapters.lyra_v1.margin import ShortOptionRule, load_rule
+from adapters.lyra_v1.margin import ShortOptionRule
+from adapters.lyra_v1.stored import load_rule
 from aggregator.contract import Shocked
 from aggregator.model.rules import Feed, JsonValue, Rule
 from aggregator.pricing import black76

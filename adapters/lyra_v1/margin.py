@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from adapters.lyra_v1.collateral import CollateralParameters, OptionType, min_collateral
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import WAD, Feed, Health, JsonValue
-from aggregator.model.stored import entry, exact, load_feed
 
 DECIMALS = 36
 
@@ -79,24 +78,3 @@ class ShortOptionRule:
             "price_decimals": self.spot.decimals,
             "price_origin": self.spot.origin,
         }
-
-
-def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
-    """The rule that `ShortOptionRule.to_json` wrote; raises ValueError on data of another shape."""
-    if data.get("family") != ShortOptionRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {ShortOptionRule.family}")
-    kind = entry(data, "kind", str)
-    if kind not in {one.name for one in OptionType if one.is_short}:
-        raise ValueError(f"{kind!r} is no kind of short option")
-    parameters = entry(data, "parameters", dict)
-    return ShortOptionRule(
-        kind=OptionType[kind],
-        amount=exact(data, "amount"),
-        collateral=exact(data, "collateral"),
-        strike=exact(data, "strike"),
-        expiry=exact(data, "expiry"),
-        parameters=CollateralParameters(
-            **{field.name: exact(parameters, field.name) for field in fields(CollateralParameters)}
-        ),
-        spot=load_feed(data, "price_"),
-    )

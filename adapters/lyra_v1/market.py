@@ -1,43 +1,42 @@
-"""One market at one block: what all of its wallets share, and the prices it settles at."""
+"""What all wallets of one market share at one block, whichever of the two generations it is of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from adapters.lyra_v1.calls import (
-    BASE_KEY,
-    EXCHANGE_RATES,
-    GLOBAL_PAUSED,
-    MARKET_PAUSED,
-    MIN_COLLATERAL_PARAMETERS,
-    QUOTE_KEY,
-    RATE_AND_CARRY,
-    RATE_AND_INVALID,
-)
 from adapters.lyra_v1.collateral import CollateralParameters
-from aggregator.contract import Deployment, Read, ask, both
-from aggregator.model.assets import Asset, index_id, token_id
-from aggregator.model.errors import UNANSWERED, ReadError, Unsupported, UnusablePrice
+from aggregator.contract import Deployment, Read
+from aggregator.model.assets import Asset
+from aggregator.model.errors import UNANSWERED, ReadError
 from aggregator.model.readings import Quote
-from aggregator.model.rules import Feed, Oracle
+from aggregator.model.rules import Feed
 from aggregator.model.units import Address
 
 PRICE_DECIMALS = 18
-QUOTE_SYMBOL = "sUSD"
+AVALON, NEWPORT = "avalon", "newport"
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Synths:
+    """How Synthetix knows an Avalon market's assets, and where it tells their rates."""
+
+    base_key: bytes
+    quote_key: bytes
+    exchange_rates: Address
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A market's assets, parameters and state. Both assets are synths, with 18 decimals."""
+    """A market's assets, parameters and state. `synths` is None in Newport, which has other tokens."""
 
     base: Asset
     quote: Asset
-    base_key: bytes
-    quote_key: bytes
     underlying: str
     parameters: CollateralParameters
-    exchange_rates: Address
     is_paused: bool
+    synths: Synths | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,72 +47,26 @@ class Spot:
     quotes: tuple[Quote, ...]
 
 
-def read_market(deployment: Deployment) -> Read[Market]:
-    """A market in one round; raises Unsupported where it isn't a synth against sUSD."""
-    at = deployment.addresses
-    market, cache, adapter = at["option_market"], at["greek_cache"], at["synthetix_adapter"]
-    keys = ask([BASE_KEY.at(adapter, market), QUOTE_KEY.at(adapter, market)])
-    paused = ask([MARKET_PAUSED.at(adapter, market), GLOBAL_PAUSED.at(adapter)])
-    parameters, ((base_key, quote_key), ([rates], pauses)) = yield from both(
-        _read_parameters(cache), both(keys, both(ask([EXCHANGE_RATES.at(adapter)]), paused))
-    )
-    base, quote = _symbol(base_key), _symbol(quote_key)
-    if quote != QUOTE_SYMBOL or not base.startswith("s") or len(base) < 2:
-        raise Unsupported(
-            f"a market of {base or 'nothing'} against {quote or 'nothing'} ({deployment.name})",
-            "correct its addresses; Avalon markets trade a synth of Synthetix against sUSD",
-        )
-    return Market(
-        base=Asset(token_id(deployment.chain, at["base_asset"]), base, PRICE_DECIMALS),
-        quote=Asset(token_id(deployment.chain, at["quote_asset"]), quote, PRICE_DECIMALS),
-        base_key=base_key,
-        quote_key=quote_key,
-        # Synthetix names a synth `s` and what it follows.
-        underlying=base[1:],
-        parameters=parameters,
-        exchange_rates=rates,
-        is_paused=any(pauses),
-    )
+def version_of(deployment: Deployment) -> str:
+    """Which generation of contracts a deployment is of."""
+    return str(deployment.options.get("version", AVALON))
 
 
-def _read_parameters(cache: Address) -> Read[CollateralParameters]:
-    [minimum], [rate] = yield from both(
-        ask([MIN_COLLATERAL_PARAMETERS.at(cache)]), ask([RATE_AND_CARRY.at(cache)])
-    )
-    return CollateralParameters(*minimum, rate=rate)
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Why something that its asker can do without is not known; no error itself, which would be raised."""
+
+    error: ReadError
 
 
-def read_spot(market: Market) -> Read[Spot]:
-    """The market's prices in one round; raises UnusablePrice where one is zero or flagged invalid.
+def unless_refused(read: Read[R]) -> Read[R | Untold]:
+    """What a read finds, or why there is none: for what its asker can do without.
 
-    They come from where the market's own adapter takes them, but are there while it is paused, too.
+    Raises what nobody answered: that says nothing of the market, and would be missing without a word.
     """
-    calls = [RATE_AND_INVALID.at(market.exchange_rates, key) for key in (market.base_key, market.quote_key)]
-    base, quote = yield from ask(calls)
-    index = index_id(market.underlying)
-    for asset, rate, call in zip((market.base, market.quote), (base, quote), calls, strict=True):
-        if rate.price == 0 or rate.invalid:
-            marked = f"{call.origin} (marked invalid)" if rate.invalid else call.origin
-            raise UnusablePrice(asset.id, marked, rate.price)
-    return Spot(
-        feed=Feed(index, Oracle.MARKET, base.price, PRICE_DECIMALS, calls[0].origin),
-        quotes=(
-            Quote(index, base.price, PRICE_DECIMALS, calls[0].origin),
-            Quote(market.base.id, base.price, PRICE_DECIMALS, calls[0].origin),
-            Quote(market.quote.id, quote.price, PRICE_DECIMALS, calls[1].origin),
-        ),
-    )
-
-
-def read_spot_if_usable(market: Market) -> Read[Spot | ReadError]:
-    """The market's prices, or why there are none: for wallets that hold nothing here."""
     try:
-        return (yield from read_spot(market))
-    except UNANSWERED:  # that says nothing of the market: its prices would be missing without a word
+        return (yield from read)
+    except UNANSWERED:
         raise
     except ReadError as error:
-        return error
-
-
-def _symbol(key: bytes) -> str:
-    return key.rstrip(b"\0").decode("ascii", errors="replace")
+        return Untold(error)

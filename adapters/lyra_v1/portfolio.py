@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.lyra_v1.calls import (
     OWNER_POSITIONS,
-    SETTLEMENT,
     STRIKE_AND_BOARD,
     HeldPosition,
     Series,
     Settlement,
 )
+from adapters.lyra_v1.closing import FROZEN, PAUSED, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.fixed_point import UNIT
+from adapters.lyra_v1.generations import settlement_of
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
+from adapters.lyra_v1.premium import BuyBack
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.assets import index_id
+from aggregator.model.assets import Asset, index_id
 from aggregator.model.errors import ReadError
 from aggregator.model.positions import Option, Position, Supply
 from aggregator.model.readings import AccountFailure
@@ -51,12 +54,22 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseOutTerms:
+    """What a liquidation of one short takes, see Closing."""
+
+    base_fee: int
+    penalty: Penalty
+    buy_back: BuyBack
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the protocol itself says of a short."""
+    """What the protocol itself says of a short; without `terms` nothing is known of its liquidation."""
 
     min_collateral: int
     can_liquidate: bool
     origin: str
+    terms: CloseOutTerms | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +82,8 @@ class Wallet:
     spot: Feed
 
     def account_id(self, number: str) -> str:
-        """Unique and stable: a short has its position's number, all longs have one account."""
-        at = self.deployment
-        return f"{at.adapter}:{at.chain}:{at.addresses['option_market']}:{number}"
+        """See account_id: a short has its position's number, all longs have one account."""
+        return account_id(self.deployment, number)
 
     def failure(self, short: HeldPosition | None, error: ReadError) -> AccountFailure:
         """The account of a short that could not be read; None stands for that of all longs."""
@@ -102,17 +114,10 @@ class Wallet:
     def short_account(self, held: Holding, judgement: Judgement | None) -> Account:
         """One written option with its collateral; without a judgement nothing can liquidate it any more."""
         position = held.position
-        rule = reported = None
+        rule: ShortOptionRule | None = None
+        reported = None
         if judgement is not None:
-            rule = ShortOptionRule(
-                kind=held.kind,
-                amount=position.amount,
-                collateral=position.collateral,
-                strike=held.series.strike,
-                expiry=held.series.expiry,
-                parameters=self.market.parameters,
-                spot=self.spot,
-            )
+            rule = self._rule(held, judgement.terms)
             least = judgement.min_collateral
             reported = Reported(
                 health=position.collateral * WAD // least if least else None,
@@ -132,6 +137,35 @@ class Wallet:
             reported=reported,
         )
 
+    def _rule(self, held: Holding, terms: CloseOutTerms | None) -> ShortOptionRule:
+        common: dict[str, Any] = {
+            "kind": held.kind,
+            "amount": held.position.amount,
+            "collateral": held.position.collateral,
+            "strike": held.series.strike,
+            "expiry": held.series.expiry,
+            "parameters": self.market.parameters,
+            "spot": self.spot,
+        }
+        if terms is None:
+            return ShortOptionRule(**common)
+        refusal = PAUSED if self.market.is_paused else FROZEN if held.series.frozen else None
+        return ClosableShortRule(
+            **common,
+            closing=Closing(
+                market=self._instrument(held),
+                collateral=self._collateral(held).id,
+                quote=self.market.quote.id,
+                refusal=refusal,
+                base_fee=terms.base_fee,
+                penalty=terms.penalty,
+                buy_back=terms.buy_back,
+            ),
+        )
+
+    def _collateral(self, held: Holding) -> Asset:
+        return self.market.base if held.kind is OptionType.SHORT_CALL_BASE else self.market.quote
+
     def warning(self, held: Holding) -> str | None:
         """What the user should know of a position, as a sentence."""
         name = f"{self.deployment.name} position {held.position.position_id} ({self._instrument(held)})"
@@ -147,22 +181,28 @@ class Wallet:
             return f"{name} is on a frozen board: it can be neither closed nor liquidated."
         return None
 
+    def unknown_terms(self, error: ReadError) -> str:
+        """What to say where a short is known, but not what its liquidation takes."""
+        return f"{self.deployment.name} does not tell what a liquidation takes: {error}"
+
     def _instrument(self, held: Holding) -> str:
         day = datetime.fromtimestamp(held.series.expiry, UTC).strftime("%Y-%m-%d")
         strike = scaled(held.series.strike, PRICE_DECIMALS).normalize()
         return f"{self.market.underlying} {day} {strike:f} {'call' if held.kind.is_call else 'put'}"
 
     def _positions(self, held: Holding) -> tuple[Position, ...]:
-        market, in_base = self.market, held.kind is OptionType.SHORT_CALL_BASE
-        asset = market.base if in_base else market.quote
+        asset = self._collateral(held)
         if held.is_settled:
-            origin = SETTLEMENT.at(self.deployment.addresses["option_market"], held.position.strike_id).origin
-            return (Supply(asset, payout(held), is_collateral=False, origin=origin),)
+            at = self.deployment.addresses["option_market"]
+            origin = settlement_of(self.deployment).at(at, held.position.strike_id).origin
+            return (Supply(asset, in_units(asset, payout(held)), is_collateral=False, origin=origin),)
         origin = OWNER_POSITIONS.at(self.deployment.addresses["option_token"], self.address).origin
         option = self._option(held, origin)
         if not held.kind.is_short:
             return (option,)
-        return option, Supply(asset, held.position.collateral, is_collateral=True, origin=origin)
+        return option, Supply(
+            asset, in_units(asset, held.position.collateral), is_collateral=True, origin=origin
+        )
 
     def _option(self, held: Holding, origin: str) -> Option:
         series, amount = held.series, held.position.amount
@@ -191,6 +231,11 @@ class Wallet:
         )
 
 
+def account_id(deployment: Deployment, number: str) -> str:
+    """What names an account within its market, unique and stable."""
+    return f"{deployment.adapter}:{deployment.chain}:{deployment.addresses['option_market']}:{number}"
+
+
 def intrinsic(held: Holding, price: int) -> int:
     """What one option is worth at a price of the underlying without time; 18 decimals."""
     difference = price - held.series.strike
@@ -200,11 +245,18 @@ def intrinsic(held: Holding, price: int) -> int:
 def payout(held: Holding) -> int:
     """What a settled position is paid, in base for SHORT_CALL_BASE, else in quote; 18 decimals.
 
-    A short gets back the collateral that its loss leaves; a loss beyond it is the pool's. Source:
-    ShortCollateral.settleOptions of @lyrafinance/protocol 0.1.3-alpha.
+    A short gets back the collateral that its loss leaves; a loss beyond it is the pool's, and a Newport pool
+    that can't pay its longs pays each the same part. Source: ShortCollateral.settleOptions of
+    @lyrafinance/protocol 0.1.3-alpha and of derivexyz/v1-core at ea9e36a.
     """
     position, price = held.position, held.settlement.price_at_expiry
     if held.kind is OptionType.SHORT_CALL_BASE:
         return max(position.collateral - held.settlement.base_ratio * position.amount // UNIT, 0)
-    difference = intrinsic(held, price) * position.amount // UNIT
-    return max(position.collateral - difference, 0) if held.kind.is_short else difference
+    if not held.kind.is_short:
+        return intrinsic(held, price) * (position.amount * held.settlement.long_scale // UNIT) // UNIT
+    return max(position.collateral - intrinsic(held, price) * position.amount // UNIT, 0)
+
+
+def in_units(asset: Asset, amount: int) -> int:
+    """18 decimals as the asset's own, cut off as transfers do."""
+    return amount // int(10 ** (PRICE_DECIMALS - asset.decimals))

@@ -11,15 +11,15 @@ import pytest
 
 from adapters.lyra_v1.collateral import OptionType, min_collateral
 from adapters.lyra_v1.margin import ShortOptionRule
-from aggregator.model.assets import index_id
 from aggregator.model.errors import Unsupported
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import prices_of
 from aggregator.model.units import ChainId, parse_address
 from aggregator.reading.run import Job
 from tests.adapters.lyra_v1.deployed import local_adapter, read
+from tests.adapters.lyra_v1.live import ETH, SHORTS, open_random_short
 from tests.devnet.errors import TransactionReverted
-from tests.devnet.lyra import STRIKES, Kind, LyraV1
+from tests.devnet.lyra import Kind
 from tests.devnet.lyra_deploy import GREEK_CACHE, MIN_COLLATERAL, units
 from tests.reading_kit import pin, run_jobs, run_read
 
@@ -30,27 +30,7 @@ if TYPE_CHECKING:
 
 WAD = 10**18
 DAY = 86_400
-ETH = index_id("ETH")
-SHORTS = (Kind.SHORT_CALL_BASE, Kind.SHORT_CALL_QUOTE, Kind.SHORT_PUT_QUOTE)
-STATES_PER_SEED = 20
-
-
-def open_random_short(lyra: LyraV1, user: str, rng: random.Random) -> int:
-    """A short of any kind, strike, expiry and size, with 1 to 1.5 times the collateral that it needs."""
-    kind, board = rng.choice(SHORTS), rng.choice(lyra.boards())
-    strike = lyra.strike_id(board, rng.choice(STRIKES))
-    amount = Decimal(rng.randint(1, 2_000)).scaleb(-2)
-    arguments = (
-        int(kind),
-        lyra.strike(strike)["strikePrice"],
-        lyra.expiry(board),
-        lyra.spot(),
-        units(amount),
-    )
-    least: int = lyra.greek_cache.call("getMinCollateral", *arguments)
-    # The transaction is mined a few seconds later.
-    collateral = Decimal(least * rng.randint(1001, 1500) // 1000).scaleb(-18)
-    return lyra.open(user, strike, kind, amount, collateral)
+STATES_PER_SEED = 34
 
 
 def assert_rules_agree_with_the_protocol(reading: Reading) -> int:
@@ -70,7 +50,7 @@ def assert_rules_agree_with_the_protocol(reading: Reading) -> int:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_health_equals_the_protocols_in_random_states(devnet: World, seed: int) -> None:
-    """Six positions, then spot and time move: 120 states over all seeds, equal to the wei."""
+    """Six positions, then spot and time move: 204 states over all seeds, equal to the wei."""
     rng, lyra, user = random.Random(seed), devnet.lyra_v1, devnet.spare[0]
     for _ in range(6):
         open_random_short(lyra, user, rng)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.lyra_v1.black_scholes import normal_cdf, option_prices
+from adapters.lyra_v1.black_scholes import normal_cdf, option_prices, vega
 from adapters.lyra_v1.collateral import CollateralParameters, OptionType, min_collateral
 from adapters.lyra_v1.fixed_point import (
     PRECISE_UNIT,
@@ -59,7 +59,7 @@ def vector_parameters() -> CollateralParameters:
 
 
 def test_option_prices_are_the_contracts() -> None:
-    """All 37 prices to float64's precision."""
+    """All 37 prices and vegas to float64's precision."""
     cases = vectors()["prices"]
     assert len(cases) == 37
     for case in cases:
@@ -67,6 +67,9 @@ def test_option_prices_are_the_contracts() -> None:
         call, put = option_prices(case["sec"], *inputs)
         assert call / WAD == pytest.approx(case["call"], rel=1e-15, abs=1e-15)
         assert put / WAD == pytest.approx(case["put"], rel=1e-15, abs=1e-15)
+        inputs = (wad(case[name]) for name in ("vol", "spot", "strike", "rate"))
+        found = vega(case["sec"], *inputs)
+        assert found / WAD == pytest.approx(case["vega"], rel=1e-15, abs=1e-15)
 
 
 def test_minimum_collateral_is_the_contracts() -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.lyra_v1 import calls
-from adapters.lyra_v1.adapter import ROLES, build
-from adapters.lyra_v1.calls import HeldPosition, MinCollateral, Rate, Series, Settlement
+from adapters.lyra_v1 import calls, closing_calls, pool_calls
+from adapters.lyra_v1.adapter import NEWPORT_ROLES, ROLES, build
+from adapters.lyra_v1.calls import (
+    CacheParameters,
+    HeldPosition,
+    MarketAddresses,
+    MinCollateral,
+    Rate,
+    Series,
+    Settlement,
+)
+from adapters.lyra_v1.closing import ClosableShortRule, Penalty
+from adapters.lyra_v1.closing_calls import ForceClose, Hedge, Limits
+from adapters.lyra_v1.margin import ShortOptionRule
+from adapters.lyra_v1.pool_calls import TokenPrice
+from adapters.lyra_v1.premium import Pricing, Variance
 from aggregator.contract import Call, Deployment, Deployments, Function
 from aggregator.model.errors import (
     BadConfiguration,
@@ -28,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 WAD = 10**18
+DAY = 86_400
 NOW = 1_796_000_000
 WALLET = Address("0x" + "a1" * 20)
 OTHER = Address("0x" + "b2" * 20)
@@ -39,6 +54,11 @@ AT = Deployment(
     addresses={role: Address(f"0x{i:040x}") for i, role in enumerate(ROLES, 1)},
     source="test",
 )
+NEWPORT = replace(
+    AT,
+    addresses={role: Address(f"0x{i:040x}") for i, role in enumerate(NEWPORT_ROLES, 1)},
+    options={"version": "newport", "underlying": "ETH"},
+)
 SHORT = HeldPosition(7, 3, 3, 2 * WAD, 900 * WAD, 1)
 LONG = HeldPosition(8, 3, 1, 5 * WAD, 0, 1)
 ANSWERS: dict[Function[Any], Any] = {
@@ -46,25 +66,53 @@ ANSWERS: dict[Function[Any], Any] = {
     calls.MIN_COLLATERAL_PARAMETERS: MinCollateral(
         200 * WAD, WAD // 5, 5 * WAD // 2, 1_209_600, 9 * WAD // 5, 4_838_400, 6 * WAD // 5, 4 * WAD // 5
     ),
-    calls.RATE_AND_CARRY: WAD // 20,
+    calls.CACHE_PARAMETERS: CacheParameters(DAY, WAD // 20),
     calls.BASE_KEY: b"sETH".ljust(32, b"\0"),
     calls.QUOTE_KEY: b"sUSD".ljust(32, b"\0"),
     calls.EXCHANGE_RATES: Address("0x" + "c3" * 20),
     calls.MARKET_PAUSED: False,
     calls.GLOBAL_PAUSED: False,
-    calls.STRIKE_AND_BOARD: Series(2_000 * WAD, WAD, NOW + 86_400, 8 * WAD // 10, frozen=False),
+    calls.STRIKE_AND_BOARD: Series(1, 2_000 * WAD, WAD, NOW + 86_400, 8 * WAD // 10, frozen=False),
     calls.SETTLEMENT: Settlement(2_000 * WAD, 0, 0),
     calls.RATE_AND_INVALID: Rate(1_500 * WAD, invalid=False),
     calls.MIN_COLLATERAL: 600 * WAD,
     calls.CAN_LIQUIDATE: False,
 }
+CLOSING: dict[Function[Any], Any] = {
+    calls.MARKET_ADDRESSES: MarketAddresses(*(Address(f"0x{i:040x}") for i in range(21, 31))),
+    closing_calls.EXCHANGER: OTHER,
+    closing_calls.FORCE_CLOSE: ForceClose(DAY // 2, DAY, 13 * WAD // 10, 16 * WAD // 10, WAD // 50),
+    closing_calls.PENALTY: Penalty(WAD // 5, 4 * WAD // 10, 3 * WAD // 10, 15 * WAD),
+    closing_calls.PRICING: Pricing(
+        WAD // 100, 42 * DAY, 112 * DAY, WAD // 100, 42 * DAY, 84 * DAY, 100 * WAD, 50 * WAD, 3 * WAD // 4
+    ),
+    closing_calls.VARIANCE: Variance(WAD // 4, WAD // 4, 3 * WAD, WAD, WAD, WAD // 100, 0, WAD, WAD),
+    closing_calls.LIMITS: Limits(DAY // 2, WAD // 8, 5 * WAD, caps_skew=False),
+    closing_calls.NET_STD_VEGA: -WAD,
+    closing_calls.HEDGE: Hedge(WAD, 5_000 * WAD),
+    closing_calls.EXCHANGE_FEE: WAD // 200,
+    closing_calls.POOL_HEDGER: Address(f"0x{28:040x}"),
+    closing_calls.NET_VALUE: 1_000_000 * WAD,
+    closing_calls.STD_VEGA: 2 * WAD,
+    closing_calls.MEAN_IV: 8 * WAD // 10,
+    closing_calls.MEAN_SKEW: WAD,
+}
+POOL: dict[Function[Any], Any] = {
+    calls.BALANCE: 0,
+    pool_calls.TOKEN_PRICE: TokenPrice(WAD, is_stale=False, breaker_until=0),
+    pool_calls.DEPOSIT_HEAD: 4,
+    pool_calls.NEXT_DEPOSIT: 4,
+    pool_calls.WITHDRAWAL_HEAD: 9,
+    pool_calls.NEXT_WITHDRAWAL: 9,
+}
+ANSWERS |= CLOSING | POOL
 
 
 def asked(
-    answers: Mapping[Function[Any], Any], wallet: Address = WALLET
+    answers: Mapping[Function[Any], Any], wallet: Address = WALLET, at: Deployment = AT
 ) -> tuple[Reading, list[Sequence[Call[Any]]]]:
     """The reading that comes of these replies, and the batches that were asked for."""
-    read = build(Deployments((AT,), ())).read(AT, wallet, BLOCK)
+    read = build(Deployments((at,), ())).read(at, wallet, BLOCK)
     batches: list[Sequence[Call[Any]]] = []
     try:
         batch = next(read)
@@ -99,8 +147,9 @@ def test_wallets_share_everything_but_their_positions() -> None:
     """Requests of the market are equal, so that they are fetched once."""
     batches = [asked(ANSWERS, wallet)[1] for wallet in (WALLET, OTHER)]
     own = [set(first) ^ set(second) for first, second in zip(*batches, strict=True)]
-    assert [len(each) for each in own] == [2, 0, 0]
+    assert [len(each) for each in own] == [2, 2, 0]
     assert {call.function for call in own[0]} == {calls.OWNER_POSITIONS}
+    assert {call.function for call in own[1]} == {calls.BALANCE}
 
 
 def test_a_series_is_asked_for_once() -> None:
@@ -142,11 +191,50 @@ OF_ACCOUNTS = {
 }
 
 
-@pytest.mark.parametrize("function", [f for f in ANSWERS if f not in (calls.OWNER_POSITIONS, *OF_ACCOUNTS)])
+@pytest.mark.parametrize(
+    "function", [f for f in ANSWERS if f not in (calls.OWNER_POSITIONS, *OF_ACCOUNTS, *CLOSING, *POOL)]
+)
 def test_a_failed_call_of_the_market_fails_the_read_of_a_holder(function: Function[Any]) -> None:
     """Never a smaller account."""
     with pytest.raises(CallReverted):
         asked({**ANSWERS, function: CallReverted(function.canonical, "no")})
+
+
+@pytest.mark.parametrize("function", CLOSING)
+def test_without_the_terms_of_liquidations_a_short_still_has_its_test(function: Function[Any]) -> None:
+    """What is missing is named; what nobody answered is a failure, never a rule without its close-out."""
+    reading, _ = asked({**ANSWERS, function: CallReverted(function.canonical, "no")})
+    whole, _ = asked(ANSWERS)
+    rules = [one.accounts[0].rule for one in (whole, reading)]
+    assert [type(rule) for rule in rules] == [ClosableShortRule, ShortOptionRule]
+    assert [one.accounts[0].reported for one in (whole, reading)] == [whole.accounts[0].reported] * 2
+    [sentence] = reading.warnings
+    assert "does not tell what a liquidation takes" in sentence
+    assert function.canonical in sentence
+    unanswered = {**ANSWERS, function: ProviderUnavailable("one", "timed out")}
+    try:
+        failed, _ = asked(unanswered)
+    except ProviderUnavailable:
+        return
+    assert [failure.label for failure in failed.failures] == ["Lyra short #7"]
+
+
+@pytest.mark.parametrize(
+    ("function", "reply", "told"),
+    [
+        (closing_calls.POOL_HEDGER, OTHER, "hedger"),
+        (closing_calls.EXCHANGE_FEE, WAD, "outside of what"),
+        (closing_calls.PENALTY, Penalty(WAD + 1, 0, 0, 0), "outside of what"),
+        (closing_calls.PENALTY, Penalty(0, WAD, 1, 0), "outside of what"),
+        (closing_calls.PRICING, Pricing(0, 5, 5, 0, 5, 6, 0, 1, 0), "outside of what"),
+        (closing_calls.PRICING, Pricing(0, 5, 6, 0, 5, 6, 0, 0, 0), "outside of what"),
+    ],
+)
+def test_terms_that_contradict_give_no_close_out(function: Function[Any], reply: Any, told: str) -> None:
+    """Another hedger than the listed one, and parameters that the contracts would not take."""
+    reading, _ = asked({**ANSWERS, function: reply})
+    assert type(reading.accounts[0].rule) is ShortOptionRule
+    assert told in reading.warnings[0]
 
 
 @pytest.mark.parametrize("function", OF_ACCOUNTS)
@@ -192,19 +280,24 @@ def test_other_pairs_are_unsupported(base: bytes, quote: bytes) -> None:
 
 def test_newports_structs_do_not_decode() -> None:
     """One word less in the parameters, one more in the settlement: an error, never a shifted field."""
-    for function, words in ((calls.RATE_AND_CARRY, 9), (calls.SETTLEMENT, 4)):
+    for function, words in ((calls.CACHE_PARAMETERS, 9), (calls.SETTLEMENT, 4)):
         with pytest.raises(MalformedReply):
             function.decode(bytes(32 * words), function.canonical)
 
 
 def test_deployments_are_checked_when_built() -> None:
-    """A missing address and Newport are refused by name."""
+    """A missing address, an unknown version and Newport without its underlying are refused by name."""
     lacking = Deployment("lyra_v1", ChainId(10), "Lyra", {"option_market": WALLET}, "test")
     with pytest.raises(BadConfiguration, match="lacks the address of option_token"):
         build(Deployments((lacking,), ()))
-    newport = Deployment("lyra_v1", ChainId(10), "N", AT.addresses, "test", options={"version": "newport"})
-    with pytest.raises(BadConfiguration, match="Newport"):
-        build(Deployments((newport,), ()))
+    for options, told in (
+        ({"version": "pre-avalon"}, "neither 'avalon' nor 'newport'"),
+        ({"version": "newport"}, "lacks the address of exchange_adapter"),
+    ):
+        with pytest.raises(BadConfiguration, match=told):
+            build(Deployments((replace(AT, options=options),), ()))
+    with pytest.raises(BadConfiguration, match="option underlying"):
+        build(Deployments((replace(NEWPORT, options={"version": "newport"}),), ()))
 
 
 @pytest.mark.parametrize("error", [ProviderUnavailable("one", "timed out"), NotRecorded("rateAndInvalid")])

@@ -1,0 +1,84 @@
+"""The contract functions of an Avalon market that say what a liquidation takes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from adapters.lyra_v1.closing import Penalty
+from adapters.lyra_v1.premium import Pricing, Variance
+from aggregator.contract import Function
+from aggregator.model.units import Address
+
+
+class ForceClose(NamedTuple):
+    """How OptionGreekCache prices liquidations: periods in seconds, the rest with 18 decimals."""
+
+    iv_period: int
+    skew_period: int
+    vol_shock: int
+    late_vol_shock: int
+    least_over_spot: int
+
+
+class Limits(NamedTuple):
+    """Bounds of trades that liquidations know: seconds before expiry, and of the skew with 18 decimals."""
+
+    cutoff: int
+    least_skew: int
+    most_skew: int
+    caps_skew: bool
+
+
+class Hedge(NamedTuple):
+    """The hedger's short of base and its collateral in quote; 18 decimals."""
+
+    short: int
+    collateral: int
+
+
+_WORDS_5 = ",".join(["uint256"] * 5)
+_WORDS_9 = ",".join(["uint256"] * 9)
+_WORDS_10 = ",".join(["uint256"] * 10)
+_NET = "(int256,int256,int256)"
+_GREEKS = "(int256,int256,uint256,uint256,uint256)"
+
+# OptionGreekCache
+FORCE_CLOSE: Function[ForceClose] = Function(
+    f"getForceCloseParams()(({_WORDS_10}))",
+    into=lambda row: ForceClose(row[0], row[1], row[6], row[7], row[9]),
+)
+NET_STD_VEGA: Function[int] = Function(f"getGlobalCache()(({_WORDS_5},{_NET}))", into=lambda row: row[-1][1])
+STD_VEGA: Function[int] = Function(
+    f"getStrikeCache(uint256)((uint256,uint256,uint256,uint256,{_GREEKS},int256,int256,uint256))",
+    into=lambda row: row[4][2],
+)
+MEAN_IV: Function[int] = Function("getIvGWAV(uint256,uint256)(uint256)")
+MEAN_SKEW: Function[int] = Function("getSkewGWAV(uint256,uint256)(uint256)")
+
+# OptionToken
+PENALTY: Function[Penalty] = Function(
+    "getPartialCollatParams()((uint256,uint256,uint256,uint256))", into=lambda row: Penalty(*row)
+)
+
+# OptionMarketPricer
+PRICING: Function[Pricing] = Function(f"getPricingParams()(({_WORDS_9}))", into=lambda row: Pricing(*row))
+VARIANCE: Function[Variance] = Function(
+    f"getVarianceFeeParams()(({_WORDS_9}))", into=lambda row: Variance(*row)
+)
+LIMITS: Function[Limits] = Function(
+    f"getTradeLimitParams()((int256,int256,{_WORDS_9},bool))",
+    into=lambda row: Limits(row[2], *row[9:]),
+)
+
+# LiquidityPool; its net value is the last word
+NET_VALUE: Function[int] = Function(
+    "getLiquidity(uint256)((uint256,uint256,uint256,uint256,uint256,uint256))", into=lambda row: row[-1]
+)
+POOL_HEDGER: Function[Address] = Function("poolHedger()(address)")
+
+# ShortPoolHedger
+HEDGE: Function[Hedge] = Function("getShortPosition()(uint256,uint256)", into=Hedge)
+
+# SynthetixAdapter and its Exchanger
+EXCHANGER: Function[Address] = Function("exchanger()(address)")
+EXCHANGE_FEE: Function[int] = Function("feeRateForExchange(bytes32,bytes32)(uint256)")

@@ -1,0 +1,155 @@
+"""What a wallet has in a market's liquidity pool: shares, deposits and withdrawals that wait.
+
+A share is short volatility, pooled: the pool is the other side of every option. Source: LiquidityPool.sol of
+@lyrafinance/protocol 0.1.3-alpha and of derivexyz/v1-core at ea9e36a.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from adapters.lyra_v1.calls import BALANCE, MARKET_ADDRESSES
+from adapters.lyra_v1.market import Market, Untold
+from adapters.lyra_v1.pool_calls import (
+    DEPOSIT,
+    DEPOSIT_HEAD,
+    NEXT_DEPOSIT,
+    NEXT_WITHDRAWAL,
+    TOKEN_PRICE,
+    WITHDRAWAL,
+    WITHDRAWAL_HEAD,
+    Queued,
+    TokenPrice,
+)
+from adapters.lyra_v1.portfolio import account_id, in_units
+from aggregator.contract import Deployment, Function, Read, ask, attempt, both
+from aggregator.model.accounts import Account
+from aggregator.model.errors import ReadError, Unsupported
+from aggregator.model.fixed_point import multiply
+from aggregator.model.positions import Supply
+from aggregator.model.readings import AccountFailure, Block, Reading
+from aggregator.model.units import Address
+
+LONGEST_QUEUE = 500
+"""Entries; a longer one is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """A wallet's part in a pool: shares held and waiting to be paid out, quote waiting to be deposited; all
+    with 18 decimals. `price` is None where there are no shares."""
+
+    shares: int
+    leaving: int
+    entering: int
+    price: TokenPrice | None
+    price_origin: str
+    queue_origin: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the wallet has nothing in the pool."""
+        return not (self.shares or self.leaving or self.entering)
+
+
+def read_stake(deployment: Deployment, wallet: Address) -> Read[Stake]:
+    """A wallet's part in three rounds, two where nobody waits; raises what the pool refuses to a holder.
+
+    Queues are read whole, the same for all wallets; raises Unsupported where one is longer than 500.
+    """
+    at = deployment.addresses
+    [listed] = yield from ask([MARKET_ADDRESSES.at(at["viewer"], at["option_market"])])
+    pool = listed.liquidity_pool
+    heads = (DEPOSIT_HEAD, NEXT_DEPOSIT, WITHDRAWAL_HEAD, NEXT_WITHDRAWAL)
+    price_call = TOKEN_PRICE.at(pool)
+    [shares], ([price], bounds) = yield from both(
+        ask([BALANCE.at(listed.liquidity_token, wallet)]),
+        both(attempt([price_call]), ask([head.at(pool) for head in heads])),
+    )
+    deposits, withdrawals = yield from both(
+        _read_queue(deployment, pool, DEPOSIT, bounds[0], bounds[1]),
+        _read_queue(deployment, pool, WITHDRAWAL, bounds[2], bounds[3]),
+    )
+    leaving = sum(one.amount for one in withdrawals if one.beneficiary == wallet)
+    entering = sum(one.amount for one in deposits if one.beneficiary == wallet)
+    known: TokenPrice | None = None
+    if shares or leaving:
+        if isinstance(price, ReadError):
+            raise price.with_traceback(None)
+        known = price
+    return Stake(shares, leaving, entering, known, price_call.origin, DEPOSIT.at(pool, bounds[0]).origin)
+
+
+def _read_queue(
+    deployment: Deployment, pool: Address, entry: Function[Queued], head: int, end: int
+) -> Read[list[Queued]]:
+    if not 0 <= end - head <= LONGEST_QUEUE:
+        raise Unsupported(
+            f"a queue from {head} to {end} in the pool of {deployment.name}",
+            f"this release reads up to {LONGEST_QUEUE} entries",
+        )
+    if head == end:
+        return []
+    found = yield from ask([entry.at(pool, number) for number in range(head, end)])
+    for number, one in enumerate(found, head):
+        if one.id != number:
+            raise Unsupported(
+                f"entry {number} of a queue in the pool of {deployment.name}", f"it calls itself {one.id}"
+            )
+    return found
+
+
+def with_stake(
+    reading: Reading,
+    deployment: Deployment,
+    wallet: Address,
+    market: Market,
+    stake: Stake | Untold,
+    block: Block,
+) -> Reading:
+    """A reading of positions with what the wallet has in the pool, or with its failure by name."""
+    name, label = account_id(deployment, f"{wallet}:pool"), f"{deployment.name} pool share"
+    if isinstance(stake, Untold):
+        failure = AccountFailure(name, deployment.adapter, deployment.chain, label, stake.error)
+        return replace(reading, failures=(*reading.failures, failure))
+    if stake.is_empty:
+        return reading
+    account = Account(
+        id=name,
+        protocol=deployment.adapter,
+        kind="option",
+        chain=deployment.chain,
+        label=label,
+        owner_path=(wallet,),
+        positions=_supplies(market, stake),
+        rule=None,
+        reported=None,
+    )
+    told = _warnings(label, stake, block.timestamp)
+    return replace(reading, accounts=(*reading.accounts, account), warnings=(*reading.warnings, *told))
+
+
+def _supplies(market: Market, stake: Stake) -> tuple[Supply, ...]:
+    """Shares at what the pool says that they are worth, and quote that waits; both in quote."""
+    found = list[Supply]()
+    if stake.price is not None:
+        value = in_units(market.quote, multiply(stake.shares + stake.leaving, stake.price.price))
+        found.append(Supply(market.quote, value, is_collateral=False, origin=stake.price_origin))
+    if stake.entering:
+        waiting = in_units(market.quote, stake.entering)
+        found.append(Supply(market.quote, waiting, is_collateral=False, origin=stake.queue_origin))
+    return tuple(found)
+
+
+def _warnings(name: str, stake: Stake, time: int) -> list[str]:
+    """What the user should know of a share: what it is, and what keeps it from being paid out."""
+    if stake.price is None:
+        return []
+    told = [
+        f"{name} is pooled short volatility: it counts at the pool's price, as quote that no scenario moves."
+    ]
+    if stake.price.is_stale:
+        told.append(f"{name} is priced with Greeks that the pool itself calls stale.")
+    if stake.price.breaker_until > time:
+        told.append(f"{name} can't be paid out now: the pool's circuit breaker is on.")
+    return told
