@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.accrual import borrowing_per_second, elapsed, funding_per_second
-from adapters.gmx_v2.calls import Info, RawPosition, Test
+from adapters.gmx_v2.calls import Info, RawMarket, RawPosition, Test
 from adapters.gmx_v2.closing import deleveraging
 from adapters.gmx_v2.fixed_point import FLOAT, apply_factor
 from adapters.gmx_v2.impact import limited, pending_usd
@@ -47,6 +47,13 @@ def account_id(chain: int, one: RawPosition) -> str:
     """Of a position: the wallet may have one of each market, collateral and side."""
     side = "long" if one.is_long else "short"
     return f"{PROTOCOL}:{chain}:{one.market}:{one.account}:{one.collateral}-{side}"
+
+
+def label_of(deployment: Deployment, known: Table, one: RawPosition, raw: RawMarket | None) -> str:
+    """Of a position whose market could not be read: what is known beforehand, and addresses beside it."""
+    index = known.known(raw.index_token) if raw else None
+    name = f"{index.underlying}/USD {one.market}" if index else one.market
+    return f"{deployment.name} {name} {'long' if one.is_long else 'short'}"
 
 
 def settled(deployment: Deployment, one: RawPosition, found: MarketReply) -> Read[Settled]:

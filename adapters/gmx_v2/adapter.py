@@ -60,7 +60,9 @@ class GmxV2Adapter:
         good: list[_Found] = list(others)
         for one, outcome in zip(found.positions, outcomes, strict=True):
             if isinstance(outcome, ReadError):
-                unread.append(_failure(deployment, account.account_id(deployment.chain, one), outcome))
+                name = account.account_id(deployment.chain, one)
+                label = account.label_of(deployment, known, one, found.markets.get(one.market))
+                unread.append(AccountFailure(name, "gmx_v2", deployment.chain, label, outcome))
             else:
                 good.append(outcome)
         return _reading(deployment, found, good, unread, block)
@@ -170,14 +172,15 @@ def _reading(
             for token in (reply.long, reply.short, reply.index):
                 asset = token_id(deployment.chain, token.described.address)
                 quotes.setdefault(asset, token.quote(asset))
-            index = index_asset(reply.index.described)
-            quotes.setdefault(index, reply.index.quote(index))
+            if not reply.only_swaps:
+                index = index_asset(reply.index.described)
+                quotes.setdefault(index, reply.index.quote(index))
         for quote in one.quotes:
             quotes.setdefault(quote.asset, quote)
     if any(one.markets for one in good):
         quotes[account.DOLLAR.id] = Quote(account.DOLLAR.id, 1, 0, "profits are counted in USD")
     warnings = dict.fromkeys(warning for one in good for warning in one.warnings)
-    if found.positions:
+    if good or unread:
         warnings[
             f"{deployment.name}: collateral that may be claimed after large price impact is not read"
         ] = None
