@@ -81,7 +81,7 @@ def close_out(
             break
         missing = 0
         charged = charged or number == 2
-    # Nobody else gets the impact beyond its limit: what is there of it can be claimed, and the rest is no debt.
+    # Nobody else gets the impact beyond its limit: it can be claimed, as far as it was there, and is no debt.
     before = purse.left
     if not missing:
         purse.pay(max(limit - impact, 0))

@@ -71,8 +71,17 @@ def blocks(deployment: Deployment) -> int:
     return found
 
 
-def first_block(deployment: Deployment, block: Block) -> int:
-    """Where the logs begin that are looked at."""
+def unlooked(deployment: Deployment, block: Block) -> str | None:
+    """A warning of where collateral to claim is not looked for; None where everywhere."""
+    if not blocks(deployment):
+        return f"{deployment.name}: collateral that may be claimed after large price impact is not read"
+    first = _first_block(deployment, block)
+    if first <= (deployment.first_block or 0):
+        return None
+    return f"{deployment.name}: collateral to claim is only looked for since block {first}"
+
+
+def _first_block(deployment: Deployment, block: Block) -> int:
     return max(deployment.first_block or 0, block.number - blocks(deployment))
 
 
@@ -84,9 +93,7 @@ def slots(deployment: Deployment, wallet: Address, block: Block) -> Read[tuple[S
     if not blocks(deployment):
         return ()
     emitter, topic = deployment.addresses["event_emitter"], bytes(12) + bytes.fromhex(wallet[2:])
-    wanted = EMITTED.logs(
-        emitter, keccak(_NAME.encode()), topic, from_block=first_block(deployment, block)
-    )
+    wanted = EMITTED.logs(emitter, keccak(_NAME.encode()), topic, from_block=_first_block(deployment, block))
     [logs] = yield from ask([wanted])
     found: dict[Slot, None] = {}
     for log in logs:
@@ -104,7 +111,9 @@ def slots(deployment: Deployment, wallet: Address, block: Block) -> Read[tuple[S
     return tuple(found)
 
 
-def claimable(deployment: Deployment, wallet: Address, found: tuple[Slot, ...], time: int) -> Read[Collateral]:
+def claimable(
+    deployment: Deployment, wallet: Address, found: tuple[Slot, ...], time: int
+) -> Read[Collateral]:
     """One round, or none: how much of it can be claimed at `time`.
 
     Raises MalformedReply where the contract would revert.
