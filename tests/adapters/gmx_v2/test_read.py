@@ -26,7 +26,7 @@ from aggregator.model.rules import prices_of
 from aggregator.model.units import Address, ChainId, parse_address, scaled
 from aggregator.reading.run import Job
 from tests.adapters.gmx_v2.live import Site, site_of
-from tests.devnet.gmx_v2 import BTC, ETH, LIMIT_DECREASE, WITHDRAWAL, Held
+from tests.devnet.gmx_v2 import BTC, ETH, LIMIT_DECREASE, SINGLE, WITHDRAWAL, Held
 from tests.devnet.gmx_v2_deploy import hashed
 from tests.devnet.world import World
 from tests.reading_kit import pin, run_jobs, run_read
@@ -82,6 +82,30 @@ def test_orders_and_claims_are_an_account_without_a_rule(site: Site) -> None:
     assert held == {"USDC": 500 * 10**6, "native coin": 3 * 10**15, "WETH": 3 * 10**15}
     assert len(account.positions) == 3
     assert any("1 limit increase, 1 limit decrease" in one for one in reading.warnings)
+
+
+def test_rewards_and_deposits_from_other_chains_are_the_wallets(site: Site) -> None:
+    """Tokens in the account of claims, shares of pools looked through with those in the wallet."""
+    gmx, user = site.gmx, site.world.spare[4]
+    usdc, pool = ("address", gmx.token("USDC")), gmx.shares[SINGLE]
+    who = ("address", user)
+    gmx.set(
+        uints={
+            gmx.key("AFFILIATE_REWARD", ETH, usdc, who): 5 * 10**6,
+            gmx.key("AFFILIATE_REWARD", BTC, usdc, who): 1,
+            hashed("MULTICHAIN_BALANCE", who, usdc): 7 * 10**6,
+            hashed("MULTICHAIN_BALANCE", who, ("address", pool.address)): 500 * 10**18,
+        }
+    )
+    pool.send("mint", user, 10**18)
+    claims, share = site.read(user).accounts
+    [kept] = claims.positions
+    assert isinstance(kept, Supply)
+    assert (kept.asset.symbol, kept.raw) == ("USDC", 12 * 10**6 + 1)
+    weth = share.positions[0]
+    assert isinstance(weth, Supply)
+    total = gmx.store.call("getUint", gmx.key("POOL_AMOUNT", SINGLE, ("address", gmx.token("WETH"))))
+    assert weth.raw == total * 501 * 10**18 // pool.call("totalSupply")
 
 
 def test_an_order_of_an_unknown_type_is_named(site: Site) -> None:
@@ -149,7 +173,10 @@ def test_a_market_without_a_price_fails_alone(site: Site) -> None:
     site.gmx.store.send("setAddressValues", [feed], ["0x" + "0" * 40])
     reading = site.read(user)
     assert all(isinstance(one.error, CallReverted) for one in reading.failures)
-    assert len(reading.failures) == 2  # the position, and the vault with a share of that pool
+    vault, position = reading.failures  # of the vault that has a share of that pool
+    market = site.gmx.market(BTC).lower()
+    assert position.label == f"GMX V2 local BTC/USD {market} long"
+    assert vault.label.endswith(f"share {site.gmx.vault.address.lower()}")
     assert any(isinstance(one.rule, GmxRule) for one in reading.accounts)
 
 
@@ -171,6 +198,9 @@ def test_an_index_without_a_feed_takes_the_one_that_the_configuration_lists(site
     before = site.account(Held(user, BTC, "WBTC", is_long=True)).rule
     gmx.store.send("setAddressValues", [hashed("PRICE_FEED", ("address", index))], ["0x" + "0" * 40])
     rule = other.rule(Held(user, BTC, "WBTC", is_long=True))
+    quote = next(one for one in other.read(user).quotes if one.asset == "index:BTC")
+    assert quote.heartbeat_s == 3_600
+    assert quote.updated_at == gmx.feeds["BTC"].call("latestRoundData")[3]
     assert isinstance(before, GmxRule)
     assert rule.market.index.feed.price == before.market.index.feed.price
     assert rule.market.index.feed.origin == f"latestRoundData()@{feed}"
