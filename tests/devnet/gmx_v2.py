@@ -180,15 +180,17 @@ class GmxV2(Deployment):
         size = usd * FLOAT
         tokens = size // self.price(MARKETS[name].index)
         held = Held(user, name, collateral_token, is_long)
-        self.write_position(held, (size, tokens, collateral, 0, 0, 0, 0, 0, self.chain.node.timestamp, 0))
+        row = (size, tokens, collateral, 0, 0, 0, 0, 0, self.chain.node.timestamp, 0)
+        self.write_positions(user, {held: row})
         self.interest(name, collateral_token, is_long=is_long, usd=size, in_tokens=tokens)
         return held
 
-    def write_position(self, held: Held, row: tuple[AbiValue, ...]) -> None:
-        """A position of any ten numbers, listed with the user's others."""
-        place = (held.user, self.market(held.market), self.token(held.collateral))
-        self.store.send("setPosition", self.position_key(held), (*place, *row, held.is_long))
-        self.list_of("ACCOUNT_POSITION_LIST", held.user, self.position_key(held))
+    def write_positions(self, user: str, rows: Mapping[Held, tuple[AbiValue, ...]]) -> None:
+        """Positions of any ten numbers, listed with the user's others."""
+        for held, row in rows.items():
+            place = (user, self.market(held.market), self.token(held.collateral))
+            self.store.send("setPosition", self.position_key(held), (*place, *row, held.is_long))
+        self.list_of("ACCOUNT_POSITION_LIST", user, *map(self.position_key, rows))
 
     def position_key(self, held: Held) -> bytes:
         """The key of a position."""

@@ -88,7 +88,8 @@ class Site:
 
         `settled`: nothing has accrued since the last settlement.
         """
-        gmx, found = self.gmx, []
+        gmx = self.gmx
+        found: dict[Held, tuple[int, ...]] = {}
         for feed, low, high in (("ETH", 900, 4_000), ("BTC", 20_000, 90_000)):
             gmx.set_price(feed, int(draw.uniform(low, high) * 10**8))
         gmx.set_price("USDC", draw.choice((10**8, 99_870_000, 100_200_000)))
@@ -105,14 +106,13 @@ class Site:
                     drawn = states.position(
                         draw, values, raw, prices, now, collateral=collateral, is_long=side
                     )
-                    held = Held(user, market, token, side)
-                    gmx.write_position(held, drawn.row)
-                    found.append(held)
+                    found[Held(user, market, token, side)] = drawn.row
             states.total_borrowing(values, raw)
             if settled:
                 values.settle(raw)
             gmx.set(uints=values.uints, ints=values.ints, bools=values.flags, bytes32s=values.words)
-        return found
+        gmx.write_positions(user, found)
+        return list(found)
 
     def said(self, held: Held, rule: GmxRule, prices: dict[Any, int]) -> tuple[bool, int, int]:
         """The Reader's own test at prices of the rule's feeds: its flag, what is left and what must be."""
