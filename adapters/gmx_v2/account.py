@@ -20,6 +20,7 @@ from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id, token_id
 from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.fixed_point import truncated
+from aggregator.model.flips import FURTHEST
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD, prices_of
@@ -115,7 +116,11 @@ def rule_of(one: RawPosition, found: MarketReply, last: Settled, info: Info, blo
             collateral=token_id(block.chain, one.collateral),
             profit=token_id(block.chain, profit),
         )
-        rule.health(prices_of(rule), rule.time)
+        prices = prices_of(rule)
+        rule.health(prices, rule.time)
+        # Powers grow with the index's price: none may be too large where a liquidation price is looked for.
+        index = found.market.index.feed.asset
+        rule.health({**prices, index: prices[index] * FURTHEST}, rule.time)
     except (ArithmeticError, ValueError) as error:
         raise MalformedReply(where, str(error)) from error
     return rule
