@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from adapters.gmx_v2 import collateral
-from adapters.gmx_v2.adapter import ROLES, build
-from aggregator.contract import Deployment, Deployments, Logs, Request
-from aggregator.model.errors import BadConfiguration, MalformedReply, ProviderUnavailable, Unsupported
+from adapters.gmx_v2.adapter import build
+from aggregator.contract import Deployments, Logs, Request
+from aggregator.model.errors import MalformedReply, ProviderUnavailable, Unsupported
 from aggregator.model.positions import Supply
 from aggregator.model.readings import Reading
-from aggregator.model.units import Address, ChainId, parse_address
+from aggregator.model.units import parse_address
 from aggregator.reading.run import Job
 from tests.adapters.gmx_v2.live import Site
 from tests.devnet.gmx_v2 import BTC, ETH, HOUR_SECONDS, SINGLE
@@ -162,12 +162,3 @@ def test_logs_that_can_not_be_are_a_named_failure(claiming: Site, monkeypatch: p
 
 def _of_another(log: Any, user: str) -> Any:
     return replace(log, data=log.data.replace(bytes.fromhex(user[2:]), b"\7" * 20))
-
-
-@pytest.mark.parametrize("blocks", [-1, "7", True, 1.5, 7])
-def test_blocks_are_a_number_and_need_the_emitter(blocks: object) -> None:
-    """Before anything is read."""
-    places = dict.fromkeys(ROLES, Address("0x" + "1" * 40))
-    entry = Deployment("gmx_v2", ChainId(1), "x", places, "a test", options={"claimable_blocks": blocks})
-    with pytest.raises(BadConfiguration, match="claimable_blocks"):
-        build(Deployments((entry,), ()))

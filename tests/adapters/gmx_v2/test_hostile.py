@@ -145,7 +145,7 @@ def test_a_power_that_grows_too_large_with_the_price_is_a_named_failure(site: Si
     site.gmx.set(
         uints={
             site.gmx.key("OPTIMAL_USAGE_FACTOR", BTC, side): 0,
-            site.gmx.key("BORROWING_EXPONENT_FACTOR", BTC, side): 45 * 10**29,
+            site.gmx.key("BORROWING_EXPONENT_FACTOR", BTC, side): 65 * 10**29,
         }
     )
     [failure] = site.tampered(user, _honest_info(site)).failures

@@ -7,14 +7,12 @@ from dataclasses import replace
 import pytest
 
 from adapters.gmx_v2 import calls
-from adapters.gmx_v2.adapter import ROLES, build
+from adapters.gmx_v2.adapter import build
 from adapters.gmx_v2.margin import GmxRule
-from adapters.gmx_v2.tokens import synthetic_address
-from aggregator.contract import Deployment, Deployments
+from aggregator.contract import Deployments
 from aggregator.model.assets import Asset, Classification, ListedToken, token_id
 from aggregator.model.close_outs import ClosableRule, LossBearer
 from aggregator.model.errors import (
-    BadConfiguration,
     CallReverted,
     MalformedReply,
     NoContract,
@@ -23,7 +21,7 @@ from aggregator.model.errors import (
 )
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.rules import prices_of
-from aggregator.model.units import Address, ChainId, parse_address, scaled
+from aggregator.model.units import Address, parse_address, scaled
 from aggregator.reading.run import Job
 from tests.adapters.gmx_v2.live import Site, site_of
 from tests.devnet.gmx_v2 import BTC, ETH, LIMIT_DECREASE, SINGLE, WITHDRAWAL, Held
@@ -157,15 +155,6 @@ def test_an_older_reader_and_provider_answer_where_the_newest_are_not_there_yet(
         Site(perps_devnet, build(Deployments((none,), ())), none).read(user)
 
 
-@pytest.mark.parametrize("older", ["0x1", [5], ["0x123"]])
-def test_older_contracts_are_addresses(older: object) -> None:
-    """Before anything is read."""
-    places = dict.fromkeys(ROLES, Address("0x" + "1" * 40))
-    entry = Deployment("gmx_v2", ChainId(1), "x", places, "a test", options={"older_readers": older})
-    with pytest.raises(BadConfiguration, match="older_readers"):
-        build(Deployments((entry,), ()))
-
-
 def test_a_market_without_a_price_fails_alone(site: Site) -> None:
     """And by what its provider says."""
     user = site.world.wallets["hedged"]
@@ -252,23 +241,6 @@ def test_probe_counts_the_markets(site: Site) -> None:
     said = run_read(site.world.node.url, 31337, site.adapter.probe(site.deployment, block))
     [reader] = [site.deployment.addresses["reader"]]
     assert said == (f"3 markets at block {block.number}, by the Reader {reader}",)
-
-
-def test_the_index_without_a_contract_has_a_known_address() -> None:
-    """Of Bitcoin on Arbitrum, as the protocol's own interface lists it."""
-    assert synthetic_address(ChainId(42161), "BTC") == "0x47904963fc8b2340414262125af798b9655e58cd"
-
-
-@pytest.mark.parametrize("synthetic", [5, {"BTC": "8"}, {"BTC": True}, {"BTC": 31}])
-def test_a_table_that_is_none_is_refused(synthetic: object) -> None:
-    """Before anything is read."""
-    places = dict.fromkeys(ROLES, Address("0x" + "1" * 40))
-    entry = Deployment("gmx_v2", ChainId(1), "x", places, "a test", options={"synthetic": synthetic})
-    with pytest.raises(BadConfiguration, match="synthetic"):
-        build(Deployments((entry,), ()))
-    lacking = Deployment("gmx_v2", ChainId(1), "x", {"reader": places["reader"]}, "a test")
-    with pytest.raises(BadConfiguration, match="data_store"):
-        build(Deployments((lacking,), ()))
 
 
 def test_an_older_readers_layout_is_no_number() -> None:
