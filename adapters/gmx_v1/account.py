@@ -12,7 +12,7 @@ from adapters.gmx_v1.vault import System
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset
 from aggregator.model.errors import MalformedReply, ReadError, Unsupported
-from aggregator.model.positions import Perp, Position, Supply
+from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import AccountFailure, Block, Quote
 from aggregator.model.rules import Feed, Oracle
 from aggregator.model.units import Address, ChainId
@@ -35,8 +35,8 @@ def account_of(system: System, names: Names, held: Held, word: Word, at: tuple[A
     """One position, which the vault liquidates on its own; raises where a price or decimals are missing.
 
     A long's collateral is a sum of dollars from its deposit on: it does not move with the token that it was
-    paid in. A short's is one too, but is paid out in a stablecoin that the vault takes for a dollar at
-    least: it is counted as so many of these coins.
+    paid in. A short's is one too, but is paid out in a stablecoin, at the vault's highest price of it: it is
+    counted as so many of these coins, and so are prices.
     """
     wallet, block = at
     pair, stored = held.pair, held.stored
@@ -54,6 +54,9 @@ def account_of(system: System, names: Names, held: Held, word: Word, at: tuple[A
         raw = abs(usd) if pair.is_long else rule.tokens(abs(usd), rule.feed.price)
         return raw if usd >= 0 else -raw
 
+    def price(usd: int) -> int:
+        return usd if pair.is_long else usd * int(10**DECIMALS) // rule.closing.price
+
     time = block.timestamp
     identity, underlying = names.index(block.chain, pair.index_token)
     perp = Perp(
@@ -62,8 +65,8 @@ def account_of(system: System, names: Names, held: Held, word: Word, at: tuple[A
         underlying=underlying,
         size_raw=rule.size_in_tokens,
         size_decimals=SIZE_DECIMALS,
-        entry_price_raw=stored.average_price,
-        mark_price_raw=rule.feed.price,
+        entry_price_raw=price(stored.average_price),
+        mark_price_raw=price(rule.feed.price),
         price_decimals=DECIMALS,
         pnl_raw=amount(rule.profit(rule.feed.price, time)),
         funding_raw=0,
@@ -73,8 +76,9 @@ def account_of(system: System, names: Names, held: Held, word: Word, at: tuple[A
         borrowing_raw=amount(-rule.funding_fee(time)),
         borrowing_24h_raw=amount(-rule.funding.fee_24h(stored.size)),
     )
-    check_size(held.origin, perp.size_raw, perp.pnl_raw, perp.borrowing_raw, perp.borrowing_24h_raw or 0)
-    supply: Position = Supply(paid, amount(stored.collateral), is_collateral=True, origin=held.origin)
+    supply = Supply(paid, amount(stored.collateral), is_collateral=True, origin=held.origin)
+    check_size(held.origin, supply.raw, perp.size_raw, perp.entry_price_raw, perp.mark_price_raw)
+    check_size(held.origin, perp.pnl_raw, perp.borrowing_raw, perp.borrowing_24h_raw or 0)
     account = Account(
         id=_id(system, pair, wallet, block),
         protocol=PROTOCOL,

@@ -79,12 +79,33 @@ def parts_of(system: System, shares: Shares, block: Block) -> list[Part]:
 def pool_account(
     system: System, shares: Shares, names: Names, account_id: str, at: tuple[Address, Block]
 ) -> Found:
-    """The wallet's part of the pool; nothing can liquidate it.
+    """The wallet's part of the pool, and what staking has earned; nothing can liquidate it.
 
     Raises AdapterFault where the parts do not add up to the contract's own total, Unsupported where that is
     zero: the pool then owes more than it has.
     """
     wallet, block = at
+    positions, quotes = _looked_through(system, shares, names, block) if shares.amount else ([], [])
+    if shares.reward:
+        positions.append(_reward(system, shares))
+        quotes.append(token_quote(system, system.listed(shares.reward_token), block.chain))
+    account = Account(
+        id=account_id,
+        protocol=PROTOCOL,
+        kind="perp",
+        chain=block.chain,
+        label=f"{TITLE} GLP",
+        owner_path=(wallet,),
+        positions=tuple(positions),
+        rule=None,
+        reported=None,
+    )
+    return Found(account, tuple(quotes), tuple(_warnings(shares, block)))
+
+
+def _looked_through(
+    system: System, shares: Shares, names: Names, block: Block
+) -> tuple[list[Position], list[Quote]]:
     parts = parts_of(system, shares, block)
     _check(parts, shares)
     positions: list[Position] = []
@@ -108,21 +129,7 @@ def pool_account(
         positions.append(Supply(DOLLAR, dollars, is_collateral=False, origin=shares.origin))
     elif dollars < 0:
         positions.append(Debt(DOLLAR, -dollars, "variable", shares.origin))
-    if shares.reward:
-        positions.append(_reward(system, shares))
-        quotes.append(token_quote(system, system.listed(shares.reward_token), block.chain))
-    account = Account(
-        id=account_id,
-        protocol=PROTOCOL,
-        kind="perp",
-        chain=block.chain,
-        label=f"{TITLE} GLP",
-        owner_path=(wallet,),
-        positions=tuple(positions),
-        rule=None,
-        reported=None,
-    )
-    return Found(account, tuple(quotes), tuple(_warnings(shares, block)))
+    return positions, quotes
 
 
 def _reward(system: System, shares: Shares) -> Supply:
@@ -161,7 +168,7 @@ def _check(parts: list[Part], shares: Shares) -> None:
     total = max(total - shares.deduction, 0)
     if total != shares.aum:
         raise AdapterFault(f"{shares.origin} says {shares.aum}, its parts are {total}")
-    if shares.amount and total == 0:
+    if total == 0:
         raise Unsupported("shares of a pool that owes more than it has", "they are worth nothing at present")
 
 

@@ -19,6 +19,7 @@ class Shares:
     `averages` are the average prices of all shorts by index token; `addition` and `deduction` dollars that
     the manager counts beside the pool. `reward` is what staked GLP has earned of `reward_token`, `escrowed`
     what it has earned of esGMX. Before `locked_until` no GLP can be turned into tokens.
+    Without GLP the pool is not asked: its worth is 0.
     """
 
     amount: int
@@ -54,15 +55,18 @@ def read_shares(deployment: Deployment, names: Names, wallet: Address) -> Read[t
     tokens = settings.distinct
     supply_call = calls.SUPPLY.at(deployment.addresses["glp"])
     averages: Column
-    system, (([supply], [aum, highest]), ([averages], rewards)) = yield from both(
+    # Rewards stand without the pool: its total may be refused where any token has no price.
+    totals = [calls.AUM.at(manager, high) for high in (False, True)] if mine.amount else []
+    system, (([supply], worth), ([averages], rewards)) = yield from both(
         read_system(settings, names, deployment.chain),
         both(
-            both(ask([supply_call]), ask([calls.AUM.at(manager, high) for high in (False, True)])),
+            both(ask([supply_call]), ask(totals)),
             both(ask([calls.SHORT_AVERAGE.each(manager, tokens)]), _reward_token(deployment)),
         ),
     )
-    if supply < mine.amount or supply == 0:
+    if supply < mine.amount:
         raise MalformedReply(supply_call.origin, f"{supply} shares, of which one wallet has {mine.amount}")
+    aum, highest = worth or (0, 0)
     # The contract asks for it where there are shorts; elsewhere it may have none.
     found = {
         token: one
@@ -88,12 +92,12 @@ def read_shares(deployment: Deployment, names: Names, wallet: Address) -> Read[t
 def _mine(deployment: Deployment, wallet: Address) -> Read[_Mine]:
     at = deployment.addresses
     manager, glp, fee, staked = at["glp_manager"], at["glp"], at.get("fee_glp"), at.get("staked_glp")
-    loose, earned = [calls.BALANCE.at(glp, wallet)], []
-    if fee:
-        loose.append(calls.DEPOSITED.at(fee, wallet, glp))
+    loose, earned, taken = [calls.BALANCE.at(glp, wallet)], [], []
     if fee and staked:
+        loose.append(calls.DEPOSITED.at(fee, wallet, glp))
         earned = [calls.CLAIMABLE.at(fee, wallet), calls.CLAIMABLE.at(staked, wallet)]
-    ([vault, named], balances), (numbers, rewards) = yield from both(
+        taken = [calls.IS_DEPOSIT.at(fee, glp), calls.IS_DEPOSIT.at(staked, fee)]
+    ([vault, named], balances), (numbers, (rewards, takes)) = yield from both(
         both(ask([calls.VAULT.at(manager), calls.GLP.at(manager)]), ask(loose)),
         both(
             ask(
@@ -104,7 +108,7 @@ def _mine(deployment: Deployment, wallet: Address) -> Read[_Mine]:
                     calls.COOLDOWN.at(manager),
                 ]
             ),
-            ask(earned),
+            both(ask(earned), ask(taken)),
         ),
     )
     for role, said in (("vault", vault), ("glp", named)):
@@ -112,6 +116,14 @@ def _mine(deployment: Deployment, wallet: Address) -> Read[_Mine]:
             raise Unsupported(
                 f"{deployment.name} with the {role} {at[role]}",
                 f"its `glp_manager` names {said}; configure that as `{role}`",
+            )
+    for (role, deposit), is_taken in zip(
+        (("fee_glp", "glp"), ("staked_glp", "fee_glp")), takes, strict=False
+    ):
+        if not is_taken:
+            raise Unsupported(
+                f"{deployment.name} with the {role} {at[role]}",
+                f"it takes no deposits of the {deposit} {at[deposit]}",
             )
     addition, deduction, added_at, cooldown = numbers
     reward, escrowed = rewards or (0, 0)

@@ -10,7 +10,7 @@ from adapters.gmx_v1.margin import BASIS_POINTS, DECIMALS, Funding, Terms
 from adapters.gmx_v1.names import Names, read_symbols
 from aggregator.contract import Column, Deployment, Function, Read, ask, attempt, both
 from aggregator.model.assets import Asset, AssetId, token_id
-from aggregator.model.errors import MalformedReply, NoContract, ReadError, Unsupported, UnusablePrice
+from aggregator.model.errors import MalformedReply, ReadError, Unsupported, UnusablePrice
 from aggregator.model.units import Address, ChainId
 
 FIRST = 24
@@ -18,7 +18,7 @@ FIRST = 24
 MOST = 64
 MOST_DECIMALS = 36
 ZERO = Address("0x" + "0" * 40)
-# Bounds that the vault itself keeps its settings within.
+# Bounds that the vault itself keeps its settings within; one without tokens is not set up.
 _BOUNDS: tuple[tuple[Function[int], int, int], ...] = (
     (calls.MAX_LEVERAGE, BASIS_POINTS + 1, 2**128),
     (calls.LIQUIDATION_FEE, 0, 100 * 10**DECIMALS),
@@ -27,7 +27,7 @@ _BOUNDS: tuple[tuple[Function[int], int, int], ...] = (
     (calls.FUNDING_INTERVAL, 3_600, 2**64),
     (calls.FUNDING_FACTOR, 0, 10_000),
     (calls.STABLE_FUNDING_FACTOR, 0, 10_000),
-    (calls.TOKENS_LENGTH, 0, MOST),
+    (calls.TOKENS_LENGTH, 1, MOST),
 )
 
 
@@ -182,8 +182,6 @@ def _first(listed: Column, count: int) -> list[Address]:
 def read_system(settings: Settings, names: Names, chain: ChainId) -> Read[System]:
     """The state and prices of all tokens, in one round; a price that can't be had is its error."""
     vault, feed, tokens = settings.vault, settings.price_feed, settings.distinct
-    if not tokens:
-        raise NoContract(calls.TOKENS_LENGTH.at(vault).origin)
     state: Sequence[Function[int]] = (
         *(calls.TOKEN_DECIMALS, calls.MIN_PROFIT, calls.POOL_AMOUNT, calls.RESERVED_AMOUNT),
         *(calls.GUARANTEED_USD, calls.CUMULATIVE_RATE, calls.LAST_FUNDING_TIME, calls.SHORT_SIZE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Rule
@@ -14,12 +14,17 @@ _STEPS = 512
 
 
 def flips(
-    rule: Rule, prices: Mapping[AssetId, int], time: int, asset: AssetId
+    rule: Rule,
+    prices: Mapping[AssetId, int],
+    time: int,
+    asset: AssetId,
+    suspects: Callable[[Sequence[int]], Sequence[bool]] | None = None,
 ) -> tuple[int | None, int | None]:
     """See ClosableRule.liquidation_prices: by trying prices and bisecting, for rules of any shape.
 
     A range of failing prices narrower than the distance of two tries (1.2% to 1.4% of the price) may be
-    missed.
+    missed. `suspects` tells of many prices at once which may fail, for rules that take long: only those are
+    tried.
     """
     present = prices[asset]
 
@@ -28,17 +33,27 @@ def flips(
 
     if fails(present):
         return present, present
-    return _first(fails, present, 1), _first(fails, present, present * FURTHEST)
+    below = _first(fails, present, 1, suspects)
+    return below, _first(fails, present, present * FURTHEST, suspects)
 
 
-def _first(fails: Callable[[int], bool], present: int, furthest: int) -> int | None:
+def _first(
+    fails: Callable[[int], bool],
+    present: int,
+    furthest: int,
+    suspects: Callable[[Sequence[int]], Sequence[bool]] | None,
+) -> int | None:
     """The failing price nearest to `present` on the way to `furthest`."""
     safe = present
-    for step in range(1, _STEPS + 1):
-        at = _on_the_way(present, furthest, step)
+    steps = (_on_the_way(present, furthest, step) for step in range(1, _STEPS + 1))
+    tries: Iterable[tuple[int, bool]] = ((at, True) for at in steps)
+    if suspects is not None:
+        all_of = list(steps)
+        tries = zip(all_of, suspects(all_of), strict=True)
+    for at, suspect in tries:
         if at == safe:
             continue
-        if fails(at):
+        if suspect and fails(at):
             return bisected(fails, safe, at)
         safe = at
     return None

@@ -96,6 +96,8 @@ class GmxV1(Deployment):
             "position_router": (vault.address, weth),
         }
         parts = {role: chain.deploy(made[ROLES[role]], *given) for role, given in arguments.items()}
+        parts["fee_glp"].send("setDepositToken", glp.address, True)  # noqa: FBT003
+        parts["staked_glp"].send("setDepositToken", parts["fee_glp"].address, True)  # noqa: FBT003
         return {
             "vault": vault.address,
             "price_feed": price_feed.address,

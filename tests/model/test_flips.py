@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -70,3 +70,18 @@ def test_what_never_fails_has_none(present: int) -> None:
 def test_the_nearest_of_several_ranges_counts() -> None:
     """Beyond it the account may pass again, as with a test that is not monotonic."""
     assert of(lambda price: 800 <= price <= 900 or price < 10, 1000) == (900, None)
+
+
+def test_only_suspected_prices_are_tried() -> None:
+    """What a screen rules out is not asked, however many prices there are; what it lets pass is bisected."""
+    asked: list[int] = []
+
+    def fails(price: int) -> bool:
+        asked.append(price)
+        return price >= 3_000
+
+    def suspects(prices: Sequence[int]) -> Sequence[bool]:
+        return [price >= 2_900 for price in prices]
+
+    assert flips(Failing(fails), {ETH: 1_000, BTC: 7}, 0, ETH, suspects) == (None, 3_000)
+    assert len(asked) < 20

@@ -32,6 +32,7 @@ from tests.adapters.gmx_v1.scripted import instead, read_with
         (calls.LIQUIDATION_FEE, 10**40),
         (calls.FUNDING_INTERVAL, 0),
         (calls.FUNDING_FACTOR, 2**255),
+        (calls.TOKENS_LENGTH, 0),
         (calls.TOKENS_LENGTH, 2**255),
         (calls.TOKEN, 0),
         (calls.TOKEN_DECIMALS, 255),

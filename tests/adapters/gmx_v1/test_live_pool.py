@@ -154,3 +154,28 @@ def test_without_trackers_the_reading_says_so(site: Site, staking: bool) -> None
     reading = site.with_addresses(addresses).read(user)
     assert any("staked GLP is not read" in one for one in reading.warnings) == (not staking)
     assert abs(worth(site, reading) - (1_000 if staking else 500)) < 1
+
+
+def test_trackers_the_wrong_way_round_are_refused(site: Site) -> None:
+    """Each answers, but has no deposits of GLP: what is staked must not count as nothing."""
+    user = str(site.world.spare[0])
+    site.gmx.stake(user, site.gmx.add_liquidity(user, "USDC", 1_000))
+    addresses = dict(site.deployment.addresses)
+    addresses["fee_glp"], addresses["staked_glp"] = addresses["staked_glp"], addresses["fee_glp"]
+    reading = site.with_addresses(addresses).read(user)
+    [failure] = reading.failures
+    assert not reading.accounts
+    assert isinstance(failure.error, Unsupported)
+    assert "takes no deposits of the glp" in str(failure.error)
+
+
+def test_rewards_of_glp_that_is_gone_stand_without_the_pool(site: Site) -> None:
+    """Neither a price of the pool's other tokens nor any GLP is needed to claim them."""
+    user = str(site.world.spare[0])
+    site.reward(user, 10**16, 0)
+    site.gmx.feeds.set("WBTC", 0)
+    reading = site.read(user)
+    assert not reading.failures
+    [reward] = pool_of(reading).positions
+    assert isinstance(reward, Supply)
+    assert (reward.asset.symbol, reward.raw) == ("WETH", 10**16)

@@ -130,3 +130,15 @@ def test_positions_add_up_to_what_closing_would_return(site: Site) -> None:
         site.world.node.revert(snapshot)
         paid += 1
     assert paid > 4
+
+
+def test_what_a_short_gains_is_counted_in_its_coin(site: Site) -> None:
+    """Of a coin at 0.98 more are paid: size times the move of the price, both in coins, is the profit."""
+    user = str(site.world.spare[0])
+    site.gmx.open(user, "WETH", size=5_000, collateral=("DAI", 900), is_long=False)
+    site.world.node.warp(4 * 3_600)
+    site.world.prices.set(ETH=1_800, DAI="0.98")
+    [perp] = [one for one in site.account(user).positions if isinstance(one, Perp)]
+    gained = perp.size_raw * (perp.mark_price_raw - perp.entry_price_raw) // 10**perp.price_decimals
+    assert perp.pnl_raw == pytest.approx(gained, rel=1e-9)
+    assert perp.pnl_raw / 10**18 == pytest.approx(5_000 * (1 - 1_800.36 / 1_999.6) / 0.98, rel=1e-9)

@@ -98,6 +98,7 @@ contract StandInGmxRewardTracker {
     string public constant symbol = "fGLP";
     uint8 public constant decimals = 18;
     address public immutable rewardToken;
+    mapping(address => bool) public isDepositToken;
     mapping(address => mapping(address => uint256)) public depositBalances;
     mapping(address => uint256) public balanceOf;
     mapping(address => uint256) public claimable;
@@ -106,7 +107,12 @@ contract StandInGmxRewardTracker {
         rewardToken = reward;
     }
 
+    function setDepositToken(address token, bool taken) external {
+        isDepositToken[token] = taken;
+    }
+
     function stake(IGmxMintable token, uint256 amount) external {
+        require(isDepositToken[address(token)], "RewardTracker: invalid _depositToken");
         token.transferFrom(msg.sender, address(this), amount);
         depositBalances[msg.sender][address(token)] += amount;
         balanceOf[msg.sender] += amount;

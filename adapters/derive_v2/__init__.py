@@ -1,0 +1,1 @@
+"""Derive V2: subaccounts of options, perps and collateral under three margin rules."""

@@ -1,0 +1,1 @@
+"""Opyn Gamma, by stand-ins and by figures of the real contracts."""

@@ -1,0 +1,77 @@
+"""Naked vaults of any shape for Hypothesis."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from adapters.opyn_gamma.closing import Auction, ClosableNakedVaultRule
+from adapters.opyn_gamma.fixed_point import ONE
+from adapters.opyn_gamma.margin import Bound
+from adapters.opyn_gamma.requirement import Leg
+from aggregator.model.assets import AssetId
+from aggregator.model.rules import Feed, Oracle
+
+NOW = 1_800_000_000
+DAY = 86_400
+UNDERLYING, STRIKE, OTHER = AssetId("underlying"), AssetId("strike"), AssetId("other")
+
+
+def feeds(asset: AssetId, most: int) -> st.SearchStrategy[Feed]:
+    """A price in USD, from a cent on."""
+    return st.builds(
+        Feed,
+        st.just(asset),
+        st.sampled_from(Oracle),
+        st.integers(10**6, most * 10**8),
+        st.just(8),
+        st.just("a test"),
+    )
+
+
+@st.composite
+def vaults(draw: st.DrawFn) -> ClosableNakedVaultRule:
+    """Collateral in the strike asset, the underlying, or a third token."""
+    is_put = draw(st.booleans())
+    underlying, strike = draw(feeds(UNDERLYING, 100_000)), draw(feeds(STRIKE, 2))
+    collateral = draw(st.sampled_from([underlying, strike]) | feeds(OTHER, 1_000))
+    seconds = sorted(draw(st.sets(st.integers(1, 60 * DAY), min_size=1, max_size=5)))
+    bounds = tuple(Bound(time, draw(st.integers(10**24, ONE))) for time in seconds)
+    places = draw(st.sampled_from([6, 8, 18]))
+    return ClosableNakedVaultRule(
+        is_put=is_put,
+        leg=Leg(draw(st.integers(10**4, 10**13)), draw(st.integers(10**8, 10**13))),
+        expiry=NOW + draw(st.integers(1, seconds[-1])),
+        collateral=draw(st.integers(0, 10**7)) * 10**places // 1_000,
+        collateral_decimals=places,
+        shock=draw(st.integers(10**26, 2 * ONE)),
+        bounds=bounds,
+        underlying_feed=underlying,
+        strike_feed=strike,
+        collateral_feed=collateral,
+        auction=Auction(
+            market="option",
+            round_time=draw(st.none() | st.integers(NOW - 7_200, NOW)),
+            latest_update=draw(st.integers(NOW - 7_200, NOW)),
+            deviation=draw(st.integers(0, 10**26)),
+            paused=draw(st.none() | st.just("C4")),
+        ),
+    )
+
+
+def vault(*, is_put: bool = True, collateral: int = 3_000 * 10**6) -> ClosableNakedVaultRule:
+    """5 options at 1,800 with ETH at 2,000, a month before expiry; bound 0.2, shock 0.75."""
+    underlying = Feed(UNDERLYING, Oracle.MARKET, 2_000 * 10**8, 8, "a test")
+    dollar = Feed(STRIKE, Oracle.FIXED, 10**8, 8, "a test")
+    return ClosableNakedVaultRule(
+        is_put=is_put,
+        leg=Leg(5 * 10**8, 1_800 * 10**8),
+        expiry=NOW + 30 * DAY,
+        collateral=collateral,
+        collateral_decimals=6 if is_put else 18,
+        shock=75 * 10**25,
+        bounds=(Bound(31 * DAY, 2 * 10**26),),
+        underlying_feed=underlying,
+        strike_feed=dollar,
+        collateral_feed=dollar if is_put else underlying,
+        auction=Auction("option", NOW - 600, NOW - 700, 5 * 10**25, None),
+    )
