@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adapters.gmx_v2 import calls, keys
 from adapters.gmx_v2.accrual import borrowing_per_second, elapsed, funding_per_second
-from adapters.gmx_v2.calls import Info, RawPosition, Test
+from adapters.gmx_v2.calls import Info, RawMarket, RawPosition, Test
 from adapters.gmx_v2.closing import deleveraging
 from adapters.gmx_v2.fixed_point import FLOAT, apply_factor
 from adapters.gmx_v2.impact import limited, pending_usd
@@ -20,6 +20,7 @@ from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id, token_id
 from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.fixed_point import truncated
+from aggregator.model.flips import FURTHEST
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD, prices_of
@@ -47,6 +48,13 @@ def account_id(chain: int, one: RawPosition) -> str:
     """Of a position: the wallet may have one of each market, collateral and side."""
     side = "long" if one.is_long else "short"
     return f"{PROTOCOL}:{chain}:{one.market}:{one.account}:{one.collateral}-{side}"
+
+
+def label_of(deployment: Deployment, known: Table, one: RawPosition, raw: RawMarket | None) -> str:
+    """Of a position whose market could not be read: what is known beforehand, and addresses beside it."""
+    index = known.known(raw.index_token) if raw else None
+    name = f"{index.underlying}/USD {one.market}" if index else one.market
+    return f"{deployment.name} {name} {'long' if one.is_long else 'short'}"
 
 
 def settled(deployment: Deployment, one: RawPosition, found: MarketReply) -> Read[Settled]:
@@ -108,7 +116,11 @@ def rule_of(one: RawPosition, found: MarketReply, last: Settled, info: Info, blo
             collateral=token_id(block.chain, one.collateral),
             profit=token_id(block.chain, profit),
         )
-        rule.health(prices_of(rule), rule.time)
+        prices = prices_of(rule)
+        rule.health(prices, rule.time)
+        # Powers grow with the index's price: none may be too large where a liquidation price is looked for.
+        index = found.market.index.feed.asset
+        rule.health({**prices, index: prices[index] * FURTHEST}, rule.time)
     except (ArithmeticError, ValueError) as error:
         raise MalformedReply(where, str(error)) from error
     return rule

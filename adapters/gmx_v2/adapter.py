@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from adapters.gmx_v2 import account, calls, claims, pools, reading
+from adapters.gmx_v2 import account, calls, claims, collateral, pools, reading
 from adapters.gmx_v2.calls import RawPosition
+from adapters.gmx_v2.collateral import Slot
 from adapters.gmx_v2.family import GmxFamily
 from adapters.gmx_v2.reading import Lists, MarketReply
 from adapters.gmx_v2.tokens import Table, index_asset, newest, table
@@ -52,18 +53,23 @@ class GmxV2Adapter:
         Each fails alone. Raises where the lists can't be read, or what was asked with them.
         """
         known = self._tables[deployment.key]
-        found = yield from reading.lists(deployment, known, wallet)
-        outcomes, ((others, unread)) = yield from both(
+        found, [slots] = yield from both(
+            reading.lists(deployment, known, wallet),
+            join([collateral.slots(deployment, wallet, block)], isolate=True),
+        )
+        outcomes, ((others, unread, told)) = yield from both(
             join([_position(deployment, known, one, found, block) for one in found.positions], isolate=True),
-            _others(deployment, known, wallet, found, block),
+            _others(deployment, known, wallet, found, slots, block),
         )
         good: list[_Found] = list(others)
         for one, outcome in zip(found.positions, outcomes, strict=True):
             if isinstance(outcome, ReadError):
-                unread.append(_failure(deployment, account.account_id(deployment.chain, one), outcome))
+                name = account.account_id(deployment.chain, one)
+                label = account.label_of(deployment, known, one, found.markets.get(one.market))
+                unread.append(AccountFailure(name, "gmx_v2", deployment.chain, label, outcome))
             else:
                 good.append(outcome)
-        return _reading(deployment, found, good, unread, block)
+        return _reading(deployment, found, good, unread, told, block)
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
         """How many markets there are, and which Reader says so; raises where none answers."""
@@ -76,10 +82,11 @@ class GmxV2Adapter:
 
 
 def build(deployments: Deployments) -> Adapter:
-    """The adapter over these deployments; raises BadConfiguration where an entry lacks an address."""
+    """The adapter over these deployments; raises BadConfiguration on what it can't use of one."""
     for entry in deployments.entries:
         if missing := [role for role in ROLES if role not in entry.addresses]:
             raise BadConfiguration(entry.key, f"addresses lack {', '.join(missing)}")
+        collateral.blocks(entry)
     return GmxV2Adapter(deployments)
 
 
@@ -111,20 +118,40 @@ def _position(
 
 
 def _others(
-    deployment: Deployment, known: Table, wallet: Address, found: Lists, block: Block
-) -> Read[tuple[list[_Found], list[AccountFailure]]]:
-    """Orders, claims and pools; requests that wait for a keeper are named as what is not read."""
+    deployment: Deployment,
+    known: Table,
+    wallet: Address,
+    found: Lists,
+    slots: tuple[Slot, ...] | ReadError,
+    block: Block,
+) -> Read[tuple[list[_Found], list[AccountFailure], list[str]]]:
+    """Orders, claims and pools, what failed of them, and warnings of claims.
+
+    Requests that wait for a keeper are named as what is not read.
+    """
+    there = () if isinstance(slots, ReadError) else slots
     [claimed], [held] = yield from both(
-        join([_claims(deployment, known, wallet, found)], isolate=True),
+        join([_claims(deployment, known, wallet, found, there, block)], isolate=True),
         join([_pools(deployment, known, wallet, found, block)], isolate=True),
     )
-    good, unread = [], []
+    good: list[_Found] = []
+    unread: list[AccountFailure] = []
+    told: list[str] = []
+
+    def failed(kind: str, error: ReadError) -> None:
+        name = f"gmx_v2:{deployment.chain}:{kind}:{wallet}"
+        unread.append(AccountFailure(name, "gmx_v2", deployment.chain, f"{deployment.name} {kind}", error))
+
+    if isinstance(slots, ReadError):
+        failed("collateral to claim", slots)
     if isinstance(claimed, ReadError):
-        unread.append(_failure(deployment, claims.claims_id(deployment, wallet), claimed))
-    elif claimed is not None:
-        good.append(claimed)
+        name, label = claims.claims_id(deployment, wallet), claims.claims_label(deployment)
+        unread.append(AccountFailure(name, "gmx_v2", deployment.chain, label, claimed))
+    else:
+        good.extend(claimed[0])
+        told.extend(claimed[1])
     if isinstance(held, ReadError):
-        unread.append(_failure(deployment, f"gmx_v2:{deployment.chain}:pools:{wallet}", held))
+        failed("pools", held)
     else:
         good.extend(held[0])
         unread.extend(held[1])
@@ -132,17 +159,24 @@ def _others(
         if count:
             kind = name.removeprefix("ACCOUNT_").removesuffix("_LIST").replace("_", " ").lower()
             what = f"{count} {kind} of GMX V2 that waits for a keeper"
-            error = Unsupported(what, "read again once it is executed")
-            unread.append(_failure(deployment, f"gmx_v2:{deployment.chain}:{kind}:{wallet}", error))
-    return good, unread
+            failed(kind, Unsupported(what, "read again once it is executed"))
+    return good, unread, told
 
 
-def _claims(deployment: Deployment, known: Table, wallet: Address, found: Lists) -> Read[_Found | None]:
-    claimed = yield from claims.claims(deployment, wallet, found)
+def _claims(
+    deployment: Deployment,
+    known: Table,
+    wallet: Address,
+    found: Lists,
+    slots: tuple[Slot, ...],
+    block: Block,
+) -> Read[tuple[list[_Found], list[str]]]:
+    claimed = yield from claims.claims(deployment, wallet, found, slots, block.timestamp)
+    told = claims.warnings_of(deployment, claimed)
     if claimed.is_empty:
-        return None
+        return [], told
     own, quotes = yield from claims.account(deployment, known, wallet, claimed)
-    return _Found(own, [], quotes, claims.warnings_of(deployment, claimed))
+    return [_Found(own, [], quotes, [])], told
 
 
 def _pools(
@@ -153,15 +187,12 @@ def _pools(
     return [_Found(one, replies, [], []) for one, replies in good], bad
 
 
-def _failure(deployment: Deployment, identity: str, error: ReadError) -> AccountFailure:
-    return AccountFailure(identity, "gmx_v2", deployment.chain, deployment.name, error)
-
-
 def _reading(
     deployment: Deployment,
     found: Lists,
     good: Sequence[_Found],
     unread: Sequence[AccountFailure],
+    told: Sequence[str],
     block: Block,
 ) -> Reading:
     quotes: dict[AssetId, Quote] = {}
@@ -170,17 +201,16 @@ def _reading(
             for token in (reply.long, reply.short, reply.index):
                 asset = token_id(deployment.chain, token.described.address)
                 quotes.setdefault(asset, token.quote(asset))
-            index = index_asset(reply.index.described)
-            quotes.setdefault(index, reply.index.quote(index))
+            if not reply.only_swaps:
+                index = index_asset(reply.index.described)
+                quotes.setdefault(index, reply.index.quote(index))
         for quote in one.quotes:
             quotes.setdefault(quote.asset, quote)
     if any(one.markets for one in good):
         quotes[account.DOLLAR.id] = Quote(account.DOLLAR.id, 1, 0, "profits are counted in USD")
-    warnings = dict.fromkeys(warning for one in good for warning in one.warnings)
-    if found.positions:
-        warnings[
-            f"{deployment.name}: collateral that may be claimed after large price impact is not read"
-        ] = None
+    warnings = dict.fromkeys([*told, *(warning for one in good for warning in one.warnings)])
+    if (good or unread or told) and (unlooked := collateral.unlooked(deployment, block)):
+        warnings[unlooked] = None
     return Reading(
         accounts=tuple(one.account for one in good),
         quotes=tuple(quotes.values()),

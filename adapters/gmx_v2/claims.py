@@ -1,15 +1,17 @@
-"""What a wallet has beside positions: collateral and fees of pending orders, and funding to claim.
+"""What a wallet has beside positions: pending orders, what it can claim, what it deposited elsewhere.
 
-Source: OrderStoreUtils.sol and BaseOrderUtils.sol of github gmx-io/gmx-synthetics. Fields of an order are
-read from the DataStore one by one: its struct differs between Readers, its keys do not.
+Source: OrderStoreUtils.sol, BaseOrderUtils.sol and Keys.sol of github gmx-io/gmx-synthetics. Fields of an
+order are read from the DataStore one by one: its struct differs between Readers, its keys do not.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.gmx_v2 import calls, keys
+from adapters.gmx_v2.collateral import Slot, claimable
 from adapters.gmx_v2.reading import Lists
 from adapters.gmx_v2.tokens import Described, Table, describe, priced
 from aggregator.contract import Deployment, Read, ask, both, join
@@ -40,41 +42,51 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What belongs to the wallet: pending orders, and funding to claim by token."""
+    """What belongs to the wallet: pending orders, and by token what the DataStore keeps for it.
+
+    `waiting` is how many amounts of collateral can't be claimed yet, and are not counted.
+    """
 
     orders: tuple[Order, ...]
-    funding: Mapping[Address, int]
+    kept: Mapping[Address, int]
+    waiting: int
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing."""
-        return not self.orders and not self.funding
+        """Whether nothing is counted."""
+        return not self.orders and not self.kept
 
 
-def claims(deployment: Deployment, wallet: Address, found: Lists) -> Read[Claims]:
-    """One round: every order, and what can be claimed of every market."""
+def claims(
+    deployment: Deployment, wallet: Address, found: Lists, slots: tuple[Slot, ...], time: int
+) -> Read[Claims]:
+    """One round: every order, and what is kept for the wallet in every market and in these slots."""
     store = deployment.addresses["data_store"]
-    pairs = list(
-        dict.fromkeys(
-            (one.token, token)
-            for one in found.markets.values()
-            for token in (one.long_token, one.short_token)
-        )
+    orders, (kept, collateral) = yield from both(
+        _orders(store, wallet, found.orders),
+        both(_kept(store, wallet, found), claimable(deployment, wallet, slots, time)),
     )
-    orders, amounts = yield from both(_orders(store, wallet, found.orders), _claimable(store, wallet, pairs))
-    funding: dict[Address, int] = {}
-    for (_, token), amount in zip(pairs, amounts, strict=True):
+    tokens = Counter(kept)
+    tokens.update(collateral.amounts)
+    return Claims(tuple(orders), tokens, collateral.waiting)
+
+
+def _kept(store: Address, wallet: Address, found: Lists) -> Read[dict[Address, int]]:
+    """Funding and affiliates' rewards to claim, and tokens that were deposited from other chains."""
+    names: dict[bytes, Address] = {}
+    for one in found.markets.values():
+        for token in (one.long_token, one.short_token):
+            names[keys.key("CLAIMABLE_FUNDING_AMOUNT", one.token, token, wallet)] = token
+            names[keys.key("AFFILIATE_REWARD", one.token, token, wallet)] = token
+            names[keys.key("MULTICHAIN_BALANCE", wallet, token)] = token
+    if not names:
+        return {}
+    [column] = yield from ask([calls.UINT.each(store, list(names))])
+    kept: dict[Address, int] = {}
+    for token, amount in zip(names.values(), column.values(), strict=True):
         if amount:
-            funding[token] = funding.get(token, 0) + amount
-    return Claims(tuple(orders), funding)
-
-
-def _claimable(store: Address, wallet: Address, pairs: Sequence[tuple[Address, Address]]) -> Read[list[int]]:
-    if not pairs:
-        return []
-    asked = [keys.key("CLAIMABLE_FUNDING_AMOUNT", market, token, wallet) for market, token in pairs]
-    [column] = yield from ask([calls.UINT.each(store, asked)])
-    return column.values()
+            kept[token] = kept.get(token, 0) + amount
+    return kept
 
 
 def _orders(store: Address, wallet: Address, ids: Sequence[bytes]) -> Read[list[Order]]:
@@ -114,7 +126,7 @@ def account(
     deployment: Deployment, known: Table, wallet: Address, found: Claims
 ) -> Read[tuple[Account, list[Quote]]]:
     """One round: the tokens by name, and their prices where the protocol has one."""
-    tokens = list(dict.fromkeys([*(one.token for one in found.orders if one.amount), *found.funding]))
+    tokens = list(dict.fromkeys([*(one.token for one in found.orders if one.amount), *found.kept]))
     outcomes = yield from join([_described(deployment, known, one) for one in tokens])
     described = {token.address: token for token, _ in outcomes}
     store = deployment.addresses["data_store"]
@@ -129,7 +141,7 @@ def account(
     origin = calls.UINT.at(store, bytes(32)).origin
     positions.extend(
         Supply(known.asset(described[token]), amount, is_collateral=False, origin=origin)
-        for token, amount in found.funding.items()
+        for token, amount in found.kept.items()
     )
     quotes = [quote for _, quote in outcomes if quote is not None]
     return (
@@ -171,9 +183,12 @@ def _described(deployment: Deployment, known: Table, token: Address) -> Read[tup
 
 
 def warnings_of(deployment: Deployment, found: Claims) -> list[str]:
-    """How many orders wait, by kind."""
+    """How many orders wait, by kind; and how many amounts that can't be claimed yet."""
     count: dict[str, int] = {}
     for one in found.orders:
         count[one.kind] = count.get(one.kind, 0) + 1
     kinds = ", ".join(f"{number} {kind}" for kind, number in count.items())
-    return [f"{deployment.name}: pending orders that may change positions: {kinds}"] if kinds else []
+    told = [f"{deployment.name}: pending orders that may change positions: {kinds}"] if kinds else []
+    if found.waiting:
+        told.append(f"{deployment.name}: {found.waiting} amounts of collateral wait for release: not counted")
+    return told

@@ -72,18 +72,20 @@ def close_out(
         max(-profit, 0),
         fees * price.low,
         max(-max(impact, limit), 0),
-        max(limit - impact, 0),
     )
-    missing, charged, claimable = 0, False, 0
+    missing, charged = 0, False
     for number, usd in enumerate(steps):
-        before = purse.left
         missing = purse.pay(usd)
         # What is missing is counted in the token of the profit, where a little may round to nothing.
         if missing * price.low // paid_in.low:
             break
         missing = 0
         charged = charged or number == 2
-        claimable = before - purse.left if number == 4 else 0
+    # Nobody else gets the impact beyond its limit: it can be claimed, as far as it was there, and is no debt.
+    before = purse.left
+    if not missing:
+        purse.pay(max(limit - impact, 0))
+    claimable = before - purse.left
     sign = 1 if position.is_long else -1
     at = pairs.index.for_pnl(is_long=position.is_long, maximize=False)
     return CloseOut(
@@ -131,4 +133,4 @@ def deleveraging(market: Market, prices: Mapping[AssetId, int], is_long: bool) -
     pairs = market.prices(prices)
     pool_usd = market.pool_usd(is_long, pairs)
     every = market.pnl(is_long, pairs, maximize=True)
-    return every > apply_factor(pool_usd, market.side(is_long).max_adl_pnl)
+    return pool_usd > 0 and every > apply_factor(pool_usd, market.side(is_long).max_adl_pnl)

@@ -40,7 +40,8 @@ class GmxRule:
 
     def __post_init__(self) -> None:
         sides = (self.market.longs, self.market.shorts)
-        stamps = (self.market.funding.updated_at, *(one.borrowing_updated_at for one in sides))
+        distributed = self.market.pool.impact_distributed_at
+        stamps = (self.market.funding.updated_at, distributed, *(one.borrowing_updated_at for one in sides))
         if max(stamps) > self.time:
             raise ValueError(f"a market that was updated at {max(stamps)}, as of {self.time}")
 

@@ -39,11 +39,11 @@ class Shares:
 
 
 def shares(wallet: Address, deployment: Deployment, found: Lists) -> Read[Shares]:
-    """One round: balances of all pools and vaults, and what each vault is made of."""
+    """One round: balances of all pools and vaults, deposited ones too, and what each vault is made of."""
     store = deployment.addresses["data_store"]
     tokens = list(found.markets)
     (pools, vaults), (members, supplies) = yield from both(
-        both(_balances(tokens, wallet), _balances(found.vaults, wallet)),
+        both(_balances(store, tokens, wallet), _balances(store, found.vaults, wallet)),
         both(
             ask(
                 [
@@ -62,11 +62,15 @@ def shares(wallet: Address, deployment: Deployment, found: Lists) -> Read[Shares
     )
 
 
-def _balances(tokens: Sequence[Address], wallet: Address) -> Read[list[int]]:
+def _balances(store: Address, tokens: Sequence[Address], wallet: Address) -> Read[list[int]]:
+    """What the wallet has itself, and what it deposited from other chains."""
     if not tokens:
         return []
-    [column] = yield from ask([calls.BALANCE.each(tokens, wallet)])
-    return column.values()
+    deposits = [keys.key("MULTICHAIN_BALANCE", wallet, one) for one in tokens]
+    [own], [deposited] = yield from both(
+        ask([calls.BALANCE.each(tokens, wallet)]), ask([calls.UINT.each(store, deposits)])
+    )
+    return [sum(one) for one in zip(own.values(), deposited.values(), strict=True)]
 
 
 def accounts(

@@ -119,14 +119,15 @@ def market(deployment: Deployment, known: Table, raw: RawMarket) -> Read[MarketR
     by_address: dict[Address, Priced] = {one.described.address: one for one in tokens}
     index, long, short = (by_address[one] for one in (index_token, raw.long_token, raw.short_token))
     names = {one: token_id(deployment.chain, one) for one in (raw.long_token, raw.short_token)}
-    # The index may be one of the two itself: its price then moves with the token's.
-    names[index_token] = index_asset(index.described)
+    if raw.index_token != ZERO:
+        # The index may be one of the two itself: its price then moves with the token's.
+        names[index_token] = index_asset(index.described)
     in_tokens, skip_smaller, disabled = flags.values()
     longs, shorts, pool, funding, impact, fees = numbers
     try:
         state = Market(
             address=raw.token,
-            name=_name(index, long, short),
+            name=_name(None if raw.index_token == ZERO else index, long, short),
             index=index.token(names[index_token]),
             long=long.token(names[raw.long_token]),
             short=short.token(names[raw.short_token]),
@@ -157,8 +158,10 @@ def with_inventory(deployment: Deployment, found: MarketReply) -> Read[MarketRep
     return replace(found, market=state)
 
 
-def _name(index: Priced, long: Priced, short: Priced) -> str:
-    return f"{index.described.underlying}/USD [{long.described.symbol}-{short.described.symbol}]"
+def _name(index: Priced | None, long: Priced, short: Priced) -> str:
+    """As the protocol's interface names it; `index` is None where it only swaps."""
+    about = f"{index.described.underlying}/USD" if index else "SWAP-ONLY"
+    return f"{about} [{long.described.symbol}-{short.described.symbol}]"
 
 
 def _flag_keys(market: Address) -> list[bytes]:

@@ -44,12 +44,17 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A token and its price: the feed's `price`, and the stable one beside which the protocol puts it."""
+    """A token and its price: the feed's `price`, and the stable one beside which the protocol puts it.
+
+    Of a feed of the configuration's own, when it was updated and how often it should be, as of any Quote.
+    """
 
     described: Described
     price: int
     stable: int
     origin: str
+    updated_at: int | None = None
+    heartbeat_s: int | None = None
 
     @property
     def decimals(self) -> int:
@@ -62,7 +67,7 @@ class Priced:
 
     def quote(self, asset: AssetId) -> Quote:
         """What the protocol's oracle says."""
-        return Quote(asset, self.price, self.decimals, self.origin)
+        return Quote(asset, self.price, self.decimals, self.origin, self.updated_at, self.heartbeat_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +189,18 @@ def priced(deployment: Deployment, known: Table, address: Address) -> Read[Price
     if not isinstance(answer, ReadError):
         origin = asked[number].origin
         return Priced(found, _single(origin, address, answer, stable), stable, origin)
-    if feed is None or own is None:
+    if listed is None or feed is None or own is None:
         raise answer.with_traceback(None)
-    price, decimals = own
+    price, decimals, updated_at = own
     origin = calls.ANSWER.at(feed).origin
     scaled = price * 10 ** (PRICE_DECIMALS - found.decimals) // 10**decimals
     if scaled <= 0:
         raise UnusablePrice(token_id(known.chain, address), origin, price)
-    return Priced(found, scaled, stable, origin)
+    return Priced(found, scaled, stable, origin, updated_at, listed.heartbeat_s)
 
 
-def _of_feed(feed: Address | None) -> Read[tuple[int, int] | None]:
-    """What the configuration's own feed of a token says, and its decimals."""
+def _of_feed(feed: Address | None) -> Read[tuple[int, int, int] | None]:
+    """What the configuration's own feed of a token says, its decimals, and since when."""
     if feed is None:
         return None
     [answer], [decimals] = yield from both(
@@ -203,7 +208,7 @@ def _of_feed(feed: Address | None) -> Read[tuple[int, int] | None]:
     )
     if isinstance(answer, ReadError) or isinstance(decimals, ReadError) or decimals > PRICE_DECIMALS:
         return None
-    return answer[1], decimals
+    return answer[1], decimals, answer[3]
 
 
 def _single(origin: str, address: Address, answer: calls.OraclePrice, stable: int) -> int:

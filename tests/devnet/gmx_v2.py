@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 ETH, BTC, SINGLE = MARKETS
 SHARE_UNIT = 10**18
+HOUR_SECONDS = 3_600
+"""By which collateral to claim is kept."""
 WITHDRAWAL = "ACCOUNT_WITHDRAWAL_LIST"
 MARKET_INCREASE, LIMIT_INCREASE, LIMIT_DECREASE = 2, 3, 5
 
@@ -63,6 +65,7 @@ class GmxV2(Deployment):
         self.reader = at(own["StandInGmxV2Reader"], addresses["reader"])
         self.provider = at(own["StandInGmxV2PriceProvider"], addresses["price_provider"])
         self.referrals = at(own["StandInGmxV2Referrals"], addresses["referral_storage"])
+        self.emitter = at(own["StandInGmxV2Events"], addresses["event_emitter"])
         share = own["StandInGmxV2Share"]
         self.shares = {name: at(share, addresses[f"market {name}"]) for name in MARKETS}
         self.vault = at(share, addresses["vault"])
@@ -85,7 +88,7 @@ class GmxV2(Deployment):
 
     def deployment_entry(self) -> DeploymentEntry:
         """This system as crossmargin's configuration names it."""
-        roles = ("reader", "data_store", "referral_storage", "price_provider")
+        roles = ("reader", "data_store", "referral_storage", "price_provider", "event_emitter")
         addresses = {role: self.addresses[role] for role in roles}
         return DeploymentEntry(self.name, self.title, addresses, {"synthetic": {"BTC": BTC_DECIMALS}})
 
@@ -177,15 +180,17 @@ class GmxV2(Deployment):
         size = usd * FLOAT
         tokens = size // self.price(MARKETS[name].index)
         held = Held(user, name, collateral_token, is_long)
-        self.write_position(held, (size, tokens, collateral, 0, 0, 0, 0, 0, self.chain.node.timestamp, 0))
+        row = (size, tokens, collateral, 0, 0, 0, 0, 0, self.chain.node.timestamp, 0)
+        self.write_positions(user, {held: row})
         self.interest(name, collateral_token, is_long=is_long, usd=size, in_tokens=tokens)
         return held
 
-    def write_position(self, held: Held, row: tuple[AbiValue, ...]) -> None:
-        """A position of any ten numbers, listed with the user's others."""
-        place = (held.user, self.market(held.market), self.token(held.collateral))
-        self.store.send("setPosition", self.position_key(held), (*place, *row, held.is_long))
-        self.list_of("ACCOUNT_POSITION_LIST", held.user, self.position_key(held))
+    def write_positions(self, user: str, rows: Mapping[Held, tuple[AbiValue, ...]]) -> None:
+        """Positions of any ten numbers, listed with the user's others."""
+        for held, row in rows.items():
+            place = (user, self.market(held.market), self.token(held.collateral))
+            self.store.send("setPosition", self.position_key(held), (*place, *row, held.is_long))
+        self.list_of("ACCOUNT_POSITION_LIST", user, *map(self.position_key, rows))
 
     def position_key(self, held: Held) -> bytes:
         """The key of a position."""
@@ -214,6 +219,21 @@ class GmxV2(Deployment):
         self.store.send("setAddressValues", names, [user, self.market(name), self.token(token)])
         self.list_of("ACCOUNT_ORDER_LIST", user, order)
         return order
+
+    def put_by(self, user: str, name: str, token: str, hour: int, amount: int) -> None:
+        """Add to the collateral that a user may claim, in an hour since 1970, and tell of it."""
+        place = (self.market(name), self.token(token))
+        key = self.collateral_key("CLAIMABLE_COLLATERAL_AMOUNT", user, name, token, hour)
+        after = self.store.call("getUint", key) + amount
+        self.set(uints={key: after, hashed("CLAIMABLE_COLLATERAL_TIME_DIVISOR"): HOUR_SECONDS})
+        names = ("market", "token", "account", "timeKey", "delta", "nextValue", "nextPoolValue")
+        told = "ClaimableCollateralUpdated"
+        self.emitter.send("tell", told, user, names, (*place, user), (hour, amount, after, after))
+
+    def collateral_key(self, text: str, user: str | None, name: str, token: str, hour: int) -> bytes:
+        """The store's key of a value about collateral to claim, of a user or of all."""
+        about = [("address", self.token(token)), ("uint256", hour)]
+        return self.key(text, name, *about, *([("address", user)] if user else []))
 
     def claimable(self, user: str, name: str, token: str, amount: int) -> None:
         """Funding that a user can claim."""

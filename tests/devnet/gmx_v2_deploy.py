@@ -87,6 +87,7 @@ def deploy_gmx(site: Site) -> dict[str, str]:
         "longer reader": chain.deploy(own["StandInGmxV2Reader"], power.address, True).address,  # noqa: FBT003
         "price_provider": chain.deploy(own["StandInGmxV2PriceProvider"], store.address).address,
         "referral_storage": chain.deploy(own["StandInGmxV2Referrals"]).address,
+        "event_emitter": chain.deploy(own["StandInGmxV2Events"]).address,
         "index BTC": index_address(chain.node.chain_id, "BTC"),
         "vault": chain.deploy(own["StandInGmxV2Share"], "GLV").address,
     }

@@ -62,5 +62,5 @@ def test_a_position_is_there_once(perps_devnet: World) -> None:
     gmx, user = perps_devnet.gmx_v2, perps_devnet.spare[1]
     held = Held(user, ETH, "WETH", is_long=True)
     for _ in range(2):
-        gmx.write_position(held, (10**34, 5 * 10**18, 10**18, 0, 0, 0, 0, 0, 1, 0))
+        gmx.write_positions(held.user, {held: (10**34, 5 * 10**18, 10**18, 0, 0, 0, 0, 0, 1, 0)})
     assert len(gmx.reader.call("getAccountPositions", gmx.addresses["data_store"], user, 0, 9)) == 1

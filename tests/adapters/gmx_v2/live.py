@@ -41,20 +41,32 @@ class Site:
         """What the adapter reads of a user now."""
         return read_accounts(self.world.node.url, self.adapter, user)
 
-    def account(self, held: Held) -> Account:
-        """The account of one position."""
+    def accounts(self, *positions: Held) -> list[Account]:
+        """The accounts of positions of one user, by one read."""
+        reading = self.read(positions[0].user)
+        assert not reading.failures, reading.failures
+        found = {one.id: one for one in reading.accounts}
+        return [found[self._name(one)] for one in positions]
+
+    def _name(self, held: Held) -> str:
         side = "long" if held.is_long else "short"
         parts = (self.gmx.market(held.market), held.user, f"{self.gmx.token(held.collateral)}-{side}")
-        name = ":".join(("gmx_v2", str(self.deployment.chain), *parts)).lower()
-        reading = self.read(held.user)
-        assert not reading.failures, reading.failures
-        [found] = [one for one in reading.accounts if one.id == name]
+        return ":".join(("gmx_v2", str(self.deployment.chain), *parts)).lower()
+
+    def account(self, held: Held) -> Account:
+        """The account of one position."""
+        [found] = self.accounts(held)
         return found
+
+    def rules(self, *positions: Held) -> list[GmxRule]:
+        """The rules of positions of one user, by one read."""
+        found = [one.rule for one in self.accounts(*positions)]
+        assert all(isinstance(one, GmxRule) for one in found)
+        return [one for one in found if isinstance(one, GmxRule)]
 
     def rule(self, held: Held) -> GmxRule:
         """The rule of one position."""
-        rule = self.account(held).rule
-        assert isinstance(rule, GmxRule)
+        [rule] = self.rules(held)
         return rule
 
     def now(self) -> int:
@@ -72,35 +84,35 @@ class Site:
         return {parse_address(self.gmx.token(one)): (decimals_of(one), self.gmx.price(one)) for one in FEEDS}
 
     def crowd(self, draw: random.Random, *, settled: bool = False) -> list[Held]:
-        """Random prices, and random states of all markets with four positions in each, of users of their own.
+        """Random prices, and random states of all markets, with all positions that one user can have there.
 
         `settled`: nothing has accrued since the last settlement.
         """
-        gmx, found = self.gmx, []
+        gmx = self.gmx
+        found: dict[Held, tuple[int, ...]] = {}
         for feed, low, high in (("ETH", 900, 4_000), ("BTC", 20_000, 90_000)):
             gmx.set_price(feed, int(draw.uniform(low, high) * 10**8))
         gmx.set_price("USDC", draw.choice((10**8, 99_870_000, 100_200_000)))
         prices, now = self.tokens(), self.world.node.timestamp
+        user = f"0x{draw.randbytes(20).hex()}"
+        if draw.random() < 0.4:
+            gmx.referrals.send("setDiscount", user, draw.randrange(10**29))
         for market, kind in MARKETS.items():
             raw = self.raw(market)
             values = states.state(draw, raw, prices, now)
             for side in (True, False):
                 for token in dict.fromkeys((kind.long, kind.short)):
-                    user = f"0x{draw.randbytes(20).hex()}"
                     collateral = parse_address(gmx.token(token))
                     drawn = states.position(
                         draw, values, raw, prices, now, collateral=collateral, is_long=side
                     )
-                    held = Held(user, market, token, side)
-                    gmx.write_position(held, drawn.row)
-                    found.append(held)
-                    if draw.random() < 0.3:
-                        gmx.referrals.send("setDiscount", user, draw.randrange(10**29))
+                    found[Held(user, market, token, side)] = drawn.row
             states.total_borrowing(values, raw)
             if settled:
                 values.settle(raw)
             gmx.set(uints=values.uints, ints=values.ints, bools=values.flags, bytes32s=values.words)
-        return found
+        gmx.write_positions(user, found)
+        return list(found)
 
     def said(self, held: Held, rule: GmxRule, prices: dict[Any, int]) -> tuple[bool, int, int]:
         """The Reader's own test at prices of the rule's feeds: its flag, what is left and what must be."""

@@ -49,6 +49,22 @@ def test_an_insolvent_close_out_leaves_a_debt_to_the_pool(seed: int) -> None:
     assert not done.returned
 
 
+@pytest.mark.parametrize(("seed", "claimable"), [(1463, 20741739443436262), (2303, 4157915)])
+def test_what_is_left_may_all_go_to_what_can_be_claimed_later(seed: int, claimable: int) -> None:
+    """Where it is less than the impact beyond the limit: the contracts call it insolvent, but nobody loses.
+
+    Figures of the DataStore of the real contracts after such closes.
+    """
+    one = drawn(seed)
+    done = one.rule.close_out(one.prices, one.time)
+    assert isinstance(done, CloseOut)
+    assert [amount.raw for amount in done.forfeited] == [claimable]
+    assert not done.returned
+    assert not done.bad_debt
+    assert not done.borne_by
+    assert done.fees
+
+
 def test_what_can_not_be_closed_says_why() -> None:
     """In the words of the contract where it has some."""
     one = drawn(next(seed for seed in REMAINING if seed not in PAID and seed not in INSOLVENT))

@@ -21,7 +21,7 @@ from aggregator.model.errors import (
 from aggregator.model.readings import Reading
 from aggregator.model.units import Address
 from tests.adapters.gmx_v2.live import Site, answer
-from tests.devnet.gmx_v2 import ETH
+from tests.devnet.gmx_v2 import BTC, ETH
 
 REFUSED = CallReverted("a call", "paused")
 STRANGER = Address("0x" + "9" * 40)
@@ -137,6 +137,28 @@ def test_an_empty_pool_and_a_power_too_large_are_named_failures(site: Site) -> N
         }
     )
     _named(site.read(user), MalformedReply)
+
+
+def test_a_power_that_grows_too_large_with_the_price_is_a_named_failure(site: Site) -> None:
+    """Not an error where a liquidation price is looked for."""
+    user, side = site.world.wallets["hedged"], ("bool", True)
+    site.gmx.set(
+        uints={
+            site.gmx.key("OPTIMAL_USAGE_FACTOR", BTC, side): 0,
+            site.gmx.key("BORROWING_EXPONENT_FACTOR", BTC, side): 65 * 10**29,
+        }
+    )
+    [failure] = site.tampered(user, _honest_info(site)).failures
+    assert isinstance(failure.error, MalformedReply)
+    assert "power" in str(failure.error)
+
+
+def test_impact_that_was_handed_out_later_is_a_named_failure(site: Site) -> None:
+    """Than the block: a close-out could not tell what there is to pay gains from."""
+    site.gmx.set(uints={site.gmx.key("POSITION_IMPACT_POOL_DISTRIBUTED_AT", ETH): 2**60})
+    [failure] = site.read(site.world.wallets["hedged"]).failures
+    assert isinstance(failure.error, MalformedReply)
+    assert failure.label.endswith(f"{site.gmx.market(ETH).lower()} short")
 
 
 def test_a_vault_of_strangers_is_a_named_failure(site: Site) -> None:

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from adapters.gmx_v2.family import GmxFamily
+from adapters.gmx_v2.impact import pending_usd
 from adapters.gmx_v2.margin import GmxRule
+from adapters.gmx_v2.position import accrued, remaining
 from aggregator.contract import Shocked
+from aggregator.model.accounts import Account
+from aggregator.model.positions import Perp, Supply
 from aggregator.model.rules import prices_of
 from tests.adapters.gmx_v2.live import Site, scaled_prices
 
@@ -21,13 +25,13 @@ def test_health_is_what_the_readers_figures_make_it_at_200_states(site: Site) ->
     rules: list[GmxRule] = []
     failing = 0
     for _ in range(20):
-        for held in site.crowd(draw):
-            account = site.account(held)
+        for account in site.accounts(*site.crowd(draw)):
             rule, said = account.rule, account.reported
             assert isinstance(rule, GmxRule)
             assert said is not None
             ours = rule.health(prices_of(rule), rule.time)
-            assert (ours.health, ours.liquidatable) == (said.health, said.liquidatable), held
+            assert (ours.health, ours.liquidatable) == (said.health, said.liquidatable), account.id
+            _what_it_is_worth_is_what_closing_leaves(account, rule)
             rules.append(rule)
             failing += ours.liquidatable
             found += 1
@@ -38,6 +42,23 @@ def test_health_is_what_the_readers_figures_make_it_at_200_states(site: Site) ->
     assert any(rule.position.discount for rule in rules)
     _the_fast_form_agrees(rules)
     _a_stored_rule_is_the_same(rules)
+
+
+def _what_it_is_worth_is_what_closing_leaves(account: Account, rule: GmxRule) -> None:
+    """Margin, profit, funding and borrowing, less the closing fee, and the impact that the test counts."""
+    market, position = rule.market, rule.position
+    pairs = market.prices(prices_of(rule))
+    left = remaining(market, position, pairs, rule.time)
+    owed = accrued(market, position, pairs, rule.time)
+    supply, perp = account.positions
+    assert isinstance(supply, Supply)
+    assert isinstance(perp, Perp)
+    low = rule.collateral_token.pair(prices_of(rule)).low
+    worth = supply.raw * low + (perp.pnl_raw + perp.funding_raw + perp.borrowing_raw) * 10**12
+    claims = owed.claim_long * pairs.long.low + owed.claim_short * pairs.short.low
+    fee = (left.costs.position - left.costs.discount) * low
+    impact = pending_usd(position.pending_impact, pairs.index) - left.impact_usd
+    assert worth - claims - fee - impact == pytest.approx(left.usd, abs=3 * 10**12 + 2 * low)
 
 
 def _the_fast_form_agrees(rules: list[GmxRule]) -> None:
@@ -78,8 +99,8 @@ def test_the_readers_test_says_the_same_where_nothing_is_pending(site: Site) -> 
     """At other prices than those of the block, to the last digit."""
     draw, flags = random.Random(6), []
     for _ in range(3):
-        for held in site.crowd(draw, settled=True):
-            rule = site.rule(held)
+        crowd = site.crowd(draw, settled=True)
+        for held, rule in zip(crowd, site.rules(*crowd), strict=True):
             for _ in range(3):
                 prices = scaled_prices(rule, draw, 0.7, 1.4)
                 ours = rule.health(prices, rule.time)
@@ -91,8 +112,8 @@ def test_the_readers_test_says_the_same_where_nothing_is_pending(site: Site) -> 
 def test_the_reader_flips_where_the_rule_says(site: Site) -> None:
     """To one unit of the index's price, below for longs and above for shorts."""
     checked = 0
-    for held in site.crowd(random.Random(9), settled=True):
-        rule = site.rule(held)
+    crowd = site.crowd(random.Random(9), settled=True)
+    for held, rule in zip(crowd, site.rules(*crowd), strict=True):
         prices = prices_of(rule)
         index = rule.market.index.feed
         if rule.health(prices, rule.time).liquidatable:
@@ -112,10 +133,9 @@ def test_time_goes_on_in_the_rule_as_in_the_reader(site: Site) -> None:
     draw, moved = random.Random(12), 0
     for _ in range(3):
         crowd = site.crowd(draw)
-        before = [site.rule(held) for held in crowd]
+        before = site.rules(*crowd)
         site.world.node.warp(20_000)
-        for held, old in zip(crowd, before, strict=True):
-            new = site.rule(held)
+        for old, new in zip(before, site.rules(*crowd), strict=True):
             now = old.health(prices_of(new), new.time)
             assert now.power == new.health(prices_of(new), new.time).power
             moved += now.power != old.health(prices_of(old), old.time).power

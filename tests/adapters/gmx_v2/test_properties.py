@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.gmx_v2.family import GmxFamily
@@ -43,6 +43,7 @@ def test_more_collateral_is_worth_its_lower_price(seed: int, more: int) -> None:
 
 
 @given(seeds)
+@settings(max_examples=50)
 def test_a_close_out_loses_nothing(seed: int) -> None:
     """What was there is fees, payout, what is kept, and the loss and funding that others have got."""
     one = drawn(seed)
@@ -79,6 +80,7 @@ def test_prices_of_nothing_are_refused(seed: int) -> None:
 
 
 @given(st.lists(seeds, min_size=1, max_size=5))
+@settings(max_examples=40)
 def test_the_fast_form_and_the_stored_rule_are_the_rule(numbers: list[int]) -> None:
     """For any mix of positions."""
     every = [drawn(seed) for seed in numbers]

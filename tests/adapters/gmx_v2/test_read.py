@@ -7,14 +7,12 @@ from dataclasses import replace
 import pytest
 
 from adapters.gmx_v2 import calls
-from adapters.gmx_v2.adapter import ROLES, build
+from adapters.gmx_v2.adapter import build
 from adapters.gmx_v2.margin import GmxRule
-from adapters.gmx_v2.tokens import synthetic_address
-from aggregator.contract import Deployment, Deployments
+from aggregator.contract import Deployments
 from aggregator.model.assets import Asset, Classification, ListedToken, token_id
 from aggregator.model.close_outs import ClosableRule, LossBearer
 from aggregator.model.errors import (
-    BadConfiguration,
     CallReverted,
     MalformedReply,
     NoContract,
@@ -23,10 +21,10 @@ from aggregator.model.errors import (
 )
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.rules import prices_of
-from aggregator.model.units import Address, ChainId, parse_address, scaled
+from aggregator.model.units import Address, parse_address, scaled
 from aggregator.reading.run import Job
 from tests.adapters.gmx_v2.live import Site, site_of
-from tests.devnet.gmx_v2 import BTC, ETH, LIMIT_DECREASE, WITHDRAWAL, Held
+from tests.devnet.gmx_v2 import BTC, ETH, LIMIT_DECREASE, SINGLE, WITHDRAWAL, Held
 from tests.devnet.gmx_v2_deploy import hashed
 from tests.devnet.world import World
 from tests.reading_kit import pin, run_jobs, run_read
@@ -84,6 +82,30 @@ def test_orders_and_claims_are_an_account_without_a_rule(site: Site) -> None:
     assert any("1 limit increase, 1 limit decrease" in one for one in reading.warnings)
 
 
+def test_rewards_and_deposits_from_other_chains_are_the_wallets(site: Site) -> None:
+    """Tokens in the account of claims, shares of pools looked through with those in the wallet."""
+    gmx, user = site.gmx, site.world.spare[4]
+    usdc, pool = ("address", gmx.token("USDC")), gmx.shares[SINGLE]
+    who = ("address", user)
+    gmx.set(
+        uints={
+            gmx.key("AFFILIATE_REWARD", ETH, usdc, who): 5 * 10**6,
+            gmx.key("AFFILIATE_REWARD", BTC, usdc, who): 1,
+            hashed("MULTICHAIN_BALANCE", who, usdc): 7 * 10**6,
+            hashed("MULTICHAIN_BALANCE", who, ("address", pool.address)): 500 * 10**18,
+        }
+    )
+    pool.send("mint", user, 10**18)
+    claims, share = site.read(user).accounts
+    [kept] = claims.positions
+    assert isinstance(kept, Supply)
+    assert (kept.asset.symbol, kept.raw) == ("USDC", 12 * 10**6 + 1)
+    weth = share.positions[0]
+    assert isinstance(weth, Supply)
+    total = gmx.store.call("getUint", gmx.key("POOL_AMOUNT", SINGLE, ("address", gmx.token("WETH"))))
+    assert weth.raw == total * 501 * 10**18 // pool.call("totalSupply")
+
+
 def test_an_order_of_an_unknown_type_is_named(site: Site) -> None:
     """Its collateral may be anywhere."""
     user = site.world.spare[0]
@@ -133,15 +155,6 @@ def test_an_older_reader_and_provider_answer_where_the_newest_are_not_there_yet(
         Site(perps_devnet, build(Deployments((none,), ())), none).read(user)
 
 
-@pytest.mark.parametrize("older", ["0x1", [5], ["0x123"]])
-def test_older_contracts_are_addresses(older: object) -> None:
-    """Before anything is read."""
-    places = dict.fromkeys(ROLES, Address("0x" + "1" * 40))
-    entry = Deployment("gmx_v2", ChainId(1), "x", places, "a test", options={"older_readers": older})
-    with pytest.raises(BadConfiguration, match="older_readers"):
-        build(Deployments((entry,), ()))
-
-
 def test_a_market_without_a_price_fails_alone(site: Site) -> None:
     """And by what its provider says."""
     user = site.world.wallets["hedged"]
@@ -149,7 +162,10 @@ def test_a_market_without_a_price_fails_alone(site: Site) -> None:
     site.gmx.store.send("setAddressValues", [feed], ["0x" + "0" * 40])
     reading = site.read(user)
     assert all(isinstance(one.error, CallReverted) for one in reading.failures)
-    assert len(reading.failures) == 2  # the position, and the vault with a share of that pool
+    vault, position = reading.failures  # of the vault that has a share of that pool
+    market = site.gmx.market(BTC).lower()
+    assert position.label == f"GMX V2 local BTC/USD {market} long"
+    assert vault.label.endswith(f"share {site.gmx.vault.address.lower()}")
     assert any(isinstance(one.rule, GmxRule) for one in reading.accounts)
 
 
@@ -171,6 +187,9 @@ def test_an_index_without_a_feed_takes_the_one_that_the_configuration_lists(site
     before = site.account(Held(user, BTC, "WBTC", is_long=True)).rule
     gmx.store.send("setAddressValues", [hashed("PRICE_FEED", ("address", index))], ["0x" + "0" * 40])
     rule = other.rule(Held(user, BTC, "WBTC", is_long=True))
+    quote = next(one for one in other.read(user).quotes if one.asset == "index:BTC")
+    assert quote.heartbeat_s == 3_600
+    assert quote.updated_at == gmx.feeds["BTC"].call("latestRoundData")[3]
     assert isinstance(before, GmxRule)
     assert rule.market.index.feed.price == before.market.index.feed.price
     assert rule.market.index.feed.origin == f"latestRoundData()@{feed}"
@@ -222,23 +241,6 @@ def test_probe_counts_the_markets(site: Site) -> None:
     said = run_read(site.world.node.url, 31337, site.adapter.probe(site.deployment, block))
     [reader] = [site.deployment.addresses["reader"]]
     assert said == (f"3 markets at block {block.number}, by the Reader {reader}",)
-
-
-def test_the_index_without_a_contract_has_a_known_address() -> None:
-    """Of Bitcoin on Arbitrum, as the protocol's own interface lists it."""
-    assert synthetic_address(ChainId(42161), "BTC") == "0x47904963fc8b2340414262125af798b9655e58cd"
-
-
-@pytest.mark.parametrize("synthetic", [5, {"BTC": "8"}, {"BTC": True}, {"BTC": 31}])
-def test_a_table_that_is_none_is_refused(synthetic: object) -> None:
-    """Before anything is read."""
-    places = dict.fromkeys(ROLES, Address("0x" + "1" * 40))
-    entry = Deployment("gmx_v2", ChainId(1), "x", places, "a test", options={"synthetic": synthetic})
-    with pytest.raises(BadConfiguration, match="synthetic"):
-        build(Deployments((entry,), ()))
-    lacking = Deployment("gmx_v2", ChainId(1), "x", {"reader": places["reader"]}, "a test")
-    with pytest.raises(BadConfiguration, match="data_store"):
-        build(Deployments((lacking,), ()))
 
 
 def test_an_older_readers_layout_is_no_number() -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.gmx_v2.reading import ZERO
 from aggregator.model.positions import Perp, Supply
 from tests.adapters.gmx_v2.live import Site
 from tests.devnet.gmx_v2 import ETH, SINGLE
@@ -56,6 +57,19 @@ def test_a_pools_share_of_one_token_has_it_once(site: Site) -> None:
     assert [one.asset.symbol for one in supplies] == ["WETH"]
     pool = site.gmx.store.call("getUint", _pool(site, SINGLE, "WETH"))
     assert supplies[0].raw == pool * 1_000 // 10_001_000
+
+
+def test_a_pool_that_only_swaps_is_its_tokens(site: Site) -> None:
+    """It has no index: neither a position nor a price of one follows from its tokens."""
+    gmx, user = site.gmx, site.world.spare[2]
+    tokens = [gmx.token(one) for one in ("USDC", "WETH")]
+    gmx.store.send("setMarket", (gmx.market(ETH), ZERO, *tokens))
+    gmx.shares[ETH].send("mint", user, 10**18)
+    reading = site.read(user)
+    [account] = reading.accounts
+    assert account.label == "GMX V2 local SWAP-ONLY [USDC-WETH] pool"
+    assert all(isinstance(one, Supply) for one in account.positions)
+    assert not [one.asset for one in reading.quotes if one.asset == "index:USDC"]
 
 
 def _pool(site: Site, market: str, token: str) -> bytes:
