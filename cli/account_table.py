@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.units import checksum, scaled
 from cli.table import table
-from cli.text import WIDTH, amount, clean, percent, price, short_address, usd
+from cli.text import WIDTH, amount, clean, percent, price, short_address, shortened, usd
 
 if TYPE_CHECKING:
     from aggregator.app import Checked
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def label(account: Account, limit: int = 26) -> str:
     """An account's name for people; of one that another address holds, with that address."""
     if len(account.owner_path) < 2:
-        return clean(account.label, limit)
+        return shortened(account.label, limit)
     holder = f" in {short_address(checksum(account.owner_path[-1]))}"
-    return clean(account.label, max(8, limit - len(holder))) + holder
+    return shortened(account.label, max(8, limit - len(holder))) + holder
 
 
 def accounts(checked: Checked) -> str:

@@ -6,7 +6,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
-from cli.text import WIDTH, clean, multiple, signed, usd
+from cli.text import WIDTH, clean, multiple, shortened, signed, usd
 
 if TYPE_CHECKING:
     from aggregator.app import Checked
@@ -57,7 +57,7 @@ def _carry(checked: Checked) -> list[str]:
     ]
     if lasting:
         days, first = min(lasting)
-        label = clean(next(a.label for a in checked.portfolio.accounts if a.id == first), 32)
+        label = shortened(next(a.label for a in checked.portfolio.accounts if a.id == first), 32)
         text += f"   {label} fails in {days:,.0f} days at today's prices and rates"
     return [text]
 
