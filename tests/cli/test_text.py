@@ -11,8 +11,8 @@ from cli.text import shortened
     ("text", "shown"),
     [
         ("Aave V3", "Aave V3"),
-        ("GMX V2 local ETH/USD [WETH-USDC] short", "GMX V2 local E…USDC] short"),
-        ("GMX V2 local ETH/USD [WETH-USDC] pool", "GMX V2 local E…-USDC] pool"),
+        ("GMX V2 local ETH/USD [WETH-USDC] short", "GMX V2 local …-USDC] short"),
+        ("GMX V2 local ETH/USD [WETH-USDC] pool", "GMX V2 local …H-USDC] pool"),
         ("x" * 26, "x" * 26),
         ("a\u202eb\n", "ab"),
     ],
