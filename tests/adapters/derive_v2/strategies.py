@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from hypothesis import strategies as st
 
 from adapters.derive_v2.auction import Auction, Terms
@@ -12,10 +14,23 @@ from adapters.derive_v2.portfolio_2 import Collateral, Portfolio2, Portfolio2Par
 from adapters.derive_v2.shocks import BasisParameters, Scenario, VolParameters, VolShock
 from adapters.derive_v2.skew import SkewParameters
 from adapters.derive_v2.standard import Standard, StandardMarket, StandardParameters
-from aggregator.model.rules import WAD
-from tests.adapters.derive_v2.vectors import NOW, feed, wad
+from aggregator.model.assets import index_id
+from aggregator.model.rules import WAD, Feed, Oracle
 
+NOW = 1_700_000_000
 DAY = 86_400
+
+
+def wad(value: float) -> int:
+    """The decimal that is written, with 18 decimals."""
+    return int(Decimal(repr(value)).scaleb(18))
+
+
+def feed(underlying: str, price: int) -> Feed:
+    """A price in USD."""
+    return Feed(index_id(underlying), Oracle.MARKET, price, 18, "getSpot()@0x1")
+
+
 STABLE = feed("USDC", WAD)
 SPOTS = {"ETH": 2_000 * WAD, "BTC": 60_000 * WAD}
 

@@ -19,8 +19,7 @@ from aggregator.model.close_outs import ClosableRule, CloseOut
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.flips import flips
 from aggregator.model.rules import WAD, Refused, prices_of
-from tests.adapters.derive_v2.strategies import DAY, TERMS, rules
-from tests.adapters.derive_v2.vectors import NOW
+from tests.adapters.derive_v2.strategies import DAY, NOW, TERMS, rules
 
 FAMILY = DeriveFamily()
 moves = st.lists(st.floats(0.2, 5), min_size=1, max_size=3)
