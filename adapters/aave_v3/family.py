@@ -13,7 +13,7 @@ from adapters.aave_v3.margin import BPS, AaveRule
 from adapters.aave_v3.stored import load_rule
 from adapters.aave_v3.versions import Maths
 from aggregator.contract import Shocked
-from aggregator.model.rules import Feed, JsonValue, Rule
+from aggregator.model.rules import Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,11 +74,7 @@ class AaveFamily:
 
     def columns(self, rules: Sequence[Rule]) -> AaveColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[AaveRule] = []
-        for rule in rules:
-            if not isinstance(rule, AaveRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(AaveRule, rules)
         legs = [(rule, leg) for rule in ours for leg in rule.legs]
         counts = np.array([len(rule.legs) for rule in ours], dtype=np.int64)
         filled = counts > 0

@@ -10,7 +10,7 @@ from adapters.aave_v3.margin import AaveRule, Leg
 from adapters.aave_v3.seizure import ReserveTerms
 from adapters.aave_v3.versions import RELEASES, Maths
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, load_feed
+from aggregator.model.stored import check_family, entry, exact, load_feed
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> AaveRule:
@@ -18,8 +18,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> AaveRule:
 
     Rules stored before liquidations were read have no terms: they are an AaveRule, which knows none.
     """
-    if data.get("family") != AaveRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {AaveRule.family}")
+    check_family(data, AaveRule.family)
     maths = Maths(entry(data, "maths", str))
     base_decimals = entry(data, "base_decimals", int)
     legs = tuple(_load_leg(_object("legs", leg)) for leg in entry(data, "legs", list))

@@ -12,7 +12,8 @@ from adapters.compound_v2 import stored
 from adapters.compound_v2.margin import CompoundRule
 from adapters.compound_v2.position import Leg, VaiDebt
 from aggregator.contract import Shocked
-from aggregator.model.rules import WAD, Feed, JsonValue, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
+from aggregator.model.stored import check_family
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,11 +60,7 @@ class CompoundFamily:
 
     def columns(self, rules: Sequence[Rule]) -> CompoundColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[CompoundRule] = []
-        for rule in rules:
-            if not isinstance(rule, CompoundRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(CompoundRule, rules)
         rows = [(rule, part) for rule in ours for part in _parts(rule)]
         counts = np.array([len(rule.feeds) for rule in ours], dtype=np.int64)
         filled = counts > 0
@@ -100,8 +97,7 @@ class CompoundFamily:
     def load(self, data: Mapping[str, JsonValue]) -> CompoundRule:
         """The rule that to_json wrote; raises ValueError on data of another family or shape."""
         legs = data.get("legs")
-        if data.get("family") != self.name:
-            raise ValueError(f"a rule of {data.get('family')!r} is no rule of {self.name}")
+        check_family(data, self.name)
         if not isinstance(legs, list):
             raise ValueError(f"'legs' of a stored rule should be a list, not {legs!r}")
         return CompoundRule(

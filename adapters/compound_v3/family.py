@@ -12,7 +12,7 @@ from adapters.compound_v3.interest import INDEX_SCALE
 from adapters.compound_v3.margin import CometRule
 from adapters.compound_v3.stored import load_rule
 from aggregator.contract import Shocked
-from aggregator.model.rules import WAD, Feed, JsonValue, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,11 +54,7 @@ class CometFamily:
 
     def columns(self, rules: Sequence[Rule]) -> CometColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[CometRule] = []
-        for rule in rules:
-            if not isinstance(rule, CometRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(CometRule, rules)
         counts = np.array([len(rule.feeds) for rule in ours], dtype=np.int64)
         return CometColumns(
             feeds=[feed for rule in ours for feed in rule.feeds],

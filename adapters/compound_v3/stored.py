@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from adapters.compound_v3.interest import Accrual
 from adapters.compound_v3.margin import Collateral, CometRule
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, load_feed
+from aggregator.model.stored import check_family, entry, exact, load_feed
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> CometRule:
     """The rule that `CometRule.to_json` wrote; raises ValueError on data of another family or shape."""
-    if data.get("family") != CometRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {CometRule.family}")
+    check_family(data, CometRule.family)
     return CometRule(
         base=load_feed(entry(data, "base", dict), quoted=True),
         base_decimals=entry(data, "base_decimals", int),

@@ -13,7 +13,7 @@ from adapters.derive_v2.margin import DeriveRule
 from adapters.derive_v2.stored import load_rule
 from aggregator.contract import Shocked
 from aggregator.model.assets import AssetId
-from aggregator.model.rules import WAD, Feed, JsonValue, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,11 +43,7 @@ class DeriveFamily:
 
     def columns(self, rules: Sequence[Rule]) -> DeriveColumns:
         """The rules as they are; raises TypeError on a rule of another family."""
-        ours: list[DeriveRule] = []
-        for rule in rules:
-            if not isinstance(rule, DeriveRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(DeriveRule, rules)
         return DeriveColumns([feed for rule in ours for feed in rule.feeds], tuple(ours), {})
 
     def margin(self, columns: DeriveColumns, shocked: Shocked) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from adapters.derive_v2.shocks import BasisParameters, Scenario, VolParameters, 
 from adapters.derive_v2.skew import SkewParameters
 from adapters.derive_v2.standard import Standard, StandardMarket, StandardParameters
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, feed_to_json, load_feed, objects
+from aggregator.model.stored import check_family, entry, exact, feed_to_json, load_feed, objects
 
 T = TypeVar("T")
 
@@ -39,8 +39,7 @@ def to_json(rule: DeriveRule) -> dict[str, JsonValue]:
 
 def load_rule(data: Mapping[str, JsonValue]) -> DeriveRule:
     """The rule that `to_json` wrote; raises ValueError on data of another family or shape."""
-    if data.get("family") != DeriveRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {DeriveRule.family}")
+    check_family(data, DeriveRule.family)
     auction = data.get("auction")
     return DeriveRule(
         cash=exact(data, "cash"),

@@ -11,7 +11,7 @@ import numpy as np
 from adapters.gmx_v1.margin import BASIS_POINTS, DECIMALS, GmxRule
 from adapters.gmx_v1.stored import load_rule
 from aggregator.contract import Shocked
-from aggregator.model.rules import Feed, JsonValue, Rule
+from aggregator.model.rules import Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,11 +45,7 @@ class GmxFamily:
 
     def columns(self, rules: Sequence[Rule]) -> GmxColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[GmxRule] = []
-        for rule in rules:
-            if not isinstance(rule, GmxRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(GmxRule, rules)
         sizes = [one.size if one.is_long else -one.size for one in ours]
         return GmxColumns(
             rules=ours,

@@ -8,13 +8,12 @@ from adapters.gmx_v1.closing import ClosableGmxRule, Closing
 from adapters.gmx_v1.margin import Funding, GmxRule, Terms
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, load_feed
+from aggregator.model.stored import check_family, entry, exact, load_feed
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> ClosableGmxRule:
     """The rule that `to_json` wrote; raises ValueError on data of another family or shape."""
-    if data.get("family") != GmxRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {GmxRule.family}")
+    check_family(data, GmxRule.family)
     terms, funding = entry(data, "terms", dict), entry(data, "funding", dict)
     closing = entry(data, "closing", dict)
     return ClosableGmxRule(

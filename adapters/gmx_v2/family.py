@@ -16,8 +16,8 @@ from adapters.gmx_v2.position import Position, requirement
 from adapters.gmx_v2.state import Market, Side
 from adapters.gmx_v2.stored import load_asset, load_market, load_numbers
 from aggregator.contract import Shocked
-from aggregator.model.rules import Feed, JsonValue, Rule
-from aggregator.model.stored import entry
+from aggregator.model.rules import Feed, JsonValue, Rule, all_of
+from aggregator.model.stored import check_family, entry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,11 +45,7 @@ class GmxFamily:
 
     def columns(self, rules: Sequence[Rule]) -> GmxColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[GmxRule] = []
-        for rule in rules:
-            if not isinstance(rule, GmxRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(GmxRule, rules)
         feeds: list[Feed] = []
         rows: list[tuple[int, int, int]] = []
         for rule in ours:
@@ -86,8 +82,7 @@ class GmxFamily:
 
     def load(self, data: Mapping[str, JsonValue]) -> GmxRule:
         """The rule that `GmxRule.to_json` wrote; raises ValueError on data of another family or shape."""
-        if data.get("family") != self.name:
-            raise ValueError(f"a rule of {data.get('family')!r} is no rule of {self.name}")
+        check_family(data, self.name)
         return GmxRule(
             time=entry(data, "time", int),
             market=load_market(entry(data, "market", dict)),

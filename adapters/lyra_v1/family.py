@@ -13,7 +13,7 @@ from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.stored import load_rule
 from aggregator.contract import Shocked
-from aggregator.model.rules import Feed, JsonValue, Rule
+from aggregator.model.rules import Feed, JsonValue, Rule, all_of
 from aggregator.pricing import black76
 
 if TYPE_CHECKING:
@@ -54,11 +54,7 @@ class LyraFamily:
 
     def columns(self, rules: Sequence[Rule]) -> LyraColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[ShortOptionRule] = []
-        for rule in rules:
-            if not isinstance(rule, ShortOptionRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(ShortOptionRule, rules)
         kinds = [rule.kind for rule in ours]
         in_base = [kind is OptionType.SHORT_CALL_BASE for kind in kinds]
         return LyraColumns(

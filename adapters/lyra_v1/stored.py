@@ -12,7 +12,7 @@ from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.premium import BuyBack, Forced, Pool, Pricing, Variance, Vols
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, load_feed
+from aggregator.model.stored import check_family, entry, exact, load_feed
 
 T = TypeVar("T", Penalty, Pricing, Variance, Vols, Pool)
 
@@ -22,8 +22,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
 
     Rules without the terms of a liquidation are a ShortOptionRule, which knows none.
     """
-    if data.get("family") != ShortOptionRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {ShortOptionRule.family}")
+    check_family(data, ShortOptionRule.family)
     kind = entry(data, "kind", str)
     if kind not in {one.name for one in OptionType if one.is_short}:
         raise ValueError(f"{kind!r} is no kind of short option")

@@ -13,7 +13,7 @@ from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market_state import VIRTUAL_ASSETS, VIRTUAL_SHARES
 from adapters.morpho_blue.stored import load_rule
 from aggregator.contract import Shocked
-from aggregator.model.rules import WAD, Feed, JsonValue, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,11 +55,7 @@ class MorphoFamily:
 
     def columns(self, rules: Sequence[Rule]) -> MorphoColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[MorphoRule] = []
-        for rule in rules:
-            if not isinstance(rule, MorphoRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(MorphoRule, rules)
         shares = [rule.position.borrow_shares / (rule.market.borrow_shares + VIRTUAL_SHARES) for rule in ours]
         return MorphoColumns(
             feeds=[rule.feed for rule in ours],

@@ -9,13 +9,12 @@ from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market_state import MarketState
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Feed, JsonValue, Oracle
-from aggregator.model.stored import entry, exact
+from aggregator.model.stored import check_family, entry, exact
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> MorphoRule:
     """The rule that `MorphoRule.to_json` wrote; raises ValueError on data of another family or shape."""
-    if data.get("family") != MorphoRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {MorphoRule.family}")
+    check_family(data, MorphoRule.family)
     feed, market = entry(data, "feed", dict), entry(data, "market", dict)
     return MorphoRule(
         feed=Feed(

@@ -12,7 +12,7 @@ from adapters.opyn_gamma.fixed_point import ONE
 from adapters.opyn_gamma.margin import NakedVaultRule
 from adapters.opyn_gamma.stored import load_rule
 from aggregator.contract import Shocked
-from aggregator.model.rules import Feed, JsonValue, Rule
+from aggregator.model.rules import Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,11 +53,7 @@ class OpynFamily:
 
     def columns(self, rules: Sequence[Rule]) -> OpynColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[NakedVaultRule] = []
-        for rule in rules:
-            if not isinstance(rule, NakedVaultRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(NakedVaultRule, rules)
         feeds: list[Feed] = []
         rows: list[list[int]] = []
         for rule in ours:

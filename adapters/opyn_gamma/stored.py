@@ -8,13 +8,12 @@ from adapters.opyn_gamma.closing import Auction, ClosableNakedVaultRule
 from adapters.opyn_gamma.margin import Bound, NakedVaultRule
 from adapters.opyn_gamma.requirement import Leg
 from aggregator.model.rules import Feed, JsonValue
-from aggregator.model.stored import entry, exact, load_feed, objects
+from aggregator.model.stored import check_family, entry, exact, load_feed, objects
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> ClosableNakedVaultRule:
     """The rule that `to_json` wrote; raises ValueError on data of another family or shape."""
-    if data.get("family") != NakedVaultRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {NakedVaultRule.family}")
+    check_family(data, NakedVaultRule.family)
 
     def feed(name: str) -> Feed:
         return load_feed(entry(data, name, dict))

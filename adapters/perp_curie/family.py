@@ -13,7 +13,7 @@ from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.market import DAY_SECONDS, MILLION, MarketState, RangeOrder
 from adapters.perp_curie.uniswap import Q96, root_at_tick
 from aggregator.contract import Shocked
-from aggregator.model.rules import WAD, Feed, JsonValue, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,11 +71,7 @@ class CurieFamily:
 
     def columns(self, rules: Sequence[Rule]) -> CurieColumns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[CurieRule] = []
-        for rule in rules:
-            if not isinstance(rule, CurieRule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(CurieRule, rules)
         # An account's feeds are its markets', then its collaterals'.
         starts = np.cumsum([0, *(len(rule.feeds) for rule in ours)])
         markets = [(i, int(starts[i]) + j, m) for i, r in enumerate(ours) for j, m in enumerate(r.markets)]

@@ -10,13 +10,12 @@ from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.uniswap import MAX_TICK
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, load_feed, objects
+from aggregator.model.stored import check_family, entry, exact, load_feed, objects
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:
     """The rule that `CurieRule.to_json` wrote; raises ValueError on data of another family or shape."""
-    if data.get("family") != CurieRule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {CurieRule.family}")
+    check_family(data, CurieRule.family)
     return CurieRule(
         time=entry(data, "time", int),
         settlement=AssetId(entry(data, "settlement", str)),

@@ -12,7 +12,7 @@ from adapters.synthetix_perps_v2.margin import DAY_SECONDS, PerpsV2Rule
 from adapters.synthetix_perps_v2.stored import load_rule
 from aggregator.contract import Shocked
 from aggregator.model.fixed_point import multiply
-from aggregator.model.rules import WAD, Feed, JsonValue, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,11 +49,7 @@ class PerpsV2Family:
 
     def columns(self, rules: Sequence[Rule]) -> PerpsV2Columns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[PerpsV2Rule] = []
-        for rule in rules:
-            if not isinstance(rule, PerpsV2Rule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(PerpsV2Rule, rules)
         markets = [rule.market for rule in ours]
         return PerpsV2Columns(
             feeds=[rule.feed for rule in ours],

@@ -8,7 +8,7 @@ from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import MarketState, PerpsV2Rule
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, load_feed
+from aggregator.model.stored import check_family, entry, exact, load_feed
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> PerpsV2Rule:
@@ -16,8 +16,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> PerpsV2Rule:
 
     Rules stored before close-outs were read lack their terms: they are a PerpsV2Rule, which knows none.
     """
-    if data.get("family") != PerpsV2Rule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {PerpsV2Rule.family}")
+    check_family(data, PerpsV2Rule.family)
     feed = load_feed(data, "price_")
     market = _load_market(entry(data, "market", dict))
     size, margin = exact(data, "size"), exact(data, "margin")

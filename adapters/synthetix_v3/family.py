@@ -13,7 +13,7 @@ from adapters.synthetix_v3.market import DAY_SECONDS
 from adapters.synthetix_v3.stored import load_rule
 from aggregator.contract import Shocked
 from aggregator.model.fixed_point import multiply
-from aggregator.model.rules import WAD, Feed, JsonValue, Rule
+from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,11 +67,7 @@ class SynthetixV3Family:
 
     def columns(self, rules: Sequence[Rule]) -> SynthetixV3Columns:
         """The rules as arrays; raises TypeError on a rule of another family."""
-        ours: list[SynthetixV3Rule] = []
-        for rule in rules:
-            if not isinstance(rule, SynthetixV3Rule):
-                raise TypeError(f"{type(rule).__name__} is no rule of {self.name}")
-            ours.append(rule)
+        ours = all_of(SynthetixV3Rule, rules)
         rows = [row for i, rule in enumerate(ours) for row in _rows(i, rule)]
         numbers = np.array(rows, dtype=np.float64).reshape(len(rows), _ROW).T
         return SynthetixV3Columns(

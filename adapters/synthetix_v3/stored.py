@@ -10,7 +10,7 @@ from adapters.synthetix_v3.market import Market
 from adapters.synthetix_v3.rewards import Rewards
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
-from aggregator.model.stored import entry, exact, feed_to_json, load_feed, objects
+from aggregator.model.stored import check_family, entry, exact, feed_to_json, load_feed, objects
 
 _BOUNDS = tuple(field.name for field in fields(Rewards) if field.name != "flag_costs")
 _TIMES = frozenset({"funding_time", "window_seconds"})
@@ -48,8 +48,7 @@ def to_json(rule: SynthetixV3Rule) -> dict[str, JsonValue]:
 
 def load_rule(data: Mapping[str, JsonValue]) -> SynthetixV3Rule:
     """The rule that `to_json` wrote; raises ValueError on data of another family or shape."""
-    if data.get("family") != SynthetixV3Rule.family:
-        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {SynthetixV3Rule.family}")
+    check_family(data, SynthetixV3Rule.family)
     return SynthetixV3Rule(
         usd=AssetId(entry(data, "usd", str)),
         usd_amount=exact(data, "usd_amount"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from aggregator.model.assets import AssetId
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+
+R = TypeVar("R", bound="Rule")
 
 WAD = 10**18
 
@@ -138,3 +140,13 @@ class LiquidatableRule(Rule, Protocol):
 def prices_of(rule: Rule) -> dict[AssetId, int]:
     """The prices at which a rule was read."""
     return {feed.asset: feed.price for feed in rule.feeds}
+
+
+def all_of(kind: type[R], rules: Sequence[Rule]) -> list[R]:
+    """The rules, each of which is of this kind; raises TypeError on one of another family."""
+    ours: list[R] = []
+    for rule in rules:
+        if not isinstance(rule, kind):
+            raise TypeError(f"{type(rule).__name__} is no rule of {kind.family}")
+        ours.append(rule)
+    return ours

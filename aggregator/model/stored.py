@@ -11,6 +11,12 @@ from aggregator.model.rules import Feed, JsonValue, Oracle
 T = TypeVar("T", bound=JsonValue)
 
 
+def check_family(data: Mapping[str, JsonValue], family: str) -> None:
+    """Raises ValueError on the rule of another family."""
+    if data.get("family") != family:
+        raise ValueError(f"a rule of {data.get('family')!r} is no rule of {family}")
+
+
 def entry(data: Mapping[str, JsonValue], name: str, kind: type[T]) -> T:
     """An entry of one kind; raises ValueError on another, as all of these do. True is no integer."""
     value = data.get(name)
