@@ -11,10 +11,11 @@ from collections.abc import Collection, Sequence
 from adapters.lyra_v1.calls import LIVE_BOARDS, MARKET_ADDRESSES, OWNER_POSITIONS
 from adapters.lyra_v1.family import LyraFamily
 from adapters.lyra_v1.generations import read_closing_sources, read_market, read_spot
+from adapters.lyra_v1.held import Holding
 from adapters.lyra_v1.holdings import LONGS, all_longs, read_series, read_short, terms_for
 from adapters.lyra_v1.market import AVALON, NEWPORT, Market, Untold, unless_refused, version_of
 from adapters.lyra_v1.pool_shares import read_stake, with_stake
-from adapters.lyra_v1.portfolio import Holding, Wallet
+from adapters.lyra_v1.portfolio import Wallet
 from aggregator.contract import Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.errors import BadConfiguration, ReadError, Unsupported

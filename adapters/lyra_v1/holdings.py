@@ -16,8 +16,9 @@ from adapters.lyra_v1.calls import (
 from adapters.lyra_v1.closing_terms import Sources, Terms, read_buy_back, read_terms
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.generations import settlement_of
+from adapters.lyra_v1.held import Holding
 from adapters.lyra_v1.market import Market, Spot, Untold, unless_refused
-from adapters.lyra_v1.portfolio import CloseOutTerms, Holding, Judgement, Wallet
+from adapters.lyra_v1.portfolio import CloseOutTerms, Judgement, Wallet
 from aggregator.contract import Deployment, Read, ask, attempt, both
 from aggregator.model.accounts import Account
 from aggregator.model.errors import ReadError, Unsupported

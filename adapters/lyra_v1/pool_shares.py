@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from adapters.lyra_v1.calls import BALANCE, MARKET_ADDRESSES
+from adapters.lyra_v1.held import in_units
 from adapters.lyra_v1.market import Market, Untold
 from adapters.lyra_v1.pool_calls import (
     DEPOSIT,
@@ -21,7 +22,7 @@ from adapters.lyra_v1.pool_calls import (
     Queued,
     TokenPrice,
 )
-from adapters.lyra_v1.portfolio import account_id, in_units
+from adapters.lyra_v1.portfolio import account_id
 from aggregator.contract import Deployment, Function, Read, ask, attempt, both
 from aggregator.model.accounts import Account
 from aggregator.model.errors import ReadError, Unsupported

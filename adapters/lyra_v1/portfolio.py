@@ -10,13 +10,12 @@ from adapters.lyra_v1.calls import (
     OWNER_POSITIONS,
     STRIKE_AND_BOARD,
     HeldPosition,
-    Series,
-    Settlement,
 )
 from adapters.lyra_v1.closing import FROZEN, PAUSED, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.generations import settlement_of
+from adapters.lyra_v1.held import Holding, in_units, intrinsic, payout
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
 from adapters.lyra_v1.premium import BuyBack
@@ -30,27 +29,6 @@ from aggregator.model.rules import WAD, Feed
 from aggregator.model.units import Address, scaled
 
 IV_SOURCE = "board.iv * strike.skew"
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """One position of a wallet with its series; `is_expired` at the block that was read."""
-
-    kind: OptionType
-    position: HeldPosition
-    series: Series
-    settlement: Settlement
-    is_expired: bool
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether its board has its settlement price, so that the position is a fixed claim."""
-        return self.settlement.price_at_expiry > 0
-
-    @property
-    def can_be_liquidated(self) -> bool:
-        """A short before its expiry: afterwards the market refuses."""
-        return self.kind.is_short and not self.is_expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,29 +212,3 @@ class Wallet:
 def account_id(deployment: Deployment, number: str) -> str:
     """What names an account within its market, unique and stable."""
     return f"{deployment.adapter}:{deployment.chain}:{deployment.addresses['option_market']}:{number}"
-
-
-def intrinsic(held: Holding, price: int) -> int:
-    """What one option is worth at a price of the underlying without time; 18 decimals."""
-    difference = price - held.series.strike
-    return max(difference if held.kind.is_call else -difference, 0)
-
-
-def payout(held: Holding) -> int:
-    """What a settled position is paid, in base for SHORT_CALL_BASE, else in quote; 18 decimals.
-
-    A short gets back the collateral that its loss leaves; a loss beyond it is the pool's, and a Newport pool
-    that can't pay its longs pays each the same part. Source: ShortCollateral.settleOptions of
-    @lyrafinance/protocol 0.1.3-alpha and of derivexyz/v1-core at ea9e36a.
-    """
-    position, price = held.position, held.settlement.price_at_expiry
-    if held.kind is OptionType.SHORT_CALL_BASE:
-        return max(position.collateral - held.settlement.base_ratio * position.amount // UNIT, 0)
-    if not held.kind.is_short:
-        return intrinsic(held, price) * (position.amount * held.settlement.long_scale // UNIT) // UNIT
-    return max(position.collateral - intrinsic(held, price) * position.amount // UNIT, 0)
-
-
-def in_units(asset: Asset, amount: int) -> int:
-    """18 decimals as the asset's own, cut off as transfers do."""
-    return amount // int(10 ** (PRICE_DECIMALS - asset.decimals))

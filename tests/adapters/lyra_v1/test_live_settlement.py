@@ -8,7 +8,7 @@ import pytest
 
 from adapters.lyra_v1.calls import HeldPosition, Series, Settlement
 from adapters.lyra_v1.collateral import OptionType
-from adapters.lyra_v1.portfolio import Holding, payout
+from adapters.lyra_v1.held import Holding, payout
 from tests.adapters.lyra_v1.live import open_random_short
 from tests.devnet.chain import bytes32
 from tests.devnet.lyra import STRIKES, Kind
