@@ -99,7 +99,7 @@ def doctor(path: Path, chance: random.Random) -> None:
                     chance.choice(replies),
                     reply[: chance.randrange(len(reply) + 1)],
                     bytes(len(reply)),
-                    b"\0" + chance.randbytes(len(reply) - 1),
+                    b"\0" + chance.randbytes(max(len(reply) - 1, 0)),
                     b"\0" + b"".join(chance.randrange(300).to_bytes(32) for _ in range(len(reply) // 32)),
                     b"\1",
                     reply,
