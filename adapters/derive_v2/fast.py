@@ -33,7 +33,7 @@ class Sheet:
 
     def __init__(self, book: Book, time: int) -> None:
         self.time = time
-        self._parts: list[_Market] | _Scenarios
+        self._parts: list[_Market] | _First | _Second
         if isinstance(book, Standard):
             self._parts = [_Market(one, time) for one in book.markets]
         elif isinstance(book, Portfolio):
@@ -43,7 +43,7 @@ class Sheet:
 
     def margin(self, prices: Sequence[Floats], stable: Floats) -> tuple[Floats, Floats]:
         """See the class."""
-        if isinstance(self._parts, _Scenarios):
+        if not isinstance(self._parts, list):
             return self._parts.margin(prices, stable)
         found = [one.margin(spot, stable) for one, spot in zip(self._parts, prices, strict=True)]
         none = np.zeros_like(stable)
@@ -110,10 +110,6 @@ class _Scenarios:
         if shock is VolShock.UP and isinstance(book, Portfolio2):
             vols = np.maximum(vols, book.parameters.min_vol_up / WAD)
         return vols
-
-    def margin(self, prices: Sequence[Floats], stable: Floats) -> tuple[Floats, Floats]:
-        """See Sheet."""
-        raise NotImplementedError
 
     def worths(self, spot: Floats) -> tuple[Floats, Floats, Floats]:
         """Worth now (E, S), loss of moved forwards (S,), worths in all scenarios but skews (R, E, S)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from adapters.gmx_v1.closing import SIZE_DECIMALS, ClosableGmxRule, Closing
@@ -12,7 +13,7 @@ from adapters.gmx_v1.vault import System
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset
 from aggregator.model.errors import MalformedReply, ReadError, Unsupported
-from aggregator.model.positions import Perp, Supply
+from aggregator.model.positions import Perp, Position, Supply
 from aggregator.model.readings import AccountFailure, Block, Quote
 from aggregator.model.rules import Feed, Oracle
 from aggregator.model.units import Address, ChainId
@@ -29,6 +30,24 @@ class Found(NamedTuple):
     account: Account
     quotes: tuple[Quote, ...]
     warnings: tuple[str, ...] = ()
+
+
+def held_account(
+    account_id: str, label: str, positions: Sequence[Position], at: tuple[Address, Block]
+) -> Account:
+    """What the wallet has without a position: nothing can liquidate it."""
+    wallet, block = at
+    return Account(
+        id=account_id,
+        protocol=PROTOCOL,
+        kind="perp",
+        chain=block.chain,
+        label=f"{TITLE} {label}",
+        owner_path=(wallet,),
+        positions=tuple(positions),
+        rule=None,
+        reported=None,
+    )
 
 
 def account_of(system: System, names: Names, held: Held, word: Word, at: tuple[Address, Block]) -> Found:

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from adapters.gmx_v1.account import PROTOCOL, TITLE, WIDE, Found, check_size, dollar_quote, token_quote
+from adapters.gmx_v1.account import TITLE, WIDE, Found, check_size, dollar_quote, held_account, token_quote
 from adapters.gmx_v1.closing import SIZE_DECIMALS
 from adapters.gmx_v1.margin import DECIMALS
 from adapters.gmx_v1.names import DOLLAR, Names
 from adapters.gmx_v1.shares import Shares
 from adapters.gmx_v1.vault import System, Token
-from aggregator.model.accounts import Account
 from aggregator.model.errors import AdapterFault, MalformedReply, Unsupported
 from aggregator.model.positions import Debt, Perp, Position, Supply
 from aggregator.model.readings import Block, Quote
@@ -84,22 +83,12 @@ def pool_account(
     Raises AdapterFault where the parts do not add up to the contract's own total, Unsupported where that is
     zero: the pool then owes more than it has.
     """
-    wallet, block = at
+    _, block = at
     positions, quotes = _looked_through(system, shares, names, block) if shares.amount else ([], [])
     if shares.reward:
         positions.append(_reward(system, shares))
         quotes.append(token_quote(system, system.listed(shares.reward_token), block.chain))
-    account = Account(
-        id=account_id,
-        protocol=PROTOCOL,
-        kind="perp",
-        chain=block.chain,
-        label=f"{TITLE} GLP",
-        owner_path=(wallet,),
-        positions=tuple(positions),
-        rule=None,
-        reported=None,
-    )
+    account = held_account(account_id, "GLP", positions, at)
     return Found(account, tuple(quotes), tuple(_warnings(shares, block)))
 
 

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from adapters.gmx_v1 import calls
-from adapters.gmx_v1.account import PROTOCOL, TITLE, Found, token_quote
+from adapters.gmx_v1.account import TITLE, Found, held_account, token_quote
 from adapters.gmx_v1.margin import DECIMALS
 from adapters.gmx_v1.names import Names
 from adapters.gmx_v1.vault import System
 from aggregator.contract import Column, Deployment, Function, Read, ask
-from aggregator.model.accounts import Account
 from aggregator.model.errors import Unsupported
 from aggregator.model.positions import Position, Supply
 from aggregator.model.readings import Block, Quote
@@ -86,7 +85,7 @@ def book_account(
 
     Raises Unsupported on a token that the vault does not list: nobody tells its price and decimals.
     """
-    wallet, block = at
+    _, block = at
     if not book.waiting:
         return None
     system = book.system
@@ -104,16 +103,6 @@ def book_account(
         positions.append(Supply(native, fees, is_collateral=False, origin=book.waiting[0].origin))
         price = token_quote(system, system.listed(book.wrapped), block.chain)
         quotes.append(Quote(native.id, price.price, price.decimals, price.origin))
-    account = Account(
-        id=account_id,
-        protocol=PROTOCOL,
-        kind="perp",
-        chain=block.chain,
-        label=f"{TITLE} {label}",
-        owner_path=(wallet,),
-        positions=tuple(positions),
-        rule=None,
-        reported=None,
-    )
+    account = held_account(account_id, label, positions, at)
     sentences = tuple(f"{TITLE} {label}: waits to {one.sentence}" for one in book.waiting)
     return Found(account, tuple(quotes), sentences)

@@ -91,7 +91,7 @@ _INFO_USED = {
 
 
 def _info(*words: object) -> Info:
-    return Info(*(words[place] for place in _INFO_USED))  # type: ignore[arg-type]
+    return Info(*(words[place] for place in _INFO_USED))  # type: ignore[arg-type]  # as _INFO_USED types them
 
 
 def _info_function(words: int) -> Function[Info]:
