@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
-from aggregator.contract import Adapter, Deployment, Read
+from aggregator.contract import Adapter, Deployment, Read, Request
 from aggregator.model.readings import Block, Failure, Reading
 from aggregator.model.units import ChainId, parse_address
 from aggregator.reading.chain import ChainReader
@@ -14,6 +14,35 @@ from aggregator.reading.run import Job, Run, drive, run
 from aggregator.reading.transport import Client, Endpoint, Rpc
 
 R = TypeVar("R")
+Change: TypeAlias = Callable[[Request[Any], Any], Any]
+"""What is answered to a request instead of its honest reply, which comes with it."""
+
+
+def altered(read: Read[R], change: Change | None = None, rounds: list[int] | None = None) -> Read[R]:
+    """The read itself, its replies changed on the way; `rounds` is told how many requests each round has."""
+    replies: Any = None
+    while True:
+        try:
+            requests = list(read.send(replies))
+        except StopIteration as done:
+            result: R = done.value
+            return result
+        if rounds is not None:
+            rounds.append(len(requests))
+        honest = yield requests
+        replies = honest
+        if change is not None:
+            replies = [change(one, reply) for one, reply in zip(requests, honest, strict=True)]
+
+
+def instead(signature: str, said: Any) -> Change:
+    """The same reply to every request of a contract function."""
+
+    def change(request: Request[Any], reply: Any) -> Any:
+        asked = getattr(request, "function", None)
+        return said if asked is not None and asked.signature == signature else reply
+
+    return change
 
 
 def run_jobs(

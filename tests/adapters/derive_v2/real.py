@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from adapters.derive_v2.adapter import build
 from adapters.derive_v2.margin import DeriveRule
-from aggregator.contract import Adapter, Deployment, Deployments, Read, Request
+from aggregator.contract import Adapter, Deployment, Deployments
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId, token_id
 from aggregator.model.readings import Block, Reading
@@ -26,11 +25,10 @@ from aggregator.model.units import ChainId, parse_address
 from aggregator.reading.recording import Recording
 from aggregator.reading.run import drive
 from aggregator.reading.tapes import Replay
+from tests.reading_kit import Change, altered
 
 HERE = Path(__file__).parent
 CHAIN = ChainId(31337)
-
-Change = Callable[[Request[Any], Any], Any]
 
 
 @cache
@@ -73,19 +71,7 @@ def replayed(state: str, change: Change | None = None, at: Deployment | None = N
     here, block = at or deployment(), block_of(state)
     source = Replay(CHAIN, _recording().tapes[CHAIN])
     reading = adapter(here).read(here, parse_address(said()["user"]), block)
-    return asyncio.run(drive(_changed(reading, change) if change else reading, source, block))
-
-
-def _changed(read: Read[Reading], change: Change) -> Read[Reading]:
-    requests = list(next(read))
-    while True:
-        replies = yield requests
-        changed = [change(one, reply) for one, reply in zip(requests, replies, strict=True)]
-        try:
-            requests = list(read.send(changed))
-        except StopIteration as done:
-            result: Reading = done.value
-            return result
+    return asyncio.run(drive(altered(reading, change), source, block))
 
 
 def account(state: str, number: int) -> Account:

@@ -24,7 +24,8 @@ from aggregator.model.errors import (
 from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address
-from tests.adapters.derive_v2.real import Change, deployment, read, replayed, said
+from tests.adapters.derive_v2.real import deployment, read, replayed, said
+from tests.reading_kit import Change
 
 ACCOUNTS = said()["accounts"]
 REFUSED = CallReverted("a call", "paused")

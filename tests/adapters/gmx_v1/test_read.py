@@ -13,12 +13,12 @@ from aggregator.contract import Deployments
 from aggregator.model.errors import BadConfiguration, MalformedReply
 from aggregator.model.positions import Perp
 from tests.adapters.gmx_v1.live import Site, rule_of
-from tests.adapters.gmx_v1.scripted import instead, read_with, unchanged
+from tests.adapters.gmx_v1.scripted import instead, read_with
 from tests.reading_kit import pin, run_read
 
 
 def test_three_rounds_for_positions_and_two_for_none(site: Site) -> None:
-    hedged, rounds = read_with(site, unchanged)
+    hedged, rounds = read_with(site)
     assert rounds == 3
     assert [one.label for one in hedged.accounts] == [
         "GMX V1 ETH long",
@@ -26,7 +26,7 @@ def test_three_rounds_for_positions_and_two_for_none(site: Site) -> None:
         "GMX V1 GLP",
     ]
     assert all(one.id.startswith(f"gmx_v1:{site.deployment.chain}:0x") for one in hedged.accounts)
-    empty, rounds = read_with(site, unchanged, site.world.wallets["empty"])
+    empty, rounds = read_with(site, user=site.world.wallets["empty"])
     assert rounds == 2
     assert (empty.accounts, empty.failures, empty.warnings) == ((), (), ())
 
@@ -36,7 +36,7 @@ def test_all_orders_requests_and_positions_take_three_rounds(site: Site) -> None
     site.gmx.order_increase(user, "WETH", "WETH", 1, size=5_000, price=1_850)
     site.gmx.request_increase(user, "WETH", "WETH", 2, size=4_000)
     site.gmx.open(user, "WETH", size=3_000, collateral=("WETH", 1))
-    reading, rounds = read_with(site, unchanged, user)
+    reading, rounds = read_with(site, user=user)
     assert rounds == 3
     assert len(reading.accounts) == 3
 
@@ -48,7 +48,7 @@ def test_a_vault_of_many_tokens_takes_a_round_more(site: Site) -> None:
         token = "0x" + f"{i + 1:040x}"
         site.gmx.price_feed.send("setTokenConfig", token, feed, 8, False)  # noqa: FBT003
         vault.send("setTokenConfig", token, 18, 0, 0, 0, False, True)  # noqa: FBT003
-    reading, rounds = read_with(site, unchanged)
+    reading, rounds = read_with(site)
     assert rounds == 4
     assert len(reading.accounts) == 3
     with pytest.raises(MalformedReply, match=r"allWhitelistedTokensLength.*not between"):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.gmx_v2.adapter import build
 from adapters.gmx_v2.calls import RawMarket
 from adapters.gmx_v2.margin import GmxRule
-from aggregator.contract import Adapter, Call, Calls, Deployment, Deployments, Function, Read, Request
+from aggregator.contract import Adapter, Call, Calls, Deployment, Deployments, Function, Request
 from aggregator.model.accounts import Account
 from aggregator.model.readings import Reading
 from aggregator.model.rules import prices_of
@@ -19,9 +18,7 @@ from tests.adapters.gmx_v2 import states
 from tests.devnet.gmx_v2 import GmxV2, Held
 from tests.devnet.gmx_v2_deploy import FEEDS, MARKETS, decimals_of
 from tests.devnet.world import World
-from tests.reading_kit import pin, read_accounts, run_read
-
-Change = Callable[[Request[Any], Any], Any]
+from tests.reading_kit import Change, altered, pin, read_accounts, run_read
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,7 @@ class Site:
         """A read of a user whose replies are changed on the way; raises what it raises."""
         block = pin(self.world.node.url)
         read = self.adapter.read(self.deployment, parse_address(user), block)
-        return run_read(self.world.node.url, self.deployment.chain, _changed(read, change))
+        return run_read(self.world.node.url, self.deployment.chain, altered(read, change))
 
 
 def site_of(world: World, **other: str) -> Site:
@@ -142,18 +139,6 @@ def site_of(world: World, **other: str) -> Site:
         entry.adapter, chain, entry.name, addresses, "local node", options=dict(entry.options)
     )
     return Site(world, build(Deployments((deployment,), ())), deployment)
-
-
-def _changed(read: Read[Reading], change: Change) -> Read[Reading]:
-    requests = list(next(read))
-    while True:
-        replies = yield requests
-        changed = [change(one, reply) for one, reply in zip(requests, replies, strict=True)]
-        try:
-            requests = list(read.send(changed))
-        except StopIteration as done:
-            result: Reading = done.value
-            return result
 
 
 def answer(function: Function[Any], value: Any) -> Change:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -25,34 +24,9 @@ from aggregator.model.readings import Reading
 from aggregator.model.units import Address, ChainId
 from tests.adapters.opyn_gamma.test_assessed import checked
 from tests.adapters.opyn_gamma.world import CALL, PUT, Gamma, owner_of
-from tests.reading_kit import pin, run_read
+from tests.reading_kit import altered, instead, pin, run_read
 
 NOBODY = Address("0x" + "00" * 20)
-
-
-def hostile(read: Generator[Any, Any, Any], function: Any, said: Any) -> Generator[Any, Any, Any]:
-    """The read, in which every reply of one function is another."""
-    answers = None
-    while True:
-        try:
-            asked = read.send(answers)
-        except StopIteration as done:
-            return done.value
-        got = yield asked
-        names = [getattr(one, "function", None) for one in asked]
-        answers = [said if name is function else answer for name, answer in zip(names, got, strict=True)]
-
-
-def counted(read: Generator[Any, Any, Any], rounds: list[int]) -> Generator[Any, Any, Any]:
-    """The read, with the number of requests of each round."""
-    answers = None
-    while True:
-        try:
-            asked = read.send(answers)
-        except StopIteration as done:
-            return done.value
-        rounds.append(len(asked))
-        answers = yield asked
 
 
 @pytest.fixture
@@ -67,7 +41,7 @@ def naked(gamma: Gamma, me: Address) -> Gamma:
 def errors(naked: Gamma, me: Address, function: Any, said: Any) -> list[ReadError]:
     """What fails where a function is answered so: accounts by name, or the whole read."""
     try:
-        reading: Reading = naked.run(hostile(naked.generator(me), function, said))
+        reading: Reading = naked.run(altered(naked.generator(me), instead(function.signature, said)))
     except ReadError as error:
         return [error]
     assert len(reading.accounts) + len(reading.failures) == 2
@@ -136,7 +110,7 @@ def test_the_calculators_word_must_be_ours(gamma: Gamma, me: Address) -> None:
     """Of a vault without a rule nothing else would show that its contents were misread."""
     put = gamma.otoken(PUT, 1_800, 50)
     gamma.open(me, 0, short=(put, 10**8), collateral=("USDC", 1_800 * 10**6))
-    read = hostile(gamma.generator(me), calls.EXCESS, calls.Excess(1, is_excess=True))
+    read = altered(gamma.generator(me), instead(calls.EXCESS.signature, calls.Excess(1, is_excess=True)))
     [failure] = gamma.run(read).failures
     with pytest.raises(AdapterFault, match="getExcessCollateral"):
         raise failure.error
@@ -200,18 +174,18 @@ def test_a_factory_from_too_late_a_block_is_noticed(naked: Gamma, me: Address) -
 def test_three_rounds_and_two_without_anything(naked: Gamma, me: Address) -> None:
     """What names no wallet is shared."""
     rounds: list[int] = []
-    naked.run(counted(naked.generator(me), rounds))
+    naked.run(altered(naked.generator(me), rounds=rounds))
     assert len(rounds) == 3
     rounds.clear()
     other = owner_of(naked, 9)
-    reading = naked.run(counted(naked.generator(other), rounds))
+    reading = naked.run(altered(naked.generator(other), rounds=rounds))
     assert (len(rounds), reading.accounts, reading.failures) == (2, (), ())
 
 
 def test_no_options_at_all_take_one_round(gamma: Gamma, me: Address) -> None:
     """A deployment on which nothing was ever made."""
     rounds: list[int] = []
-    assert gamma.run(counted(gamma.generator(me), rounds)).accounts == ()
+    assert gamma.run(altered(gamma.generator(me), rounds=rounds)).accounts == ()
     assert len(rounds) == 1
 
 

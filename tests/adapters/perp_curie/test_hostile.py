@@ -20,22 +20,7 @@ from aggregator.model.positions import Perp
 from aggregator.model.rules import JsonValue, Refused, prices_of
 from aggregator.model.units import Address, parse_address
 from tests.adapters.perp_curie.live import Site, rule_of
-from tests.reading_kit import pin, run_read
-
-
-def hostile(read: Generator[Any, Any, Any], signature: str, said: Any) -> Generator[Any, Any, Any]:
-    """The read, in which every reply of one function is another."""
-    answers = None
-    while True:
-        try:
-            asked = read.send(answers)
-        except StopIteration as done:
-            return done.value
-        got = yield asked
-        names = [getattr(one, "function", None) for one in asked]
-        answers = [
-            said if f is not None and f.signature == signature else a for f, a in zip(names, got, strict=True)
-        ]
+from tests.reading_kit import altered, instead, pin, run_read
 
 
 @pytest.mark.parametrize(
@@ -73,7 +58,7 @@ def test_hostile_replies_fail_by_name(site: Site, function: Any, said: Any, erro
         # The vault's own decimals have the same signature: only the token's are another in round 2.
         read = hostile_from(read, function.signature, said)
     else:
-        read = hostile(read, function.signature, said)
+        read = altered(read, instead(function.signature, said))
     with pytest.raises(error):
         run_read(node.url, node.chain_id, read)
 
@@ -92,7 +77,7 @@ def hostile_from(read: Generator[Any, Any, Any], signature: str, said: Any) -> G
                 return done.value
             answers = yield asked
 
-    return (yield from hostile(rest(), signature, said))
+    return (yield from altered(rest(), instead(signature, said)))
 
 
 def test_a_market_too_young_for_its_averages_says_so(site: Site) -> None:
@@ -100,7 +85,7 @@ def test_a_market_too_young_for_its_averages_says_so(site: Site) -> None:
     node, user = site.world.node, site.world.wallets["hedged"]
     read = site.adapter.read(site.deployment, parse_address(user), pin(node.url))
     young = CallReverted(calls.MARKET_TWAP.signature, "OLD")
-    found = run_read(node.url, node.chain_id, hostile(read, calls.MARKET_TWAP.signature, young))
+    found = run_read(node.url, node.chain_id, altered(read, instead(calls.MARKET_TWAP.signature, young)))
     perps = [one for one in found.accounts[0].positions if isinstance(one, Perp)]
     assert [one.funding_24h_raw for one in perps] == [None] * 2
     assert sum("too young" in one for one in found.warnings) == len(perps)
@@ -129,7 +114,7 @@ def test_a_market_of_the_same_symbol_as_a_stopped_one_is_told_from_it(site: Site
     node, user = site.world.node, site.world.wallets["hedged"]
     site.curie.pause_market("vETH")
     read = site.adapter.read(site.deployment, parse_address(user), pin(node.url))
-    found = run_read(node.url, node.chain_id, hostile(read, calls.SYMBOL.signature, "vETH"))
+    found = run_read(node.url, node.chain_id, altered(read, instead(calls.SYMBOL.signature, "vETH")))
     rule = rule_of(found.accounts[0])
     bases = [site.curie.bases[name].address.lower() for name in ("vETH", "vBTC")]
     names = {one.name: one.is_open for one in rule.markets}
@@ -148,7 +133,7 @@ def test_symbols_that_are_no_plain_ones_carry_the_address(site: Site) -> None:
     [eth, btc] = [site.curie.bases[name].address.lower() for name in ("vETH", "vBTC")]
     for symbol, names in (("vETH", ["vETH", f"vETH@{btc}"]), ("vEth\n", [f"vEth\n@{eth}", f"vEth\n@{btc}"])):
         read = site.adapter.read(site.deployment, parse_address(user), pin(node.url))
-        found = run_read(node.url, node.chain_id, hostile(read, calls.SYMBOL.signature, symbol))
+        found = run_read(node.url, node.chain_id, altered(read, instead(calls.SYMBOL.signature, symbol)))
         perps = [one for one in found.accounts[0].positions if isinstance(one, Perp)]
         assert [one.market for one in perps] == names
         assert [one.underlying for one in perps] == ["ETH" if one == "vETH" else one for one in names]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -16,19 +15,7 @@ from aggregator.model.positions import Perp
 from aggregator.model.rules import Oracle, Refused, prices_of
 from aggregator.model.units import ChainId, parse_address
 from tests.adapters.perp_curie.live import Site, rule_of
-from tests.reading_kit import pin, read_accounts, run_read
-
-
-def counted(read: Generator[Any, Any, Any], rounds: list[int]) -> Generator[Any, Any, Any]:
-    """The read itself, its rounds counted."""
-    answers = None
-    while True:
-        try:
-            asked = read.send(answers)
-        except StopIteration as done:
-            return done.value
-        rounds.append(len(asked))
-        answers = yield asked
+from tests.reading_kit import altered, pin, read_accounts, run_read
 
 
 def test_three_rounds_for_an_account_and_one_for_none(site: Site) -> None:
@@ -36,7 +23,7 @@ def test_three_rounds_for_an_account_and_one_for_none(site: Site) -> None:
     for name in ("hedged", "empty"):
         rounds: list[int] = []
         read = site.adapter.read(site.deployment, parse_address(site.world.wallets[name]), pin(node.url))
-        found[name] = run_read(node.url, node.chain_id, counted(read, rounds))
+        found[name] = run_read(node.url, node.chain_id, altered(read, rounds=rounds))
         assert len(rounds) == (3 if name == "hedged" else 1)
     assert not found["empty"].accounts
     [account] = found["hedged"].accounts

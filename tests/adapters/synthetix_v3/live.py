@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.synthetix_v3.margin import SynthetixV3Rule
-from aggregator.contract import Adapter, Call, Deployment, Function, Read, Request
+from aggregator.contract import Adapter, Call, Deployment, Function, Request
 from aggregator.model.accounts import Account
 from aggregator.model.readings import Reading
 from aggregator.model.rules import prices_of
 from aggregator.model.units import parse_address
 from tests.devnet.synthetix_v3 import SynthetixV3
 from tests.devnet.world import World
-from tests.reading_kit import pin, read_accounts, run_read
-
-Change = Callable[[Request[Any], Any], Any]
+from tests.reading_kit import Change, altered, pin, read_accounts, run_read
 
 
 @dataclass(frozen=True)
@@ -55,19 +52,7 @@ class Site:
         """A read of a user whose replies are changed on the way; raises what it raises."""
         block = pin(self.world.node.url)
         read = self.adapter.read(self.deployment, parse_address(user), block)
-        return run_read(self.world.node.url, self.deployment.chain, _changed(read, change))
-
-
-def _changed(read: Read[Reading], change: Change) -> Read[Reading]:
-    requests = list(next(read))
-    while True:
-        replies = yield requests
-        changed = [change(one, reply) for one, reply in zip(requests, replies, strict=True)]
-        try:
-            requests = list(read.send(changed))
-        except StopIteration as done:
-            result: Reading = done.value
-            return result
+        return run_read(self.world.node.url, self.deployment.chain, altered(read, change))
 
 
 def at(rule: SynthetixV3Rule, eth: int, btc: int) -> dict[Any, int]:

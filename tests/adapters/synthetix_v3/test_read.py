@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -24,7 +23,7 @@ from aggregator.reading.run import Job
 from tests.adapters.synthetix_v3.live import Site, answer
 from tests.devnet.synthetix_v3 import LARGEST_ID
 from tests.devnet.synthetix_v3_deploy import BTC, ETH, S_ETH, SNX_USD
-from tests.reading_kit import pin, read_accounts, run_jobs, run_read
+from tests.reading_kit import altered, pin, read_accounts, run_jobs, run_read
 
 ANYWHERE = parse_address("0x" + "5e" * 20)
 
@@ -83,23 +82,10 @@ def test_three_rounds_and_one_for_nobody(site: Site) -> None:
     block = pin(site.world.node.url)
 
     def rounds(user: str) -> int:
-        count = 0
-
+        found: list[int] = []
         read = site.adapter.read(site.deployment, parse_address(user), block)
-
-        def counting() -> Any:
-            nonlocal count
-            requests = next(read)
-            while True:
-                count += 1
-                replies = yield requests
-                try:
-                    requests = read.send(replies)
-                except StopIteration as done:
-                    return done.value
-
-        run_read(site.world.node.url, site.deployment.chain, counting())
-        return count
+        run_read(site.world.node.url, site.deployment.chain, altered(read, rounds=found))
+        return len(found)
 
     assert rounds(site.world.wallets["hedged"]) == 3
     assert rounds(site.world.wallets["empty"]) == 1
