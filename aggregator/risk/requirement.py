@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.risk.book import Book
+from aggregator.risk.holdings import Holdings
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -18,34 +18,32 @@ class AddOns:
     wallet: NDArray[np.float64]
 
 
-def add_ons(book: Book) -> AddOns:
+def add_ons(held: Holdings) -> AddOns:
     """Perp, naked-short, funding and half-spread add-ons.
 
     Perps by net notional per account and underlying. A short is naked as far as calls and puts of its
     underlying, expiry and strike together are short: within the account, and for a portfolio over all its
     accounts. Funding counts where more goes out than comes in.
     """
-    size, legs, count = book.scenarios.parameters, book.legs, len(book.accounts)
+    size, legs, count = held.scenarios.parameters, held.legs, held.account_count
     perps = np.bincount(legs.perp_account, np.abs(legs.perp_net_usd), minlength=count) * size.add_on_perp
     fixed = perps + size.half_spread * legs.derivative_usd
-    account = fixed + size.add_on_naked_short * _naked_usd(book, legs.holder, count)
+    account = fixed + size.add_on_naked_short * _naked_usd(held, legs.holder, count)
     account += np.maximum(0.0, -legs.funding_usd)
-    owners = book.wallet[legs.holder]
-    wallet = book.by_wallet(fixed) + size.add_on_naked_short * _naked_usd(book, owners, len(book.portfolios))
-    wallet += np.maximum(0.0, -book.by_wallet(legs.funding_usd))
+    owners = held.wallet[legs.holder]
+    wallet = held.by_wallet(fixed) + size.add_on_naked_short * _naked_usd(held, owners, held.wallet_count)
+    wallet += np.maximum(0.0, -held.by_wallet(legs.funding_usd))
     return AddOns(account, wallet)
 
 
-def counted(book: Book, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def counted(held: Holdings, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """f_v(e) = mu_v * max(e, 0) - max(-e, 0) of silo values (accounts, ...): a protocol may fail."""
-    haircut = book.scenarios.parameters.haircut
-    mu = np.array([1.0 - haircut.of(account.protocol) for account in book.accounts])
-    scale = mu.reshape(-1, *(1,) * (values.ndim - 1))
+    scale = held.kept.reshape(-1, *(1,) * (values.ndim - 1))
     return np.where(values > 0.0, scale * values, values)
 
 
-def _naked_usd(book: Book, owner: NDArray[np.intp], owners: int) -> NDArray[np.float64]:
-    legs = book.legs
+def _naked_usd(held: Holdings, owner: NDArray[np.intp], owners: int) -> NDArray[np.float64]:
+    legs = held.legs
     if not len(owner):
         return np.zeros(owners)
     keys, at = np.unique(np.column_stack([owner, legs.group]), axis=0, return_inverse=True)
