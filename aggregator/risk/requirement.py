@@ -44,12 +44,14 @@ def counted(held: Holdings, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _naked_usd(held: Holdings, owner: NDArray[np.intp], owners: int) -> NDArray[np.float64]:
     legs = held.legs
-    if not len(owner):
-        return np.zeros(owners)
-    keys, at = np.unique(np.column_stack([owner, legs.group]), axis=0, return_inverse=True)
-    short = np.maximum(0.0, -np.bincount(at.ravel(), legs.quantity, minlength=len(keys)))
-    unit_usd = np.zeros(len(keys))
-    np.maximum.at(unit_usd, at.ravel(), legs.unit_usd)
     naked = np.zeros(owners)
-    np.add.at(naked, keys[:, 0], short * unit_usd)
+    if not len(owner):
+        return naked
+    key = owner * (legs.group.max() + 1) + legs.group
+    order = np.argsort(key, kind="stable")  # equal ones in the order of the legs, whoever else is there
+    key = key[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    short = np.maximum(0.0, -np.add.reduceat(legs.quantity[order], first))
+    unit_usd = np.maximum.reduceat(legs.unit_usd[order], first)
+    np.add.at(naked, owner[order][first], short * unit_usd)
     return naked
