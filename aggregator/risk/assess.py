@@ -152,12 +152,13 @@ def _losses(scan: Scan, wallet: int) -> list[ScenarioLoss]:
     bases, pegs = scan.book.axes_of(mine)
     # Losses that differ by rounding only are equal: the first ray gives the name.
     order = np.argsort(-np.round(largest / gross, 12), kind="stable") if gross > 0.0 else ()
-    worst: dict[tuple[bytes, bytes, float], ScenarioLoss] = {}
+    worst: dict[tuple[bytes, bytes, bytes, float], ScenarioLoss] = {}
     for ray in order:
         if largest[ray] > 1e-9 * gross:
             moves = (
                 scan.rays.base[ray, bases].tobytes(),
                 scan.rays.peg[ray, pegs].tobytes(),
+                scan.rays.forward[ray, bases].tobytes(),
                 float(scan.rays.weight[ray]),
             )
             if moves not in worst:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.pricing import black76
-from aggregator.risk.parameters import VolatilityParameters
+from aggregator.risk.parameters import RayParameters, VolatilityParameters
 from aggregator.risk.rays import Vol
 
 
@@ -84,9 +84,15 @@ class Contracts:
             settlement_usd=floats("settlement_usd"),
         )
 
-    def values(self, factors: NDArray[np.float64], iv_factor: NDArray[np.float64]) -> NDArray[np.float64]:
+    def values(
+        self,
+        factors: NDArray[np.float64],
+        iv_factor: NDArray[np.float64],
+        forward_factor: NDArray[np.float64] | float = 1.0,
+    ) -> NDArray[np.float64]:
         """USD per unit: `factors` (factors, ...) and `iv_factor` (contracts, ...) multiply prices and IV.
 
+        `forward_factor` (contracts, ...) multiplies forwards beyond what the spot does.
         Mark plus the model's change; an option is never worth less than nothing.
         """
         if not len(self):
@@ -94,7 +100,7 @@ class Contracts:
         shape = (len(self),) + (1,) * (factors.ndim - 1)
         carry = np.exp(self.rate * self.years)
         model = black76.price(
-            forward=(self.spot * carry).reshape(shape) * factors[self.price_factor],
+            forward=(self.spot * carry).reshape(shape) * factors[self.price_factor] * forward_factor,
             strike=self.strike.reshape(shape),
             years=self.years.reshape(shape),
             iv=self.iv.reshape(shape) * iv_factor,
@@ -104,6 +110,16 @@ class Contracts:
         paid_usd = self.settlement_usd.reshape(shape) * factors[self.payment_factor]
         values: NDArray[np.float64] = np.maximum(model + self.shift.reshape(shape), 0.0) * paid_usd
         return values
+
+    def log_forward_factors(self, way: NDArray[np.int8], size: RayParameters) -> NDArray[np.float64]:
+        """The logarithm of the forward factor at stress multiple 1, shape (contracts, ...).
+
+        `way` (contracts, ...) is 1, 0 or -1: up, unchanged or down. RISK.md section 2, FWD: by 2% from a
+        quarter of a year to expiry on, in proportion before.
+        """
+        share = np.minimum(1.0, self.years / size.forward_years).reshape(-1, *(1,) * (way.ndim - 1))
+        moves: NDArray[np.float64] = np.log1p(way * size.forward * share)
+        return moves
 
     def log_iv_factors(self, size: VolatilityParameters) -> NDArray[np.float64]:
         """The logarithm of the IV factor at stress multiple 1, shape (contracts, moves of `Vol`).

@@ -1,6 +1,7 @@
 """What moves a price: an underlying, and the pegs between it and the token.
 
-P = S_u * k * (1 + b): scenarios multiply S by (1 + x_u) and 1 + b by (1 + d) for every peg.
+P = S_u * k * (1 + b): scenarios multiply S by (1 + x_u) and 1 + b by (1 + d) for every peg. A perpetual
+trades at a basis of its own to the same underlying.
 """
 
 from __future__ import annotations
@@ -29,18 +30,26 @@ class Peg:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """What a price is a product of; `USD` never moves, a dollar paid in a stablecoin has its peg."""
+    """What a price is a product of; `USD` never moves, a dollar paid in a stablecoin has its peg.
+
+    `perp`: the price of a perpetual on the underlying, which has a basis to it.
+    """
 
     underlying: str
     pegs: tuple[Peg, ...] = ()
+    perp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """The underlyings (without USD) and pegs that a set of factors depends on, in a fixed order."""
+    """The underlyings (without USD) and pegs that a set of factors depends on, in a fixed order.
+
+    `perps` are those of the underlyings on which there is a perpetual.
+    """
 
     bases: tuple[str, ...]
     pegs: tuple[Peg, ...]
+    perps: frozenset[str] = frozenset()
 
     @staticmethod
     def of(factors: Iterable[Factor], order: Iterable[str]) -> Axes:
@@ -49,7 +58,11 @@ class Axes:
         rank: Mapping[str, int] = {name: i for i, name in enumerate(order)}
         bases = {factor.underlying for factor in factors} - {USD}
         pegs = {peg for factor in factors for peg in factor.pegs}
-        return Axes(tuple(sorted(bases, key=lambda u: (rank.get(u, len(rank)), u))), tuple(sorted(pegs)))
+        return Axes(
+            bases=tuple(sorted(bases, key=lambda u: (rank.get(u, len(rank)), u))),
+            pegs=tuple(sorted(pegs)),
+            perps=frozenset(factor.underlying for factor in factors if factor.perp) - {USD},
+        )
 
     def loadings(self, factors: Iterable[Factor]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """How often each base and each peg enters each factor: shapes (factors, bases), (factors, pegs)."""
@@ -64,3 +77,12 @@ class Axes:
             for peg in factor.pegs:
                 pegs[row, peg_at[peg]] += 1.0
         return bases, pegs
+
+    def basis_loadings(self, factors: Iterable[Factor]) -> NDArray[np.float64]:
+        """Which factors have the basis of a perpetual on each base: 1 or 0, shape (factors, bases)."""
+        factors = tuple(factors)
+        loading = np.zeros((len(factors), len(self.bases)))
+        for row, factor in enumerate(factors):
+            if factor.perp and factor.underlying != USD:
+                loading[row, self.bases.index(factor.underlying)] = 1.0
+        return loading

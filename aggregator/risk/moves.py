@@ -16,12 +16,14 @@ from aggregator.risk.rays import Rays
 class Moves:
     """Everything along these rays that does not depend on the stress multiple.
 
-    `log_factor` (factors, rays) and `log_iv` (contracts, rays) are logarithms of moves at multiple 1.
+    `log_factor` (factors, rays), `log_iv` and `log_forward` (contracts, rays) are logarithms of moves at
+    multiple 1.
     """
 
     contracts: Contracts
     log_factor: NDArray[np.float64]
     log_iv: NDArray[np.float64]
+    log_forward: NDArray[np.float64]
 
     @staticmethod
     def of(held: Holdings, rays: Rays) -> Moves:
@@ -29,11 +31,20 @@ class Moves:
         base_loading, peg_loading = held.axes.loadings(held.factors)
         with np.errstate(divide="ignore"):  # a custom scenario may take a price to zero: exp(-inf) is 0
             log_base, log_peg = np.log1p(rays.base), np.log1p(rays.peg)
-        log_iv = held.contracts.log_iv_factors(held.scenarios.parameters.volatility)
+        size = held.scenarios.parameters
+        log_basis = np.log1p(size.rays.perp_basis * rays.forward)
+        log_factor = _combine(base_loading, log_base) + _combine(peg_loading, log_peg)
+        log_factor += _combine(held.axes.basis_loadings(held.factors), log_basis)
+        at = {underlying: i for i, underlying in enumerate(held.axes.bases)}
+        way = np.zeros((len(held.contracts), len(rays)), dtype=np.int8)
+        for row, underlying in enumerate(held.contracts.underlying):
+            if underlying in at:
+                way[row] = rays.forward[:, at[underlying]]
         return Moves(
             contracts=held.contracts,
-            log_factor=_combine(base_loading, log_base) + _combine(peg_loading, log_peg),
-            log_iv=log_iv[:, rays.vol],
+            log_factor=log_factor,
+            log_iv=held.contracts.log_iv_factors(size.volatility)[:, rays.vol],
+            log_forward=held.contracts.log_forward_factors(way, size.rays),
         )
 
     def factors(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,7 +53,7 @@ class Moves:
 
     def units(self, factors: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """What one unit of each contract is worth in USD, (contracts, levels, rays), at these `factors`."""
-        return self.contracts.values(factors, _powers(self.log_iv, levels))
+        return self.contracts.values(factors, _powers(self.log_iv, levels), _powers(self.log_forward, levels))
 
 
 def _combine(loading: NDArray[np.float64], logs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -39,13 +39,14 @@ class Numbering:
                 return Factor(USD), Factor(USD), quote
 
     def paid_in(self, index: AssetId, settlement: AssetId) -> Factor:
-        """What moves the USD value of an index whose price is paid out in a settlement asset.
+        """What moves the USD value of a perpetual on an index whose price is paid out in a settlement asset.
 
         A contract pays a dollar's worth of index as one stablecoin, so the stablecoin's peg matters; paid
         in anything else, it pays by value.
         """
         price, payment = self.of(index), self.of(settlement)
-        return Factor(price.underlying, price.pegs + payment.pegs) if payment.underlying == USD else price
+        pegs = price.pegs + payment.pegs if payment.underlying == USD else price.pegs
+        return Factor(price.underlying, pegs, perp=True)
 
     def number(self, factor: Factor) -> int:
         """The number of a factor, a new one where it is new."""

@@ -32,13 +32,20 @@ class AssetParameters:
 
 @dataclass(frozen=True, slots=True)
 class RayParameters:
-    """Sizes of the rays relative to the scan range; `extreme_floor` is the largest fall of a price."""
+    """Sizes of the rays relative to the scan range; `extreme_floor` is the largest fall of a price.
+
+    `forward` is how far forwards move against the spot from `forward_years` to expiry on, in proportion
+    before; `perp_basis` how far perpetuals do.
+    """
 
     idiosyncratic_floor: float
     spread_floor: float
     extreme_ranges: float
     extreme_weight: float
     extreme_floor: float
+    forward: float
+    forward_years: float
+    perp_basis: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,9 @@ def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") ->
             extreme_ranges=rays.number("extreme_ranges", 1.0, 10.0),
             extreme_weight=rays.number("extreme_weight", 0.0, 1.0),
             extreme_floor=rays.number("extreme_floor", -0.999, 0.0),
+            forward=rays.number("forward", 0.0, 0.5),
+            forward_years=rays.number("forward_years", 0.001, 10.0),
+            perp_basis=rays.number("perp_basis", 0.0, 0.5),
         ),
         volatility=VolatilityParameters(
             up=vol.number("up", 0.0, 10.0),

@@ -29,19 +29,24 @@ class Vol(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Ray:
     """One direction: relative moves of underlyings and pegs, a move of volatility, and the share of the
-    resulting gain or loss that counts."""
+    resulting gain or loss that counts.
+
+    `forwards`: 1 or -1 for underlyings whose forwards and perpetuals rise or fall against the spot.
+    """
 
     name: str
     bases: Mapping[str, float] = field(default_factory=dict)
     pegs: Mapping[Peg, float] = field(default_factory=dict)
     vol: Vol = Vol.NONE
     weight: float = 1.0
+    forwards: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rays:
     """Rays restricted to some axes. `base` (rays, bases) and `peg` (rays, pegs) are relative moves at
-    stress multiple 1; `vol` (rays,) holds values of `Vol`; `weight` (rays,) the share that counts."""
+    stress multiple 1; `vol` (rays,) holds values of `Vol`; `weight` (rays,) the share that counts; `forward`
+    (rays, bases) which way forwards and perpetuals move against their spot: 1, 0 or -1."""
 
     names: tuple[str, ...]
     axes: Axes
@@ -49,6 +54,7 @@ class Rays:
     peg: NDArray[np.float64]
     vol: NDArray[np.int8]
     weight: NDArray[np.float64]
+    forward: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -67,19 +73,31 @@ class Rays:
             ),
             vol=np.array([ray.vol for ray in rays], dtype=np.int8),
             weight=np.array([ray.weight for ray in rays]),
+            forward=np.array(
+                [[ray.forwards.get(u, 0) for u in axes.bases] for ray in rays], dtype=np.int8
+            ).reshape(len(rays), len(axes.bases)),
         )
 
     def distinct(self, *, options: bool) -> Rays:
         """Without rays that move what these axes see exactly like an earlier one.
 
-        Without `options` volatility moves nothing. The result gives the same minimum over rays.
+        Without `options` volatility moves nothing, and forwards only the underlyings of perpetuals. The
+        result gives the same minimum over rays.
         """
         vol = self.vol if options else np.zeros_like(self.vol)
-        idle = ~(self.base.any(axis=1) | self.peg.any(axis=1) | (vol != 0))
+        dated = np.array([options or u in self.axes.perps for u in self.axes.bases], dtype=np.bool_)
+        forward = np.where(dated, self.forward, np.int8(0))
+        idle = ~(self.base.any(axis=1) | self.peg.any(axis=1) | (vol != 0) | forward.any(axis=1))
         weight = np.where(idle, 1.0, self.weight)
-        rows = np.column_stack([self.base, self.peg, vol, weight]) + 0.0
+        rows = np.column_stack([self.base, self.peg, vol, weight, forward]) + 0.0
         _, first = np.unique(rows, axis=0, return_index=True)
-        return Rays(self.names, self.axes, self.base, self.peg, vol, weight).take(np.sort(first))
+        return Rays(self.names, self.axes, self.base, self.peg, vol, weight, forward).take(np.sort(first))
+
+    @property
+    def spot(self) -> NDArray[np.bool_]:
+        """Which rays leave forwards and perpetuals at their distance to the spot, (rays,)."""
+        unmoved: NDArray[np.bool_] = np.logical_not(np.any(self.forward, axis=1))
+        return unmoved
 
     def take(self, index: NDArray[np.intp]) -> Rays:
         """The rays at these positions."""
@@ -90,4 +108,5 @@ class Rays:
             self.peg[index],
             self.vol[index],
             self.weight[index],
+            self.forward[index],
         )

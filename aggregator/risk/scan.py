@@ -69,7 +69,7 @@ def scan(book: Book, families: Mapping[str, RuleFamily]) -> Scan:
         groups=native_groups(book, families),
         gross=book.gross_usd(),
         transfer=_transfer_factors(book)[:, None, None],
-        sure=np.flatnonzero(rays.weight == 1.0),
+        sure=np.flatnonzero((rays.weight == 1.0) & rays.spot),
     )
     standard, part = follow.standard()
     parts = [part]

@@ -20,7 +20,7 @@ from aggregator.risk.factors import Axes, Factor, Peg
 from aggregator.risk.parameters import PEG_CLASSES, USD_PEGS, AssetParameters, Parameters
 from aggregator.risk.rays import Ray, Rays, Vol
 
-FRAMEWORK_VERSION = "1"
+FRAMEWORK_VERSION = "2"
 """Changes whenever the same inputs would give another result."""
 
 LARGEST_RANGE = 0.95
@@ -85,6 +85,7 @@ class ScenarioSet:
         """
         rays = [
             *self._market(axes),
+            *self._forwards(axes),
             *self._pegs(axes),
             *self._extreme(axes),
             *self._unnamed(axes),
@@ -136,6 +137,13 @@ class ScenarioSet:
                 if i != k:
                     a = max(floor, float(np.sqrt((1.0 - R[i, k]) / 2.0)))
                     yield Ray(f"SPREAD {u} up, {j} down", {u: a * P[u], j: -a * P[j]})
+
+    def _forwards(self, axes: Axes) -> Iterator[Ray]:
+        for sign, way in ((1, "up"), (-1, "down")):
+            yield Ray(f"FWD all {way}", forwards=dict.fromkeys(axes.bases, sign))
+        for u in axes.bases:
+            for sign, way in ((1, "up"), (-1, "down")):
+                yield Ray(f"FWD {u} {way}", forwards={u: sign})
 
     def _pegs(self, axes: Axes) -> Iterator[Ray]:
         classes = [
