@@ -40,7 +40,7 @@ def peg_move(rays: Rays, name: str, peg: Peg) -> float:
 
 
 def test_every_ray_of_the_named_assets() -> None:
-    """SYS 7, IDIO, COND 30 each, SPREAD 20, VOL 6, FWD 2 + 10, EXT 2 + 10 + 1, NONE, PEG by token and class."""
+    """SYS 7, IDIO, COND 30 each, SPREAD 20, VOL 6, FWD 12, EXT 2 + 10 + 1, NONE, PEG by token and class."""
     rays = scenarios().rays(ALL, options=True)
     kinds = [name.split(maxsplit=1)[0] for name in rays.names]
     counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
