@@ -68,6 +68,14 @@ _TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "s, (VALUES ('USD', 1.0), ('ETH', 2000.0), ('BTC', 60000.0)) AS u(underlying, spot)",
         {"underlying": "underlying", "price_usd": "spot"},
     ),
+    "price_source": (
+        "s, k, range(2) AS p(p)",
+        {
+            "ordinal": "2 * k.k + p", "asset_id": "k.id", "origin": "'latestAnswer()@0x0' || p",
+            "price_usd": "price * (1 + p * 0.001 * (number % 20))", "is_mark": "p = 0",
+            "deviation": "p * 0.001 * (number % 20)", "age_s": "600", "heartbeat_s": "3600",
+        },
+    ),
     "account": (
         "sa AS s",
         {

@@ -121,7 +121,7 @@ def _name(one: Compared) -> str:
 
 
 def _amount(side: Any) -> str:
-    from cli.documents import text  # noqa: PLC0415
+    from cli.position_documents import text  # noqa: PLC0415
 
     return "nothing" if side is None else text(side.amount)
 
@@ -166,7 +166,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 def _position(one: Compared) -> dict[str, Any]:
     from aggregator.model.units import EXACT  # noqa: PLC0415
-    from cli.documents import text  # noqa: PLC0415
+    from cli.position_documents import text  # noqa: PLC0415
     from cli.text import clean  # noqa: PLC0415
 
     ours, theirs = one.ours, one.theirs

@@ -94,7 +94,7 @@ def _risk(risk: AccountRisk | None) -> dict[str, Any] | None:
 
 
 def _held(held: Held | None) -> dict[str, Any] | None:
-    from cli.documents import text  # noqa: PLC0415
+    from cli.position_documents import text  # noqa: PLC0415
 
     if held is None:
         return None

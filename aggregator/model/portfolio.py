@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId, Classification
 from aggregator.model.holders import Holder
+from aggregator.model.oracles import OraclePrice
 from aggregator.model.readings import Block, Failure, Quote
 from aggregator.model.units import Address, ChainId
 
@@ -37,7 +38,8 @@ class Portfolio:
     `marks` holds the price in USD of every asset of every position: a position that nobody prices is a
     Failure instead, so none is missing. `spots` holds the price of each underlying; `USD` is 1.
     `holders` are the other addresses that belong to the wallet, counted or not.
-    `staleness_days` says how far beyond its heartbeat the oldest feed of an underlying is.
+    `staleness_days` says how far beyond its heartbeat the oldest feed of an underlying is; `oracles` holds
+    every source of the price of a held asset, the one that counts first.
     """
 
     wallet: Address
@@ -51,6 +53,7 @@ class Portfolio:
     warnings: tuple[str, ...]
     staleness_days: Mapping[str, float] = field(default_factory=dict)
     holders: tuple[Holder, ...] = ()
+    oracles: tuple[OraclePrice, ...] = ()
 
     @property
     def nothing_read(self) -> bool:

@@ -77,6 +77,7 @@ def assemble(
             )
         ),
         staleness_days=book.staleness_days,
+        oracles=book.oracles,
         holders=tuple(holders),
     )
 

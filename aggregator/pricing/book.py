@@ -10,6 +10,7 @@ from typing import TypeAlias, assert_never
 from aggregator.model.accounts import Account
 from aggregator.model.assets import USD, AssetId, TokenList, index_id
 from aggregator.model.errors import UnusablePrice
+from aggregator.model.oracles import OraclePrice
 from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.model.readings import Block, Quote, Reading
 from aggregator.model.units import ChainId
@@ -29,12 +30,14 @@ class PriceBook:
 
     `spots` in USD per unit of each underlying; `USD` is 1. `staleness_days`: how far beyond its heartbeat
     the oldest feed of an underlying itself is (not of tokens pegged to it), only where that is more than 0.
+    `oracles` are all sources of held assets, by asset, the one that counts first.
     """
 
     marks: Mapping[AssetId, Quote]
     spots: Mapping[str, float]
     staleness_days: Mapping[str, float]
     warnings: tuple[str, ...]
+    oracles: tuple[OraclePrice, ...]
 
     def missing(self, account: Account) -> tuple[AssetId, ...]:
         """The assets of an account that nobody prices: with any, the account must not be valued."""
@@ -44,6 +47,7 @@ class PriceBook:
 @dataclass(frozen=True, slots=True)
 class _Aged:
     quote: Quote
+    age_s: int | None
     overdue_s: int
     chain: ChainId | None
 
@@ -68,13 +72,17 @@ def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
         for quote in reading.quotes:
             if quote.price <= 0:
                 raise UnusablePrice(quote.asset, quote.origin, quote.price)
-            aged = _Aged(quote, _overdue_s(quote, now), chain)
+            age_s = None if quote.updated_at is None else now - quote.updated_at
+            aged = _Aged(quote, age_s, _overdue_s(quote, now), chain)
             quoted[quote.asset].setdefault((chain, quote.origin), aged)
     marks = {asset: _mark(list(sources.values())) for asset, sources in sorted(quoted.items())}
     held = {asset for reading in readings for account in reading.accounts for asset in assets_of(account)}
     spots, guesses = _spots(marks, held, tokens)
     warnings = [*_disagreements(quoted, marks, held), *_late(quoted, marks, held), *guesses]
-    return PriceBook(marks, spots, _staleness_days(quoted, tokens), tuple(warnings))
+    oracles = tuple(
+        row for asset in sorted(held & marks.keys()) for row in _oracles(marks[asset], quoted[asset])
+    )
+    return PriceBook(marks, spots, _staleness_days(quoted, tokens), tuple(warnings), oracles)
 
 
 def assets_of(account: Account) -> tuple[AssetId, ...]:
@@ -111,6 +119,28 @@ def _mark(aged: Sequence[_Aged]) -> Quote:
     fresh.sort(key=lambda a: (a.quote.usd, a.quote.origin, a.chain or 0))
     chosen = fresh[(len(fresh) - 1) // 2]
     return replace(chosen.quote, chain=chosen.chain)
+
+
+def _oracles(mark: Quote, sources: _Sources) -> list[OraclePrice]:
+    """All sources of one asset: the one that counts, then the others from the lowest price up."""
+    counts = sources[mark.chain, mark.origin]
+    others = sorted(
+        (aged for aged in sources.values() if aged is not counts), key=lambda a: (a.quote.usd, a.quote.origin)
+    )
+    return [
+        OraclePrice(
+            asset=mark.asset,
+            origin=aged.quote.origin,
+            chain=aged.chain,
+            price_usd=usd(aged.quote),
+            is_mark=aged is counts,
+            deviation=usd(aged.quote) / usd(mark) - 1.0,
+            age_s=aged.age_s,
+            heartbeat_s=aged.quote.heartbeat_s,
+            overdue_s=aged.overdue_s,
+        )
+        for aged in (counts, *others)
+    ]
 
 
 def _disagreements(
@@ -161,7 +191,7 @@ def _spots(
             continue
         index = marks.get(index_id(underlying))
         chosen = index or _mark(
-            [_Aged(quote, 0, quote.chain) for quote in itself[underlying] or pegged[underlying]]
+            [_Aged(quote, None, 0, quote.chain) for quote in itself[underlying] or pegged[underlying]]
         )
         spots[underlying] = usd(chosen)
         if not itself[underlying] and any(quote.asset in held for quote in pegged[underlying]):

@@ -13,6 +13,7 @@ from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, AssetId, Classification
 from aggregator.model.errors import PastReadError
 from aggregator.model.holders import Holder
+from aggregator.model.oracles import OraclePrice
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Failure, Quote
@@ -40,6 +41,7 @@ from aggregator.store.tables import (
     HolderRow,
     NoteRow,
     PriceRow,
+    PriceSourceRow,
     ReadStatusRow,
     SnapshotRow,
     SpotRow,
@@ -98,6 +100,7 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
         warnings=texts("warning"),
         staleness_days={r.underlying: r.staleness_days for r in rows_of(session, StalenessRow, snapshot)},
         holders=tuple(_holder(row) for row in rows_of(session, HolderRow, snapshot)),
+        oracles=tuple(_oracle(row) for row in rows_of(session, PriceSourceRow, snapshot)),
     )
     return StoredSnapshot(summary(snapshot, result_row), portfolio, result)
 
@@ -175,6 +178,20 @@ def _holder(row: HolderRow) -> Holder:
     if len(path) < 2 or path[-1] != row.address or len(row.via) != len(path) - 1:
         raise ValueError(f"{row.address} belongs to the wallet by a path that is none")
     return Holder(ChainId(row.chain_id), path, tuple(row.via), row.proven, row.counted, row.why_not)
+
+
+def _oracle(row: PriceSourceRow) -> OraclePrice:
+    return OraclePrice(
+        asset=AssetId(row.asset_id),
+        origin=row.origin,
+        chain=None if row.chain_id is None else ChainId(row.chain_id),
+        price_usd=row.price_usd,
+        is_mark=row.is_mark,
+        deviation=row.deviation,
+        age_s=row.age_s,
+        heartbeat_s=row.heartbeat_s,
+        overdue_s=row.overdue_s,
+    )
 
 
 def _rule(row: AccountRow, families: Mapping[str, RuleFamily]) -> Rule | None:

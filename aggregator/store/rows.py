@@ -18,7 +18,15 @@ from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import names, table_of, utc
 from aggregator.store.derived import price_usd, value_usd
-from aggregator.store.tables import AssetClassRow, HolderRow, PriceRow, ReadStatusRow, SpotRow, StalenessRow
+from aggregator.store.tables import (
+    AssetClassRow,
+    HolderRow,
+    PriceRow,
+    PriceSourceRow,
+    ReadStatusRow,
+    SpotRow,
+    StalenessRow,
+)
 
 
 def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dict[type[SQLModel], Columns]:
@@ -54,6 +62,23 @@ def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dic
                     "why_not": h.why_not,
                 }
                 for h in portfolio.holders
+            ],
+        ),
+        PriceSourceRow: _columns(
+            PriceSourceRow,
+            [
+                {
+                    "asset_id": o.asset,
+                    "origin": o.origin,
+                    "chain_id": o.chain,
+                    "price_usd": o.price_usd,
+                    "is_mark": o.is_mark,
+                    "deviation": o.deviation,
+                    "age_s": o.age_s,
+                    "heartbeat_s": o.heartbeat_s,
+                    "overdue_s": o.overdue_s,
+                }
+                for o in portfolio.oracles
             ],
         ),
         StalenessRow: {

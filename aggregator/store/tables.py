@@ -208,3 +208,33 @@ class StalenessRow(Table, table=True):
     snapshot_id: str = column(sa.String, SNAPSHOT_ID)
     underlying: str = column(sa.String, "Underlying, such as ETH")
     staleness_days: float = column(FiniteFloat, "Days beyond the heartbeat; widens the scan range")
+
+
+@checked
+class PriceSourceRow(Table, table=True):
+    """What one source said of the price of one held asset."""
+
+    __tablename__ = "price_source"
+    __table_args__ = (
+        {
+            "comment": "Every source of the price of each held asset, the one that counts among them; "
+            "snapshots of a release before this table have none"
+        },
+    )
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "ordinal")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the snapshot, from 0")
+    asset_id: str = column(sa.String, "Asset, as in price")
+    origin: str = column(sa.String, ORIGIN)
+    chain_id: int | None = column(
+        sa.BigInteger, "Chain whose oracle answered; NULL: a venue without blocks", nullable=True
+    )
+    price_usd: float = column(FiniteFloat, "USD per whole unit that it says")
+    is_mark: bool = column(sa.Boolean, "Whether this is the price that counts")
+    deviation: float = column(FiniteFloat, "How far it is from the one that counts; -0.01 is 1% below")
+    age_s: int | None = column(sa.BigInteger, "Seconds since it last changed; NULL: not known", nullable=True)
+    heartbeat_s: int | None = column(
+        sa.BigInteger, "Seconds after which it is stale; NULL: not known", nullable=True
+    )
+    overdue_s: int = column(sa.BigInteger, "Seconds beyond the heartbeat, else 0")

@@ -220,6 +220,7 @@ def _prices(random: Random, data: Synthetic, snapshot_id: str, as_of: datetime) 
             heartbeat_s=3600 if beating else None,
             **_read_at((None, 1, 10)[i % 3]),
         )
+        _sources(data, snapshot_id, asset.id, float(prices[asset.id]))
         if asset is not UNCLASSIFIED:
             data.add(
                 "asset_class",
@@ -229,6 +230,25 @@ def _prices(random: Random, data: Synthetic, snapshot_id: str, as_of: datetime) 
                 risk_class=asset.risk_class,
             )
     return prices
+
+
+def _sources(data: Synthetic, snapshot_id: str, asset_id: str, price_usd: float) -> None:
+    """The mark of an asset and up to two other sources, by a die of their own."""
+    dice = Random(f"{snapshot_id} {asset_id}")
+    for number in range(1 + dice.randrange(3)):
+        deviation = 0.0 if number == 0 else dice.uniform(-0.03, 0.03)
+        data.add(
+            "price_source",
+            snapshot_id=snapshot_id,
+            ordinal=len(data.rows["price_source"]),
+            asset_id=asset_id,
+            origin=f"latestAnswer()@0x{number}",
+            chain_id=(1, 10, None)[number],
+            price_usd=price_usd * (1.0 + deviation),
+            is_mark=number == 0,
+            deviation=deviation,
+            overdue_s=dice.choice((0, 0, 1_800)),
+        )
 
 
 def _value(position: Row, prices: dict[str, Decimal]) -> Decimal | None:

@@ -67,6 +67,46 @@ def test_oracle_staleness(world: World, choice: dict[str, str], only_stale: bool
     same(world.ask("oracle_staleness", only_stale=str(only_stale).lower(), **choice), rows)
 
 
+@pytest.mark.parametrize("over", [0.0, 0.025])
+@pytest.mark.parametrize("choice", [{}, {"wallet": WALLETS[2]}, {"group": "desk"}], ids=str)
+def test_oracle_disagreement(world: World, choice: dict[str, str], over: float) -> None:
+    """The furthest word of each other source, beside the price that counts there."""
+    chosen = world.latest(**choice)
+    held: dict[tuple[str, str], float] = defaultdict(float)
+    for p in world.data.of("position", chosen):
+        held[p["snapshot_id"], p["asset_id"]] += abs(float(p["value_usd"] or 0))
+    sources = world.data.of("price_source", chosen)
+    marks = {(s["snapshot_id"], s["asset_id"]): s for s in sources if s["is_mark"]}
+    groups = defaultdict(list)
+    for source in sources:
+        if not source["is_mark"]:
+            groups[source["asset_id"], source["origin"], source["chain_id"]].append(source)
+    rows: list[Row] = []
+    for (asset, origin, chain), said in groups.items():
+        furthest = max(said, key=lambda s: abs(s["deviation"]))
+        mine = [marks[s["snapshot_id"], asset] for s in said]
+        rows.append(
+            {
+                "asset_id": asset,
+                "origin": origin,
+                "chain_id": chain,
+                "deviation": furthest["deviation"],
+                "price_usd": furthest["price_usd"],
+                "mark_usd": marks[furthest["snapshot_id"], asset]["price_usd"],
+                "mark_origin": min(m["origin"] for m in mine),
+                "overdue_s": max(s["overdue_s"] for s in said),
+                "mark_overdue_s": max(m["overdue_s"] for m in mine),
+                "wallets": len(said),
+                "value_usd": sum(held[s["snapshot_id"], asset] for s in said),
+                **span([chosen[s["snapshot_id"]] for s in said]),
+            }
+        )
+    rows = [row for row in rows if abs(row["deviation"]) >= over]
+    rows.sort(key=lambda r: (-abs(r["deviation"]), -r["value_usd"], r["asset_id"], r["origin"]))
+    assert rows
+    same(world.ask("oracle_disagreement", over=str(over), **choice), rows)
+
+
 UNTIL = START + timedelta(days=10)
 
 

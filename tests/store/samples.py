@@ -17,6 +17,7 @@ from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, AssetId, Classification, index_id, native_id, token_id
 from aggregator.model.errors import CallReverted
 from aggregator.model.holders import Holder
+from aggregator.model.oracles import OraclePrice
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.model.readings import Block, Failure, Quote
@@ -243,6 +244,21 @@ PORTFOLIO = Portfolio(
     holders=(
         Holder(MAINNET, (WALLET, PROXY), ("DSProxy",), proven=True, counted=True),
         Holder(MAINNET, (WALLET, PROXY, SAFE), ("DSProxy", "Safe 2 of 3"), True, False, "others decide"),  # noqa: FBT003
+    ),
+    oracles=(
+        OraclePrice(
+            WETH.id,
+            "getAssetPrice(address)@0x10",
+            MAINNET,
+            2_091.12345678,
+            True,
+            0.0,
+            120,
+            3_600,
+            0,  # noqa: FBT003
+        ),
+        OraclePrice(WETH.id, "latestAnswer()@0x13", OPTIMISM, 2_070.5, False, -0.009862, 7_200, 3_600, 3_600),  # noqa: FBT003
+        OraclePrice(SUSD.id, "fixed@0x11", None, 1.0, True, 0.0, None, None, 0),  # noqa: FBT003
     ),
 )
 

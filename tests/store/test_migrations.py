@@ -31,10 +31,11 @@ from tests.store.test_idempotence import contents
 HEAD = schema.REVISIONS[-1]
 # No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, none
 # before 0006 other addresses of a wallet, none before 0007 borrowing fees, and none before 0008 what an
-# option delivers, perpetual ones among them.
+# option delivers, perpetual ones among them, none before 0009 all sources of a price.
 FORMER = replace(
     PORTFOLIO,
     holders=(),
+    oracles=(),
     marks={asset: replace(quote, chain=None) for asset, quote in PORTFOLIO.marks.items()},
     accounts=tuple(
         replace(
