@@ -215,6 +215,22 @@ EXPECTED = tuple(
 )
 FAILURE = Failure("aave_v3", "prime", MAINNET, WALLET, CallReverted("getReservesList()@0x0f", "paused"))
 
+
+def oracle(
+    asset: Asset,
+    origin: str,
+    chain: ChainId | None,
+    price_usd: float,
+    *,
+    age_s: int | None,
+    deviation: float = 0.0,
+) -> OraclePrice:
+    """A source with a heartbeat of an hour, or none without an age; the mark where it deviates by nothing."""
+    heartbeat_s, overdue_s = (None, 0) if age_s is None else (3_600, max(0, age_s - 3_600))
+    mark = deviation == 0.0
+    return OraclePrice(asset.id, origin, chain, price_usd, mark, deviation, age_s, heartbeat_s, overdue_s)
+
+
 PORTFOLIO = Portfolio(
     wallet=WALLET,
     accounts=(WALLET_ACCOUNT, LOAN, DERIVATIVES),
@@ -246,19 +262,9 @@ PORTFOLIO = Portfolio(
         Holder(MAINNET, (WALLET, PROXY, SAFE), ("DSProxy", "Safe 2 of 3"), True, False, "others decide"),  # noqa: FBT003
     ),
     oracles=(
-        OraclePrice(
-            WETH.id,
-            "getAssetPrice(address)@0x10",
-            MAINNET,
-            2_091.12345678,
-            True,
-            0.0,
-            120,
-            3_600,
-            0,  # noqa: FBT003
-        ),
-        OraclePrice(WETH.id, "latestAnswer()@0x13", OPTIMISM, 2_070.5, False, -0.009862, 7_200, 3_600, 3_600),  # noqa: FBT003
-        OraclePrice(SUSD.id, "fixed@0x11", None, 1.0, True, 0.0, None, None, 0),  # noqa: FBT003
+        oracle(WETH, "getAssetPrice(address)@0x10", MAINNET, 2_091.12345678, age_s=120),
+        oracle(WETH, "latestAnswer()@0x13", OPTIMISM, 2_070.5, deviation=-0.009862, age_s=7_200),
+        oracle(SUSD, "fixed@0x11", None, 1.0, age_s=None),
     ),
 )
 
