@@ -2,9 +2,9 @@
 
 With F = S*exp(rT) as everywhere here, early exercise only ever pays for puts at a rate above zero and for
 calls at one below: all others are European, to the bit. What it adds is an integral along the boundary of
-exercise (I. J. Kim, "The analytic valuation of American options", 1990), which `boundary` finds. Options that
-differ by spot and strike alone share a boundary, so that a scenario costs one per volatility. Error against
-QuantLib's QdFp engine: at most 2e-7 of spot or strike, half of all within 1e-10; about 0.3 ms a boundary.
+exercise (I. J. Kim, "The analytic valuation of American options", 1990), which `boundary` finds once for all
+spots and strikes, and for the volatilities of an octave. Error against 4,000 options of QuantLib 1.44 (QdFp,
+high precision): at most 2e-7 of spot or strike, half of all within 1e-10.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from aggregator.pricing import black76
 from aggregator.pricing.black76 import OptionGreeks
-from aggregator.pricing.boundary import Scheme, boundaries, distribution, scheme
+from aggregator.pricing.boundary import WIDEST, Scheme, boundaries, distribution, scheme
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-8
 """Early exercise adds less than |rate|*years of the strike (of the spot to a call): below it, nothing."""
 
 _TOGETHER = 4_096
@@ -88,13 +88,16 @@ def greeks(
 def _sensed(S: Floats, K: Floats, T: Floats, vol: Floats, r: Floats, w: Floats) -> tuple[Floats, ...]:
     """The six figures of options that may be exercised early."""
     move, wider, more = S * _STEP, vol * _STEP, np.maximum(np.abs(r) * _STEP, 1e-5)
-    value = _price(S, K, T, vol, r, w)
-    up, down = _price(S + move, K, T, vol, r, w), _price(S - move, K, T, vol, r, w)
+    # All in one go, so that what differs by the spot alone shares boundaries.
+    spots = np.stack([S, S + move, S - move, S, S, S, S])
+    ivs = np.stack([vol, vol, vol, vol + wider, vol - wider, vol, vol])
+    rates = np.stack([r, r, r, r, r, r + more, r - more])
+    terms = np.broadcast_arrays(spots, K, T, ivs, rates, w)
+    value, up, down, wide, narrow, dear, cheap = _price(*terms).reshape(spots.shape)
     delta = (up - down) / (2.0 * move)
     kept = value > w * (S - K)
     gamma = np.where(kept, (up - 2.0 * value + down) / (move * move), 0.0)
-    vega = (_price(S, K, T, vol + wider, r, w) - _price(S, K, T, vol - wider, r, w)) / (2.0 * wider)
-    rho = (_price(S, K, T, vol, r + more, w) - _price(S, K, T, vol, r - more, w)) / (2.0 * more)
+    vega, rho = (wide - narrow) / (2.0 * wider), (dear - cheap) / (2.0 * more)
     theta = np.where(kept, r * value - r * S * delta - 0.5 * (vol * S) ** 2 * gamma, 0.0)
     return value, delta, gamma, vega, theta, rho
 
@@ -121,9 +124,10 @@ def _price(*terms: Floats) -> Floats:
         # A call is worth as many spots as a put on K with the strike S is worth strikes.
         unit = np.where(w < 0.0, K, S)
         depth = np.log(S / K) * -w
-        extra = _added(depth, vol * np.sqrt(T), rho, -w)
+        extra = _added(depth, np.minimum(vol * np.sqrt(T), WIDEST), rho, -w)
         european = black76.price(forward=S * np.exp(r * T), strike=K, years=T, iv=vol, rate=r, sign=w)
-        value[wanted] = np.where(np.isnan(extra), np.nan, np.maximum(european + unit * extra, value[wanted]))
+        more = np.clip(european + unit * extra, value[wanted], unit)
+        value[wanted] = np.where(np.isnan(extra), np.nan, more)
     return value
 
 

@@ -28,7 +28,8 @@ WIDEST = 8.0
 
 NODES, INNER, OUTER = 12, 24, 48
 _LASTING = 5.0
-_TOGETHER = 32
+_GRADES = 8
+_TOGETHER = 64
 _TRIES = 60
 _CLOSE = 1e-10
 _STARTS = ((24, 0.2), (60, 0.02), (60, 0.005))
@@ -94,24 +95,42 @@ def distribution(d: Floats) -> tuple[Floats, Floats]:
 def boundaries(s: Floats, rho: Floats, kind: Floats, using: Scheme) -> tuple[Floats, Floats, Floats]:
     """-ln B at the nodes, shape (nodes, options), with the s and rho that they are of.
 
-    Those differ from what was given where s is above `WIDEST`, and where the time is so long that the drift
-    outgrows five deviations: then it is cut there, since what is later never matters. NaN where Newton's
+    Solved at `_GRADES` volatilities of each octave that any s lies in, and interpolated between those: many
+    volatilities of one option cost little more than a few, and none depends on its company. The s and rho
+    returned differ from what was given where s is above `WIDEST`, and where the time is so long that the
+    drift outgrows five deviations: it is cut there, since what is later never matters. NaN where Newton's
     method does not get there.
     """
     with np.errstate(all="ignore"):
         s = np.minimum(s, WIDEST)
-        part = np.minimum(1.0, (_LASTING * s / rho) ** 2)
-        s, rho = s * np.sqrt(part), rho * part
-        found = np.empty((len(using.nodes), len(s)))
-        for start in range(0, len(s), _TOGETHER):
-            at = slice(start, start + _TOGETHER)
-            equation = _Equation.of(s[at], rho[at], kind[at], using)
-            found[:, at] = _solve(equation, *_STARTS[0])
-            for harder in _STARTS[1:]:
-                rest = np.flatnonzero(np.isnan(found[0, at]))
-                if rest.size:
-                    found[:, start + rest] = _solve(equation.only(rest), *harder)
-    return found, s, rho
+        octave = np.ceil(np.log2(s)) - 1.0
+        (low, interest, kinds), which = np.unique(np.stack([octave, rho, kind]), axis=1, return_inverse=True)
+        part = np.minimum(1.0, (_LASTING * 2.0 ** (low + 1.0) / interest) ** 2)
+        angles = (np.arange(_GRADES) + 0.5) * np.pi / _GRADES
+        grades = 2.0 ** (low + 0.5 + 0.5 * np.cos(angles)[:, None]) * np.sqrt(part)
+        solved = _solved(
+            grades.ravel(), np.tile(interest * part, _GRADES), np.tile(kinds, _GRADES), using
+        ).reshape(len(using.nodes), *grades.shape)
+        # Chebyshev's polynomials of the place in the octave; y over s hardly changes along it.
+        orders = np.arange(_GRADES)[:, None]
+        transform = np.cos(orders * angles) * np.where(orders == 0, 1.0, 2.0) / _GRADES
+        coefficients = np.einsum("gh,nhk->ngk", transform, solved / grades)
+        place = np.cos(orders * np.arccos(2.0 * (np.log2(s) - octave) - 1.0))
+        s = s * np.sqrt(part[which])
+        return np.einsum("ngk,gk->nk", coefficients[:, :, which], place) * s, s, (interest * part)[which]
+
+
+def _solved(s: Floats, rho: Floats, kind: Floats, using: Scheme) -> Floats:
+    found = np.empty((len(using.nodes), len(s)))
+    for start in range(0, len(s), _TOGETHER):
+        at = slice(start, start + _TOGETHER)
+        equation = _Equation.of(s[at], rho[at], kind[at], using)
+        found[:, at] = _solve(equation, *_STARTS[0])
+        for harder in _STARTS[1:]:
+            rest = np.flatnonzero(np.isnan(found[0, at]))
+            if rest.size:
+                found[:, start + rest] = _solve(equation.only(rest), *harder)
+    return found
 
 
 def _solve(equation: _Equation, first: int, rough: float) -> Floats:
