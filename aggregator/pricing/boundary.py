@@ -96,13 +96,12 @@ def boundaries(s: Floats, rho: Floats, kind: Floats, using: Scheme) -> tuple[Flo
     """-ln B at the nodes, shape (nodes, options), with the s and rho that they are of.
 
     Solved at `_GRADES` volatilities of each octave that any s lies in, and interpolated between those: many
-    volatilities of one option cost little more than a few, and none depends on its company. The s and rho
-    returned differ from what was given where s is above `WIDEST`, and where the time is so long that the
-    drift outgrows five deviations: it is cut there, since what is later never matters. NaN where Newton's
-    method does not get there.
+    volatilities of one option cost little more than a few, and none depends on its company but by rounding.
+    The s and rho returned are less than those given where the time is so long that the drift outgrows five
+    deviations: it is cut there, since what is later never matters. NaN where Newton's method does not get
+    there. s is to be at most `WIDEST`.
     """
     with np.errstate(all="ignore"):
-        s = np.minimum(s, WIDEST)
         octave = np.ceil(np.log2(s)) - 1.0
         (low, interest, kinds), which = np.unique(np.stack([octave, rho, kind]), axis=1, return_inverse=True)
         part = np.minimum(1.0, (_LASTING * 2.0 ** (low + 1.0) / interest) ** 2)
