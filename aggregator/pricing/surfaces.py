@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -60,4 +59,6 @@ def _quotes(options: set[Option], spot: float, seconds: int) -> Quotes:
     rows = sorted({(o.strike_raw / int(10**o.price_decimals), o.iv, o.rate) for o in options})
     years = seconds / YEAR_S
     strikes, ivs, rates = np.array(rows, dtype=np.float64).T
-    return Quotes(spot * math.exp(float(rates[0]) * years), years, strikes, ivs)
+    with np.errstate(over="ignore"):
+        forward = float(spot * np.exp(rates[0] * years))
+    return Quotes(forward, years, strikes, ivs)

@@ -103,8 +103,10 @@ def test_what_says_nothing() -> None:
     assert told(low, replace(high, settlement=replace(USDC, id=ETH))) == ()
 
 
-def test_not_a_volatility() -> None:
-    (sentence,) = told(option(2_000.0, 30, -0.5))
+@pytest.mark.parametrize(("iv", "rate"), [(-0.5, 0.0), (float("nan"), 0.0), (0.5, 1e9), (0.5, -1e9)])
+def test_not_a_volatility(iv: float, rate: float) -> None:
+    """Nor a forward: said, and in nobody's way."""
+    (sentence,) = told(option(2_000.0, 30, iv, rate=rate))
     assert "a volatility, strike or time that is none" in sentence
 
 
