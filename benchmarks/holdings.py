@@ -36,6 +36,7 @@ def listed() -> tuple[Contract, ...]:
         Contract(
             underlying=underlying,
             sign=sign,
+            is_american=False,
             strike=spot * strike,
             years=years,
             iv=0.6 + 0.2 * abs(strike - 1.0),

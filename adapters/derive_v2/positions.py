@@ -15,6 +15,7 @@ from aggregator.model.fixed_point import multiply
 from aggregator.model.positions import Debt, Option, Perp, Position, Supply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD
+from aggregator.pricing.sources import IvKind, IvSource, first_usable
 
 HOURS_A_DAY = 24
 
@@ -66,6 +67,8 @@ def _claim(held: Held, expiry: Expiry, option: OptionHeld) -> tuple[Position, ..
 def _option(held: Held, of: Holdings, expiry: Expiry, option: OptionHeld, block: Block) -> Option:
     market = held.case.market_named(of.name)
     discount = held.book.discount(expiry, block.timestamp)
+    surface = calls.VOL.at(market.vol, option.strike, expiry.time).origin
+    source = first_usable([IvSource(IvKind.SURFACE, option.vol / WAD, surface)])
     return Option(
         instrument=of.instrument(expiry, option),
         index=of.spot.asset,
@@ -79,8 +82,8 @@ def _option(held: Held, of: Holdings, expiry: Expiry, option: OptionHeld, block:
         expiry=expiry.time,
         settlement=held.case.shared.token,
         mark_raw=of.mark(expiry, option, of.spot.price, block.timestamp, discount),
-        iv=option.vol / WAD,
-        iv_source=calls.VOL.at(market.vol, option.strike, expiry.time).origin,
+        iv=source.iv if source else None,
+        iv_source=source.origin if source else None,
         rate=_carry(of, expiry, block),
         origin=held.case.origin,
         mark_source=f"Black-76 at {calls.FORWARD.at(market.forward, expiry.time).origin}",

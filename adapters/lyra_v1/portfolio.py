@@ -27,6 +27,7 @@ from aggregator.model.positions import Option, Position, Supply
 from aggregator.model.readings import AccountFailure
 from aggregator.model.rules import WAD, Feed
 from aggregator.model.units import Address, scaled
+from aggregator.pricing.sources import IvKind, IvSource, first_usable
 
 IV_SOURCE = "board.iv * strike.skew"
 
@@ -184,10 +185,11 @@ class Wallet:
 
     def _option(self, held: Holding, origin: str) -> Option:
         series, amount = held.series, held.position.amount
-        iv = series.base_iv * series.skew // UNIT
         series_origin = STRIKE_AND_BOARD.at(
             self.deployment.addresses["option_market"], held.position.strike_id
         ).origin
+        iv = series.base_iv * series.skew // UNIT / UNIT
+        source = first_usable([IvSource(IvKind.BOARD, iv, f"{IV_SOURCE}, {series_origin}")])
         return Option(
             instrument=self._instrument(held),
             index=index_id(self.market.underlying),
@@ -202,10 +204,11 @@ class Wallet:
             settlement=self.market.quote,
             # Before expiry the market has no view of a price at its present spot and volatility.
             mark_raw=intrinsic(held, self.spot.price) if held.is_expired else None,
-            iv=iv / UNIT,
-            iv_source=f"{IV_SOURCE}, {series_origin}",
+            iv=source.iv if source else None,
+            iv_source=source.origin if source else None,
             rate=self.market.parameters.rate / UNIT,
             origin=origin,
+            mark_source=f"intrinsic value at {self.spot.origin}" if held.is_expired else None,
         )
 
 

@@ -1,10 +1,10 @@
-"""American options: a binomial tree whose European error is taken out, extrapolated.
+"""American options on what pays nothing: the European option, and what the right to exercise early adds.
 
-Method: the tree of D. Leisen and M. Reimer, "Binomial models for option valuation" (1996), with the second
-inversion of Peizer and Pratt; plus what Black-76 says of the European option less what the tree says of it
-(control variate); at n and 2n+1 steps, extrapolated to none (Richardson). Error at the default 255 steps
-against QuantLib's QdFp engine: at most 4e-5 of the spot (two years, where exercise is worth most), half of
-all within 1e-7; about 1.5 ms an option.
+With F = S*exp(rT) as everywhere here, early exercise only ever pays for puts at a rate above zero and for
+calls at one below: all others are European, to the bit. What it adds is an integral along the boundary of
+exercise (I. J. Kim, "The analytic valuation of American options", 1990), which `boundary` finds once for all
+spots and strikes, and for the volatilities of an octave. Error against 4,000 options of QuantLib 1.44 (QdFp,
+high precision): at most 2e-7 of spot or strike, half of all within 1e-10.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from aggregator.pricing import black76
+from aggregator.pricing.black76 import OptionGreeks
+from aggregator.pricing.boundary import WIDEST, Scheme, boundaries, distribution, scheme
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
-STEPS = 255
-_TOGETHER = 64
-_FURTHEST = 60.0
-_WIDEST = 8.0
+NEGLIGIBLE = 1e-8
+"""Early exercise adds less than |rate|*years of the strike (of the spot to a call): below it, nothing."""
+
+_TOGETHER = 4_096
+_STEP = 1e-3
 
 
 def price(
@@ -33,84 +36,126 @@ def price(
     years: ArrayLike,
     iv: ArrayLike,
     rate: ArrayLike,
-    carry: ArrayLike,
     sign: ArrayLike,
-    steps: int = STEPS,
 ) -> Floats:
     """The value of one unit that may be exercised at any time until expiry, in the currency of the strike.
 
-    `rate` discounts; `carry` is what the forward grows by: F = S*exp(carry*T), which is the rate where the
-    underlying pays nothing, and 0 for a future. Both continuous per year. Never below the intrinsic value or
-    the European option's. Without volatility the best moment to exercise is known: exact. NaN where
-    `black76.price` is, where rate or carry are not finite, and at iv*sqrt(years) above 8 where exercise early
-    may pay: there the tree's error is no longer known. Raises ValueError on a sign other than +-1,
-    or fewer than 3 steps.
+    All broadcast; as for `black76.greeks`, the rate discounts and is what the spot grows by. Never below
+    intrinsic value or the European option. Without volatility exact. Total volatility above
+    `boundary.WIDEST` counts as that much for what early exercise adds, which near the money hides less than
+    1e-4 of the strike. NaN where `black76.price` is, where the rate is not finite, and where no boundary is
+    found: never seen up to |rate|*years = 10. Raises ValueError on a sign other than +-1.
     """
-    if steps < 3:
-        raise ValueError(f"a tree of {steps} steps is none")
-    given = (spot, strike, years, iv, rate, carry, sign)
-    arrays = np.broadcast_arrays(*(np.asarray(values, dtype=np.float64) for values in given))
-    shape = arrays[0].shape
-    S, K, T, vol, r, b, w = (values.ravel() for values in arrays)
+    terms = _broadcast(spot, strike, years, iv, rate, sign)
+    return _price(*terms).reshape(terms[0].shape)
+
+
+def is_early(rate: ArrayLike, sign: ArrayLike) -> NDArray[np.bool_]:
+    """Whether early exercise may pay: for puts at a rate above zero, and for calls below."""
+    early: NDArray[np.bool_] = np.asarray(rate, dtype=np.float64) * np.asarray(sign) < 0.0
+    return early
+
+
+def greeks(
+    *,
+    spot: ArrayLike,
+    strike: ArrayLike,
+    years: ArrayLike,
+    iv: ArrayLike,
+    rate: ArrayLike,
+    sign: ArrayLike,
+) -> OptionGreeks:
+    """Value and sensitivities of one unit, in `black76.greeks`' units.
+
+    Of options that are never exercised early they are its own. Otherwise by central differences: of 0.1% of
+    the spot, of the volatility, and of the rate (at least 1e-5 of it); theta follows from the equation that
+    price, delta and gamma obey while the option is kept, and is 0 where it is exercised at once, where delta
+    is +-1. Gamma leaps at the boundary: there it is between. Raises as `price`.
+    """
+    terms = _broadcast(spot, strike, years, iv, rate, sign)
+    shape = terms[0].shape
+    S, K, T, vol, r, w = (values.ravel() for values in terms)
+    exact = black76.greeks(spot=S, strike=K, years=T, iv=vol, rate=r, sign=w)
+    figures = [exact.price, exact.delta, exact.gamma, exact.vega, exact.theta, exact.rho]
+    early = is_early(r, w) & (T > 0.0) & (vol > 0.0)
+    if early.any():
+        sensed = _sensed(*(values[early] for values in (S, K, T, vol, r, w)))
+        for figure, found in zip(figures, sensed, strict=True):
+            figure[early] = found
+    return OptionGreeks(*(figure.reshape(shape) for figure in figures))
+
+
+def _sensed(S: Floats, K: Floats, T: Floats, vol: Floats, r: Floats, w: Floats) -> tuple[Floats, ...]:
+    """The six figures of options that may be exercised early."""
+    move, wider, more = S * _STEP, vol * _STEP, np.maximum(np.abs(r) * _STEP, 1e-5)
+    # All in one go, so that what differs by the spot alone shares boundaries.
+    spots = np.stack([S, S + move, S - move, S, S, S, S])
+    ivs = np.stack([vol, vol, vol, vol + wider, vol - wider, vol, vol])
+    rates = np.stack([r, r, r, r, r, r + more, r - more])
+    terms = np.broadcast_arrays(spots, K, T, ivs, rates, w)
+    value, up, down, wide, narrow, dear, cheap = _price(*terms).reshape(spots.shape)
+    delta = (up - down) / (2.0 * move)
+    kept = value > w * (S - K)
+    gamma = np.where(kept, (up - 2.0 * value + down) / (move * move), 0.0)
+    vega, rho = (wide - narrow) / (2.0 * wider), (dear - cheap) / (2.0 * more)
+    theta = np.where(kept, r * value - r * S * delta - 0.5 * (vol * S) ** 2 * gamma, 0.0)
+    return value, delta, gamma, vega, theta, rho
+
+
+def _broadcast(*given: ArrayLike) -> tuple[Floats, ...]:
+    return tuple(np.broadcast_arrays(*(np.asarray(values, dtype=np.float64) for values in given)))
+
+
+def _price(*terms: Floats) -> Floats:
+    """The prices of options in one dimension or more, as one row."""
+    S, K, T, vol, r, w = (values.ravel() for values in terms)
     T = np.maximum(T, 0.0)
     with np.errstate(all="ignore"):
-        forward = S * np.exp(b * T)
-        total = vol * np.sqrt(T)
-        european = black76.price(forward=forward, strike=K, years=T, iv=vol, rate=r, sign=w)
-        value = np.maximum(european, _certain(S, K, T, r, b, w))
-        depth = np.abs(np.log(forward / K)) / total
-        # Further out the tree has no probabilities; exercise is then decided as without volatility.
-        # A call on what pays nothing, and the like, is never exercised early.
-        early = ~np.where(w > 0.0, (b >= r) & (r >= 0.0), (b <= r) & (r <= 0.0))
-        wanted = early & (total > 0.0) & (total <= _WIDEST) & (depth < _FURTHEST)
-        unknown = early & (total > _WIDEST)
-    odd = steps | 1
-    at = np.flatnonzero(wanted)
-    for start in range(0, len(at), _TOGETHER):
-        part = at[start : start + _TOGETHER]
-        terms = tuple(values[part] for values in (S, K, T, vol, r, b, w))
-        extra = 2.0 * _premium(terms, 2 * odd + 1) - _premium(terms, odd)
-        value[part] = np.maximum(value[part], european[part] + extra)
-    value[unknown | np.isnan(european) | ~np.isfinite(r) | ~np.isfinite(b)] = np.nan
-    return value.reshape(shape)
+        forward = S * np.exp(r * T)
+        value = black76.price(forward=forward, strike=K, years=T, iv=vol, rate=r, sign=w)
+        value = np.where(np.isfinite(r), value, np.nan)
+        early = is_early(r, w) & ~np.isnan(value)
+        # Without volatility the best moment is now: interest only ever makes these worth less.
+        value[early] = np.maximum(value, w * (S - K))[early]
+        rho = np.abs(r) * T
+        wanted = np.flatnonzero(early & (rho >= NEGLIGIBLE) & (vol > 0.0) & (S > 0.0) & (K > 0.0))
+    if wanted.size:
+        S, K, T, vol, r, w, rho = (values[wanted] for values in (S, K, T, vol, r, w, rho))
+        # A call is worth as many spots as a put on K with the strike S is worth strikes.
+        unit = np.where(w < 0.0, K, S)
+        depth = np.log(S / K) * -w
+        extra = _added(depth, np.minimum(vol * np.sqrt(T), WIDEST), rho, -w)
+        european = black76.price(forward=S * np.exp(r * T), strike=K, years=T, iv=vol, rate=r, sign=w)
+        more = np.clip(european + unit * extra, value[wanted], unit)
+        value[wanted] = np.where(np.isnan(extra), np.nan, more)
+    return value
 
 
-def _certain(S: Floats, K: Floats, T: Floats, r: Floats, b: Floats, w: Floats) -> Floats:
-    """What exercise is worth at the best time if the price only grows at its carry."""
-
-    def worth(time: Floats) -> Floats:
-        return np.maximum(w * (S * np.exp((b - r) * time) - K * np.exp(-r * time)), 0.0)
-
-    # The slope of worth() is zero where exp(b*time) = r*K/((r-b)*S).
-    turn = np.log(r * K / ((r - b) * S)) / b
-    inside = np.where((turn > 0.0) & (turn < T), turn, 0.0)
-    return np.maximum(np.maximum(worth(np.zeros_like(T)), worth(T)), worth(inside))
-
-
-def _premium(terms: tuple[Floats, ...], steps: int) -> Floats:
-    """The American option less the European one on a tree of an odd number of steps."""
-    S, K, T, vol, r, b, w = (values[:, None] for values in terms)
-    total = vol * np.sqrt(T)
-    d1 = (np.log(S / K) + b * T) / total + 0.5 * total
-    p, q = _inverted(d1 - total, steps), _inverted(d1, steps)
-    step = T / steps
-    growth, discount = np.exp(b * step), np.exp(-r * step)
-    up, down = growth * q / p, growth * (1.0 - q) / (1.0 - p)
-    moves = np.arange(steps + 1)
-    prices = S * np.exp(moves * np.log(up) + (steps - moves) * np.log(down))
-    american = np.maximum(w * (prices - K), 0.0)
-    european = american.copy()
-    rise, fall = discount * p, discount * (1.0 - p)
-    for left in range(steps, 0, -1):
-        prices = prices[:, :left] / down
-        american = rise * american[:, 1 : left + 1] + fall * american[:, :left]
-        european = rise * european[:, 1 : left + 1] + fall * european[:, :left]
-        np.maximum(american, w * (prices - K), out=american)
-    premium: Floats = american[:, 0] - european[:, 0]
-    return premium
+def _added(depth: Floats, s: Floats, rho: Floats, kind: Floats) -> Floats:
+    """What early exercise adds to a put with strike 1 at exp(depth): one boundary for all with its terms."""
+    using = scheme()
+    rows, which = np.unique(np.stack([s, rho, kind]), axis=1, return_inverse=True)
+    y, total, interest = boundaries(rows[0], rows[1], rows[2], using)
+    across = np.sqrt(np.maximum(using.across @ (y * y), 0.0))
+    added = np.empty_like(depth)
+    for start in range(0, len(depth), _TOGETHER):
+        part = slice(start, start + _TOGETHER)
+        added[part] = _integral(depth[part], which[part], (y[0], across, total, interest, rows[2]), using)
+    return added
 
 
-def _inverted(z: Floats, steps: int) -> Floats:
-    """The probability of a rise that gives a binomial of so many steps the normal's probability at z."""
-    scaled = z / (steps + 1.0 / 3.0 + 0.1 / (steps + 1.0))
-    return 0.5 + np.sign(z) * 0.5 * np.sqrt(-np.expm1(-scaled * scaled * (steps + 1.0 / 6.0)))
+def _integral(depth: Floats, which: NDArray[np.intp], rows: tuple[Floats, ...], using: Scheme) -> Floats:
+    """Interest saved below the boundary, for as long as it lasts, shape (options,).
+
+    0 where exercise is due at once: intrinsic value is all there is then, and the caller takes the greater.
+    `which` of the `rows` (y today and along the time, s, rho, kind) each option has.
+    """
+    first, across, s, rho, kind = (values[..., which] for values in rows)
+    past = using.outer_sine[:, None] ** 2
+    spread = s * using.outer_sine[:, None]
+    with np.errstate(all="ignore"):
+        d = (depth + across + rho * past) / spread - 0.5 * kind * spread
+        _, below = distribution(-d)
+        discounted = rho * np.exp(-kind * rho * past) * using.outer_weight[:, None]
+        extra: Floats = (discounted * below).sum(axis=0) * np.where(kind > 0.0, 1.0, np.exp(depth))
+    return np.where(np.isnan(first), np.nan, np.where(depth <= -first, 0.0, extra))

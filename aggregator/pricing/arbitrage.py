@@ -35,7 +35,8 @@ class Finding:
     """One contradiction at its worst place.
 
     `years` of the (later) expiry, `k` the log-moneyness, `by` how far beyond the limit: total variance
-    (variance, calendar), slope (wing), density (butterfly of a smile) or forwards (butterfly of quotes).
+    (variance, calendar), slope (wing), density (butterfly of a smile); among quotes the slope of calls
+    (butterfly) or forwards (calendar).
     """
 
     kind: Kind
@@ -131,6 +132,50 @@ def check_quotes(*, forward: float, years: float, strikes: ArrayLike, iv: ArrayL
         return ()
     at = min(max(worst - 1, 0), len(K) - 1)
     return (Finding("butterfly", years, float(np.log(K[at])), -float(rises[worst])),)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Quotes:
+    """Volatilities of one expiry: `strikes` and `iv` of shape (quotes,), in any order."""
+
+    forward: float
+    years: float
+    strikes: Floats
+    iv: Floats
+
+
+def check_board(expiries: Sequence[Quotes]) -> tuple[Finding, ...]:
+    """Contradictions among quotes of several expiries, in any order: within each, and of each with the next.
+
+    No smile is assumed. Between quoted strikes a later call is worth at most what lies on the chord of its
+    neighbours, and beyond the last one no more than that: an earlier call of the same moneyness that is
+    worth more, in units of the forward, contradicts it. An expiry that contradicts itself is compared with
+    no other.
+    """
+    found, sound = list[Finding](), list[Quotes]()
+    for one in sorted(expiries, key=lambda one: one.years):
+        own = check_quotes(forward=one.forward, years=one.years, strikes=one.strikes, iv=one.iv)
+        found += own
+        if not own:
+            sound.append(one)
+    for first, second in pairwise(sound):
+        (early, early_calls), (late, late_calls) = _calls(first), _calls(second)
+        most = np.interp(early, np.concatenate([[0.0], late]), np.concatenate([[1.0], late_calls]))
+        excess = early_calls - most
+        worst = int(np.argmax(excess))
+        if excess[worst] > _NOISE:
+            place = float(np.log(early[worst]))
+            found.append(Finding("calendar", second.years, place, float(excess[worst])))
+    return tuple(found)
+
+
+def _calls(quotes: Quotes) -> tuple[Floats, Floats]:
+    """Strikes and undiscounted calls in units of the forward, by strike, each once."""
+    strikes, kept = np.unique(quotes.strikes / quotes.forward, return_index=True)
+    calls = black76.price(
+        forward=1.0, strike=strikes, years=quotes.years, iv=quotes.iv[kept], rate=0.0, sign=1.0
+    )
+    return strikes, calls
 
 
 def _grid(smiles: Sequence[Svi]) -> Floats:

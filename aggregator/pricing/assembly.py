@@ -14,6 +14,7 @@ from aggregator.model.positions import Holding
 from aggregator.model.readings import AccountFailure, Block, Failure, Reading
 from aggregator.model.units import Address, ChainId
 from aggregator.pricing.book import PriceBook, assets_of, price_book
+from aggregator.pricing.surfaces import contradictions
 
 
 def assemble(
@@ -73,7 +74,14 @@ def assemble(
         coverage=Coverage(expected, len(readings) - lost, unread + lost, tuple(unverified)),
         warnings=tuple(
             dict.fromkeys(
-                [*unseen, *warnings, *twice, *(w for r in readings for w in r.warnings), *book.warnings]
+                [
+                    *unseen,
+                    *warnings,
+                    *twice,
+                    *(w for r in readings for w in r.warnings),
+                    *book.warnings,
+                    *(w for r in readings for w in contradictions(r, book.marks)),
+                ]
             )
         ),
         staleness_days=book.staleness_days,

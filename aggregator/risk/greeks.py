@@ -1,4 +1,7 @@
-"""Greeks per underlying in closed form, on base units: a wrapped or staked token counts what it is worth."""
+"""Greeks per underlying on base units, where a wrapped or staked token counts what it is worth.
+
+In closed form, but for American options: see `pricing.american`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from numpy.typing import NDArray
 
 from aggregator.model.assets import USD
 from aggregator.model.results import Greeks, PositionGreeks
-from aggregator.pricing import black76
 from aggregator.risk.book import Book
 
 _FIELDS = ("delta_units", "delta_usd", "gamma_units", "gamma_usd", "vega_usd", "theta_usd", "rho_usd")
@@ -40,14 +42,7 @@ def position_greeks(book: Book, wallet: int) -> tuple[PositionGreeks, ...]:
     held = np.flatnonzero((legs.holder >= start) & (legs.holder < stop))
     if held.size:
         unit_usd = book.contract_usd()
-        one = black76.greeks(
-            spot=contracts.spot,
-            strike=contracts.strike,
-            years=contracts.years,
-            iv=contracts.iv,
-            rate=contracts.rate,
-            sign=contracts.sign,
-        )
+        one = contracts.greeks()
         for leg in held:
             i, at, place = legs.contract[leg], legs.holder[leg], legs.held_as[leg]
             exposed(at, place, contracts.payment_factor[i], legs.quantity[leg] * unit_usd[i])

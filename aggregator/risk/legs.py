@@ -180,6 +180,7 @@ class LegBuilder:
         contract = Contract(
             underlying=price.underlying,
             sign=1.0 if option.right == "call" else -1.0,
+            is_american=option.style == "american",
             strike=option.strike_raw / unit,
             years=seconds / YEAR_S,
             iv=iv,
@@ -226,6 +227,4 @@ def _told(option: Option, time: int) -> list[str]:
     elif option.iv is None and not option.is_expired(time):
         how = "at the highest known or its class's" if option.size_raw < 0 else "at intrinsic value"
         sentences.append(f"no implied volatility for {option.instrument}: valued {how}")
-    if option.style == "american":
-        sentences.append(f"{option.instrument} can be exercised early: valued as European")
     return sentences

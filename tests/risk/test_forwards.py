@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,3 +75,18 @@ def test_nobody_without_a_perpetual_or_an_option_sees_them() -> None:
     """Coins alone have the rays that they had."""
     ours = book([portfolio(wallet(holding("ETH", 3.0)))], scenarios())
     assert not any(name.startswith("FWD") for name in ours.scenarios.rays(ours.axes, options=False).names)
+
+
+def test_a_forward_alone_moves_the_european_part_of_an_american_option() -> None:
+    """What early exercise adds stays, and the option is worth no less than exercising it."""
+    put = option("ETH", 1.0, "put", 5_000.0, years=1.0, iv=0.5)
+    american = replace(put, style="american", rate=0.06)
+    ours = book([portfolio(account("o", american))], scenarios())
+    [gain] = along(ours, "FWD all up")
+    terms: dict[str, Any] = {"strike": 5_000.0, "years": 1.0, "iv": 0.5, "rate": 0.06, "sign": -1.0}
+    forward = 4_000.0 * math.exp(0.06)
+    moved = black76.price(forward=1.02 * forward, **terms) - black76.price(forward=forward, **terms)
+    assert gain == pytest.approx(float(moved), abs=1e-9)
+    deep = replace(put, style="american", rate=0.5, strike_raw=put.strike_raw * 4)
+    ours = book([portfolio(account("o", deep))], scenarios())
+    assert along(ours, "FWD all up") == pytest.approx([0.0], abs=1e-9)

@@ -114,7 +114,7 @@ def test_positions_say_what_is_held(site: Site) -> None:
     assert (base.asset.symbol, base.raw) == ("WBTC", 150_000_000)
     assert (perp.size_raw, perp.entry_price_raw, perp.pnl_raw) == (-2 * WAD, 2_100 * WAD, 200_000_000)
     assert (option.right, option.strike_raw, option.expiry) == ("put", 1_800 * WAD, expiry)
-    assert (option.size_raw, option.mark_raw, option.iv) == (5 * WAD, 0, 0.0)
+    assert (option.size_raw, option.mark_raw, option.iv) == (5 * WAD, 0, None)
 
 
 def test_a_live_auction_is_told_and_lasts_until_the_buffer_is_filled(site: Site) -> None:
