@@ -25,6 +25,8 @@ Field: TypeAlias = str | int | bool
 
 _PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 _LONGEST_NAME = 100
+_CALENDAR_S = 253_402_300_800
+"""The year 10,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ class Http(Generic[T]):
                 raise ValueError("it is no JSON object")
             if len(endpoint) > _LONGEST_NAME:
                 raise ValueError(f"the endpoint has no name: {endpoint[:60]!r}")
-            observation = Observation(document.moment("time"), endpoint, content_hash(reply))
+            if (time := document.moment("time")) >= _CALENDAR_S:
+                raise ValueError(f"{time} is no time")
+            observation = Observation(time, endpoint, content_hash(reply))
             return Observed(self.into(Row(reply)), observation)
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             raise MalformedReply(self.origin, str(error) or type(error).__name__) from error
