@@ -14,7 +14,7 @@ from aggregator.abi.graph import Page
 from aggregator.abi.graph import pack as pack_rows
 from aggregator.abi.http import pack as pack_reply
 from aggregator.abi.logs import Log, pack
-from aggregator.contract import Deployments, Read, Row
+from aggregator.contract import Deployments, Http, Read, Row
 from aggregator.model.errors import CallReverted, ReadError, UnusablePrice
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import WAD
@@ -93,6 +93,7 @@ def test_rows_of_a_subgraph_discover() -> None:
 def test_a_venue_says_what_and_when() -> None:
     """One request, whose reply has its moment."""
     [wanted] = next(worth(WALLET))
+    assert isinstance(wanted, Http)
     assert (wanted.venue, wanted.body) == ("desk", f'{{"wallet":"{WALLET}"}}')
     found = wanted.decode(pack_reply(5, "desk", {"result": {"worth_cents": 7}}))
     assert answered(worth(WALLET), [found]).value == 7
