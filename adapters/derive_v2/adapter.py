@@ -56,7 +56,7 @@ class DeriveAdapter:
         """The wallet's accounts that have anything; one that can't be read fails alone."""
         [found], listing = yield from both(
             join([both(read_system(deployment), candidates(deployment, wallet))], isolate=True),
-            venue.listed(deployment, wallet),
+            venue.listed(deployment, wallet, block),
         )
         [chain], said = yield from both(
             join([self._on_chain(found, listing, wallet, block)], isolate=True), venue.said(listing)
@@ -91,7 +91,7 @@ class DeriveAdapter:
 
         Raises Unsupported where a configured manager can't be read.
         """
-        system, listing = yield from both(read_system(deployment), venue.listed(deployment, NOBODY))
+        system, listing = yield from both(read_system(deployment), venue.listed(deployment, NOBODY, block))
         shared = yield from read_shared(system, self._symbols)
         sentences = [f"cash is {shared.token.symbol} at block {block.number}"]
         for address, manager in system.managers.items():

@@ -12,7 +12,7 @@ from adapters.derive_v2.api import DECIMALS, Series, Watched, margin_watch, suba
 from adapters.derive_v2.margin import DeriveRule
 from aggregator.contract import Deployment, Observed, Read, ask, join
 from aggregator.model.accounts import Account
-from aggregator.model.errors import BadConfiguration, NoVenue, ReadError
+from aggregator.model.errors import BadConfiguration, NoVenue, ReadError, Unsupported
 from aggregator.model.positions import Debt, Option, Perp, Supply
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD, prices_of
@@ -21,6 +21,8 @@ from aggregator.model.units import Address, scaled
 APART_PERCENT = 1
 """How far two figures of different moments may be apart before that is told."""
 DAY_S = 86_400
+MOST_APART_S = 3_600
+"""How far the block may be from now for the venue to be asked."""
 OLD_S = 300
 """How old figures of the venue may be before that is told."""
 _SHOWN = 4
@@ -61,8 +63,11 @@ def venue_of(deployment: Deployment) -> str:
     return name
 
 
-def listed(deployment: Deployment, wallet: Address) -> Read[Listing]:
-    """The wallet's accounts at the venue, in one round; a venue that is not configured is none."""
+def listed(deployment: Deployment, wallet: Address, block: Block) -> Read[Listing]:
+    """The wallet's accounts at the venue, in one round; a venue that is not configured is none.
+
+    It answers of now, and of a block of long ago it says nothing.
+    """
     name = venue_of(deployment)
     if not name:
         return Listing()
@@ -71,6 +76,12 @@ def listed(deployment: Deployment, wallet: Address) -> Read[Listing]:
         return Listing()
     if isinstance(found, ReadError):
         return Listing(name, error=found)
+    apart_s = abs(found[0].observation.time - block.timestamp)
+    if apart_s > MOST_APART_S:
+        what = f"venue {name} at a block of {_moment(block.timestamp)}"
+        return Listing(
+            name, error=Unsupported(what, "it answers of now, and is used with the newest block only")
+        )
     return Listing(name, found[0].value)
 
 

@@ -141,4 +141,4 @@ def _time(portfolio: Portfolio, account: Account) -> int:
     block = portfolio.blocks.get(account.chain)
     if block is None:
         raise BadConfiguration(f"account {account.id}", f"chain {account.chain} has no pinned block")
-    return block.timestamp
+    return block.timestamp if account.observed is None else account.observed.time

@@ -181,14 +181,17 @@ class Beside:
 
 
 @contextmanager
-def beside(answer: Callable[[Any], Reply], state: str) -> Iterator[Callable[..., Any]]:
-    """A function that uses the recorded chain with this venue: `use(work)` of a coroutine of a source."""
+def beside(answer: Callable[[Any], Reply], state: str, later_s: int = 0) -> Iterator[Callable[..., Any]]:
+    """A function that uses the recorded chain with this venue: `use(work)` of a coroutine of a source.
+
+    The venue answers `later_s` after the block of the state.
+    """
     with Server(answer) as server:
 
         def use(work: Callable[[ChainSource], Any]) -> Any:
             async def live() -> Any:
                 async with Client() as client:
-                    time = real.block_of(state).timestamp
+                    time = real.block_of(state).timestamp + later_s
                     venues = Venues([Endpoint(VENUE, f"{server.url}/v3")], client, lambda: time)
                     return await work(Beside(Replay(real.CHAIN, real.tape()), venues))
 
@@ -197,7 +200,7 @@ def beside(answer: Callable[[Any], Reply], state: str) -> Iterator[Callable[...,
         yield use
 
 
-def read(answer: Callable[[Any], Reply], state: str = "first", **options: Any) -> Reading:
+def read(answer: Callable[[Any], Reply], state: str = "first", later_s: int = 0, **options: Any) -> Reading:
     """What the adapter reads of the wallet with this venue beside the chain at a state."""
     at = real.deployment(venue=VENUE, **options)
 
@@ -207,6 +210,6 @@ def read(answer: Callable[[Any], Reply], state: str = "first", **options: Any) -
         )
         return reading
 
-    with beside(answer, state) as use:
+    with beside(answer, state, later_s) as use:
         found: Reading = use(work)
         return found

@@ -137,9 +137,12 @@ def test_where_the_chain_can_not_the_venue_answers() -> None:
     account = found[STANDARD]
     assert (account.observed.endpoint, account.observed.time) == (VENUE, real.block_of("stale").timestamp)
     assert account.rule is None
-    assert account.reported is not None
     said = {number_of(one): one for one in real.read("first").accounts}[STANDARD]
     assert account.id == said.id
+    assert account.reported is not None
+    assert said.reported is not None
+    assert account.reported.health is not None
+    assert said.reported.health is not None
     assert abs(account.reported.health - said.reported.health) < 10
     assert account.reported.origin == "/public/margin_watch@venue derive"
     for kind in (Perp, Option):
@@ -263,6 +266,18 @@ def test_what_the_venue_says_of_its_figures_is_told() -> None:
     warnings = read(StandInDerive(documents), "stale").warnings
     assert any(f"account {STANDARD}: what venue derive says is of 20" in one for one in warnings)
     assert any(f"account {BORROWER}: its maintenance margin is lowered" in one for one in warnings)
+
+
+@pytest.mark.parametrize("later_s", [3_601, -3_601])
+def test_of_another_time_the_venue_says_nothing(later_s: int) -> None:
+    """It answers of now: beside a block of long ago it is no comparison, and stands in for nothing."""
+    venue = StandInDerive(told("first"))
+    reading = read(venue, "stale", later_s)
+    assert set(failed(reading)) == STALE
+    assert all(one.observed is None for one in reading.accounts)
+    [warning] = [one for one in reading.warnings if "venue derive" in one]
+    assert "answers of now" in warning
+    assert len(venue.asked) == 1
 
 
 def test_one_that_can_be_liquidated_is_flagged() -> None:
