@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from aggregator import settings
+from aggregator.app.readers import Selection, live_readers
 from aggregator.contract import Http, Observed, Read, Request, Row
 from aggregator.model.errors import (
     AuthenticationFailed,
@@ -298,3 +300,21 @@ def test_a_reader_without_venues_has_none(node: Node) -> None:
 
     [error] = asyncio.run(live())
     assert isinstance(error, NoVenue)
+
+
+def test_all_chains_share_a_configured_venue() -> None:
+    """And its limits."""
+    chains = {str(n): {"name": f"c{n}", "endpoints": [{"url": "http://127.0.0.1:1"}]} for n in (1, 10)}
+
+    async def live(url: str) -> list[Any]:
+        config = settings.build({"chains": chains, "venues": [{"name": "desk", "url": url}]}, "file")
+        async with live_readers(Selection((), chains=("1", "10")), config, []) as readers:
+            first, second = (reader.venues for reader in readers.values())
+            assert first is second
+            assert first is not None
+            return await VenueOnly(first).fetch(HERE, [REQUEST])
+
+    with Server(lambda _: as_json({"worth": 3})) as server:
+        [raw] = asyncio.run(live(server.url))
+    assert REQUEST.decode(raw).value == 3
+    assert abs(REQUEST.decode(raw).observation.time - time.time()) < 60

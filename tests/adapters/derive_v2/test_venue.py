@@ -6,9 +6,13 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.derive_v2 import calls
 from adapters.derive_v2.adapter import build
+from adapters.derive_v2.api import margin_watch
+from aggregator.abi.http import pack
 from aggregator.contract import Call, Deployments, Request
 from aggregator.model.errors import (
     BadConfiguration,
@@ -385,3 +389,25 @@ def test_a_venue_is_a_name() -> None:
     """Anything else is told before anything is read."""
     with pytest.raises(BadConfiguration, match=r"options\.venue"):
         build(Deployments((real.deployment(venue=5),), ()))
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_any_change_of_a_reply_is_read_or_refused(data: st.DataObject) -> None:
+    """Whatever takes the place of a part: a worth that is its parts', or MalformedReply, nothing else."""
+    document = {"result": told("first")[STANDARD]}
+    place: Any = document
+    while True:
+        key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else list(range(len(place)))))
+        if not (isinstance(place[key], dict | list) and place[key]) or data.draw(st.integers(0, 3)) == 0:
+            break
+        place = place[key]
+    numbers = st.decimals(allow_nan=True, allow_infinity=True).map(str) | st.integers().map(str)
+    place[key] = data.draw(st.none() | st.booleans() | st.integers() | st.text() | numbers | st.just([{}]))
+    try:
+        found = margin_watch(VENUE, STANDARD).decode(pack(5, VENUE, document)).value
+    except MalformedReply:
+        return
+    worth = sum(one.value for one in found.collaterals) + sum(one.value for one in found.instruments)
+    assert abs(worth - found.value) < abs(found.value) // 10 + 2 * 10**18
+    assert found.account == STANDARD
