@@ -20,6 +20,8 @@ from aggregator.model.units import Address, scaled
 
 APART_PERCENT = 1
 """How far two figures of different moments may be apart before that is told."""
+DUST = 10**12
+"""A millionth of a token: interest since."""
 DAY_S = 86_400
 MOST_APART_S = 3_600
 """How far the block may be from now for the venue to be asked."""
@@ -173,7 +175,7 @@ def _holdings(account: Account, watched: Watched) -> list[str]:
     return found + [
         _told(one.name, tokens[one.name], one.amount)
         for one in watched.collaterals
-        if one.name in tokens and _is_apart(tokens[one.name], one.amount)
+        if one.name in tokens and _is_apart(tokens[one.name], one.amount, DUST)
     ]
 
 
@@ -186,8 +188,8 @@ def _by_day(series: Series) -> Series:
     return series._replace(expiry=series.expiry // DAY_S * DAY_S)
 
 
-def _is_apart(one: int, other: int) -> bool:
-    return abs(one - other) > max(abs(one), abs(other)) * APART_PERCENT // 100 + WAD
+def _is_apart(one: int, other: int, least: int = WAD) -> bool:
+    return abs(one - other) > max(abs(one), abs(other)) * APART_PERCENT // 100 + least
 
 
 def _told(name: str, chain: int, venue: int) -> str:

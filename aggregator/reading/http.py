@@ -66,4 +66,6 @@ class Venues:
             raise VenueRefused(error.endpoint, endpoint.redacted(error.why)) from None
         except ValueError as error:
             raise MalformedReply(request.origin, endpoint.redacted(str(error))) from None
+        except Exception:  # noqa: BLE001  # a broken `into` is an AdapterFault of whoever decodes it
+            return raw
         return raw
