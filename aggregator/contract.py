@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
 from aggregator.abi.graph import Indexed, Query, Subgraph
+from aggregator.abi.http import Http, Observed
 from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Event, Log, Logs
 from aggregator.model.accounts import ProtocolKind
@@ -41,9 +42,11 @@ __all__ = [
     "Deployments",
     "Event",
     "Function",
+    "Http",
     "Indexed",
     "Log",
     "Logs",
+    "Observed",
     "Owned",
     "Owners",
     "OwnersFactory",

@@ -71,6 +71,12 @@ class SubgraphSettings(_Reached):
     max_lag_blocks: int = Field(default=50, ge=0)
 
 
+class VenueSettings(_Reached):
+    """A venue that is asked over HTTP, as deployments name it; its limits and `url` are as an endpoint's."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+
+
 class ChainSettings(_Strict):
     """A chain: its name, its endpoints in order of preference, and where its Multicall3 is if elsewhere.
 
@@ -168,6 +174,7 @@ class Settings(BaseSettings):
     owners: tuple[OwnedSettings, ...] = ()
     find_owned: bool = True
     subgraphs: tuple[SubgraphSettings, ...] = ()
+    venues: tuple[VenueSettings, ...] = ()
     default_chains: tuple[int, ...] = ()
     shipped_deployments: bool = True
     confirm: int = Field(default=1, ge=1, le=5)
@@ -202,6 +209,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"chain {entry.chain} has two of the name {entry.name!r}")
             seen.add((entry.chain, entry.name))
         return subgraphs
+
+    @field_validator("venues")
+    @classmethod
+    def _named_once(cls, venues: tuple[VenueSettings, ...]) -> tuple[VenueSettings, ...]:
+        names = [entry.name for entry in venues]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"there are two of the name {name!r}")
+        return venues
 
     @field_validator("cache", mode="before")
     @classmethod

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def label(account: Account, limit: int = 26) -> str:
-    """An account's name for people; of one that another address holds, with that address."""
-    if len(account.owner_path) < 2:
-        return shortened(account.label, limit)
-    holder = f" in {short_address(checksum(account.owner_path[-1]))}"
-    return shortened(account.label, max(8, limit - len(holder))) + holder
+    """An account's name for people; of one that a venue answered for, or another address holds, with that."""
+    tail = "" if account.observed is None else f" at {clean(account.observed.endpoint, 12)}"
+    if len(account.owner_path) > 1:
+        tail += f" in {short_address(checksum(account.owner_path[-1]))}"
+    return shortened(account.label, max(8, limit - len(tail))) + tail
 
 
 def accounts(checked: Checked) -> str:
@@ -47,6 +47,8 @@ def account_of(checked: Checked, risk: AccountRisk) -> Account:
 
 
 def _health(risk: AccountRisk) -> str:
+    if risk.is_unjudged:
+        return f"{risk.reported_health:.2f} told"
     if risk.native_health is None:
         return "–"
     if risk.check_bps is None:

@@ -115,18 +115,30 @@ def _account(account: Account) -> dict[str, Any]:
         "label": clean(account.label, 64),
         "chain_id": account.chain,
         "owner_path": list(account.owner_path),
+        "observed": _observed(account),
     }
+
+
+def _observed(account: Account) -> dict[str, Any] | None:
+    if account.observed is None:
+        return None
+    one = account.observed
+    return {"time": one.time, "endpoint": clean(one.endpoint, 64), "content_hash": one.content_hash}
+
+
+def _state(risk: AccountRisk) -> str:
+    if risk.liquidatable:
+        return "liquidatable"
+    if risk.native_health is not None:
+        return "healthy"
+    return "unjudged" if risk.is_unjudged else "no_debt"
 
 
 def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -> dict[str, Any]:
     return {
         **_account(account),
         "equity_usd": usd(risk.equity_usd),
-        "state": "no_debt"
-        if risk.native_health is None
-        else "liquidatable"
-        if risk.liquidatable
-        else "healthy",
+        "state": _state(risk),
         "native_health": risk.native_health,
         "reported_health": risk.reported_health,
         "check_bps": risk.check_bps,

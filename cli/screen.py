@@ -170,6 +170,10 @@ def _threat(checked: Checked, weakest: AccountRisk) -> str:
     if weakest.liquidatable:
         return f"{name} can be liquidated now"
     nearest = min(weakest.liquidation_prices, key=lambda p: abs(p.distance), default=None)
+    if weakest.is_unjudged:
+        return (
+            f"{name}, health {weakest.reported_health:.2f} as its protocol says; where it fails is not known"
+        )
     away = f"in {multiple(weakest.lam_native)} stresses"
     if nearest is None:
         return f"{name}, {away}"

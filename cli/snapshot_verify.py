@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -76,6 +77,7 @@ def _document(one: VerifiedSnapshot, *, offline: bool) -> dict[str, Any]:
         "faults": [{"table": fault.table, "told": _clean(fault.told)} for fault in one.verified.faults],
         "chain": one.on_chain,
         "blocks": [] if offline else [_clean(told) for told in one.told],
+        "observed": _observed(one),
         "orphaned": one.orphaned,
         "retaken": None if one.retaken is None else one.retaken.id,
     }
@@ -88,9 +90,21 @@ def _told(one: VerifiedSnapshot, *, offline: bool) -> str:
     lines = [f"{one.verified.id}  {rows}  chain {chain}{'  ORPHANED' if one.orphaned else ''}"]
     lines += [f"    {fault.table}: {_clean(fault.told)}" for fault in one.verified.faults]
     lines += [f"    {_clean(told)}" for told in (() if offline else one.told)]
+    lines += [f"    {told}" for told in _observed(one)]
     if one.retaken is not None:
         lines.append(f"    taken again as {one.retaken.id}")
     return "\n".join(lines)
+
+
+def _observed(one: VerifiedSnapshot) -> list[str]:
+    """What was said by venues: nothing is wrong with it, and nobody can compare it."""
+    from cli.screen import moment  # noqa: PLC0415
+
+    return [
+        _clean(f"{label} is what venue {said.endpoint} said at {when}: no block has it to read it again")
+        for label, said in one.verified.observed
+        for when in [moment(datetime.fromtimestamp(said.time, UTC))]
+    ]
 
 
 def _clean(text: str) -> str:

@@ -38,6 +38,31 @@ def test_impossible_limits_are_refused(wrong: dict[str, Any]) -> None:
     assert URL not in str(caught.value)
 
 
+VENUE = {"name": "desk", "url": "https://desk.example/v3/${DESK_KEY}"}
+
+
+def test_venues_are_named_once_and_their_keys_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is wrong is told without the URL."""
+    monkeypatch.setenv("DESK_KEY", "k3y-0123456789abcdef")
+    [venue] = settings.build({"venues": [{**VENUE, "rate_per_s": 5}]}, "file").venues
+    assert (venue.name, venue.rate_per_s, venue.concurrency) == ("desk", 5, 8)
+    assert venue.url == "https://desk.example/v3/k3y-0123456789abcdef"
+    for wrong, words in (
+        ([VENUE, VENUE], "two of the name 'desk'"),
+        ([{**VENUE, "name": "a b"}], "pattern"),
+        ([{**VENUE, "chain": 1}], "chain"),
+        ([{"name": "desk"}], "url"),
+        ([{**VENUE, "concurrency": 0}], "concurrency"),
+        ([{**VENUE, "url": "https://desk.example/${NOT_THERE}"}], "NOT_THERE is not set"),
+    ):
+        with pytest.raises(BadConfiguration, match=words) as caught:
+            settings.build({"venues": wrong}, "my.toml")
+        assert str(caught.value).startswith("my.toml: venues")
+        assert "k3y" not in str(caught.value)
+
+
 @pytest.mark.parametrize("key", ["confirm", "deadline_s"])
 def test_a_wrong_value_of_the_environment_is_blamed_on_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not on the file, which may not even exist."""

@@ -9,8 +9,8 @@ from adapters.derive_v2.overview import Overview
 from adapters.derive_v2.positions import cash_positions, positions
 from adapters.derive_v2.system import Shared, System
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.errors import ReadError, Unsupported
-from aggregator.model.readings import AccountFailure, Block, Quote
+from aggregator.model.errors import Unsupported
+from aggregator.model.readings import Block, Quote
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address
 
@@ -79,19 +79,6 @@ def rule_of(held: Held, block: Block) -> DeriveRule:
                 "that manager computes margins in a way that this release does not know",
             )
     return rule
-
-
-def failure_of(
-    account: int, sub_accounts: Address, wallet: Address, block: Block, error: ReadError
-) -> AccountFailure:
-    """An account that could not be read."""
-    return AccountFailure(
-        id=account_id(sub_accounts, wallet, account, block),
-        protocol=PROTOCOL,
-        chain=block.chain,
-        label=label_of(account),
-        error=error,
-    )
 
 
 def account_id(sub_accounts: Address, wallet: Address, account: int, block: Block) -> str:

@@ -5,7 +5,7 @@
 3. each account's prices, volatilities, perps, and its manager's word on it.
 
 A round more where the standard manager has more than `managers.FIRST` markets, and where version 2.1 of the
-portfolio manager has a library of its own for an account.
+portfolio manager has a library of its own for an account. A venue is asked beside it, in the first two.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
-from adapters.derive_v2 import warnings
-from adapters.derive_v2.account import account_of, cash_account, failure_of, label_of, rule_of
+from adapters.derive_v2 import venue, warnings
+from adapters.derive_v2.account import account_of, cash_account, label_of, rule_of
+from adapters.derive_v2.answering import Found, OnChain, Place, answer_of
 from adapters.derive_v2.family import DeriveFamily
 from adapters.derive_v2.held import case_of, read_held
-from adapters.derive_v2.managers import StandardManager, kind_of, names_of
+from adapters.derive_v2.managers import NOBODY, StandardManager, kind_of, names_of
 from adapters.derive_v2.overview import Overview, candidates, numbers_of, overview
 from adapters.derive_v2.system import Shared, System, read_shared, read_system
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both, join
-from aggregator.model.accounts import Account, ProtocolKind
+from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import BadConfiguration, CallReverted, ReadError, Unsupported
-from aggregator.model.readings import Block, Quote, Reading
+from aggregator.model.readings import Block, Reading
 from aggregator.model.units import Address, keccak
 
 ROLES = ("sub_accounts", "cash", "auction")
@@ -35,7 +36,7 @@ TOO_OLD = tuple(
 )
 """How feeds refuse to answer of data beyond their heartbeat, or that they never had."""
 
-Found: TypeAlias = tuple[Account, tuple[Quote, ...], list[str]]
+FirstRound: TypeAlias = tuple[System, list[int]]
 
 
 class DeriveAdapter:
@@ -48,13 +49,32 @@ class DeriveAdapter:
 
     def __init__(self, deployments: Deployments) -> None:
         self.deployments = deployments.entries
+        self._tokens = deployments.tokens
         self._symbols = {token.asset.id: token.asset.symbol for token in deployments.tokens}
 
     def read(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
         """The wallet's accounts that have anything; one that can't be read fails alone."""
-        system, numbers = yield from both(read_system(deployment), candidates(deployment, wallet))
+        [found], listing = yield from both(
+            join([both(read_system(deployment), candidates(deployment, wallet))], isolate=True),
+            venue.listed(deployment, wallet, block),
+        )
+        [chain], said = yield from both(
+            join([self._on_chain(found, listing, wallet, block)], isolate=True), venue.said(listing)
+        )
+        if isinstance(chain, ReadError) and not listing.numbers:
+            raise chain.with_traceback(None)
+        return answer_of(chain, said, Place(deployment, self._tokens, wallet, block))
+
+    def _on_chain(
+        self, found: FirstRound | ReadError, listing: venue.Listing, wallet: Address, block: Block
+    ) -> Read[OnChain]:
+        """What the chain says of the accounts that it or the venue knows."""
+        if isinstance(found, ReadError):
+            raise found.with_traceback(None)
+        system, own = found
+        numbers = sorted({*own, *listing.numbers})
         if not numbers:
-            return Reading((), (), block)
+            return OnChain(None, {})
         shared, seen = yield from both(
             read_shared(system, self._symbols),
             join([overview(system, number, wallet) for number in numbers], isolate=True),
@@ -64,24 +84,14 @@ class DeriveAdapter:
             [_account(system, shared, one, wallet, block, self._symbols) for one in there.values()],
             isolate=True,
         )
-        accounts = [one for one in outcomes if not isinstance(one, ReadError)]
-        quotes = {quote.asset: quote for _, found, _ in accounts for quote in found}
-        sentences = warnings.of_deployment(deployment, shared) if there else []
-        return Reading(
-            accounts=tuple(account for account, _, _ in accounts),
-            quotes=tuple(quotes.values()),
-            source=block,
-            warnings=(*sentences, *(sentence for *_, found in accounts for sentence in found)),
-            failures=tuple(
-                failure_of(number, system.sub_accounts, wallet, block, outcome)
-                for number, outcome in zip(there, outcomes, strict=True)
-                if isinstance(outcome, ReadError)
-            ),
-        )
+        return OnChain(shared, dict(zip(there, outcomes, strict=True)))
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
-        """The managers, cash and its rate; raises Unsupported where a configured manager can't be read."""
-        system = yield from read_system(deployment)
+        """The managers, cash and its rate, whether its venue answers.
+
+        Raises Unsupported where a configured manager can't be read.
+        """
+        system, listing = yield from both(read_system(deployment), venue.listed(deployment, NOBODY, block))
         shared = yield from read_shared(system, self._symbols)
         sentences = [f"cash is {shared.token.symbol} at block {block.number}"]
         for address, manager in system.managers.items():
@@ -92,7 +102,11 @@ class DeriveAdapter:
             else:
                 version, name = manager.version, manager.market.name
                 sentences.append(f"a portfolio manager of version {version} for {name}")
-        return (*sentences, *warnings.of_deployment(deployment, shared))
+        if listing.name:
+            sentences.append(
+                f"venue {listing.name} answers" if listing.answers else venue.of_listing(listing, ())[0]
+            )
+        return (*sentences, *warnings.of_deployment(deployment, shared, listing.answers))
 
 
 def build(deployments: Deployments) -> Adapter:
@@ -104,6 +118,7 @@ def build(deployments: Deployments) -> Adapter:
             raise BadConfiguration(entry.key, "addresses name no manager (srm, pmrm… or pmrm2…)")
         numbers_of(entry)
         names_of(entry)
+        venue.venue_of(entry)
     return DeriveAdapter(deployments)
 
 

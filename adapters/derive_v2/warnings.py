@@ -15,10 +15,10 @@ NOTEWORTHY = WAD // 100
 """Pending interest from which on it is told, with 18 decimals: a cent."""
 
 
-def of_deployment(deployment: Deployment, shared: Shared) -> list[str]:
-    """What concerns all who have an account."""
+def of_deployment(deployment: Deployment, shared: Shared, venue_answers: bool) -> list[str]:
+    """What concerns all who have an account; `venue_answers`: where accounts may have moved is read, too."""
     name, found = deployment.name, list[str]()
-    if deployment.options.get("superseded") is True:
+    if deployment.options.get("superseded") is True and not venue_answers:
         found.append(
             f"{name}: this is what its contracts say; accounts may have moved to Derive's newer version, "
             "which is not read"

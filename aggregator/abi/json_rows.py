@@ -122,14 +122,24 @@ def _refused(path: Sequence[str], found: Any, what: str) -> ValueError:
 def loads(raw: bytes | str) -> dict[str, Any]:
     """A JSON object without floats: a number with a fraction is its text, as The Graph sends its own.
 
-    Raises ValueError on anything else.
+    Raises ValueError on anything else, and where an object has one name twice: readers differ in which of
+    the two they take.
     """
     try:
-        found = json.loads(raw, parse_float=str, parse_constant=_no_number)
+        found = json.loads(
+            raw, parse_float=str, parse_constant=_no_number, object_pairs_hook=_without_repetition
+        )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
+    return found
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has one name twice")
     return found
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aggregator.reading.cache import ReadingCache
     from aggregator.reading.chain import ChainReader
     from aggregator.reading.endpoint import Endpoint
+    from aggregator.reading.http import Venues
     from aggregator.reading.subgraph import Subgraphs
     from aggregator.reading.transport import Client, Rpc
 
@@ -71,6 +72,9 @@ async def live_readers(
             readers = _configured(selection, config, built, client, cache)
         if not readers:
             raise BadConfiguration("chains", "none is selected that any adapter is deployed on")
+        venues = _venues(config, client)
+        for reader in readers.values():
+            reader.venues = venues
         yield readers
 
 
@@ -182,6 +186,21 @@ def _subgraphs(config: Settings, chain: ChainId, client: Client) -> Subgraphs | 
         for entry in entries
     ]
     return Subgraphs(sources, client)
+
+
+def _venues(config: Settings, client: Client) -> Venues | None:
+    if not config.venues:
+        return None
+    from aggregator.reading.endpoint import Endpoint  # noqa: PLC0415
+    from aggregator.reading.http import Venues  # noqa: PLC0415
+
+    return Venues(
+        [
+            Endpoint(entry.name, entry.url, rate_per_s=entry.rate_per_s, concurrency=entry.concurrency)
+            for entry in config.venues
+        ],
+        client,
+    )
 
 
 def _check_enough(where: str, endpoints: int, selection: Selection, config: Settings) -> int:

@@ -60,7 +60,8 @@ def verify(
 ) -> tuple[VerifiedSnapshot, ...]:
     """Verify these snapshots, or all of them, in the order given, or the newest first.
 
-    Rows: see `Warehouse.verify`. Blocks: the hash at each block's number is asked for; a snapshot of which
+    Rows: see `Warehouse.verify`. What a venue said in place of the chain can't be read again: of that only
+    its rows are compared. Blocks: the hash at each block's number is asked for; a snapshot of which
     one is another now is marked orphaned, one whose blocks are back loses the mark, and one that could not
     be compared keeps the mark that it has. Snapshots whose rows have a fault are left as they are. With
     `retake` the wallets of orphaned ones are read again at the time of their newest block.

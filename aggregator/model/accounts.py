@@ -27,13 +27,27 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """A reply of a venue that has no blocks: Unix seconds, endpoint name, hash of the content.
+
+    It can't be read again: whoever asks later is told something else.
+    """
+
+    time: int
+    endpoint: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One liquidatable unit of an owner.
 
     `id` is unique and stable over blocks: `protocol:chain:market:owner[:number]`. `owner_path` leads from
     the wallet that was asked for to the address that holds the account. `rule` and `reported` are None for
-    accounts that nothing can liquidate (the wallet itself, options held).
+    accounts that nothing can liquidate (the wallet itself, options held); `rule` alone is, where the protocol
+    tells a verdict and not what it follows from.
     `debt_is_recourse` is False where walking away costs no more than the account.
+    `observed` is what a venue said in place of the chain; None: it is read at the reading's block.
     """
 
     id: str
@@ -46,3 +60,4 @@ class Account:
     rule: Rule | None
     reported: Reported | None
     debt_is_recourse: bool = False
+    observed: Observation | None = None

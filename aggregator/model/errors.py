@@ -15,7 +15,8 @@ CrossmarginError
 │   ├── Unpriced                  nobody quotes an asset that is held
 │   ├── Unsupported               a version or a feature that the adapter does not know
 │   │   ├── MissingMulticall
-│   │   └── NoSubgraph
+│   │   ├── NoSubgraph
+│   │   └── NoVenue
 │   ├── NotRecorded               a replay lacks the reply
 │   ├── PastReadError             a failure that a snapshot keeps
 │   ├── AdapterFault              an adapter broke: a defect of ours, not of the chain
@@ -27,6 +28,7 @@ CrossmarginError
 │       ├── Disagreement          two sources answer differently
 │       ├── StaleSource           a subgraph is too far behind
 │       ├── SubgraphRefused       a subgraph answers errors, maybe beside data
+│       ├── VenueRefused          a venue answers that it won't
 │       ├── RateLimited
 │       └── AuthenticationFailed
 ├── RecordingError                a recording can't be used
@@ -218,6 +220,21 @@ class NoSubgraph(Unsupported):
         return type(self), (self.chain, self.name)
 
 
+class NoVenue(Unsupported):
+    """A read could ask a venue that the configuration does not name."""
+
+    code = "no_venue"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"a read without the venue {name!r}", "add one of this name to `venues` in the configuration"
+        )
+
+    def __reduce__(self) -> tuple[type[NoVenue], tuple[str]]:
+        return type(self), (self.name,)
+
+
 class PastReadError(ReadError):
     """A failure that a snapshot keeps: its code and the message that was shown."""
 
@@ -314,6 +331,12 @@ class SubgraphRefused(TransportError):
     """A subgraph answers errors; data beside them is not used, because it may lack a part."""
 
     code = "subgraph_refused"
+
+
+class VenueRefused(TransportError):
+    """A venue answers an error of its own instead of what it was asked for."""
+
+    code = "venue_refused"
 
 
 class RateLimited(TransportError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
-from aggregator.model.accounts import Account
+from aggregator.model.accounts import Account, Observation
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import ReadError
 from aggregator.model.units import Address, ChainId, scaled
@@ -21,15 +21,6 @@ class Block:
     hash: str
     parent_hash: str
     timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A reply of a venue that has no blocks: Unix seconds, endpoint name, hash of the content."""
-
-    time: int
-    endpoint: str
-    content_hash: str
 
 
 Source: TypeAlias = Block | Observation

@@ -96,6 +96,11 @@ class AccountRisk:
     interest_usd_day: float | None
     runway_days: float | None
 
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether its protocol tells a health, and there is no rule to say what that is at other prices."""
+        return self.native_health is None and self.check_bps is None and self.reported_health is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Greeks:

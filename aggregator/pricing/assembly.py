@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from aggregator.model.accounts import Account
+from aggregator.model.accounts import Account, Observation
 from aggregator.model.assets import AssetId, TokenList
 from aggregator.model.errors import Unpriced
 from aggregator.model.holders import Holder
@@ -51,6 +51,8 @@ def assemble(
                 twice.append(_twice(account))
                 continue
             seen.add(account.id)
+            if isinstance(reading.source, Observation):
+                account = replace(account, observed=reading.source)  # noqa: PLW2901  # nothing else is of it
             kept, missing = _priced(_without(account, receipts), book)
             missed += [_unpriced(wallet, account, asset) for asset in missing]
             if kept.positions:

@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aggregator.abi.function import Calls
+from aggregator.abi.function import Call, Calls
 from aggregator.abi.graph import Subgraph
+from aggregator.abi.http import Http
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import (
     GarbledReply,
     MalformedReply,
     MissingMulticall,
     NoSubgraph,
+    NoVenue,
     ProviderUnavailable,
     Reorganised,
     TransportError,
@@ -37,6 +39,7 @@ from aggregator.reading.upstream import Upstream
 
 if TYPE_CHECKING:
     from aggregator.reading.cache import HeaderCache, LogCache
+    from aggregator.reading.http import Venues
     from aggregator.reading.subgraph import Subgraphs
 
 T = TypeVar("T")
@@ -51,7 +54,7 @@ class ChainReader:
     `confirm` endpoints must agree on the pinned block, on all logs, and on a sample of the calls of every
     round. A read may take `deadline_s` seconds, counted anew from every `pin`; what is missing then fails.
     `headers` keeps finalized blocks that were looked up for a time, `logs` finalized logs. `subgraphs` are of
-    this chain.
+    this chain, `venues` of none.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class ChainReader:
         headers: HeaderCache | None = None,
         logs: LogCache | None = None,
         subgraphs: Subgraphs | None = None,
+        venues: Venues | None = None,
     ) -> None:
         self.rpc = rpc
         self.multicall3 = multicall3
@@ -73,6 +77,7 @@ class ChainReader:
         self._headers = Headers(rpc, headers)
         self._logs = LogReader(logs, confirm)
         self.subgraphs = subgraphs
+        self.venues = venues
         self._pins: dict[str, Block] = {}
 
     @property
@@ -102,7 +107,7 @@ class ChainReader:
         self._pins.clear()
 
     async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
-        """See ChainSource.fetch. Each reply is of that block, whichever endpoint gave it.
+        """See ChainSource.fetch. Each reply of the chain is of that block, whichever endpoint gave it.
 
         Raises Reorganised where an endpoint had the block and has it no longer, Disagreement where another
         endpoint answers differently, and TransportError where replies could not be confirmed.
@@ -169,20 +174,29 @@ class ChainReader:
     async def _fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
         events = [request for request in requests if isinstance(request, Logs)]
         graphs = [request for request in requests if isinstance(request, Subgraph)]
-        calls = [request for request in requests if not isinstance(request, Logs | Subgraph)]
+        others = [request for request in requests if isinstance(request, Http)]
+        calls = [request for request in requests if isinstance(request, Call | Calls)]
         found = await together(
-            [self._round(block, calls), self._events(block, events), self._graphs(block, graphs)]
+            [
+                self._round(block, calls),
+                self._events(block, events),
+                self._graphs(block, graphs),
+                self._observed(others),
+            ]
         )
-        answers, logs, indexed = map(iter, found)
-        return [
-            next(logs if isinstance(one, Logs) else indexed if isinstance(one, Subgraph) else answers)
-            for one in requests
-        ]
+        answers, logs, indexed, observed = map(iter, found)
+        by_kind = {Logs: logs, Subgraph: indexed, Http: observed}
+        return [next(by_kind.get(type(one), answers)) for one in requests]
 
     async def _graphs(self, block: Block, requests: Sequence[Subgraph[Any]]) -> list[Raw]:
         if self.subgraphs is None:
             return [NoSubgraph(block.chain, request.source) for request in requests]
         return list(await self.subgraphs.read(block, requests, self._in_time))
+
+    async def _observed(self, requests: Sequence[Http[Any]]) -> list[Raw]:
+        if self.venues is None:
+            return [NoVenue(request.venue) for request in requests]
+        return list(await self.venues.read(requests, self._in_time))
 
     async def _events(self, block: Block, requests: Sequence[Logs]) -> list[Raw]:
         if not requests:

@@ -1,4 +1,4 @@
-"""HTTP: one POST and its reply, within limits of size and time; connections are kept for the next one.
+"""HTTP: one request and its reply, within limits of size and time; connections are kept for the next one.
 
 Nothing of a URL is ever in an error: it may carry a key.
 """
@@ -12,6 +12,7 @@ import zlib
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -87,16 +88,22 @@ class Client:
             self._proxies[url] = proxy, auth
         return self._proxies[url]
 
-    async def post(self, endpoint: Endpoint, body: bytes) -> bytes:
-        """The body of the reply, unpacked.
+    async def post(self, endpoint: Endpoint, body: bytes, path: str = "") -> bytes:
+        """The body of the reply to a POST, unpacked; `path` is below the endpoint's URL.
 
         Raises MayPassError with what may pass (no connection, no answer in time, HTTP 429 and 5xx, a cut or
         broken reply), TransportError with what won't.
         """
-        url = _checked(endpoint)
+        return await self._asked(endpoint, "POST", _below(_checked(endpoint), path), body)
+
+    async def get(self, endpoint: Endpoint, path: str, query: str) -> bytes:
+        """The body of the reply to a GET; see `post`."""
+        return await self._asked(endpoint, "GET", _below(_checked(endpoint), path, query), None)
+
+    async def _asked(self, endpoint: Endpoint, method: str, url: URL, body: bytes | None) -> bytes:
         try:
             async with asyncio.timeout(TIMEOUT_S):  # the whole of it: a byte now and then is no answer
-                return await self._reply(endpoint, url, body)
+                return await self._reply(endpoint, method, url, body)
         except (TimeoutError, aiohttp.ServerTimeoutError):
             raise MayPassError(TooMuch(endpoint.name, "did not answer in time")) from None
         except aiohttp.ClientConnectorCertificateError:
@@ -106,16 +113,16 @@ class Client:
         except (aiohttp.ClientError, OSError) as error:
             raise may_pass(endpoint, f"connection failed ({type(error).__name__})") from None
 
-    async def _reply(self, endpoint: Endpoint, url: URL, body: bytes) -> bytes:
+    async def _reply(self, endpoint: Endpoint, method: str, url: URL, body: bytes | None) -> bytes:
         if self._session is None:
             raise RuntimeError("a client is used outside of its context")
         self.requests += 1
         # The library warns of large bodies given as bytes: it can't send them in pieces.
-        data = body if len(body) < _STEP_BYTES else io.BytesIO(body)
+        data = body if body is None or len(body) < _STEP_BYTES else io.BytesIO(body)
         tls = self._tls if url.scheme == "https" else True
         proxy, auth = self._proxy(url)
-        asking = self._session.post(
-            url, data=data, ssl=tls, proxy=proxy, proxy_auth=auth, allow_redirects=False
+        asking = self._session.request(
+            method, url, data=data, ssl=tls, proxy=proxy, proxy_auth=auth, allow_redirects=False
         )
         async with asking as response:
             if response.status == 413:
@@ -144,6 +151,16 @@ def _checked(endpoint: Endpoint) -> URL:
     if bad:
         raise ProviderUnavailable(endpoint.name, _NO_URL)
     return url
+
+
+def _below(url: URL, path: str, query: str = "") -> URL:
+    """A path below a URL, whose own query may hold its key."""
+    if not path:
+        return url
+    parts = urlsplit(str(url))
+    both = "&".join(one for one in (parts.query, query) if one)
+    below = parts._replace(path=parts.path.rstrip("/") + path, query=both, fragment="")
+    return URL(below.geturl(), encoded=True)
 
 
 async def _received(endpoint: Endpoint, content: AsyncIterator[bytes]) -> bytes:

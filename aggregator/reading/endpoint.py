@@ -50,11 +50,15 @@ class Endpoint:
             shown.add(b64encode(unquote(credentials).encode(errors="replace")).decode())  # as its header is
         return sorted(shown, key=len, reverse=True)
 
-    def redacted(self, text: str) -> str:
-        """A text of the node without control characters and without what may be a key of the URL."""
+    def masked(self, text: str) -> str:
+        """A text of the node without what may be a key of the URL."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return printable(text)
+        return text
+
+    def redacted(self, text: str) -> str:
+        """The same without control characters, to be shown."""
+        return printable(self.masked(text))
 
 
 def _forms(piece: str) -> Iterator[str]:

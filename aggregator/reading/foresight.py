@@ -20,15 +20,16 @@ from typing import Any
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
 from aggregator.abi.graph import Page, Subgraph, pack
+from aggregator.abi.http import Http
 from aggregator.abi.logs import Logs
 from aggregator.abi.types import AbiType
 from aggregator.contract import Read, join
-from aggregator.model.errors import CallReverted
+from aggregator.model.errors import CallReverted, NoVenue
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
-from aggregator.reading.source import Asked, Raw
+from aggregator.reading.source import Asked, Raw, Wanted
 
 MAX_CALLS = 2_000
 """Contract calls that are asked for early with one round, at most."""
@@ -121,7 +122,7 @@ class Foresight:
         """
         self._surprises = set()
         for request, raw in replies.items():
-            if isinstance(request, Logs | Subgraph) or self._names_wallet(request):
+            if isinstance(request, Logs | Subgraph | Http) or self._names_wallet(request):
                 if not _alike(self._prediction(request), raw):
                     self._surprises.add(request)
                 continue
@@ -163,6 +164,8 @@ class Foresight:
     def _prediction(self, request: Asked) -> Raw | None:
         if isinstance(request, Logs):
             return b"" if self._names_wallet(request) else None
+        if isinstance(request, Http):
+            return NoVenue(request.venue)  # what it will say nobody knows; a read can do without it
         if isinstance(request, Subgraph):
             return pack(_BLANK_PAGE.number, [_BLANK_PAGE]) if self._names_wallet(request) else None
         if self._names_wallet(request):
@@ -173,7 +176,7 @@ class Foresight:
         self._stored[request] = packed
         return _unpacked(request, packed)
 
-    def _names_wallet(self, request: Asked) -> bool:
+    def _names_wallet(self, request: Wanted | Logs | Subgraph[Any]) -> bool:
         match request:
             case Call(target=target, data=data):
                 return bytes.fromhex(target[2:]) in self._wallets or self._in_words(data[4:])

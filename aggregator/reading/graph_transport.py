@@ -18,13 +18,11 @@ from gql.transport.async_transport import AsyncTransport
 from gql.transport.exceptions import TransportQueryError
 from graphql import DocumentNode, ExecutionResult, parse
 
-from aggregator.abi.json_rows import loads
 from aggregator.model.errors import AuthenticationFailed, ProviderUnavailable, RateLimited, SubgraphRefused
 from aggregator.reading.client import Client
 from aggregator.reading.endpoint import Endpoint
-from aggregator.reading.faults import MayPassError, may_pass
-from aggregator.reading.limits import Gate
-from aggregator.reading.patience import patiently
+from aggregator.reading.faults import MayPassError
+from aggregator.reading.json_endpoint import JsonEndpoint
 
 _LIMITED = ("rate limit", "too many requests")
 _UNKNOWN_KEY = ("auth error", "api key", "unauthorized")
@@ -36,8 +34,7 @@ class GraphTransport(AsyncTransport):
 
     def __init__(self, endpoint: Endpoint, client: Client) -> None:
         self._endpoint = endpoint
-        self._client = client
-        self._gate = Gate(endpoint.concurrency, endpoint.rate_per_s)
+        self._json = JsonEndpoint(endpoint, client)
 
     async def connect(self) -> None:
         """Connections are the client's."""
@@ -52,18 +49,9 @@ class GraphTransport(AsyncTransport):
     async def execute(self, request: GraphQLRequest) -> ExecutionResult:
         """The reply; raises TransportError after retries of what may pass."""
         body = json.dumps(request.payload).encode()  # what ids are made of may not be text for others
-        try:
-            return await patiently(lambda: self._once(body))
-        except MayPassError as fault:
-            raise fault.error from None
+        return await self._json.post(body, self._result)
 
-    async def _once(self, body: bytes) -> ExecutionResult:
-        async with self._gate.turn():
-            received = await self._client.post(self._endpoint, body)
-        try:
-            reply = loads(received)
-        except ValueError:
-            raise may_pass(self._endpoint, "answered something that is not GraphQL") from None
+    def _result(self, reply: dict[str, Any]) -> ExecutionResult:
         errors, data = reply.get("errors"), reply.get("data")
         if errors is not None and not isinstance(errors, list):
             raise ProviderUnavailable(self._endpoint.name, "answered errors that are no list")

@@ -52,8 +52,10 @@ def _check(reading: Reading, deployment: Deployment) -> None:
     ids = [one.id for one in all_of_it]
     if len(set(ids)) != len(ids):
         raise AdapterFault(f"two accounts of {deployment.name} with one id")
-    now = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
-    for option in (p for account in reading.accounts for p in account.positions if isinstance(p, Option)):
+    then = reading.source.timestamp if isinstance(reading.source, Block) else reading.source.time
+    options = [(a, p) for a in reading.accounts for p in a.positions if isinstance(p, Option)]
+    for account, option in options:
+        now = then if account.observed is None else account.observed.time
         years = 0.0 if option.expiry is None else max(0, option.expiry - now) / YEAR_S
         if not (years <= MAX_YEARS and abs(option.rate) <= MAX_RATE):  # what is not a number is refused, too
             why = f"no option is valued {years:.3g} years before its expiry at a rate of {option.rate:.3g}"

@@ -2,8 +2,9 @@
 
 The file is gzip of one JSON document. Replies are kept per contract call, not per batch, so that a replay
 does not depend on how calls were packed; logs per request, not per range of blocks that was asked for; rows
-of subgraphs per request, not per page. It holds chain ids, endpoint-free errors and the configuration that
-the read used (deployments, tokens, names of subgraphs), never a URL. Equal content gives equal bytes.
+of subgraphs per request, not per page; what venues said beside the block that was read then. It holds chain
+ids, endpoint-free errors and the configuration that the read used (deployments, tokens, names of subgraphs),
+never a URL. Equal content gives equal bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ FORMAT = "crossmargin-recording"
 VERSION = 2
 GRAPHS_VERSION = 3
 """Of a recording in which there are replies of subgraphs: earlier releases read one without."""
-_READABLE = (1, 2, 3)  # 1 knew no logs
+VENUES_VERSION = 4
+"""Of one in which there are replies of venues."""
+_READABLE = (1, 2, 3, 4)  # 1 knew no logs
 _MAX_BYTES = 512 * 2**20
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
@@ -36,17 +39,24 @@ _HASH = re.compile(r"0x[0-9a-f]{64}")
 @dataclass
 class Tape:
     """The replies of one chain: pins (or why there is none) by the text asked for, calls by
-    `block:target:calldata`, logs by `block:addresses:topics:from:to`, subgraphs by `block:source:digest`."""
+    `block:target:calldata`, logs by `block:addresses:topics:from:to`, subgraphs and venues by
+    `block:source:digest`."""
 
     pins: dict[str, Block | ReadError] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
     logs: dict[str, Any] = field(default_factory=dict)
     graphs: dict[str, Any] = field(default_factory=dict)
+    venues: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """The first version of the format that can hold it."""
+        return VENUES_VERSION if self.venues else GRAPHS_VERSION if self.graphs else VERSION
 
     def drop(self, block: Block) -> None:
         """Forget a block: whatever names it, and all that was answered at it."""
         self.pins = {text: pin for text, pin in self.pins.items() if pin != block}
-        for replies in (self.calls, self.logs, self.graphs):
+        for replies in (self.calls, self.logs, self.graphs, self.venues):
             for key in [key for key in replies if key.startswith(f"{block.hash}:")]:
                 del replies[key]
 
@@ -68,7 +78,7 @@ class Recording:
         """Write the file whole or not at all."""
         document = {
             "format": FORMAT,
-            "version": GRAPHS_VERSION if any(tape.graphs for tape in self.tapes.values()) else VERSION,
+            "version": max((tape.version for tape in self.tapes.values()), default=VERSION),
             "origin": self.origin,
             "request": self.request,
             "configuration": self.configuration,
@@ -147,8 +157,9 @@ def _document(tape: Tape) -> dict[str, Any]:
         text: note(pinned) if isinstance(pinned, ReadError) else asdict(pinned)
         for text, pinned in tape.pins.items()
     }
-    graphs = {"graphs": tape.graphs} if tape.graphs else {}
-    return {"pins": pins, "calls": tape.calls, "logs": tape.logs, **graphs}
+    others = {"graphs": tape.graphs, "venues": tape.venues}
+    kept = {name: replies for name, replies in others.items() if replies}
+    return {"pins": pins, "calls": tape.calls, "logs": tape.logs, **kept}
 
 
 def _request(document: dict[str, Any]) -> dict[str, Any]:
@@ -166,8 +177,9 @@ def _request(document: dict[str, Any]) -> dict[str, Any]:
 
 def _tape(chain: ChainId, document: Any, version: int) -> Tape:
     logs = dict(document["logs"]) if version > 1 else {}
-    graphs = dict(document.get("graphs", {})) if version > VERSION else {}
-    return Tape(_pins(chain, document["pins"]), dict(document["calls"]), logs, graphs)
+    graphs = dict(document.get("graphs", {})) if version >= GRAPHS_VERSION else {}
+    venues = dict(document.get("venues", {})) if version >= VENUES_VERSION else {}
+    return Tape(_pins(chain, document["pins"]), dict(document["calls"]), logs, graphs, venues)
 
 
 def _pins(chain: ChainId, document: Any) -> dict[str, Block | ReadError]:

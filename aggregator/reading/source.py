@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
 from aggregator.abi.graph import Subgraph
+from aggregator.abi.http import Http
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import ReadError
 from aggregator.model.readings import Block
@@ -15,8 +16,8 @@ from aggregator.model.units import ChainId
 
 Wanted: TypeAlias = Call[Any] | Calls
 """What is asked of contracts."""
-Asked: TypeAlias = Wanted | Logs | Subgraph[Any]
-"""All that a chain, and subgraphs of it, can be asked."""
+Asked: TypeAlias = Wanted | Logs | Subgraph[Any] | Http[Any]
+"""All that a chain, subgraphs of it, and venues can be asked."""
 Raw: TypeAlias = bytes | Column | ReadError
 """The reply to a columnar request as a Column, to any other as bytes, or why there is none."""
 
@@ -43,6 +44,7 @@ class ChainSource(Protocol):
     async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
         """The replies at that block, one per request, failures as values.
 
-        Raises Reorganised where the block is no longer part of the chain: nothing of it can be used.
+        Venues have no blocks, and answer of now. Raises Reorganised where the block is no longer part of the
+        chain: nothing of it can be used.
         """
         ...

@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
 from aggregator.abi.graph import Subgraph
+from aggregator.abi.http import Http
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import UNANSWERED, MalformedReply, NoContract, NotRecorded, ReadError
 from aggregator.model.readings import Block
@@ -64,8 +65,8 @@ class Recorder:
         """Note a reply; what is handed on of it."""
         if isinstance(request, Logs):
             return _keep(tape.logs, _logs_key(block, request), _single(reply))
-        if isinstance(request, Subgraph):
-            return _keep(tape.graphs, _graph_key(block, request), _single(reply))
+        if isinstance(request, Subgraph | Http):
+            return _keep(_replies(tape, request), _source_key(block, request), _single(reply))
         if isinstance(request, Call):
             return _keep(tape.calls, _key(block, request.target, request.data), _single(reply))
         rows = [_row_of(request, reply, i) for i in range(len(request))]
@@ -106,8 +107,9 @@ class Replay:
     def _answer(self, block: Block, request: Asked) -> Raw:
         if isinstance(request, Logs):
             return _replayed(self._tape.logs.get(_logs_key(block, request)), request.origin)
-        if isinstance(request, Subgraph):
-            return _replayed(self._tape.graphs.get(_graph_key(block, request)), request.origin)
+        if isinstance(request, Subgraph | Http):
+            kept = _replies(self._tape, request).get(_source_key(block, request))
+            return _replayed(kept, request.origin)
         if isinstance(request, Call):
             return self._row(block, request.target, request.data, request.origin)
         rows = []
@@ -139,7 +141,11 @@ def _logs_key(block: Block, request: Logs) -> str:
     return f"{block.hash}:{'|'.join(request.addresses)}:{','.join(topics)}:{request.from_block}:{end}"
 
 
-def _graph_key(block: Block, request: Subgraph[Any]) -> str:
+def _replies(tape: Tape, request: Subgraph[Any] | Http[Any]) -> dict[str, Any]:
+    return tape.graphs if isinstance(request, Subgraph) else tape.venues
+
+
+def _source_key(block: Block, request: Subgraph[Any] | Http[Any]) -> str:
     return f"{block.hash}:{request.key}"
 
 

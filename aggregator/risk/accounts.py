@@ -101,7 +101,8 @@ def _judge(
         requirement_usd=equity - float(standard.lowest[i]) + float(scan.add_ons.account[i]),
         liquidation_prices=() if liquidatable else _prices(underlyings, portfolio.spots),
         asset_liquidation_prices=() if liquidatable else _asset_prices(assets, portfolio.marks),
-        sets_band=max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd),
+        sets_band=max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd)
+        or (exact is None and reported is not None and reported.health is not None),  # of unknown weight
         oracle_blind=bool(standard.blind[i]),
         interest_usd_day=interest_usd_day(account, portfolio),
         runway_days=runway_days(account, time),
@@ -156,6 +157,11 @@ def _told(account: Account, exact: Health | None, risk: AccountRisk) -> list[str
         )
     if exact and account.reported and account.reported.liquidatable not in (None, exact.liquidatable):
         sentences.append(f"{account.label}: the protocol and our rule disagree on whether it is liquidatable")
+    if risk.is_unjudged:
+        sentences.append(
+            f"{account.label}: its protocol says how healthy it is, and not by which test: where it would be "
+            "liquidated is not known"
+        )
     if risk.oracle_blind:
         sentences.append(
             f"{account.label}: oracle blind: its protocol values margin at a pinned price, so that its own "

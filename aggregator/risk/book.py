@@ -24,8 +24,8 @@ from aggregator.risk.scenarios import ScenarioSet
 class Book(Holdings):
     """Holdings of portfolios, whose accounts and rules are known.
 
-    `time` (accounts,) holds block times; `feed_factors` the numbers of the factors of every rule's feed (see
-    Numbering.of_feed); `flags` a tuple of sentences per portfolio.
+    `time` (accounts,) holds block times, or when a venue said it; `feed_factors` the numbers of the factors of
+    every rule's feed (see Numbering.of_feed); `flags` a tuple of sentences per portfolio.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -82,4 +82,4 @@ def _time(portfolio: Portfolio, account: Account) -> int:
     block = portfolio.blocks.get(account.chain)
     if block is None:
         raise BadConfiguration(f"account {account.id}", f"chain {account.chain} has no pinned block")
-    return block.timestamp
+    return block.timestamp if account.observed is None else account.observed.time

@@ -35,23 +35,28 @@ def unified_band(kappa: float) -> Band:
 
 
 def account_band(account: AccountRisk) -> Band:
-    """What one account alone demands; STRONG where it demands nothing."""
+    """What one account alone demands; STRONG where it demands nothing.
+
+    Of one that nobody can judge at other prices nothing better than WATCH is known.
+    """
     if account.liquidatable:
         return Band.NATIVE_LIQUIDATION
     if account.lam_native < 0.25:
         return Band.CRITICAL
-    return Band.WATCH if account.lam_native < 1.0 else Band.STRONG
+    return Band.WATCH if account.lam_native < 1.0 or account.is_unjudged else Band.STRONG
 
 
 def weakest(accounts: Iterable[AccountRisk]) -> AccountRisk | None:
     """The account that is liquidated first, of those that set the band; None where none does.
 
-    Ties go to the lower native health, then to the id.
+    One that nobody can judge comes after those that fail within one stress. Ties go to the lower native
+    health, then to the id.
     """
 
-    def order(account: AccountRisk) -> tuple[bool, float, float, str]:
+    def order(account: AccountRisk) -> tuple[int, float, float, str]:
         health = math.inf if account.native_health is None else account.native_health
-        return not account.liquidatable, account.lam_native, health, account.account_id
+        band = _SEVERITY[account_band(account)]
+        return -band, account.lam_native, health, account.account_id
 
     return min((account for account in accounts if account.sets_band), key=order, default=None)
 

@@ -75,6 +75,11 @@ class AccountRow(Table, table=True):
         "USD, 10^-18, as the protocol answers; NULL: it has none", signed=True, nullable=True
     )
     reported_origin: str | None = column(sa.String, ORIGIN, nullable=True)
+    observed_at: datetime | None = column(
+        sa.DateTime, "UTC time at which a venue said it; NULL: it was read at the block", nullable=True
+    )
+    observed_endpoint: str | None = column(sa.String, "Name of that venue", nullable=True)
+    observed_hash: str | None = column(sa.String, "SHA-256 of what the venue said, 0x hex", nullable=True)
 
 
 @checked

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, select
 
 from aggregator.contract import RuleFamily
-from aggregator.model.accounts import Account, Reported
+from aggregator.model.accounts import Account, Observation, Reported
 from aggregator.model.assets import Asset, AssetId, Classification
 from aggregator.model.errors import PastReadError
 from aggregator.model.holders import Holder
@@ -168,6 +168,7 @@ def _accounts(
             rule=_rule(row, families),
             reported=_reported(row),
             debt_is_recourse=row.debt_is_recourse,
+            observed=observed(row),
         )
         for row in rows_of(session, AccountRow, snapshot)
     )
@@ -214,6 +215,16 @@ def _reported(row: AccountRow) -> Reported | None:
         liquidation_price=row.reported_liquidation_price_raw,
         origin=row.reported_origin,
     )
+
+
+def observed(row: AccountRow) -> Observation | None:
+    """Which venue answered for an account; raises ValueError where only a part of that is there."""
+    told = (row.observed_at, row.observed_endpoint, row.observed_hash)
+    if told == (None, None, None):
+        return None
+    if row.observed_at is None or row.observed_endpoint is None or row.observed_hash is None:
+        raise ValueError(f"account {row.account_id} is of a venue of which a part is missing")
+    return Observation(unix(row.observed_at), row.observed_endpoint, row.observed_hash)
 
 
 def _position(row: PositionRow) -> Position:

@@ -185,6 +185,12 @@ def _account(account: Account, block: Block) -> dict[str, Any]:
             "reported_liquidation_price_raw": account.reported.liquidation_price,
             "reported_origin": account.reported.origin,
         }
+    if account.observed is not None:
+        row |= {
+            "observed_at": utc(account.observed.time),
+            "observed_endpoint": account.observed.endpoint,
+            "observed_hash": account.observed.content_hash,
+        }
     return row
 
 

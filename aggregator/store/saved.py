@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from aggregator.model.accounts import Observation
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Block
 from aggregator.model.results import Band, RiskResult, Verdict
@@ -56,7 +57,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a comparison of a snapshot with itself came to: no `faults` is well; `blocks` as the rows say."""
+    """What a comparison of a snapshot with itself came to: no `faults` is well; `blocks` as the rows say.
+
+    `observed` are the accounts that a venue answered for, by label, with when and who.
+    """
 
     id: str
     wallet: Address
@@ -64,6 +68,7 @@ class Verified:
     status: str
     blocks: tuple[Block, ...]
     faults: tuple[Fault, ...]
+    observed: tuple[tuple[str, Observation], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

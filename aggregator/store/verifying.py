@@ -14,6 +14,7 @@ from aggregator.contract import Deployment, RuleFamily
 from aggregator.model.errors import ReadError
 from aggregator.model.units import Address, ChainId
 from aggregator.store import loading, pinned, saving
+from aggregator.store.account_tables import AccountRow
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import table_of
 from aggregator.store.risk_tables import PositionGreekRow
@@ -33,8 +34,10 @@ def verify(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleF
     faults = [*_faults(session, snapshot, families)]
     try:
         blocks = tuple(pinned.block(row) for row in loading.rows_of(session, BlockRow, snapshot))
+        accounts = loading.rows_of(session, AccountRow, snapshot)
+        observed = tuple((row.label, one) for row in accounts if (one := loading.observed(row)) is not None)
     except loading.DAMAGED:
-        blocks = ()  # a fault already: they were needed for the evaluation
+        blocks, observed = (), ()  # a fault already: they were needed for the evaluation
     return Verified(
         id=snapshot.snapshot_id,
         wallet=Address(snapshot.wallet),
@@ -42,6 +45,7 @@ def verify(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleF
         status=snapshot.status,
         blocks=blocks,
         faults=tuple(faults),
+        observed=observed,
     )
 
 

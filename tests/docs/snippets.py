@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aggregator.contract import Column, Event, Function, Query, Read, Row, ask, attempt, both, join
+from aggregator.contract import (
+    Column,
+    Event,
+    Function,
+    Http,
+    Observed,
+    Query,
+    Read,
+    Row,
+    ask,
+    attempt,
+    both,
+    join,
+)
 from aggregator.model.errors import ReadError, UnusablePrice
 from aggregator.model.units import Address
 
@@ -96,3 +109,14 @@ def markets(wallet: Address) -> Read[tuple[list[bytes], tuple[str, ...]]]:
     """Markets in which a wallet may have a position, to be read from the contract; and what to warn of."""
     [found] = yield from ask([MARKETS.of("morpho", account=wallet)])
     return sorted(set(found.rows)), found.warnings
+
+
+def worth_cents(row: Row) -> int:
+    """What an account at a venue is worth, in cents."""
+    return row.natural("result", "worth_cents")
+
+
+def worth(wallet: Address) -> Read[Observed[int]]:
+    """The same, with when the venue said so."""
+    [found] = yield from ask([Http.post("desk", "/public/worth", worth_cents, wallet=wallet)])
+    return found

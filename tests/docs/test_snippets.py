@@ -12,8 +12,9 @@ from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
 from aggregator.abi.graph import Page
 from aggregator.abi.graph import pack as pack_rows
+from aggregator.abi.http import pack as pack_reply
 from aggregator.abi.logs import Log, pack
-from aggregator.contract import Deployments, Read, Row
+from aggregator.contract import Deployments, Http, Read, Row
 from aggregator.model.errors import CallReverted, ReadError, UnusablePrice
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import WAD
@@ -34,6 +35,7 @@ from tests.docs.snippets import (
     price,
     prices,
     received,
+    worth,
 )
 from tests.docs.test_liquity_v1 import BLOCK, FEED, HERE, MANAGER, POOL, WALLET
 
@@ -86,6 +88,16 @@ def test_rows_of_a_subgraph_discover() -> None:
     found, warnings = answered(markets(WALLET), [wanted.decode(raw)])
     assert found == [b"\x0a" * 32]
     assert "3 blocks behind" in str(warnings)
+
+
+def test_a_venue_says_what_and_when() -> None:
+    """One request, whose reply has its moment."""
+    [wanted] = next(worth(WALLET))
+    assert isinstance(wanted, Http)
+    assert (wanted.venue, wanted.body) == ("desk", f'{{"wallet":"{WALLET}"}}')
+    found = wanted.decode(pack_reply(5, "desk", {"result": {"worth_cents": 7}}))
+    assert answered(worth(WALLET), [found]).value == 7
+    assert found.observation.time == 5
 
 
 def test_each_is_one_request() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aggregator.model.accounts import Account, ProtocolKind
+from aggregator.model.accounts import Account, Observation, ProtocolKind
 from aggregator.model.assets import Asset, AssetId, TokenList, token_id
 from aggregator.model.errors import CallReverted, ReadError, Unpriced, Unsupported
 from aggregator.model.portfolio import Portfolio
@@ -47,6 +47,14 @@ def test_everything_read_is_complete() -> None:
     assert counts(found) == (2, 2, 0)
     assert found.coverage.complete
     assert [a.id for a in found.accounts] == ["1"]
+
+
+def test_a_reading_of_a_venue_marks_its_accounts() -> None:
+    """One that has no block at all; its prices count, and no account of a block is marked."""
+    said = Observation(1_700_000_050, "desk", "0x" + "ab" * 32)
+    found = assembled(replace(reading(account("1", PRICED)), source=said), reading(account("2", PRICED)))
+    assert [(one.id, one.observed) for one in found.accounts] == [("1", said), ("2", None)]
+    assert found.coverage.complete
 
 
 def test_a_failed_read_is_expected_and_failed_whatever_its_error() -> None:

@@ -34,18 +34,28 @@ Answer: TypeAlias = Callable[[Any], Reply]
 
 
 class Server:
-    """An endpoint whose every request body goes through `answer`; `requests` keeps them."""
+    """An endpoint whose every request body goes through `answer`, of a GET its path; `requests` keeps them.
+
+    `paths` keeps where they went.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.requests: list[Any] = []
+        self.paths: list[str] = []
         self._closing = threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+            def do_GET(self) -> None:
+                self._answer(self.path)
+
+            def _answer(self, body: Any) -> None:
                 server.requests.append(body)
+                server.paths.append(self.path)
                 server._send(self, server.answer(body))
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name

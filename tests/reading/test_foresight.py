@@ -11,8 +11,22 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from aggregator.abi.graph import Page, pack
-from aggregator.contract import Call, Calls, Function, Query, Read, Row, Subgraph, ask, attempt, both
-from aggregator.model.errors import CallReverted
+from aggregator.abi.http import pack as pack_reply
+from aggregator.contract import (
+    Call,
+    Calls,
+    Function,
+    Http,
+    Query,
+    Read,
+    Row,
+    Subgraph,
+    ask,
+    attempt,
+    both,
+    join,
+)
+from aggregator.model.errors import CallReverted, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
 from aggregator.reading import foresight
@@ -138,6 +152,39 @@ def test_subgraphs_are_asked_early_and_never_kept() -> None:
         # The round of the rows brings along what an empty wallet leads to.
         assert (VALUE.at(ECHO, 7) in cold.rounds[0]) == own
         assert len(cache.rows) == own  # the call that came along
+
+
+def test_a_venue_is_not_foreseen_and_stops_no_twin() -> None:
+    """To a twin it is one that is not configured: what is asked of the chain comes early all the same."""
+
+    def part_at(row: Row) -> Address:
+        return row.address("at")
+
+    class Answering(World):
+        def _answer(self, request: Asked) -> Raw:
+            if not isinstance(request, Http):
+                return super()._answer(request)
+            return pack_reply(5, request.venue, {"at": f"0x{7:040x}"})
+
+    def reader(wallet: Address, _: Block) -> Read[Any]:
+        wanted = Http.post("desk", "/at", part_at, wallet=wallet)
+        [said], [parts] = yield from both(join([ask([wanted])], isolate=True), ask([LIST.at(HEIGHT)]))
+        numbers = yield from ask([OF.at(part, wallet) for part in parts])
+        more = [] if isinstance(said, ReadError) else [(yield from ask([OF.at(said[0].value, wallet)]))]
+        return numbers, more, isinstance(said, ReadError)
+
+    cache = Memory()
+    expected = outcome(Answering(), None, reader, wallets=2)
+    outcome(Answering(), cache, reader, wallets=2)
+    warm = Answering()
+    found = outcome(warm, cache, reader, wallets=2)
+    assert texts(found) == texts(expected)
+    assert "False" in str(texts(found))
+    assert (expected.rounds, found.rounds) == ({CHAIN: 3}, {CHAIN: 2})
+    asked = [request for requests in warm.rounds for request in requests]
+    assert sum(isinstance(request, Http) for request in asked) == 2
+    assert len(asked) == len(set(asked))
+    assert not any(b"desk" in row for row in cache.rows.values())
 
 
 def test_reverts_and_columns_are_foreseen_too() -> None:

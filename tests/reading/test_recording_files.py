@@ -141,7 +141,7 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (changed(["version"], 4), "has version 4; this release reads 1, 2 and 3"),
+        (changed(["version"], 5), "has version 5; this release reads 1, 2, 3 and 4"),
         (changed(["version"], "2"), "has version 2; this"),
         (changed(["version"], None), "has version None"),
         (changed(["chains"], []), "lacks a part"),
@@ -152,6 +152,10 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
         (lambda document: document["chains"][str(CHAIN)].pop("logs"), "lacks a part"),
         (
             lambda d: [changed(path, 3)(d) for path in (["version"], ["chains", str(CHAIN), "graphs"])],
+            "lacks",
+        ),
+        (
+            lambda d: [changed(path, 4)(d) for path in (["version"], ["chains", str(CHAIN), "venues"])],
             "lacks",
         ),
         (changed(["chains", str(CHAIN), "pins"], [1]), "lacks a part"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,3 +135,23 @@ def test_worse() -> None:
 def test_verdict(unified: Band, weakest: Band, complete: bool, verdict: Verdict) -> None:
     """Proven liquidations are never hidden by a missing part, and nothing else is proven by half a read."""
     assert score.verdict(unified, weakest, complete=complete) is verdict
+
+
+def test_one_that_nobody_can_judge_is_at_best_watched() -> None:
+    """Worse than any that holds for a stress, better than any that does not; liquidatable by its own word."""
+    told = replace(risk("told", math.inf), native_health=None, reported_health=1.2)
+    assert told.is_unjudged
+    assert score.account_band(told) is Band.WATCH
+    assert score.account_band(replace(told, liquidatable=True)) is Band.NATIVE_LIQUIDATION
+    assert not replace(told, reported_health=None).is_unjudged
+    assert not replace(told, check_bps=10_000.0).is_unjudged
+    strong, weak = risk("strong", 3.0), risk("weak", 0.9)
+    for others, first in (
+        ([strong], "told"),
+        ([strong, weak], "weak"),
+        ([risk("now", 0.0, liquidatable=True)], "now"),
+    ):
+        found = score.weakest([told, *others])
+        assert found is not None
+        assert found.account_id == first
+    assert score.verdict(Band.STRONG, Band.WATCH, complete=True) is Verdict.WARN

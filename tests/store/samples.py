@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.contract import Deployment, RuleFamily, Shocked
-from aggregator.model.accounts import Account, Reported
+from aggregator.model.accounts import Account, Observation, Reported
 from aggregator.model.assets import Asset, AssetId, Classification, index_id, native_id, token_id
 from aggregator.model.errors import CallReverted
 from aggregator.model.holders import Holder
@@ -202,6 +202,7 @@ DERIVATIVES = Account(
     ),
     rule=None,
     reported=Reported(None, None, None, "canLiquidate(address)@0x0e"),
+    observed=Observation(1_795_350_003, "desk", "0x" + "e5" * 32),
 )
 
 EXPECTED = tuple(

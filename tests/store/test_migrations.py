@@ -30,8 +30,9 @@ from tests.store.test_idempotence import contents
 
 HEAD = schema.REVISIONS[-1]
 # No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, none
-# before 0006 other addresses of a wallet, none before 0007 borrowing fees, and none before 0008 what an
-# option delivers, perpetual ones among them, none before 0009 all sources of a price.
+# before 0006 other addresses of a wallet, none before 0007 borrowing fees, none before 0008 what an option
+# delivers, perpetual ones among them, none before 0009 all sources of a price, and none before 0010 a venue
+# that answers for an account.
 FORMER = replace(
     PORTFOLIO,
     holders=(),
@@ -40,6 +41,7 @@ FORMER = replace(
     accounts=tuple(
         replace(
             account,
+            observed=None,
             positions=tuple(
                 replace(p, apr=None)
                 if isinstance(p, Supply | Debt)

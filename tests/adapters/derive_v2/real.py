@@ -22,7 +22,7 @@ from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId, token_id
 from aggregator.model.readings import Block, Reading
 from aggregator.model.units import ChainId, parse_address
-from aggregator.reading.recording import Recording
+from aggregator.reading.recording import Recording, Tape
 from aggregator.reading.run import drive
 from aggregator.reading.tapes import Replay
 from tests.reading_kit import Change, altered
@@ -42,6 +42,11 @@ def _recording() -> Recording:
     return Recording.load(HERE / "real.cmrec")
 
 
+def tape() -> Tape:
+    """All that the chain answered."""
+    return _recording().tapes[CHAIN]
+
+
 def deployment(**options: Any) -> Deployment:
     """The contracts as crossmargin's configuration names them."""
     addresses = {role: parse_address(address) for role, address in said()["deployment"].items()}
@@ -55,7 +60,7 @@ def adapter(at: Deployment) -> Adapter:
 
 def block_of(state: str) -> Block:
     """The block of a state."""
-    pinned = _recording().tapes[CHAIN].pins[said()["states"][state]["block"]]
+    pinned = tape().pins[said()["states"][state]["block"]]
     assert isinstance(pinned, Block)
     return pinned
 
@@ -69,7 +74,7 @@ def read(state: str) -> Reading:
 def replayed(state: str, change: Change | None = None, at: Deployment | None = None) -> tuple[Reading, int]:
     """A read and its rounds, its replies changed on the way; raises what it raises."""
     here, block = at or deployment(), block_of(state)
-    source = Replay(CHAIN, _recording().tapes[CHAIN])
+    source = Replay(CHAIN, tape())
     reading = adapter(here).read(here, parse_address(said()["user"]), block)
     return asyncio.run(drive(altered(reading, change), source, block))
 
