@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.lyra_v1.base_exchange import BaseExchange
 from adapters.lyra_v1.calls import (
     OWNER_POSITIONS,
     STRIKE_AND_BOARD,
@@ -35,7 +36,7 @@ IV_SOURCE = "board.iv * strike.skew"
 class CloseOutTerms:
     """What a liquidation of one short takes, see Closing."""
 
-    base_fee: int
+    exchange: BaseExchange
     penalty: Penalty
     buy_back: BuyBack
 
@@ -135,9 +136,11 @@ class Wallet:
                 collateral=self._collateral(held).id,
                 quote=self.market.quote.id,
                 refusal=refusal,
-                base_fee=terms.base_fee,
+                exchange=terms.exchange,
                 penalty=terms.penalty,
                 buy_back=terms.buy_back,
+                collateral_decimals=self._collateral(held).decimals,
+                quote_decimals=self.market.quote.decimals,
             ),
         )
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.lyra_v1.base_exchange import SynthFee
 from adapters.lyra_v1.closing import (
     EXPIRED,
     NOT_LIQUIDATABLE,
-    WORTHLESS_POOL,
     ClosableShortRule,
     Closing,
     Penalty,
@@ -20,7 +20,8 @@ from adapters.lyra_v1.closing import (
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.family import LyraFamily
 from adapters.lyra_v1.margin import ShortOptionRule
-from adapters.lyra_v1.premium import BuyBack, Forced, Pool, Pricing, Variance, Vols
+from adapters.lyra_v1.pool_value import WORTHLESS_POOL, Pool
+from adapters.lyra_v1.premium import BuyBack, Forced, Pricing, Variance, Vols
 from aggregator.model.assets import AssetId, index_id
 from aggregator.model.close_outs import ClosableRule, CloseOut
 from aggregator.model.errors import UnusablePrice
@@ -58,7 +59,7 @@ def closable(rule: ShortOptionRule, terms: BuyBack = TERMS, refusal: str | None 
             collateral=BASE if rule.kind is OptionType.SHORT_CALL_BASE else QUOTE,
             quote=QUOTE,
             refusal=refusal,
-            base_fee=WAD // 200,
+            exchange=SynthFee(WAD // 200),
             penalty=Penalty(WAD // 5, 4 * WAD // 10, 3 * WAD // 10, 15 * WAD),
             buy_back=terms,
         ),
@@ -148,7 +149,7 @@ def test_a_pool_worth_less_asks_for_more(short: ShortOptionRule, part: int) -> N
     adding = replace(TERMS, vols=TERMS.vols._replace(net_std_vega=WAD))
     poorer = replace(adding, pool=Pool(TERMS.pool.rest // (part + 1), 0, 0, 0, 0))
     assert poorer.cost(*arguments)[1] >= adding.cost(*arguments)[1] - 1
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(ValueError, match=WORTHLESS_POOL):
         replace(adding, pool=Pool(0, 0, 0, 0, 0)).cost(*arguments)
     lessening = replace(TERMS, vols=TERMS.vols._replace(net_std_vega=-(10**30)))
     without = replace(lessening, pool=Pool(1, 0, 0, 0, 0))

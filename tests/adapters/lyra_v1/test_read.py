@@ -19,7 +19,7 @@ from adapters.lyra_v1.calls import (
     Settlement,
 )
 from adapters.lyra_v1.closing import ClosableShortRule, Penalty
-from adapters.lyra_v1.closing_calls import ForceClose, Hedge, Limits
+from adapters.lyra_v1.closing_calls import ForceClose, GlobalGreeks, Hedge, Limits
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.pool_calls import TokenPrice
 from adapters.lyra_v1.premium import Pricing, Variance
@@ -88,7 +88,7 @@ CLOSING: dict[Function[Any], Any] = {
     ),
     closing_calls.VARIANCE: Variance(WAD // 4, WAD // 4, 3 * WAD, WAD, WAD, WAD // 100, 0, WAD, WAD),
     closing_calls.LIMITS: Limits(DAY // 2, WAD // 8, 5 * WAD, caps_skew=False),
-    closing_calls.NET_STD_VEGA: -WAD,
+    closing_calls.GLOBAL_GREEKS: GlobalGreeks(-WAD, WAD),
     closing_calls.HEDGE: Hedge(WAD, 5_000 * WAD),
     closing_calls.EXCHANGE_FEE: WAD // 200,
     closing_calls.POOL_HEDGER: Address(f"0x{28:040x}"),
