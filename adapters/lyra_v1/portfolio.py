@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters.lyra_v1.base_exchange import BaseExchange
@@ -14,22 +13,20 @@ from adapters.lyra_v1.calls import (
 )
 from adapters.lyra_v1.closing import FROZEN, PAUSED, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import OptionType
-from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.generations import settlement_of
-from adapters.lyra_v1.held import Holding, in_units, intrinsic, payout
+from adapters.lyra_v1.held import Holding, in_units, payout
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
+from adapters.lyra_v1.options import Terms, instrument, option
 from adapters.lyra_v1.premium import BuyBack
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.assets import Asset, index_id
+from aggregator.model.assets import Asset
 from aggregator.model.errors import ReadError
 from aggregator.model.positions import Option, Position, Supply
 from aggregator.model.readings import AccountFailure
 from aggregator.model.rules import WAD, Feed
 from aggregator.model.units import Address, scaled
-
-IV_SOURCE = "board.iv * strike.skew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +50,13 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """Whose positions of which market, at which spot."""
+    """Whose positions of which market, at which spot and Unix time."""
 
     deployment: Deployment
     address: Address
     market: Market
     spot: Feed
+    time: int
 
     def account_id(self, number: str) -> str:
         """See account_id: a short has its position's number, all longs have one account."""
@@ -167,9 +165,7 @@ class Wallet:
         return f"{self.deployment.name} does not tell what a liquidation takes: {error}"
 
     def _instrument(self, held: Holding) -> str:
-        day = datetime.fromtimestamp(held.series.expiry, UTC).strftime("%Y-%m-%d")
-        strike = scaled(held.series.strike, PRICE_DECIMALS).normalize()
-        return f"{self.market.underlying} {day} {strike:f} {'call' if held.kind.is_call else 'put'}"
+        return instrument(self.market, self._terms(held))
 
     def _positions(self, held: Holding) -> tuple[Position, ...]:
         asset = self._collateral(held)
@@ -186,30 +182,20 @@ class Wallet:
         )
 
     def _option(self, held: Holding, origin: str) -> Option:
-        series, amount = held.series, held.position.amount
-        iv = series.base_iv * series.skew // UNIT
-        series_origin = STRIKE_AND_BOARD.at(
-            self.deployment.addresses["option_market"], held.position.strike_id
-        ).origin
-        return Option(
-            instrument=self._instrument(held),
-            index=index_id(self.market.underlying),
-            underlying=self.market.underlying,
-            right="call" if held.kind.is_call else "put",
-            style="european",
-            size_raw=-amount if held.kind.is_short else amount,
-            size_decimals=PRICE_DECIMALS,
-            strike_raw=series.strike,
-            price_decimals=PRICE_DECIMALS,
-            expiry=series.expiry,
-            settlement=self.market.quote,
-            # Before expiry the market has no view of a price at its present spot and volatility.
-            mark_raw=intrinsic(held, self.spot.price) if held.is_expired else None,
-            iv=iv / UNIT,
-            iv_source=f"{IV_SOURCE}, {series_origin}",
-            rate=self.market.parameters.rate / UNIT,
-            origin=origin,
+        amount = held.position.amount
+        return option(
+            self.market,
+            self.spot,
+            self._terms(held),
+            -amount if held.kind.is_short else amount,
+            origin,
+            time=self.time,
+            is_expired=held.is_expired,
         )
+
+    def _terms(self, held: Holding) -> Terms:
+        market = self.deployment.addresses["option_market"]
+        return held.terms(STRIKE_AND_BOARD.at(market, held.position.strike_id).origin)
 
 
 def account_id(deployment: Deployment, number: str) -> str:

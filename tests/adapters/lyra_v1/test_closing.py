@@ -34,12 +34,13 @@ BASE, QUOTE = AssetId("base"), AssetId("quote")
 PRICING = Pricing(
     WAD // 100, 42 * DAY, 112 * DAY, WAD // 100, 42 * DAY, 84 * DAY, 100 * WAD, 50 * WAD, 3 * WAD // 4
 )
+POOL = Pool(10**9 * WAD, WAD, WAD, WAD, 10_000 * WAD)
 TERMS = BuyBack(
     pricing=PRICING,
     variance=Variance(WAD // 4, WAD // 4, 3 * WAD, WAD, WAD, WAD // 100, 0, 3 * WAD // 2, WAD),
     forced=Forced(13 * WAD // 10, 16 * WAD // 10, WAD // 50, DAY // 2, WAD // 8, 5 * WAD, caps_skew=False),
     vols=Vols(8 * WAD // 10, WAD, 7 * WAD // 10, WAD, 75 * WAD // 100, 2 * WAD, -WAD),
-    pool=Pool(10**9 * WAD, WAD, WAD, WAD, 10_000 * WAD),
+    pool=POOL,
     rate=WAD // 20,
 )
 
@@ -147,7 +148,7 @@ def test_a_pool_worth_less_asks_for_more(short: ShortOptionRule, part: int) -> N
     """Only where closing adds to what the pool has sold net; a worthless one can't be asked then."""
     arguments = (short.kind, short.amount, short.strike, 30 * DAY, short.spot.price)
     adding = replace(TERMS, vols=TERMS.vols._replace(net_std_vega=WAD))
-    poorer = replace(adding, pool=Pool(TERMS.pool.rest // (part + 1), 0, 0, 0, 0))
+    poorer = replace(adding, pool=Pool(POOL.rest // (part + 1), 0, 0, 0, 0))
     assert poorer.cost(*arguments)[1] >= adding.cost(*arguments)[1] - 1
     with pytest.raises(ValueError, match=WORTHLESS_POOL):
         replace(adding, pool=Pool(0, 0, 0, 0, 0)).cost(*arguments)
