@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.lyra_v1.black_scholes import option_prices
-from aggregator.model.positions import Debt, Option, Supply
+from aggregator.model.positions import Option
 from tests.adapters.lyra_v1.deployed import read
+from tests.adapters.lyra_v1.live import WAD, worth
 from tests.devnet.deployment import ROLES
 from tests.devnet.lyra import Kind
-from tests.devnet.lyra_deploy import DAY, GREEK_CACHE, artifacts, units
+from tests.devnet.lyra_deploy import DAY, artifacts, units
 
 if TYPE_CHECKING:
     from aggregator.model.accounts import Account
     from tests.devnet.world import World
 
-WAD = 10**18
-RATE = GREEK_CACHE["rateAndCarry"]
 MANY = (
     (2_000, Kind.LONG_CALL, 60, 0),
     (2_200, Kind.LONG_CALL, 25, 0),
@@ -55,22 +53,6 @@ class Pool:
         price: int = lyra.pool.call("getTokenPrice")
         return shares * price // WAD
 
-    def worth_of(self, account: Account, spot: int) -> int:
-        """The same of the parts: options by the contract's formula at the volatility that they came with."""
-        base, total = self.world.lyra_v1.base.address.lower(), 0
-        for one in account.positions:
-            if isinstance(one, Option):
-                assert one.expiry is not None
-                assert one.iv is not None
-                seconds = one.expiry - self.world.node.timestamp
-                prices = option_prices(seconds, round(one.iv * WAD), spot, one.strike_raw, RATE)
-                total += one.size_raw * prices[one.right == "put"]
-                continue
-            assert isinstance(one, Supply | Debt)
-            price = spot if base in one.asset.id else WAD
-            total += price * (one.raw if isinstance(one, Supply) else -one.raw)
-        return total // WAD
-
     def trade(self, *, hedge: bool = True) -> None:
         """Options of several kinds on the near board, hedged a day later; the cached Greeks are fresh."""
         lyra, user = self.world.lyra_v1, self.world.spare[0]
@@ -89,7 +71,7 @@ def sizes(account: Account) -> Counter[str]:
 
 
 def test_a_trade_is_the_other_side_of_the_pool(devnet: World) -> None:
-    """Long and short options of traders show with the opposite sign at their strikes, base and hedge beside."""
+    """What traders hold shows with the opposite sign at its strikes, with base and hedge beside."""
     pool = Pool(devnet)
     before = pool.account
     pool.trade()
@@ -126,7 +108,7 @@ def test_parts_sum_to_the_pools_own_price(devnet: World, steps: str) -> None:
         token = devnet.lyra_v1.liquidity_token
         token.send("transfer", devnet.spare[1], units(1_234_567), sender=pool.provider)
     account = pool.account
-    assert abs(pool.worth_of(account, devnet.lyra_v1.spot()) - pool.worth) <= 1
+    assert abs(worth(devnet.lyra_v1, account, devnet.lyra_v1.spot()) - pool.worth) <= 1
     warnings = read(devnet, pool.provider).warnings
     assert not any("beyond its parts" in one for one in warnings)
 
@@ -142,5 +124,5 @@ def test_a_shock_moves_the_parts_as_the_contract_moves_its_price(devnet: World, 
             devnet.prices.set(ETH=price)
             devnet.lyra_v1.update_greeks()
             actual = pool.worth
-            ours = pool.worth_of(account, units(price))
+            ours = worth(devnet.lyra_v1, account, units(price))
             assert abs(ours - actual) <= abs(actual - before) // 100 + before // 100_000
