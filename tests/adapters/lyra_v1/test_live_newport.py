@@ -123,7 +123,7 @@ def test_what_refuses_a_liquidation(devnet: World) -> None:
         assert "frozen board" in frozen.warnings[0]
     with devnet.isolated():
         here.market.send("setPaused", True)  # noqa: FBT003
-        with pytest.raises(CallReverted, match="MarketIsPaused"):
+        with pytest.raises(CallReverted, match="getSpotPriceForMarket"):
             here.read(owner)
 
 
