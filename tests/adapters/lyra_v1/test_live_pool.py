@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
+from aggregator import app, settings
 from aggregator.model.positions import Option
+from aggregator.model.units import parse_address
 from tests.adapters.lyra_v1.deployed import read
 from tests.adapters.lyra_v1.live import WAD, worth
 from tests.devnet.deployment import ROLES
@@ -17,6 +20,7 @@ from tests.devnet.lyra_deploy import DAY, artifacts, units
 
 if TYPE_CHECKING:
     from aggregator.model.accounts import Account
+    from aggregator.model.results import RiskResult
     from tests.devnet.world import World
 
 MANY = (
@@ -119,10 +123,34 @@ def test_a_shock_moves_the_parts_as_the_contract_moves_its_price(devnet: World, 
     pool = Pool(devnet)
     pool.trade(hedge=hedge)
     account, before = pool.account, pool.worth
-    for price in (1_400, 1_700, 1_900, 2_100, 2_400, 2_800):
+    for price in (1_400, 1_900, 2_100, 2_800):
         with devnet.isolated():
             devnet.prices.set(ETH=price)
             devnet.lyra_v1.update_greeks()
             actual = pool.worth
             ours = worth(devnet.lyra_v1, account, units(price))
             assert abs(ours - actual) <= abs(actual - before) // 100 + before // 100_000
+
+
+def test_a_share_has_greeks_and_a_requirement(devnet: World) -> None:
+    """To the program a share is short volatility, worth what the pool says; as quote it would be neither."""
+    pool = Pool(devnet)
+    pool.trade()
+    worth_usd = pool.worth / WAD
+    [told] = told_of(devnet, pool)
+    # Beside it there is the wallet's native coin, which has neither vega nor gamma.
+    [account] = [one for one in told.accounts if one.account_id.endswith(":pool")]
+    [greeks] = [one for one in told.greeks if one.underlying == "ETH"]
+    assert account.equity_usd == pytest.approx(worth_usd, rel=1e-9)
+    assert not account.liquidatable
+    assert greeks.vega_usd < -1_000
+    assert greeks.gamma_units < 0
+    assert account.requirement_usd > 1_000
+
+
+def told_of(world: World, pool: Pool) -> list[RiskResult]:
+    """The program's result for a wallet with nothing but all shares."""
+    owner, token = world.spare[1], world.lyra_v1.liquidity_token
+    token.send("transfer", owner, token.call("balanceOf", pool.provider), sender=pool.provider)
+    config = settings.build(tomllib.loads(world.config()), "local")
+    return [one.risk for one in app.check(app.read(app.Selection((parse_address(owner),)), config))]

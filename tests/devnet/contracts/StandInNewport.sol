@@ -2,7 +2,8 @@
 pragma solidity ^0.8.10;
 
 import {IToken, StandInNewportPool} from "devnet/StandInNewportPool.sol";
-import {OptionBoard, Position, StandInNewportState, Strike} from "devnet/StandInNewportState.sol";
+import {StandInNewportState} from "devnet/StandInNewportState.sol";
+import {OptionBoard, Position, Strike} from "devnet/StandInNewportTypes.sol";
 
 // Stand-in for an option market of Lyra Newport with its token, Greek cache, pricer, adapter and viewer, all at
 // one address, written from the published ABI since no package ships the contracts. Its pool and hedgers are
