@@ -8,7 +8,7 @@ from adapters.lyra_v1.calls import HeldPosition, Series, Settlement
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.market import PRICE_DECIMALS
-from adapters.lyra_v1.options import Terms
+from adapters.lyra_v1.options import Contract
 from aggregator.model.assets import Asset
 
 
@@ -22,15 +22,15 @@ class Holding:
     settlement: Settlement
     is_expired: bool
 
-    def terms(self, origin: str) -> Terms:
+    def contract(self, origin: str) -> Contract:
         """The option itself; `origin` is the view that told its series."""
         series = self.series
         iv = series.base_iv * series.skew // UNIT
-        return Terms(self.kind.is_call, series.strike, series.expiry, iv, origin)
+        return Contract(self.kind.is_call, series.strike, series.expiry, iv, origin)
 
     def intrinsic(self, price: int) -> int:
         """What one option is worth at a price of the underlying without time; 18 decimals."""
-        return self.terms("").intrinsic(price)
+        return self.contract("").intrinsic(price)
 
     @property
     def is_settled(self) -> bool:

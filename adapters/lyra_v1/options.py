@@ -16,7 +16,7 @@ from aggregator.model.units import scaled
 IV_SOURCE = "board.iv * strike.skew"
 
 
-class Terms(NamedTuple):
+class Contract(NamedTuple):
     """What an option is: strike and `iv` with 18 decimals, expiry in Unix seconds.
 
     `origin` is the view that told the iv.
@@ -33,37 +33,37 @@ class Terms(NamedTuple):
         return max(price - self.strike if self.is_call else self.strike - price, 0)
 
 
-def instrument(market: Market, terms: Terms) -> str:
+def instrument(market: Market, contract: Contract) -> str:
     """What people call it: `ETH 2026-12-01 2000 put`."""
-    day = datetime.fromtimestamp(terms.expiry, UTC).strftime("%Y-%m-%d")
-    strike = scaled(terms.strike, PRICE_DECIMALS).normalize()
-    return f"{market.underlying} {day} {strike:f} {'call' if terms.is_call else 'put'}"
+    day = datetime.fromtimestamp(contract.expiry, UTC).strftime("%Y-%m-%d")
+    strike = scaled(contract.strike, PRICE_DECIMALS).normalize()
+    return f"{market.underlying} {day} {strike:f} {'call' if contract.is_call else 'put'}"
 
 
 def option(
-    market: Market, spot: Feed, terms: Terms, size: int, origin: str, *, time: int, is_expired: bool
+    market: Market, spot: Feed, contract: Contract, size: int, origin: str, *, time: int, is_expired: bool
 ) -> Option:
     """An option of this market, European and settled in cash; `size` is signed, written < 0.
 
     Its mark is the protocol's own formula at its own volatility and rate and at the present spot price,
     intrinsic value once expired, None where the contract's library would revert.
     """
-    mark, source = _mark(market, spot, terms, time, is_expired=is_expired)
+    mark, source = _mark(market, spot, contract, time, is_expired=is_expired)
     return Option(
-        instrument=instrument(market, terms),
+        instrument=instrument(market, contract),
         index=index_id(market.underlying),
         underlying=market.underlying,
-        right="call" if terms.is_call else "put",
+        right="call" if contract.is_call else "put",
         style="european",
         size_raw=size,
         size_decimals=PRICE_DECIMALS,
-        strike_raw=terms.strike,
+        strike_raw=contract.strike,
         price_decimals=PRICE_DECIMALS,
-        expiry=terms.expiry,
+        expiry=contract.expiry,
         settlement=market.quote,
         mark_raw=mark,
-        iv=terms.iv / UNIT,
-        iv_source=f"{IV_SOURCE}, {terms.origin}",
+        iv=contract.iv / UNIT,
+        iv_source=f"{IV_SOURCE}, {contract.origin}",
         rate=market.parameters.rate / UNIT,
         origin=origin,
         # A covered call gives up base, but only what its loss in quote is worth at expiry.
@@ -72,12 +72,14 @@ def option(
     )
 
 
-def _mark(market: Market, spot: Feed, terms: Terms, time: int, *, is_expired: bool) -> tuple[int | None, str]:
+def _mark(
+    market: Market, spot: Feed, contract: Contract, time: int, *, is_expired: bool
+) -> tuple[int | None, str]:
     if is_expired:
-        return terms.intrinsic(spot.price), f"intrinsic value at {spot.origin}"
-    seconds, rate = max(terms.expiry - time, 0), market.parameters.rate
+        return contract.intrinsic(spot.price), f"intrinsic value at {spot.origin}"
+    seconds, rate = max(contract.expiry - time, 0), market.parameters.rate
     try:
-        call, put = option_prices(seconds, terms.iv, spot.price, terms.strike, rate)
+        call, put = option_prices(seconds, contract.iv, spot.price, contract.strike, rate)
     except (ValueError, OverflowError, ZeroDivisionError):
         return None, ""
-    return call if terms.is_call else put, f"Black-Scholes at {IV_SOURCE} and {spot.origin}"
+    return call if contract.is_call else put, f"Black-Scholes at {IV_SOURCE} and {spot.origin}"

@@ -13,7 +13,7 @@ from adapters.lyra_v1.calls import MarketAddresses
 from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.held import in_units
 from adapters.lyra_v1.market import NEWPORT, PRICE_DECIMALS, Market, Spot, version_of
-from adapters.lyra_v1.options import Terms, option
+from adapters.lyra_v1.options import Contract, option
 from adapters.lyra_v1.pool_calls import BOARDS, NEWPORT_BOARDS, TOTAL_SHARES, Board
 from adapters.lyra_v1.pool_state import PoolState, read_pool
 from adapters.lyra_v1.pool_value import Pool
@@ -104,18 +104,18 @@ class _Sum:
             iv = board.iv * strike.skew // UNIT
             for is_call, held in ((True, strike.calls), (False, strike.puts)):
                 if size := -self._part(held):
-                    terms = Terms(is_call, strike.price, board.expiry, iv, self._parts.boards_origin)
-                    self._add_option(terms, size, time)
+                    contract = Contract(is_call, strike.price, board.expiry, iv, self._parts.boards_origin)
+                    self._add_option(contract, size, time)
 
-    def _add_option(self, terms: Terms, size: int, time: int) -> None:
+    def _add_option(self, contract: Contract, size: int, time: int) -> None:
         leg: Option = option(
             self._market,
             self._feed,
-            terms,
+            contract,
             size,
             self._parts.boards_origin,
             time=time,
-            is_expired=time >= terms.expiry,
+            is_expired=time >= contract.expiry,
         )
         if leg.mark_raw is None:
             raise Unsupported(

@@ -17,7 +17,7 @@ from adapters.lyra_v1.generations import settlement_of
 from adapters.lyra_v1.held import Holding, in_units, payout
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
-from adapters.lyra_v1.options import Terms, instrument, option
+from adapters.lyra_v1.options import Contract, instrument, option
 from adapters.lyra_v1.premium import BuyBack
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
@@ -165,7 +165,7 @@ class Wallet:
         return f"{self.deployment.name} does not tell what a liquidation takes: {error}"
 
     def _instrument(self, held: Holding) -> str:
-        return instrument(self.market, self._terms(held))
+        return instrument(self.market, self._contract(held))
 
     def _positions(self, held: Holding) -> tuple[Position, ...]:
         asset = self._collateral(held)
@@ -186,16 +186,16 @@ class Wallet:
         return option(
             self.market,
             self.spot,
-            self._terms(held),
+            self._contract(held),
             -amount if held.kind.is_short else amount,
             origin,
             time=self.time,
             is_expired=held.is_expired,
         )
 
-    def _terms(self, held: Holding) -> Terms:
+    def _contract(self, held: Holding) -> Contract:
         market = self.deployment.addresses["option_market"]
-        return held.terms(STRIKE_AND_BOARD.at(market, held.position.strike_id).origin)
+        return held.contract(STRIKE_AND_BOARD.at(market, held.position.strike_id).origin)
 
 
 def account_id(deployment: Deployment, number: str) -> str:
