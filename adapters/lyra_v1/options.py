@@ -12,6 +12,7 @@ from aggregator.model.assets import index_id
 from aggregator.model.positions import Option
 from aggregator.model.rules import Feed
 from aggregator.model.units import scaled
+from aggregator.pricing.sources import IvKind, IvSource, first_usable
 
 IV_SOURCE = "board.iv * strike.skew"
 
@@ -48,6 +49,7 @@ def option(
     Its mark is the protocol's own formula at its own volatility and rate and at the present spot price,
     intrinsic value once expired, None where the contract's library would revert.
     """
+    iv = first_usable([IvSource(IvKind.BOARD, contract.iv / UNIT, f"{IV_SOURCE}, {contract.origin}")])
     mark, source = _mark(market, spot, contract, time, is_expired=is_expired)
     return Option(
         instrument=instrument(market, contract),
@@ -62,8 +64,8 @@ def option(
         expiry=contract.expiry,
         settlement=market.quote,
         mark_raw=mark,
-        iv=contract.iv / UNIT,
-        iv_source=f"{IV_SOURCE}, {contract.origin}",
+        iv=iv.iv if iv else None,
+        iv_source=iv.origin if iv else None,
         rate=market.parameters.rate / UNIT,
         origin=origin,
         # A covered call gives up base, but only what its loss in quote is worth at expiry.
