@@ -51,7 +51,7 @@ class LyraAdapter:
         the pool. What nobody answered for fails the read.
         """
         (positions, market), stake = yield from both(
-            self._positions(deployment, wallet, block), unless_refused(read_stake(deployment, wallet))
+            self._positions(deployment, wallet, block), unless_refused(read_stake(deployment, wallet, block))
         )
         return with_stake(positions, deployment, wallet, market, stake, block)
 
@@ -71,7 +71,7 @@ class LyraAdapter:
             both(read_series(deployment, held, block), read_spot(deployment, market)),
             terms_for(deployment, market, sources, held),
         )
-        owner = Wallet(deployment, wallet, market, spot.feed)
+        owner = Wallet(deployment, wallet, market, spot.feed, block.timestamp)
         pairs = list(zip(held, found, strict=True))
         longs = [one for position, one in pairs if position.option_type in LONGS]
         shorts = [(position, one) for position, one in pairs if position.option_type not in LONGS]

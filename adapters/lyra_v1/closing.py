@@ -1,7 +1,8 @@
 """What liquidating a short does, exact: the pool sells the option back to it and takes a penalty.
 
 Source: `liquidatePosition` of OptionMarket.sol, `liquidate` and `getLiquidationFees` of OptionToken.sol of
-@lyrafinance/protocol 0.1.3-alpha. Equal to the wei in the tests, which ask the real contracts.
+@lyrafinance/protocol 0.1.3-alpha; the same in derivexyz/v1-core at ea9e36a, whose tokens may have less than
+18 decimals. Equal to the wei in the tests, which ask Avalon's real contracts.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from adapters.lyra_v1.base_exchange import BaseExchange, BaseRate
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.margin import ShortOptionRule
-from adapters.lyra_v1.premium import BuyBack, Forced, Pool, Pricing, Variance, Vols, WorthlessPool
+from adapters.lyra_v1.pool_value import AnyPool, WorthlessPool
+from adapters.lyra_v1.premium import BuyBack, Forced, Pricing, Variance, Vols
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, LossBearer, Receiver
 from aggregator.model.errors import UnusablePrice
@@ -24,7 +27,7 @@ PAUSED = "MarketIsPaused"
 FROZEN = "BoardIsFrozen"
 EXPIRED = "BoardExpired"
 NOT_LIQUIDATABLE = "PositionNotLiquidatable"
-WORTHLESS_POOL = "OptionValueDebtExceedsTotalAssets"
+TOKEN_DECIMALS = 18
 
 
 class Penalty(NamedTuple):
@@ -40,28 +43,37 @@ class Penalty(NamedTuple):
 class Closing:
     """What a liquidation needs beyond the test.
 
-    `market` names the position; `collateral` and `quote` are the assets it is paid in; `base_fee` is what
-    Synthetix takes for exchanging base into quote, 18 decimals. `refusal` is why nothing can be liquidated
-    at the block, None where it can.
+    `market` names the position; `collateral` and `quote` are the assets it is paid in, with their decimals;
+    `exchange` tells what base a cost in quote takes. `refusal` is why nothing can be liquidated at the
+    block, None where it can.
     """
 
     market: str
     collateral: AssetId
     quote: AssetId
     refusal: str | None
-    base_fee: int
+    exchange: BaseExchange
     penalty: Penalty
     buy_back: BuyBack
+    collateral_decimals: int = TOKEN_DECIMALS
+    quote_decimals: int = TOKEN_DECIMALS
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for stored.load_rule; numbers are decimal strings."""
-        terms = self.buy_back
+        terms, exchange = self.buy_back, self.exchange
+        told: dict[str, JsonValue] = (
+            {"base_rate": _numbers(exchange)}
+            if isinstance(exchange, BaseRate)
+            else {"base_fee": str(exchange.fee)}
+        )
         return {
             "market": self.market,
             "collateral": self.collateral,
             "quote": self.quote,
             "refusal": self.refusal,
-            "base_fee": str(self.base_fee),
+            **told,
+            "collateral_decimals": str(self.collateral_decimals),
+            "quote_decimals": str(self.quote_decimals),
             "penalty": _numbers(self.penalty),
             "buy_back": {
                 "pricing": _numbers(terms.pricing),
@@ -139,27 +151,31 @@ class ClosableShortRule(ShortOptionRule):
             return Refused(EXPIRED)
         try:
             price, cost = closing.buy_back.cost(self.kind, self.amount, self.strike, self.expiry - time, spot)
-        except WorthlessPool:
-            return Refused(WORTHLESS_POOL)
+        except WorthlessPool as error:
+            return Refused(str(error))
         except ValueError as error:
             raise UnusablePrice(self.spot.asset, self.spot.origin, spot) from error
         if not liquidatable:
             return Refused(NOT_LIQUIDATABLE)
-        split = self.split(cost, spot)
+        split, least = self.split(cost, spot), 10 ** (TOKEN_DECIMALS - closing.collateral_decimals)
+        # Each transfer is cut to the token's decimals, the pool's fee and what it is paid together.
+        pool = split.pool // least
+        premium = (split.pool + split.premium) // least - pool
         receivers: list[tuple[Receiver, int]] = [
-            ("liquidator", split.liquidator),
-            ("insurance_fund", split.security_module),
-            ("pool", split.pool),
+            ("liquidator", split.liquidator // least),
+            ("insurance_fund", split.security_module // least),
+            ("pool", pool),
         ]
+        insolvent = split.insolvent // 10 ** (TOKEN_DECIMALS - closing.quote_decimals)
         return CloseOut(
             closed=(Closed(closing.market, -self.amount, price),),
             fees=tuple(
                 Fee(receiver, one) for receiver, raw in receivers for one in _amount(closing.collateral, raw)
             ),
-            returned=_amount(closing.collateral, split.returned),
-            forfeited=_amount(closing.collateral, split.premium),
-            bad_debt=_amount(closing.quote, split.insolvent),
-            borne_by=self.loss_bearers if split.insolvent else (),
+            returned=_amount(closing.collateral, split.returned // least),
+            forfeited=_amount(closing.collateral, premium),
+            bad_debt=_amount(closing.quote, insolvent),
+            borne_by=self.loss_bearers if insolvent else (),
             successor=None,
         )
 
@@ -171,7 +187,7 @@ class ClosableShortRule(ShortOptionRule):
         """How a cost in quote divides the collateral; where it is in base, the cost is exchanged first."""
         penalty, least, value = self.closing.penalty, self.closing.penalty.least, WAD
         if self.kind is OptionType.SHORT_CALL_BASE:
-            cost = _divide_rounded(_divide_rounded(cost, WAD - self.closing.base_fee), spot)
+            cost = self.closing.exchange.base_for(cost, spot)
             least, value = divide(least, spot), spot
         returned = insolvent = 0
         if self.collateral >= cost + least:
@@ -193,7 +209,7 @@ class ClosableShortRule(ShortOptionRule):
         )
 
 
-def _numbers(data: Penalty | Pricing | Variance | Forced | Vols | Pool) -> dict[str, JsonValue]:
+def _numbers(data: Penalty | Pricing | Variance | Forced | Vols | AnyPool | BaseRate) -> dict[str, JsonValue]:
     return {name: str(value) for name, value in data._asdict().items()}
 
 
@@ -201,11 +217,6 @@ def _lowest(rule: ShortOptionRule) -> int:
     """The lowest price whose logarithm the contract can take, shocked."""
     shocked = -(-rule.strike // WAD)
     return max(-(-shocked * WAD // rule.parameters.put_spot_shock), 1)
-
-
-def _divide_rounded(x: int, y: int) -> int:
-    """`x / y` with 18 decimals, rounded half up."""
-    return (x * WAD * 10 // y + 5) // 10
 
 
 def _amount(asset: AssetId, raw: int) -> tuple[Amount, ...]:

@@ -1,4 +1,4 @@
-"""The contract functions of an Avalon market that say what a liquidation takes."""
+"""The contract functions of a market that say what a liquidation takes, and what its pool has."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ class Limits(NamedTuple):
     caps_skew: bool
 
 
+class GlobalGreeks(NamedTuple):
+    """What all options are to traders, as of the last update of the Greeks; 18 decimals."""
+
+    std_vega: int
+    option_value: int
+
+
 class Hedge(NamedTuple):
     """The hedger's short of base and its collateral in quote; 18 decimals."""
 
@@ -47,7 +54,9 @@ FORCE_CLOSE: Function[ForceClose] = Function(
     f"getForceCloseParams()(({_WORDS_10}))",
     into=lambda row: ForceClose(row[0], row[1], row[6], row[7], row[9]),
 )
-NET_STD_VEGA: Function[int] = Function(f"getGlobalCache()(({_WORDS_5},{_NET}))", into=lambda row: row[-1][1])
+GLOBAL_GREEKS: Function[GlobalGreeks] = Function(
+    f"getGlobalCache()(({_WORDS_5},{_NET}))", into=lambda row: GlobalGreeks(row[-1][1], row[-1][2])
+)
 STD_VEGA: Function[int] = Function(
     f"getStrikeCache(uint256)((uint256,uint256,uint256,uint256,{_GREEKS},int256,int256,uint256))",
     into=lambda row: row[4][2],
@@ -70,13 +79,13 @@ LIMITS: Function[Limits] = Function(
     into=lambda row: Limits(row[2], *row[9:]),
 )
 
-# LiquidityPool; its net value is the last word
+# LiquidityPool; in Avalon its net value is the last word
 NET_VALUE: Function[int] = Function(
     "getLiquidity(uint256)((uint256,uint256,uint256,uint256,uint256,uint256))", into=lambda row: row[-1]
 )
 POOL_HEDGER: Function[Address] = Function("poolHedger()(address)")
 
-# ShortPoolHedger
+# ShortPoolHedger of Avalon
 HEDGE: Function[Hedge] = Function("getShortPosition()(uint256,uint256)", into=Hedge)
 
 # SynthetixAdapter and its Exchanger

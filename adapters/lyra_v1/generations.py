@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from adapters.lyra_v1.avalon import read_avalon, read_avalon_spot
 from adapters.lyra_v1.calls import SETTLEMENT, Settlement
-from adapters.lyra_v1.closing_terms import Sources, read_sources
+from adapters.lyra_v1.closing_terms import Sources, read_newport_sources, read_sources
 from adapters.lyra_v1.market import NEWPORT, Market, Spot, version_of
 from adapters.lyra_v1.newport import read_newport, read_newport_spot
 from adapters.lyra_v1.newport_calls import NEWPORT_SETTLEMENT
 from aggregator.contract import Deployment, Function, Read
-from aggregator.model.errors import Unsupported
 
 
 def read_market(deployment: Deployment) -> Read[Market]:
@@ -31,10 +30,6 @@ def settlement_of(deployment: Deployment) -> Function[Settlement]:
 
 
 def read_closing_sources(deployment: Deployment) -> Read[Sources]:
-    """Where the terms of liquidations are, in one round; raises Unsupported in Newport."""
-    if version_of(deployment) == NEWPORT:
-        raise Unsupported(
-            f"liquidations of {deployment.name}",
-            "no view tells what a Newport pool is worth at another price; health and flags are read",
-        )
-    return (yield from read_sources(deployment))
+    """Where the terms of liquidations are, in one round."""
+    is_newport = version_of(deployment) == NEWPORT
+    return (yield from (read_newport_sources if is_newport else read_sources)(deployment))

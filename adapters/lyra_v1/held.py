@@ -8,6 +8,7 @@ from adapters.lyra_v1.calls import HeldPosition, Series, Settlement
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.market import PRICE_DECIMALS
+from adapters.lyra_v1.options import Contract
 from aggregator.model.assets import Asset
 
 
@@ -21,6 +22,16 @@ class Holding:
     settlement: Settlement
     is_expired: bool
 
+    def contract(self, origin: str) -> Contract:
+        """The option itself; `origin` is the view that told its series."""
+        series = self.series
+        iv = series.base_iv * series.skew // UNIT
+        return Contract(self.kind.is_call, series.strike, series.expiry, iv, origin)
+
+    def intrinsic(self, price: int) -> int:
+        """What one option is worth at a price of the underlying without time; 18 decimals."""
+        return self.contract("").intrinsic(price)
+
     @property
     def is_settled(self) -> bool:
         """Whether its board has its settlement price, so that the position is a fixed claim."""
@@ -30,12 +41,6 @@ class Holding:
     def can_be_liquidated(self) -> bool:
         """A short before its expiry: afterwards the market refuses."""
         return self.kind.is_short and not self.is_expired
-
-
-def intrinsic(held: Holding, price: int) -> int:
-    """What one option is worth at a price of the underlying without time; 18 decimals."""
-    difference = price - held.series.strike
-    return max(difference if held.kind.is_call else -difference, 0)
 
 
 def payout(held: Holding) -> int:
@@ -49,8 +54,8 @@ def payout(held: Holding) -> int:
     if held.kind is OptionType.SHORT_CALL_BASE:
         return max(position.collateral - held.settlement.base_ratio * position.amount // UNIT, 0)
     if not held.kind.is_short:
-        return intrinsic(held, price) * (position.amount * held.settlement.long_scale // UNIT) // UNIT
-    return max(position.collateral - intrinsic(held, price) * position.amount // UNIT, 0)
+        return held.intrinsic(price) * (position.amount * held.settlement.long_scale // UNIT) // UNIT
+    return max(position.collateral - held.intrinsic(price) * position.amount // UNIT, 0)
 
 
 def in_units(asset: Asset, amount: int) -> int:

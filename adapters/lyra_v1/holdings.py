@@ -43,9 +43,9 @@ def terms_for(
     """What liquidations take in a market, or why that can't be told; None where no short is held."""
     if all(position.option_type in LONGS for position in held):
         return None
-    if isinstance(sources, Untold) or market.synths is None:
-        return sources if isinstance(sources, Untold) else None
-    return (yield from unless_refused(read_terms(deployment, market.synths, sources)))
+    if isinstance(sources, Untold):
+        return sources
+    return (yield from unless_refused(read_terms(deployment, market, sources)))
 
 
 def read_series(
@@ -109,12 +109,12 @@ def _close_out_terms(
 ) -> Read[CloseOutTerms | Untold | None]:
     if terms is None or isinstance(terms, Untold):
         return terms
-    rate = owner.market.parameters.rate
-    read = read_buy_back(owner.deployment, terms, held.position.strike_id, held.series, spot.feed.price, rate)
+    price, strike = spot.feed.price, held.position.strike_id
+    read = read_buy_back(owner.deployment, owner.market, terms, strike, held.series, price)
     found = yield from unless_refused(read)
     if isinstance(found, Untold):
         return found
-    return CloseOutTerms(terms.base_fee, terms.sources.penalty, found)
+    return CloseOutTerms(terms.exchange_at(price), terms.sources.penalty, found)
 
 
 def all_longs(owner: Wallet, longs: Sequence[Holding | ReadError]) -> Read[Told]:

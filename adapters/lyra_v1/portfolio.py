@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from adapters.lyra_v1.base_exchange import BaseExchange
 from adapters.lyra_v1.calls import (
     OWNER_POSITIONS,
     STRIKE_AND_BOARD,
@@ -13,30 +13,27 @@ from adapters.lyra_v1.calls import (
 )
 from adapters.lyra_v1.closing import FROZEN, PAUSED, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import OptionType
-from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.generations import settlement_of
-from adapters.lyra_v1.held import Holding, in_units, intrinsic, payout
+from adapters.lyra_v1.held import Holding, in_units, payout
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
+from adapters.lyra_v1.options import Contract, instrument, option
 from adapters.lyra_v1.premium import BuyBack
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.assets import Asset, index_id
+from aggregator.model.assets import Asset
 from aggregator.model.errors import ReadError
 from aggregator.model.positions import Option, Position, Supply
 from aggregator.model.readings import AccountFailure
 from aggregator.model.rules import WAD, Feed
 from aggregator.model.units import Address, scaled
-from aggregator.pricing.sources import IvKind, IvSource, first_usable
-
-IV_SOURCE = "board.iv * strike.skew"
 
 
 @dataclass(frozen=True, slots=True)
 class CloseOutTerms:
     """What a liquidation of one short takes, see Closing."""
 
-    base_fee: int
+    exchange: BaseExchange
     penalty: Penalty
     buy_back: BuyBack
 
@@ -53,12 +50,13 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """Whose positions of which market, at which spot."""
+    """Whose positions of which market, at which spot and Unix time."""
 
     deployment: Deployment
     address: Address
     market: Market
     spot: Feed
+    time: int
 
     def account_id(self, number: str) -> str:
         """See account_id: a short has its position's number, all longs have one account."""
@@ -136,9 +134,11 @@ class Wallet:
                 collateral=self._collateral(held).id,
                 quote=self.market.quote.id,
                 refusal=refusal,
-                base_fee=terms.base_fee,
+                exchange=terms.exchange,
                 penalty=terms.penalty,
                 buy_back=terms.buy_back,
+                collateral_decimals=self._collateral(held).decimals,
+                quote_decimals=self.market.quote.decimals,
             ),
         )
 
@@ -165,9 +165,7 @@ class Wallet:
         return f"{self.deployment.name} does not tell what a liquidation takes: {error}"
 
     def _instrument(self, held: Holding) -> str:
-        day = datetime.fromtimestamp(held.series.expiry, UTC).strftime("%Y-%m-%d")
-        strike = scaled(held.series.strike, PRICE_DECIMALS).normalize()
-        return f"{self.market.underlying} {day} {strike:f} {'call' if held.kind.is_call else 'put'}"
+        return instrument(self.market, self._contract(held))
 
     def _positions(self, held: Holding) -> tuple[Position, ...]:
         asset = self._collateral(held)
@@ -184,32 +182,20 @@ class Wallet:
         )
 
     def _option(self, held: Holding, origin: str) -> Option:
-        series, amount = held.series, held.position.amount
-        series_origin = STRIKE_AND_BOARD.at(
-            self.deployment.addresses["option_market"], held.position.strike_id
-        ).origin
-        iv = series.base_iv * series.skew // UNIT / UNIT
-        source = first_usable([IvSource(IvKind.BOARD, iv, f"{IV_SOURCE}, {series_origin}")])
-        return Option(
-            instrument=self._instrument(held),
-            index=index_id(self.market.underlying),
-            underlying=self.market.underlying,
-            right="call" if held.kind.is_call else "put",
-            style="european",
-            size_raw=-amount if held.kind.is_short else amount,
-            size_decimals=PRICE_DECIMALS,
-            strike_raw=series.strike,
-            price_decimals=PRICE_DECIMALS,
-            expiry=series.expiry,
-            settlement=self.market.quote,
-            # Before expiry the market has no view of a price at its present spot and volatility.
-            mark_raw=intrinsic(held, self.spot.price) if held.is_expired else None,
-            iv=source.iv if source else None,
-            iv_source=source.origin if source else None,
-            rate=self.market.parameters.rate / UNIT,
-            origin=origin,
-            mark_source=f"intrinsic value at {self.spot.origin}" if held.is_expired else None,
+        amount = held.position.amount
+        return option(
+            self.market,
+            self.spot,
+            self._contract(held),
+            -amount if held.kind.is_short else amount,
+            origin,
+            time=self.time,
+            is_expired=held.is_expired,
         )
+
+    def _contract(self, held: Holding) -> Contract:
+        market = self.deployment.addresses["option_market"]
+        return held.contract(STRIKE_AND_BOARD.at(market, held.position.strike_id).origin)
 
 
 def account_id(deployment: Deployment, number: str) -> str:

@@ -1,7 +1,7 @@
 """What the pool asks for the option that a liquidation buys back from it, as the contracts compute it.
 
 Source: `updateCacheAndGetTradeResult` of OptionMarketPricer.sol, `getPriceForForceClose` of
-OptionGreekCache.sol and `getLiquidity` of LiquidityPool.sol of @lyrafinance/protocol 0.1.3-alpha.
+OptionGreekCache.sol of @lyrafinance/protocol 0.1.3-alpha; the same in derivexyz/v1-core at ea9e36a.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from adapters.lyra_v1.black_scholes import option_prices, vega
 from adapters.lyra_v1.collateral import OptionType
+from adapters.lyra_v1.pool_value import WORTHLESS_POOL, AnyPool, WorthlessPool
 from aggregator.model.fixed_point import divide, multiply
 from aggregator.model.rules import WAD
 
@@ -75,31 +76,6 @@ class Vols(NamedTuple):
     net_std_vega: int
 
 
-class Pool(NamedTuple):
-    """The net value of the pool as a function of the spot price; all with 18 decimals.
-
-    `rest` is what does not depend on the spot price; base and a long hedge are worth it, a short hedge its
-    collateral less what it owes.
-    """
-
-    rest: int
-    base: int
-    hedge_base: int
-    hedge_short: int
-    hedge_collateral: int
-
-    def value(self, spot: int) -> int:
-        """Net value in quote; negative where the contract reverts."""
-        hedge = multiply(self.hedge_base, spot) + max(
-            self.hedge_collateral - multiply(self.hedge_short, spot), 0
-        )
-        return self.rest + multiply(self.base, spot) + hedge
-
-
-class WorthlessPool(ValueError):
-    """The pool's net value is not positive, so that the contract reverts."""
-
-
 @dataclass(frozen=True, slots=True)
 class BuyBack:
     """All that the price of buying an option back depends on, beside the option, its amount and the spot."""
@@ -108,7 +84,7 @@ class BuyBack:
     variance: Variance
     forced: Forced
     vols: Vols
-    pool: Pool
+    pool: AnyPool
     rate: int
 
     def cost(self, kind: OptionType, amount: int, strike: int, seconds: int, spot: int) -> tuple[int, int]:
@@ -138,14 +114,12 @@ class BuyBack:
     def _vega_fee(self, amount: int, vol: int, spot: int) -> int:
         """For adding to the pool's vega; closing a short adds to what traders hold net."""
         value = self.pool.value(spot)
-        if value < 0:
-            raise WorthlessPool("the pool owes more than it has")
         before = self.vols.net_std_vega
         after = before + multiply(amount, self.vols.std_vega)
         if abs(before) >= abs(after):
             return 0
         if not value:
-            raise WorthlessPool("the pool has nothing")
+            raise WorthlessPool(WORTHLESS_POOL)
         used = divide(multiply(vol, abs(after)), value)
         return multiply(multiply(self.pricing.vega_fee, used), amount)
 

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from adapters.lyra_v1.closing import ClosableShortRule, Closing, Penalty
+from adapters.lyra_v1.base_exchange import BaseExchange, BaseRate, SynthFee
+from adapters.lyra_v1.closing import TOKEN_DECIMALS, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import CollateralParameters, OptionType
 from adapters.lyra_v1.margin import ShortOptionRule
-from adapters.lyra_v1.premium import BuyBack, Forced, Pool, Pricing, Variance, Vols
+from adapters.lyra_v1.pool_value import AnyPool, NewportPool, Pool
+from adapters.lyra_v1.premium import BuyBack, Forced, Pricing, Variance, Vols
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed
 
-T = TypeVar("T", Penalty, Pricing, Variance, Vols, Pool)
+T = TypeVar("T", Penalty, Pricing, Variance, Vols, Pool, NewportPool, BaseRate)
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
@@ -52,17 +54,38 @@ def _load_closing(data: Mapping[str, JsonValue]) -> Closing:
         collateral=AssetId(entry(data, "collateral", str)),
         quote=AssetId(entry(data, "quote", str)),
         refusal=None if data.get("refusal", 0) is None else entry(data, "refusal", str),
-        base_fee=exact(data, "base_fee"),
+        exchange=_load_exchange(data),
         penalty=_load(Penalty, data, "penalty"),
         buy_back=BuyBack(
             pricing=_load(Pricing, terms, "pricing"),
             variance=_load(Variance, terms, "variance"),
             forced=Forced(**numbers, caps_skew=entry(forced, "caps_skew", bool)),
             vols=_load(Vols, terms, "vols"),
-            pool=_load(Pool, terms, "pool"),
+            pool=_load_pool(terms),
             rate=exact(terms, "rate"),
         ),
+        collateral_decimals=_load_decimals(data, "collateral_decimals"),
+        quote_decimals=_load_decimals(data, "quote_decimals"),
     )
+
+
+def _load_exchange(data: Mapping[str, JsonValue]) -> BaseExchange:
+    if "base_rate" in data:
+        return _load(BaseRate, data, "base_rate")
+    return SynthFee(exact(data, "base_fee"))
+
+
+def _load_pool(data: Mapping[str, JsonValue]) -> AnyPool:
+    is_newport = "protected" in entry(data, "pool", dict)
+    return _load(NewportPool, data, "pool") if is_newport else _load(Pool, data, "pool")
+
+
+def _load_decimals(data: Mapping[str, JsonValue], name: str) -> int:
+    """Rules that were stored before Newport's have none: Avalon's tokens all have 18."""
+    found = exact(data, name) if name in data else TOKEN_DECIMALS
+    if not 0 <= found <= TOKEN_DECIMALS:
+        raise ValueError(f"{name!r} of a stored rule is {found}, not 0 to {TOKEN_DECIMALS}")
+    return found
 
 
 def _load(kind: type[T], data: Mapping[str, JsonValue], name: str) -> T:

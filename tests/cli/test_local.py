@@ -392,4 +392,4 @@ def test_csv_is_a_table(local: World) -> None:
     assert len(rows) > 8
     assert {row.count(",") for row in rows} == {rows[0].count(",")}
     [call] = [row for row in rows if "2200 call" in row]
-    assert "2200 call,-4,,," in call  # the protocol gives no mark: nothing stands for it
+    assert "2200 call,-4,109.43" in call  # by the market's own formula at its own volatility

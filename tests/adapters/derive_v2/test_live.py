@@ -115,6 +115,10 @@ def test_positions_say_what_is_held(site: Site) -> None:
     assert (perp.size_raw, perp.entry_price_raw, perp.pnl_raw) == (-2 * WAD, 2_100 * WAD, 200_000_000)
     assert (option.right, option.strike_raw, option.expiry) == ("put", 1_800 * WAD, expiry)
     assert (option.size_raw, option.mark_raw, option.iv) == (5 * WAD, 0, None)
+    assert (option.style, option.side, option.delivery) == ("european", "holder", "cash")
+    assert (option.settlement.symbol, option.multiplier_raw) == ("USDC", None)
+    assert option.mark_source is not None
+    assert option.mark_source.startswith("Black-76 at ")
 
 
 def test_a_live_auction_is_told_and_lasts_until_the_buffer_is_filled(site: Site) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.lyra_v1.base_exchange import SynthFee
 from adapters.lyra_v1.closing import NOT_LIQUIDATABLE, ClosableShortRule
 from adapters.lyra_v1.collateral import OptionType
 from aggregator.model.close_outs import CloseOut, LossBearer
@@ -85,7 +86,9 @@ def compare(world: World, owner: str, account: Account, price: int) -> CloseOut 
     kept = [fees.pop("insurance_fund"), fees.pop("pool", 0) + premium]
     assert not fees
     if in_base:  # exchanged one by one, by the package's double of Synthetix, at the fee that it tells
-        kept = [raw * price // WAD * (WAD - rule.closing.base_fee) // WAD for raw in kept]
+        exchange = rule.closing.exchange
+        assert isinstance(exchange, SynthFee)
+        kept = [raw * price // WAD * (WAD - exchange.fee) // WAD for raw in kept]
         assert abs(sum(kept) - theirs.kept) <= 4
     else:
         assert sum(kept) == theirs.kept

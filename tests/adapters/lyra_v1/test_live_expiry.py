@@ -111,12 +111,15 @@ def test_long_and_short_of_one_series_share_a_strike(devnet: World) -> None:
     option, collateral = by_id[opened[Kind.SHORT_CALL_BASE]].positions
     assert isinstance(option, Option)
     assert isinstance(collateral, Supply)
-    assert (option.size_raw, option.right, option.mark_raw) == (-units("1.5"), "call", None)
+    assert (option.size_raw, option.right) == (-units("1.5"), "call")
     assert (collateral.asset.symbol, collateral.raw, collateral.is_collateral) == ("sETH", units("1.4"), True)
     longs = [account for account in reading.accounts if account.rule is None]
     assert [[p.size_raw for p in one.positions if isinstance(p, Option)] for one in longs] == [
         [units("1.5"), units("1.5")]
     ]
+    # The long call of the same series.
+    assert option.mark_raw is not None
+    assert option.mark_raw in [p.mark_raw for one in longs for p in one.positions if isinstance(p, Option)]
     strike = lyra.strike(lyra.position(opened[Kind.LONG_PUT]).strike_id)
     iv = lyra.market.call("getOptionBoard", strike["boardId"])["iv"] * strike["skew"] / WAD**2
     assert option.iv == pytest.approx(iv, rel=1e-15)

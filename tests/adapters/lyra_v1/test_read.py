@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from adapters.lyra_v1.calls import (
     Settlement,
 )
 from adapters.lyra_v1.closing import ClosableShortRule, Penalty
-from adapters.lyra_v1.closing_calls import ForceClose, Hedge, Limits
+from adapters.lyra_v1.closing_calls import ForceClose, GlobalGreeks, Hedge, Limits
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.pool_calls import TokenPrice
 from adapters.lyra_v1.premium import Pricing, Variance
@@ -88,7 +89,7 @@ CLOSING: dict[Function[Any], Any] = {
     ),
     closing_calls.VARIANCE: Variance(WAD // 4, WAD // 4, 3 * WAD, WAD, WAD, WAD // 100, 0, WAD, WAD),
     closing_calls.LIMITS: Limits(DAY // 2, WAD // 8, 5 * WAD, caps_skew=False),
-    closing_calls.NET_STD_VEGA: -WAD,
+    closing_calls.GLOBAL_GREEKS: GlobalGreeks(-WAD, WAD),
     closing_calls.HEDGE: Hedge(WAD, 5_000 * WAD),
     closing_calls.EXCHANGE_FEE: WAD // 200,
     closing_calls.POOL_HEDGER: Address(f"0x{28:040x}"),
@@ -139,7 +140,17 @@ def test_three_rounds_and_one_account_per_short() -> None:
     assert short.owner_path == longs.owner_path == (WALLET,)
     [option] = longs.positions
     assert isinstance(option, Option)
-    assert (option.size_raw, option.iv, option.rate, option.mark_raw) == (5 * WAD, 0.8, 0.05, None)
+    assert (option.size_raw, option.iv, option.rate) == (5 * WAD, 0.8, 0.05)
+    assert (option.style, option.delivery, option.multiplier_raw, option.side) == (
+        "european",
+        "cash",
+        None,
+        "holder",
+    )
+    # One day before expiry 2,000 is far above 1,500: the strike's present value less the spot.
+    assert option.mark_raw is not None
+    assert abs(option.mark_raw - (2_000 * math.exp(-0.05 / 365) - 1_500) * WAD) < WAD // 10**6
+    assert option.mark_source == f"Black-Scholes at board.iv * strike.skew and {reading.quotes[0].origin}"
     assert option.instrument == "ETH 2026-12-01 2000 put"
 
 

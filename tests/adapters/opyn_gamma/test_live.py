@@ -48,7 +48,10 @@ def test_a_naked_vault_is_an_account_with_its_rule(gamma: Gamma, me: Address) ->
         gamma.day + 50 * DAY,
     )
     # There is no volatility on the chain: the framework substitutes its own, and says so.
-    assert (option.iv, option.iv_source, option.mark_raw) == (None, None, None)
+    assert (option.iv, option.iv_source, option.mark_raw, option.mark_source) == (None, None, None, None)
+    # Gamma pays in money what an option is worth at expiry; an oToken is an option on one whole token.
+    assert (option.style, option.side, option.delivery) == ("european", "writer", "cash")
+    assert (option.settlement.symbol, option.multiplier_raw, option.rate) == ("USDC", None, 0.0)
     assert (collateral.asset.id, collateral.raw, collateral.is_collateral) == (
         gamma.asset("USDC"),
         4_100 * 10**6,
