@@ -24,8 +24,8 @@ from aggregator.risk.scenarios import ScenarioSet
 class Book(Holdings):
     """Holdings of portfolios, whose accounts and rules are known.
 
-    `time` (accounts,) holds block times, or when a venue said it; `feed_factors` the numbers of the factors of
-    every rule's feed (see Numbering.of_feed); `flags` a tuple of sentences per portfolio.
+    `time` (accounts,) holds block times, or when a venue said it; `feed_factors` the numbers of the factors
+    of every rule's feed (see Numbering.of_feed); `flags` a tuple of sentences per portfolio.
     """
 
     portfolios: tuple[Portfolio, ...]
