@@ -18,10 +18,7 @@ from aggregator.risk.greeks import deltas_usd
 from aggregator.risk.liquidation import by_underlying
 from aggregator.risk.native import NativeGroup, headroom, margins
 from aggregator.risk.numbering import Numbering
-from aggregator.risk.parts import ONE
-from aggregator.risk.rays import Rays, Vol
 from aggregator.risk.requirement import add_ons
-from aggregator.risk.revaluation import Revaluation
 from aggregator.risk.reverse_stress import FARTHEST, linear, nearest_ruin
 
 Floats = NDArray[np.float64]
@@ -46,28 +43,47 @@ class _Path:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Gaps:
-    """What is left of the whole and of each account of a book of one portfolio when prices move."""
+    """What is left of the whole and of each account of a book of one portfolio when prices move.
+
+    `exposures`, `holdings`, `bases` and `pegs` are those of the book; `add_on_usd` is the whole's A.
+    """
 
     book: Book
     groups: tuple[NativeGroup, ...]
+    exposures: Floats
+    holdings: Floats
+    bases: Floats
+    pegs: Floats
+    add_on_usd: float
 
-    def at(self, log_base: Floats, log_peg: Floats) -> Floats:
-        """E - A and each G_v in USD, shape (1 + accounts, points), at log moves (points, bases or pegs)."""
-        count = len(log_base)
-        rays = Rays(
-            names=("",) * count,
-            axes=self.book.axes,
-            base=np.expm1(log_base),
-            peg=np.expm1(log_peg),
-            vol=np.full(count, Vol.NONE, dtype=np.int8),
-            weight=np.ones(count),
-        )
-        revaluation = Revaluation.of(self.book, rays)
-        factors = revaluation.factors(ONE)
-        E = revaluation.weighted(factors, ONE)[:, 0]
-        N, Q = margins(self.groups, len(self.book.accounts), factors[:, 0])
-        whole = E.sum(axis=0) - add_ons(self.book).wallet[0]
-        return np.vstack([whole, headroom(N, Q, E)])
+    @staticmethod
+    def of(book: Book, groups: tuple[NativeGroup, ...]) -> Gaps:
+        """Everything that does not depend on a move."""
+        bases, pegs = book.axes.loadings(book.factors)
+        add_on = float(add_ons(book).wallet[0])
+        return Gaps(book, groups, book.exposures(), book.holdings(), bases, pegs, add_on)
+
+    def factors(self, log_base: Floats, log_peg: Floats) -> Floats:
+        """What each factor is multiplied with, (factors, points), at log moves (points, bases or pegs)."""
+        factors: Floats = np.exp(self.bases @ log_base.T + self.pegs @ log_peg.T)
+        return factors
+
+    def equity_usd(self, factors: Floats) -> Floats:
+        """E_v, shape (accounts, points); volatility stands still."""
+        units = self.book.contracts.values(factors, np.ones((len(self.book.contracts), factors.shape[1])))
+        equity: Floats = self.exposures @ factors + self.holdings @ units
+        return equity
+
+    def whole(self, factors: Floats) -> Floats:
+        """E - A, shape (points,)."""
+        left: Floats = self.equity_usd(factors).sum(axis=0) - self.add_on_usd
+        return left
+
+    def all(self, factors: Floats) -> Floats:
+        """E - A and each G_v in USD, shape (1 + accounts, points)."""
+        E = self.equity_usd(factors)
+        N, Q = margins(self.groups, len(self.book.accounts), factors)
+        return np.vstack([E.sum(axis=0) - self.add_on_usd, headroom(N, Q, E)])
 
 
 def distance(book: Book, groups: tuple[NativeGroup, ...]) -> Distance:
@@ -75,7 +91,7 @@ def distance(book: Book, groups: tuple[NativeGroup, ...]) -> Distance:
 
     What has failed already has no critical price.
     """
-    gaps = Gaps(book, groups)
+    gaps = Gaps.of(book, groups)
     return Distance(tuple(_prices(gaps)), _joint(gaps))
 
 
@@ -121,9 +137,9 @@ def _prices(gaps: Gaps) -> Iterator[CriticalPrice]:
 
 
 def _roots(gaps: Gaps, path: _Path) -> Iterator[tuple[int, float]]:
-    """The nearest price multiples, down and up, at which rows of `Gaps.at` that are not negative become so."""
+    """The nearest price multiples, down and up, at which rows of `Gaps.all` turn negative."""
     for steps in (-GRID, GRID):
-        failing = gaps.at(np.outer(steps, path.base), np.outer(steps, path.peg)) < 0.0
+        failing = gaps.all(_factors(gaps, path, steps)) < 0.0
         rows = np.flatnonzero(~failing[:, 0] & failing.any(axis=1))
         if not rows.size:
             continue
@@ -131,10 +147,14 @@ def _roots(gaps: Gaps, path: _Path) -> Iterator[tuple[int, float]]:
         safe, broken = steps[first - 1], steps[first]
         for _ in range(HALVINGS):
             middle = 0.5 * (safe + broken)
-            fails = gaps.at(np.outer(middle, path.base), np.outer(middle, path.peg))
-            fails = fails[rows, np.arange(len(rows))] < 0.0
+            left = gaps.all(_factors(gaps, path, middle))
+            fails = left[rows, np.arange(len(rows))] < 0.0
             safe, broken = np.where(fails, safe, middle), np.where(fails, middle, broken)
         yield from zip(map(int, rows), map(float, np.exp(broken)), strict=True)
+
+
+def _factors(gaps: Gaps, path: _Path, steps: Floats) -> Floats:
+    return gaps.factors(np.outer(steps, path.base), np.outer(steps, path.peg))
 
 
 def _joint(gaps: Gaps) -> ReverseStress | None:
@@ -148,7 +168,7 @@ def _joint(gaps: Gaps) -> ReverseStress | None:
     def left(points: Floats) -> Floats:
         moves = np.zeros((len(points), len(book.axes.bases)))
         moves[:, moving] = points
-        return gaps.at(moves, np.zeros((len(points), len(book.axes.pegs))))[0]
+        return gaps.whole(gaps.factors(moves, np.zeros((len(points), len(book.axes.pegs)))))
 
     delta = deltas_usd(book, 0)
     equity = float(book.equity_usd().sum())

@@ -15,8 +15,6 @@ from aggregator.risk.rays import Ray, Rays
 from aggregator.risk.revaluation import Revaluation
 
 Floats = NDArray[np.float64]
-ONE = np.ones(1)
-"""The stress multiple at which a ray's own moves are taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,10 @@ def nearest_ruin(gap: Gap, covariance: Floats, directions: Floats) -> tuple[Floa
     the result is never farther than any of them. Pulled back onto gap = 0 along its own ray. None where
     nothing is found within FARTHEST. The covariance must be positive definite.
     """
-    root = np.linalg.cholesky(covariance)
+    root: Floats = np.linalg.cholesky(covariance).astype(np.float64)
+    today = float(gap(np.zeros((1, len(root))))[0])
+    if today <= 0.0:
+        return np.zeros(len(root)), 0.0
     _, axes = np.linalg.eigh(covariance)
     # To independent coordinates: y = root @ z.
     ways = np.linalg.solve(root, np.vstack([directions, axes.T, -axes.T]).T).T
@@ -60,34 +63,53 @@ def nearest_ruin(gap: Gap, covariance: Floats, directions: Floats) -> tuple[Floa
     if not found:
         return None
     found.sort(key=lambda z: float(z @ z))
-    scale = max(1.0, abs(float(left(np.zeros((1, len(root))))[0])))
     for start in list(found[:STARTS]):
-        found += _crossings(left, _improved(left, start, scale)[None], root)
+        found += _crossings(left, _improved(left, start, today)[None], root)
     best = min(found, key=lambda z: float(z @ z))
     return root @ best, float(np.sqrt(best @ best))
 
 
 def _improved(left: Gap, start: Floats, scale: float) -> Floats:
-    """Where SLSQP ends from a point on the boundary; the start where it gets nowhere."""
+    """Where SLSQP ends from a point on the boundary; the start where it gets nowhere.
+
+    In units of the start's distance and of today's gap, so that tolerances mean the same for every book.
+    """
     from scipy.optimize import minimize  # noqa: PLC0415  # slow to import: for those who ask only
 
-    size = len(start)
-    bumps = _BUMP * np.vstack([np.eye(size), -np.eye(size)])
+    size, unit = len(start), float(np.sqrt(start @ start))
+    points = unit * _BUMP * np.vstack([np.zeros(size), np.eye(size), -np.eye(size)])
+    seen: dict[bytes, tuple[float, Floats]] = {}
+
+    def at(z: Floats) -> tuple[float, Floats]:
+        """What is lost and its slope, in one evaluation."""
+        key = z.tobytes()
+        if key not in seen:
+            values = left(unit * z + points) / -scale
+            slopes: Floats = (values[1 : size + 1] - values[size + 1 :]) / (2.0 * _BUMP)
+            seen[key] = float(values[0]), slopes
+        return seen[key]
+
+    def squared(z: Floats) -> float:
+        return 0.5 * float(z @ z)
+
+    def own(z: Floats) -> Floats:
+        return z
+
+    def lost(z: Floats) -> float:
+        return at(z)[0]
 
     def slope(z: Floats) -> Floats:
-        values = left(z + bumps)
-        slopes: Floats = (values[size:] - values[:size]) / (2.0 * _BUMP * scale)
-        return slopes
+        return at(z)[1]
 
     result = minimize(
-        lambda z: 0.5 * float(z @ z),
-        start,
-        jac=lambda z: z,
+        squared,
+        start / unit,
+        jac=own,
         method="SLSQP",
-        constraints={"type": "ineq", "fun": lambda z: -float(left(z[None])[0]) / scale, "jac": slope},
-        options={"maxiter": 100, "ftol": 1e-12},
+        constraints={"type": "ineq", "fun": lost, "jac": slope},
+        options={"maxiter": 50, "ftol": 1e-10},
     )
-    end: Floats = np.asarray(result.x, dtype=np.float64)
+    end: Floats = unit * np.asarray(result.x, dtype=np.float64)
     return end if np.isfinite(end).all() and end.any() else start
 
 
