@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,34 +127,42 @@ def _prices(gaps: Gaps) -> Iterator[CriticalPrice]:
     ruled = {1 + int(account) for group in gaps.groups for account in group.account}
     for path in _paths(book):
         alone = path.kind == "underlying" and path.others == "still"
-        for row, multiple in _roots(gaps, path):
-            if not (alone and row in ruled):
-                yield named(row, path, multiple)
+        for steps in (-GRID, GRID):
+            for row, step in roots(_along(gaps, path), steps):
+                if not (alone and row in ruled):
+                    yield named(row, path, float(np.exp(step)))
         if alone:
             for crossing in by_underlying(book, gaps.groups):
                 if crossing.moved == path.factor:
                     yield named(1 + crossing.account, path, crossing.multiple)
 
 
-def _roots(gaps: Gaps, path: _Path) -> Iterator[tuple[int, float]]:
-    """The nearest price multiples, down and up, at which rows of `Gaps.all` turn negative."""
-    for steps in (-GRID, GRID):
-        failing = gaps.all(_factors(gaps, path, steps)) < 0.0
-        rows = np.flatnonzero(~failing[:, 0] & failing.any(axis=1))
-        if not rows.size:
-            continue
-        first = failing[rows].argmax(axis=1)
-        safe, broken = steps[first - 1], steps[first]
-        for _ in range(HALVINGS):
-            middle = 0.5 * (safe + broken)
-            left = gaps.all(_factors(gaps, path, middle))
-            fails = left[rows, np.arange(len(rows))] < 0.0
-            safe, broken = np.where(fails, safe, middle), np.where(fails, middle, broken)
-        yield from zip(map(int, rows), map(float, np.exp(broken)), strict=True)
+def roots(left: Callable[[Floats], Floats], steps: Floats) -> list[tuple[int, float]]:
+    """The first step of a grid at which each row of `left`, (rows, steps), turns negative, to the last bit.
+
+    Rows that are negative at the first step, or nowhere, are left out. Two roots between neighbouring steps
+    are missed.
+    """
+    failing = left(steps) < 0.0
+    rows = np.flatnonzero(~failing[:, 0] & failing.any(axis=1))
+    if not rows.size:
+        return []
+    first = failing[rows].argmax(axis=1)
+    safe, broken = steps[first - 1], steps[first]
+    for _ in range(HALVINGS):
+        middle = 0.5 * (safe + broken)
+        fails = left(middle)[rows, np.arange(len(rows))] < 0.0
+        safe, broken = np.where(fails, safe, middle), np.where(fails, middle, broken)
+    return list(zip(map(int, rows), map(float, broken), strict=True))
 
 
-def _factors(gaps: Gaps, path: _Path, steps: Floats) -> Floats:
-    return gaps.factors(np.outer(steps, path.base), np.outer(steps, path.peg))
+def _along(gaps: Gaps, path: _Path) -> Callable[[Floats], Floats]:
+    """What is left at log moves of a path's own factor."""
+
+    def left(steps: Floats) -> Floats:
+        return gaps.all(gaps.factors(np.outer(steps, path.base), np.outer(steps, path.peg)))
+
+    return left
 
 
 def _joint(gaps: Gaps) -> ReverseStress | None:

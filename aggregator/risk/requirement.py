@@ -27,13 +27,26 @@ def add_ons(book: Book) -> AddOns:
     """
     size, legs, count = book.scenarios.parameters, book.legs, len(book.accounts)
     perps = np.bincount(legs.perp_account, np.abs(legs.perp_net_usd), minlength=count) * size.add_on_perp
-    fixed = perps + size.half_spread * legs.derivative_usd
-    account = fixed + size.add_on_naked_short * _naked_usd(book, legs.holder, count)
+    account = perps + size.half_spread * legs.derivative_usd
+    account += size.add_on_naked_short * _naked_usd(book, legs.holder, count)
     account += np.maximum(0.0, -legs.funding_usd)
-    owners = book.wallet[legs.holder]
-    wallet = book.by_wallet(fixed) + size.add_on_naked_short * _naked_usd(book, owners, len(book.portfolios))
-    wallet += np.maximum(0.0, -book.by_wallet(legs.funding_usd))
+    wallet = np.sum(list(add_on_lines(book).values()), axis=0)
     return AddOns(account, wallet)
+
+
+def add_on_lines(book: Book) -> dict[str, NDArray[np.float64]]:
+    """A of each portfolio by what it is for, each (portfolios,) in USD."""
+    size, legs, count = book.scenarios.parameters, book.legs, len(book.accounts)
+    perps: NDArray[np.float64] = np.bincount(
+        legs.perp_account, np.abs(legs.perp_net_usd), minlength=count
+    ).astype(np.float64)
+    owners = book.wallet[legs.holder]
+    return {
+        "perps": size.add_on_perp * book.by_wallet(perps),
+        "written options": size.add_on_naked_short * _naked_usd(book, owners, len(book.portfolios)),
+        "funding of 24 hours": np.maximum(0.0, -book.by_wallet(legs.funding_usd)),
+        "half-spread": size.half_spread * book.by_wallet(legs.derivative_usd),
+    }
 
 
 def counted(book: Book, values: NDArray[np.float64]) -> NDArray[np.float64]:
