@@ -17,7 +17,7 @@ def explanation(why: Explanation) -> dict[str, Any]:
     """What binds, what would help, and what happens first."""
     return {
         "threat": None if why.threat is None else _threat(why.threat),
-        "prevention": None if why.prevention is None else _prevention(why.prevention),
+        "preventions": [_prevention(prevention) for prevention in why.preventions],
         "scenario": clean(why.scenario, 200),
         "level": why.level,
         "requirement_usd": usd(why.requirement_usd),
@@ -104,8 +104,7 @@ def _threat(threat: Threat) -> dict[str, Any]:
 
 def _prevention(prevention: Prevention) -> dict[str, Any]:
     return {
-        "estimate": True,
-        "target_health": prevention.target,
+        "goal": prevention.goal,
         "repay_usd": _usd(prevention.repay_usd),
         "deposit_usd": _usd(prevention.deposit_usd),
         "price_usd": _usd(prevention.price_usd),

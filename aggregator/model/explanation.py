@@ -63,14 +63,16 @@ class Threat:
 
 @dataclass(frozen=True, slots=True)
 class Prevention:
-    """An estimate of what brings the first account's own health to `target`, at today's prices.
+    """An estimate of the dollars that keep the first account from liquidation, at today's prices.
 
-    Linear in the account's power and requirement; fees and steps are not in it. `repay_usd` is None where
-    there is no debt, `deposit_usd` where nothing says what collateral counts. Where the account would be
-    liquidated after the cheaper of the two: `price_usd` and `distance`, None where it would not be.
+    `goal`: its own health becomes 1.25, or it survives one standard stress. Linear in its power and
+    requirement; fees and steps are not in it. 0 where the goal is met already. `repay_usd` is None where
+    there is no debt, `deposit_usd` where nothing says what collateral would count. `price_usd`, `distance`:
+    where the threat's own factor would liquidate it after the repayment, else after the deposit; None where
+    it would not.
     """
 
-    target: float
+    goal: Literal["health", "stress"]
     repay_usd: float | None
     deposit_usd: float | None
     price_usd: float | None
@@ -87,5 +89,5 @@ class Explanation:
     contributions: tuple[Contribution, ...]
     changes: tuple[Change, ...]
     threat: Threat | None
-    prevention: Prevention | None
+    preventions: tuple[Prevention, ...]
     distance: Distance

@@ -57,19 +57,14 @@ def compare(
     return Comparison((*rows, ours), spanned, exchange, missing)
 
 
-_LEGS = (
-    "every position as if it stood alone: no hedge counts, so this is what margin without any netting asks"
-)
-_SILOS = "every account alone under our own rules: hedges count within an account and never between accounts"
+_LEGS = "no hedge counts: what margin without any netting asks, each position by our scenarios"
+_SILOS = "hedges count within an account and never between accounts, each by our scenarios"
 _NATIVE = (
-    "what the protocols require today: a loan's whole debt and the maintenance margin of derivatives, each "
-    "judged by its own rule and without looking at another"
+    "a loan's whole debt and the maintenance margin of derivatives, each by its protocol's own rule and "
+    "without looking at another"
 )
-_VAR = "a loss that is exceeded on 1% of days by the model: it counts all hedges, but not how bad that 1% is"
-_OURS = (
-    "the worst of all scenarios over the whole book: prices, correlations, volatility and pegs, and what is "
-    "in no price"
-)
+_VAR = "a loss that the model exceeds on 1% of days: it counts all hedges, but not how bad that 1% is"
+_OURS = "the worst of all scenarios for the whole book at once, of prices, volatility and pegs, and add-ons"
 
 
 def _legs_usd(portfolio: Portfolio, families: Mapping[str, RuleFamily], scenarios: ScenarioSet) -> float:
@@ -101,12 +96,8 @@ def _span_why(spanned: Span) -> str:
     )
     value = spanned.net_option_value_usd
     if value:
-        how = (
-            f"credited with ${value:,.0f} that options are worth"
-            if value > 0
-            else (f"with ${-value:,.0f} that written options owe")
-        )
-        why += f"; in cash, {how}, it asks ${spanned.margin_usd:,.0f}"
+        shown = f"{'-' if value < 0 else ''}${abs(value):,.0f}"
+        why += f"; with a net option value of {shown} credited it asks ${spanned.margin_usd:,.0f} in cash"
     return why
 
 
