@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aggregator.model.assets import AssetId
-from aggregator.model.positions import Option, Perp
+from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.risk.prevention import TARGET
 from aggregator.risk.score import score
 from cli.account_table import label, position_text
@@ -75,8 +75,8 @@ def _first(checked: Checked, why: Explanation) -> Iterator[str]:
 
 def _factor(checked: Checked, threat: Threat) -> str:
     """The name of what moves: an underlying, or the symbol of an asset."""
-    assets = (p.asset for a in checked.portfolio.accounts for p in a.positions if hasattr(p, "asset"))
-    symbols = {asset.id: asset.symbol for asset in assets}
+    positions = (position for account in checked.portfolio.accounts for position in account.positions)
+    symbols = {p.asset.id: p.asset.symbol for p in positions if isinstance(p, Holding | Supply | Debt)}
     factor = threat.factor or ""
     return clean(symbols.get(AssetId(factor), factor), 24)
 

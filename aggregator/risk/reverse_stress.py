@@ -57,7 +57,7 @@ def nearest_ruin(gap: Gap, covariance: Floats, directions: Floats) -> tuple[Floa
     ways = ways[np.abs(ways).max(axis=1) > 0.0]
 
     def left(z: Floats) -> Floats:
-        return gap(z @ root.T)
+        return gap(np.clip(z @ root.T, -FARTHEST, FARTHEST))  # a search may look beyond
 
     found = _crossings(left, ways, root)
     if not found:
