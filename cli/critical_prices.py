@@ -27,7 +27,7 @@ def critical_prices(checked: Checked, distance: Distance) -> Iterator[str]:
         yield "No single price uses up the whole or fails an account, from a hundredth to a hundredfold."
     joint = distance.joint
     if joint is None:
-        yield "No joint move of all prices within that range uses up the whole."
+        yield "No joint move of all underlyings uses up the whole, from a hundredth to a hundredfold."
     elif joint.mahalanobis == 0.0:
         yield "The equity of the whole is used up already."
     else:

@@ -98,7 +98,8 @@ def _event(checked: Checked, threat: Threat) -> str:
 def _cost(checked: Checked, threat: Threat, first: AccountRisk, prevention: Prevention) -> str:
     """What reaches one goal, in dollars, and how far it then is."""
     health = "" if first.native_health is None else f"{first.native_health:.2f} today, "
-    goal = f"To prevent it with a health of {TARGET:.2f} by its own rule ({health}1 is liquidation)"
+    verb = "end" if threat.now else "prevent"
+    goal = f"To {verb} it with a health of {TARGET:.2f} by its own rule ({health}1 is liquidation)"
     if prevention.goal == "stress":
         goal = "To survive one standard stress"
     ways = []
@@ -109,11 +110,11 @@ def _cost(checked: Checked, threat: Threat, first: AccountRisk, prevention: Prev
     if not ways:
         return f"{goal}: nothing is needed."
     text = f"{goal}: {' or '.join(ways)}"
-    if threat.factor is None:
-        return f"{text}."
     factor = _factor(checked, threat)
-    if prevention.price_usd is None or prevention.distance is None:
+    if prevention.safe:
         return f"{text}; then no price of {factor} alone liquidates it."
+    if prevention.price_usd is None or prevention.distance is None:
+        return f"{text}."
     at = f"{price(prevention.price_usd)} ({percent(prevention.distance)})"
     return f"{text}; then {factor} has to reach {at} to liquidate it."
 

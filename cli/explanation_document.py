@@ -109,6 +109,7 @@ def _prevention(prevention: Prevention) -> dict[str, Any]:
         "deposit_usd": _usd(prevention.deposit_usd),
         "price_usd": _usd(prevention.price_usd),
         "distance": prevention.distance,
+        "safe": prevention.safe,
     }
 
 

@@ -69,14 +69,15 @@ class Prevention:
     requirement; fees and steps are not in it. 0 where the goal is met already. `repay_usd` is None where
     there is no debt, `deposit_usd` where nothing says what collateral would count. `price_usd`, `distance`:
     where the threat's own factor would liquidate it after the repayment, else after the deposit; None where
-    it would not.
+    it would not (`safe`), or where that is not known (neither).
     """
 
     goal: Literal["health", "stress"]
     repay_usd: float | None
     deposit_usd: float | None
-    price_usd: float | None
-    distance: float | None
+    price_usd: float | None = None
+    distance: float | None = None
+    safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

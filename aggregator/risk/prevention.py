@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.model.assets import AssetId
 from aggregator.model.explanation import Prevention, Threat
 from aggregator.model.positions import Debt, Supply
 from aggregator.model.results import AccountRisk
@@ -14,6 +15,7 @@ from aggregator.risk.book import Book
 from aggregator.risk.distance import GRID, Gaps, roots
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.native import headroom, margins
+from aggregator.risk.numbering import Numbering
 from aggregator.risk.revaluation import Revaluation
 from aggregator.risk.scan import Scan
 
@@ -54,10 +56,8 @@ def preventions(scanned: Scan, first: AccountRisk, threat: Threat) -> tuple[Prev
         goal="health",
         repay_usd=None if repay is None else short / TARGET,
         deposit_usd=None if deposit is None else short / deposit.weight,
-        price_usd=None,
-        distance=None,
     )
-    surviving = Prevention("stress", survive(repay), survive(deposit), None, None)
+    surviving = Prevention("stress", survive(repay), survive(deposit))
     return tuple(
         _liquidated(scanned, number, threat, goal, way=repay or deposit) for goal in (healthy, surviving)
     )
@@ -108,24 +108,37 @@ def _liquidated(
     """The goal with the price of the threat's factor that liquidates the account afterwards."""
     one = scanned.book
     added = goal.deposit_usd if goal.repay_usd is None else goal.repay_usd
-    if way is None or added is None or threat.factor not in one.axes.bases or threat.direction is None:
+    axis = _axis(one, threat)
+    if way is None or added is None or axis is None or threat.price_usd is None or threat.distance is None:
         return goal
     gaps = Gaps.of(one, scanned.groups)
-    moves = np.eye(len(one.axes.bases))[one.axes.bases.index(threat.factor)]
 
     def left(steps: Floats) -> Floats:
-        factors = gaps.factors(np.outer(steps, moves), np.zeros((len(steps), len(one.axes.pegs))))
+        factors = gaps.factors(np.outer(steps, axis[0]), np.outer(steps, axis[1]))
         more: Floats = gaps.all(factors)[[1 + number]] + added * way.weight * factors[way.factor]
         return more
 
     found = roots(left, GRID if threat.direction == "up" else -GRID)
     if not found:
-        return goal
-    multiple, spot = float(np.exp(found[0][1])), one.portfolios[0].spots.get(threat.factor)
-    return Prevention(
-        goal=goal.goal,
-        repay_usd=goal.repay_usd,
-        deposit_usd=goal.deposit_usd,
-        price_usd=None if spot is None else spot * multiple,
-        distance=multiple - 1.0,
-    )
+        return replace(goal, safe=True)
+    multiple = float(np.exp(found[0][1]))
+    today_usd = threat.price_usd / (1.0 + threat.distance)
+    return replace(goal, price_usd=today_usd * multiple, distance=multiple - 1.0)
+
+
+def _axis(one: Book, threat: Threat) -> tuple[Floats, Floats] | None:
+    """Unit moves of bases and of pegs along which the threat's factor moves; None where it is no axis.
+
+    An asset that leaves its underlying takes along what is pegged as it is.
+    """
+    base, peg = np.zeros(len(one.axes.bases)), np.zeros(len(one.axes.pegs))
+    if threat.factor in one.axes.bases:
+        base[one.axes.bases.index(threat.factor)] = 1.0
+        return base, peg
+    if threat.factor is None:
+        return None
+    pegs = Numbering(one.scenarios, one.portfolios[0].classes).of(AssetId(threat.factor)).pegs
+    if len(pegs) != 1 or pegs[0] not in one.axes.pegs:
+        return None
+    peg[one.axes.pegs.index(pegs[0])] = 1.0
+    return base, peg

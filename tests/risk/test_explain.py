@@ -158,3 +158,18 @@ def test_a_loan_whose_peg_is_its_only_risk() -> None:
     assert why.threat.price_usd == pytest.approx(4_800.0 / 1.05, rel=1e-6)
     assert why.threat.standard_move == 0.18
     assert why.preventions[0].repay_usd == pytest.approx(owed * 4_000.0 * (1 - 1.05 / 1.25))
+    # At a health of 1.25 N may lose a fifth.
+    assert why.preventions[0].price_usd == pytest.approx(4_800.0 / 1.25, rel=1e-6)
+    assert not why.preventions[0].safe
+
+
+def test_a_repayment_that_ends_the_threat() -> None:
+    """10,000 USDC and 0.3 ETH against 9,000 DAI: 8,300 + 996 of power, so ETH may fall by 296/996. After
+    9,000 - 9,296/1.25 are repaid the USDC alone carries the rest."""
+    _, why = explained(lending("loan", {"USDC": 10_000.0, "ETH": 0.3, "DAI": -9_000.0}))
+    assert why.threat is not None
+    assert why.threat.distance == pytest.approx(-296.0 / 996.0)
+    healthy, _ = why.preventions
+    assert healthy.repay_usd == pytest.approx(9_000.0 - 9_296.0 / 1.25)
+    assert healthy.safe
+    assert healthy.price_usd is None
