@@ -95,7 +95,7 @@ def test_choices_are_those_of_the_code() -> None:
     assert definitions["band"]["enum"] == [band.value for band in Band]
     assert definitions["verdict"]["enum"] == [verdict.value for verdict in Verdict]
     assert definitions["account_health"]["properties"]["kind"]["enum"] == list(get_args(ProtocolKind))
-    compared = definitions["comparison"]["properties"]
+    compared = definitions["margin_comparison"]["properties"]
     methods = compared["methods"]["items"]["properties"]["method"]["enum"]
     assert sorted(methods) == sorted(method.value for method in Method)
     assert compared["exchange"]["properties"]["band"]["enum"] == [band.value for band in MarginBand]
