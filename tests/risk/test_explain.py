@@ -33,17 +33,18 @@ def explained(*accounts: Account) -> tuple[RiskResult, Explanation]:
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(silos("a"))
 def test_contributions_add_up(accounts: tuple[Account, ...]) -> None:
-    """All lines are M; positions of an account are its loss in the binding scenario."""
+    """All lines are M; positions of an account are its loss in the scenario that binds the scan."""
     risk, why = explained(*accounts)
     total = math.fsum(line.usd for line in why.contributions)
     assert total == pytest.approx(risk.requirement_usd, rel=1e-12, abs=1e-12 * risk.gross_usd)
-    assert risk.binding is not None
-    assert (why.scenario, why.level) == (risk.binding.name, risk.binding.level)
+    scenario = {(s.name, s.level): s for s in (risk.binding, *risk.worst_scenarios) if s is not None}
+    found = scenario.get((why.scenario, why.level))
+    assert found is not None or risk.requirement_usd > risk.scan_requirement_usd + risk.add_on_usd
     lost: dict[str, float] = defaultdict(float)
     for line in why.contributions:
         if line.kind == "position" and line.account_id is not None:
             lost[line.account_id] += line.usd
-    for name, usd in risk.binding.by_account:
+    for name, usd in found.by_account if found else ():
         assert lost[name] == pytest.approx(usd, abs=1e-11 * risk.gross_usd)
 
 
