@@ -19,6 +19,7 @@ from aggregator.model.results import RiskResult
 from aggregator.risk.assess import assess
 from aggregator.risk.book import book
 from aggregator.risk.exchange import exchange_margin
+from aggregator.risk.parts import apart
 from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.span import span
 
@@ -69,12 +70,9 @@ _OURS = "the worst of all scenarios for the whole book at once, of prices, volat
 
 def _legs_usd(portfolio: Portfolio, families: Mapping[str, RuleFamily], scenarios: ScenarioSet) -> float:
     """The sum over positions of each one's own M: each becomes an account of its own without a rule."""
-    apart = tuple(
-        replace(account, id=f"{account.id}#{place}", positions=(position,), rule=None, reported=None)
-        for account in portfolio.accounts
-        for place, position in enumerate(account.positions)
-    )
-    alone = assess(replace(portfolio, accounts=apart), families=families, scenarios=scenarios)
+    single = apart(portfolio)
+    free = tuple(replace(account, rule=None, reported=None) for account in single.accounts)
+    alone = assess(replace(single, accounts=free), families=families, scenarios=scenarios)
     return alone.isolated_requirement_usd
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 
 from aggregator.model.explanation import Contribution
 from aggregator.model.results import RiskResult
 from aggregator.risk.grid import STANDARD
-from aggregator.risk.parts import first_rows, parts, today_usd, values_usd
+from aggregator.risk.parts import parts, today_usd, values_usd
 from aggregator.risk.requirement import add_on_lines, counted
 from aggregator.risk.scan import Scan
 
@@ -47,8 +46,8 @@ def _lines(scan: Scan, risk: RiskResult) -> Iterator[Contribution]:
     for part in parts(book):
         account = book.accounts[part.account].id
         yield Contribution("position", float(lost[part.row]), account, part.place)
-    first = first_rows(book.accounts)
-    silos = np.array([math.fsum(stressed[i:j]) for i, j in pairwise(first)])
+    silos = np.zeros(len(book.accounts))
+    np.add.at(silos, [part.account for part in parts(book)], stressed)
     for silo, haircut in zip(book.accounts, silos - counted(book, silos), strict=True):
         yield Contribution("haircut", float(haircut), silo.id)
     for label, usd in add_on_lines(book).items():

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.model.accounts import Account
+from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Position
 from aggregator.risk.book import Book
-from aggregator.risk.rays import Ray, Rays
+from aggregator.risk.book import book as book_of
+from aggregator.risk.rays import Rays
 from aggregator.risk.revaluation import Revaluation
 
 Floats = NDArray[np.float64]
@@ -36,9 +37,17 @@ def parts(book: Book) -> Iterator[Part]:
             row += 1
 
 
-def first_rows(accounts: tuple[Account, ...]) -> NDArray[np.intp]:
-    """The row of each account's first position, and the number of all positions at the end."""
-    return np.cumsum([0, *(len(account.positions) for account in accounts)], dtype=np.intp)
+def apart(portfolio: Portfolio) -> Portfolio:
+    """The portfolio with an account for each position, in the order of `parts`.
+
+    Each keeps its account's rule, which says what prices matter and no longer what is required.
+    """
+    accounts = tuple(
+        replace(account, id=f"{account.id}#{place}", positions=(position,))
+        for account in portfolio.accounts
+        for place, position in enumerate(account.positions)
+    )
+    return replace(portfolio, accounts=accounts)
 
 
 def values_usd(book: Book, rays: Rays, level: float = 1.0) -> Floats:
@@ -47,23 +56,16 @@ def values_usd(book: Book, rays: Rays, level: float = 1.0) -> Floats:
     Weights of rays count as in `Revaluation.values`, whose accounts are the sums of these.
     """
     at = np.array([level])
-    revaluation = Revaluation.of(book, rays)
-    today, moved = np.zeros((2, int(first_rows(book.accounts)[-1]), len(rays)))
-    factors = revaluation.factors(at)[:, 0]
-    _add(book, np.ones_like(factors), np.ones((len(book.contracts), len(rays))), today)
-    _add(book, factors, np.exp(level * revaluation.log_iv), moved)
-    return today + rays.weight * (moved - today)
+    values: Floats = Revaluation.of(_apart(book), rays).values(at)[:, 0]
+    return values
 
 
 def today_usd(book: Book) -> Floats:
     """What each position is worth at market marks, shape (positions,)."""
-    return values_usd(book, Rays.of([Ray("NONE")], book.axes))[:, 0]
+    return _apart(book).equity_usd()
 
 
-def _add(book: Book, factors: Floats, iv: Floats, into: Floats) -> None:
-    legs, first = book.legs, first_rows(book.accounts)
-    linear = legs.exposure_usd[:, None] * factors[legs.factor]
-    np.add.at(into, first[legs.account] + legs.position, linear)
-    if len(book.contracts):
-        units = book.contracts.values(factors, iv)
-        np.add.at(into, first[legs.holder] + legs.held_as, legs.quantity[:, None] * units[legs.contract])
+def _apart(book: Book) -> Book:
+    # What only the rule of an empty account depends on is still an axis: rays are on those of the book.
+    single = book_of([apart(portfolio) for portfolio in book.portfolios], book.scenarios)
+    return replace(single, axes=book.axes)

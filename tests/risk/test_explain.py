@@ -174,3 +174,11 @@ def test_a_repayment_that_ends_the_threat() -> None:
     assert healthy.repay_usd == pytest.approx(9_000.0 - 9_296.0 / 1.25)
     assert healthy.safe
     assert healthy.price_usd is None
+
+
+def test_an_account_without_positions() -> None:
+    """Its rule depends on a price that nothing else does; it has no line."""
+    idle = replace(margined("idle", "BTC", 1.0, 100.0), positions=())
+    _, why = explained(idle, lending("loan", {"ETH": 25.0, "USDC": -60_000.0}))
+    assert {line.account_id for line in why.contributions} == {"loan"}
+    assert math.fsum(line.usd for line in why.contributions) == pytest.approx(why.requirement_usd)
