@@ -13,10 +13,9 @@ from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Quote
 from aggregator.model.results import RiskResult
-from aggregator.pricing.book import usd
 from aggregator.risk.assess import assess_all
 from aggregator.risk.book import Book
-from aggregator.risk.parts import parts, today_usd
+from aggregator.risk.parts import notional_usd, parts, today_usd
 from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.score import score
 
@@ -61,7 +60,7 @@ def _changed(book: Book, risk: RiskResult, size: float) -> Iterator[tuple[Change
     portfolio, worth = book.portfolios[0], today_usd(book)
     for part in parts(book):
         account, value = book.accounts[part.account], float(worth[part.row])
-        notional = abs(_notional_usd(part.position, value, portfolio))
+        notional = abs(notional_usd(part.position, value, portfolio.marks))
         if notional == 0.0:
             continue
         share = min(1.0, size / notional)
@@ -75,20 +74,6 @@ def _changed(book: Book, risk: RiskResult, size: float) -> Iterator[tuple[Change
         hedge = min(size, abs(delta))
         change = Change("hedge", hedge, 0.0, 0.0, underlying=greeks.underlying)
         yield change, [*book.accounts, _hedge(book, greeks.underlying, -hedge if delta > 0 else hedge)]
-
-
-def _notional_usd(position: Position, value_usd: float, portfolio: Portfolio) -> float:
-    """What 1% is taken of: values of spot, notionals of derivatives."""
-    match position:
-        case Perp():
-            raw, scale = position.size_raw * position.mark_price_raw, position.size_decimals
-            mark = portfolio.marks[position.settlement.id]
-            return raw / int(10 ** (scale + position.price_decimals)) * usd(mark)
-        case Option():
-            index, paid = portfolio.marks[position.index], portfolio.marks[position.settlement.id]
-            return position.size_raw / int(10**position.size_decimals) * usd(index) * usd(paid)
-        case _:
-            return value_usd
 
 
 def _less(account: Account, place: int, share: float, value_usd: float) -> Account:

@@ -17,7 +17,7 @@ from aggregator.risk.book import Book
 from aggregator.risk.factors import Factor
 from aggregator.risk.method_parameters import ExchangeParameters
 from aggregator.risk.numbering import Numbering
-from aggregator.risk.parts import parts, today_usd
+from aggregator.risk.parts import notional_usd, parts, today_usd
 
 
 def exchange_margin(book: Book) -> ExchangeMargin:
@@ -26,25 +26,24 @@ def exchange_margin(book: Book) -> ExchangeMargin:
     Perps are netted by underlying over all accounts, as positions of one contract are. A written option
     maintains a share of its notional and what it is worth.
     """
-    rates, legs, worth = book.scenarios.parameters.exchange, book.legs, today_usd(book)
-    numbering = Numbering(book.scenarios, {k: v for p in book.portfolios for k, v in p.classes.items()})
+    rates, portfolio = book.scenarios.parameters.exchange, book.portfolios[0]
+    numbering, worth = Numbering(book.scenarios, portfolio.classes), today_usd(book)
     equity: dict[Factor, float] = defaultdict(float)
     perps: dict[str, float] = defaultdict(float)
     maintenance = []
     for part in parts(book):
         position, value = part.position, float(worth[part.row])
+        notional = notional_usd(position, value, portfolio.marks)
         paid = position.settlement if isinstance(position, Perp | Option) else position.asset
         equity[numbering.of(paid.id)] += value
-        if isinstance(position, Debt):
-            maintenance.append(-value * rates.loan_maintenance)
-        elif isinstance(position, Option) and position.size_raw < 0:
-            maintenance.append(-value)
-    for underlying, net in zip(legs.perp_underlying, legs.perp_net_usd, strict=True):
-        perps[underlying] += float(net)
+        match position:
+            case Debt():
+                maintenance.append(rates.loan_maintenance * -value)
+            case Perp():
+                perps[numbering.of(position.index).underlying] += notional
+            case Option() if notional < 0.0:
+                maintenance.append(rates.written_option_maintenance * -notional - value)
     maintenance += [rates.perp_maintenance * abs(net) for net in perps.values()]
-    written = legs.quantity < 0.0
-    notional_usd = float(-(legs.quantity * legs.unit_usd)[written].sum())
-    maintenance.append(rates.written_option_maintenance * notional_usd)
     adjusted = math.fsum(min(value, value * _rate(book, asset)) for asset, value in equity.items())
     required = math.fsum(maintenance)
     ratio = adjusted / required if required > 0.0 else math.inf

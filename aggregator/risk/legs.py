@@ -36,9 +36,9 @@ class Legs:
     `account`, `position`, `factor`, `exposure_usd`: linear legs; `position` is the place in the account.
     `holder`, `held_as` (likewise a place), `contract`, `quantity`: options held, or written (< 0); `group`
     numbers their (underlying, expiry, strike), `unit_usd` is the notional of one.
-    `perp_account`, `perp_underlying`, `perp_net_usd`: net perp notional per account and underlying. Per
-    account: `linear_usd` (gross: values of spot legs, notionals of perps), `derivative_usd` (gross notional
-    of perps and options), `funding_usd` (funding and borrowing expected over 24 hours, paid < 0), `debt_usd`.
+    `perp_account`, `perp_net_usd`: net perp notional per account and underlying. Per account: `linear_usd`
+    (gross: values of spot legs, notionals of perps), `derivative_usd` (gross notional of perps and options),
+    `funding_usd` (funding and borrowing expected over 24 hours, paid < 0), `debt_usd`.
     """
 
     account: NDArray[np.intp]
@@ -52,7 +52,6 @@ class Legs:
     group: NDArray[np.intp]
     unit_usd: NDArray[np.float64]
     perp_account: NDArray[np.intp]
-    perp_underlying: tuple[str, ...]
     perp_net_usd: NDArray[np.float64]
     linear_usd: NDArray[np.float64]
     derivative_usd: NDArray[np.float64]
@@ -133,7 +132,6 @@ class LegBuilder:
             group=np.array([row[4] for row in options], dtype=np.intp),
             unit_usd=np.array([row[5] for row in options], dtype=np.float64),
             perp_account=np.array([at for at, _ in self._perp_net], dtype=np.intp),
-            perp_underlying=tuple(underlying for _, underlying in self._perp_net),
             perp_net_usd=np.array(list(self._perp_net.values()), dtype=np.float64),
             linear_usd=totals[:, 0],
             derivative_usd=totals[:, 1],

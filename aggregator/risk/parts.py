@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
-from aggregator.model.positions import Position
+from aggregator.model.positions import Option, Perp, Position
+from aggregator.model.readings import Quote
+from aggregator.pricing.book import usd
 from aggregator.risk.book import Book
 from aggregator.risk.book import book as book_of
 from aggregator.risk.rays import Rays
@@ -63,6 +66,19 @@ def values_usd(book: Book, rays: Rays, level: float = 1.0) -> Floats:
 def today_usd(book: Book) -> Floats:
     """What each position is worth at market marks, shape (positions,)."""
     return _apart(book).equity_usd()
+
+
+def notional_usd(position: Position, value_usd: float, marks: Mapping[AssetId, Quote]) -> float:
+    """The notional of a derivative in USD, short < 0, and the value of everything else."""
+    match position:
+        case Perp():
+            scale = int(10 ** (position.size_decimals + position.price_decimals))
+            return position.size_raw * position.mark_price_raw / scale * usd(marks[position.settlement.id])
+        case Option():
+            unit_usd = usd(marks[position.index]) * usd(marks[position.settlement.id])
+            return position.size_raw / int(10**position.size_decimals) * unit_usd
+        case _:
+            return value_usd
 
 
 def _apart(book: Book) -> Book:

@@ -84,7 +84,7 @@ def _rays(book: Book, underlying: str) -> Iterator[Ray]:
 
 def _underlyings(book: Book) -> Sequence[str]:
     """The underlying that each position belongs to, in the order of `parts`."""
-    numbering = Numbering(book.scenarios, {k: v for p in book.portfolios for k, v in p.classes.items()})
+    numbering = Numbering(book.scenarios, book.portfolios[0].classes)
 
     def of(part: Part) -> str:
         position = part.position
