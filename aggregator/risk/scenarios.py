@@ -76,11 +76,11 @@ class ScenarioSet:
         return min(LARGEST_RANGE, float(np.sqrt(asset.scan_range**2 + late)))
 
     def daily_volatility(self, underlying: str) -> float:
-        """The standard deviation of an underlying's daily log returns; 0 for USD."""
+        """The standard deviation of its daily log returns; 0 for USD."""
         return 0.0 if underlying == USD else self.asset_parameters(underlying).daily_volatility
 
     def correlations(self) -> NDArray[np.float64]:
-        """The correlation matrix of the named assets, in the order of the configuration."""
+        """Those of the named assets' returns, in the order of the configuration."""
         return self.parameters.correlations()
 
     def axes(self, factors: Sequence[Factor]) -> Axes:
