@@ -14,7 +14,11 @@ from aggregator.model.explanation import Explanation
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
 from aggregator.risk.assess import assess
+from aggregator.risk.book import book
+from aggregator.risk.contributions import binding, contributions
 from aggregator.risk.explain import explain
+from aggregator.risk.grid import STANDARD
+from aggregator.risk.scan import scan
 from tests.risk.books import silos
 from tests.risk.builders import account, holding, option, portfolio, scenarios, supply, wallet
 from tests.risk.linear import FAMILIES, lending, margined
@@ -34,18 +38,22 @@ def explained(*accounts: Account) -> tuple[RiskResult, Explanation]:
 @given(silos("a"))
 def test_contributions_add_up(accounts: tuple[Account, ...]) -> None:
     """All lines are M; positions of an account are its loss in the scenario that binds the scan."""
-    risk, why = explained(*accounts)
-    total = math.fsum(line.usd for line in why.contributions)
+    scanned = scan(book([portfolio(*accounts)], scenarios()), FAMILIES)
+    risk = assessed(portfolio(*accounts))
+    lines = contributions(scanned, risk)
+    level, ray = binding(scanned)
+    name, multiple = scanned.rays.names[ray], float(STANDARD[level])
+    total = math.fsum(line.usd for line in lines)
     assert total == pytest.approx(risk.requirement_usd, rel=1e-12, abs=1e-12 * risk.gross_usd)
     scenario = {(s.name, s.level): s for s in (risk.binding, *risk.worst_scenarios) if s is not None}
-    found = scenario.get((why.scenario, why.level))
+    found = scenario.get((name, multiple))
     assert found is not None or risk.requirement_usd > risk.scan_requirement_usd + risk.add_on_usd
     lost: dict[str, float] = defaultdict(float)
-    for line in why.contributions:
+    for line in lines:
         if line.kind == "position" and line.account_id is not None:
             lost[line.account_id] += line.usd
-    for name, usd in found.by_account if found else ():
-        assert lost[name] == pytest.approx(usd, abs=1e-11 * risk.gross_usd)
+    for account_id, usd in found.by_account if found else ():
+        assert lost[account_id] == pytest.approx(usd, abs=1e-11 * risk.gross_usd)
 
 
 def test_lines_of_a_perp() -> None:
