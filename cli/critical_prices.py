@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from aggregator.model.positions import Debt, Holding, Supply
 from cli.account_table import label
 from cli.table import table
 from cli.text import clean, percent, price
@@ -13,6 +14,15 @@ from cli.text import clean, percent, price
 if TYPE_CHECKING:
     from aggregator.app import Checked
     from aggregator.model.distance import CriticalPrice, Distance
+
+
+def factor_name(checked: Checked, factor: str) -> str:
+    """An underlying as people call it: the symbol of a token that is its own, whose name is its id."""
+    positions = (position for account in checked.portfolio.accounts for position in account.positions)
+    symbols: dict[str, str] = {
+        p.asset.id: p.asset.symbol for p in positions if isinstance(p, Holding | Supply | Debt)
+    }
+    return clean(symbols.get(factor, factor), 24)
 
 
 def critical_prices(checked: Checked, distance: Distance) -> Iterator[str]:
@@ -31,7 +41,7 @@ def critical_prices(checked: Checked, distance: Distance) -> Iterator[str]:
     elif joint.mahalanobis == 0.0:
         yield "The equity of the whole is used up already."
     else:
-        moves = ", ".join(f"{clean(name, 16)} {percent(move)}" for name, move in joint.moves)
+        moves = ", ".join(f"{factor_name(checked, name)} {percent(move)}" for name, move in joint.moves)
         yield (
             f"The likeliest joint move that uses up the whole: {moves}; {joint.mahalanobis:,.1f} standard "
             "deviations of a day away."
@@ -45,7 +55,7 @@ def _row(checked: Checked, distance: Distance, key: tuple[str, str, str]) -> tup
     accounts = [p for p in found if p.account_id is not None]
     nearest = min(accounts, key=lambda p: abs(p.distance), default=None)
     return (
-        clean(factor, 16) + (" (its peg)" if kind == "peg" else ""),
+        factor_name(checked, factor) + (" (its peg)" if kind == "peg" else ""),
         "stand still" if others == "still" else "as usual",
         whole.get("down", "–"),
         whole.get("up", "–"),

@@ -7,12 +7,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from aggregator.model.assets import AssetId
-from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
+from aggregator.model.positions import Option, Perp
 from aggregator.risk.prevention import TARGET
 from aggregator.risk.score import score
 from cli.account_table import label, position_text
-from cli.critical_prices import critical_prices
+from cli.critical_prices import critical_prices, factor_name
 from cli.table import table
 from cli.text import WIDTH, clean, multiple, percent, price, usd
 
@@ -74,11 +73,7 @@ def _first(checked: Checked, why: Explanation) -> Iterator[str]:
 
 
 def _factor(checked: Checked, threat: Threat) -> str:
-    """The name of what moves: an underlying, or the symbol of an asset."""
-    positions = (position for account in checked.portfolio.accounts for position in account.positions)
-    symbols = {p.asset.id: p.asset.symbol for p in positions if isinstance(p, Holding | Supply | Debt)}
-    factor = threat.factor or ""
-    return clean(symbols.get(AssetId(factor), factor), 24)
+    return factor_name(checked, threat.factor or "")
 
 
 def _event(checked: Checked, threat: Threat) -> str:
@@ -172,7 +167,8 @@ def _change(checked: Checked, change: Change) -> str:
     size = usd(change.size_usd)
     if change.account_id is None or change.ordinal is None:
         delta = next(g.delta_usd for g in checked.risk.greeks if g.underlying == change.underlying)
-        return f"{'short' if delta > 0 else 'buy'} {size} of {clean(change.underlying or '', 24)} as a hedge"
+        name = factor_name(checked, change.underlying or "")
+        return f"{'short' if delta > 0 else 'buy'} {size} of {name} as a hedge"
     account = _account(checked, change.account_id)
     held = f"{position_text(account.positions[change.ordinal])} in {label(account, 32)}"
     if change.kind == "repay":

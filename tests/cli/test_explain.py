@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+from aggregator.app import Checked
+from aggregator.model.assets import Asset, token_id
+from aggregator.model.positions import Supply
+from aggregator.model.readings import Quote
+from aggregator.model.units import Address
+from aggregator.risk.assess import assess
+from aggregator.risk.explain import explain
+from cli import explanation
 from tests.cli.runner import crossmargin
 from tests.docs.test_schema import errors
+from tests.risk.builders import CHAIN, account, debt, portfolio, raw, scenarios
 
 
 def flat(text: str) -> str:
@@ -76,3 +86,19 @@ def test_what_is_asked_for_comes_after_the_plain_answer() -> None:
     more = crossmargin("health", "--demo", "--explain", "--compare", "--quiet").out
     assert more.startswith(plain)
     assert "What would be liquidated first" not in plain
+
+
+def test_a_token_that_no_table_knows_is_called_by_its_symbol() -> None:
+    """Its underlying is its own id, which tells nobody anything; the symbol is text of a stranger."""
+    token = Asset(token_id(CHAIN, Address("0x" + "ab" * 20)), "PEPPER\x1b[31m", 18)
+    held = Supply(token, raw(100.0), is_collateral=True, origin="supply")
+    mine = portfolio(account("loan", held, debt("USDC", 500.0)))
+    quote = Quote(token.id, 10 * 10**8, 8, "quote")
+    mine = replace(mine, marks={**mine.marks, token.id: quote}, spots={**mine.spots, token.id: 10.0})
+    risk = assess(mine, families={}, scenarios=scenarios())
+    why = explain(mine, risk, families={}, scenarios=scenarios())
+    shown = explanation.screen(Checked(mine, risk), why)
+    assert "\x1b" not in shown
+    assert "PEPPER[31m" in flat(shown.partition("How far each price may move")[2])
+    assert "$5 −50%" in shown
+    assert token.id not in shown
