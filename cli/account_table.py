@@ -36,7 +36,7 @@ def accounts(checked: Checked) -> str:
     used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(4))
     rows: list[tuple[str, ...]] = []
     for (account, _), cells in zip(judged, left, strict=True):
-        first, *more = _wrapped([_position(p) for p in account.positions], max(20, WIDTH - used))
+        first, *more = _wrapped([position_text(p) for p in account.positions], max(20, WIDTH - used))
         rows += [(*cells, first), *(("", "", "", "", held) for held in more)]
     return textwrap.indent(table(header, rows, right=(1,)), "  ")
 
@@ -66,7 +66,8 @@ def _liquidation(risk: AccountRisk) -> str:
     return f"{clean(nearest.underlying, 12)} {price(nearest.price_usd)} {percent(nearest.distance)}"
 
 
-def _position(position: Position) -> str:
+def position_text(position: Position) -> str:
+    """A position in a few words: `+40 wstETH`, `−25 ETH perp @ $2,080`, `−10 ETH C 2,400 28 Feb 26`."""
     match position:
         case Holding() | Supply():
             return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,6 +39,18 @@ def health(
     block: options.BlockText = "latest",
     confirm: options.Confirm = None,
     demo: Annotated[bool, typer.Option("--demo", help="Show a wallet recorded on the local chain.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Also say what would be liquidated first, at what price and what prevents it; what the "
+            "requirement is made of, what would change the score most, and how far each price may move.",
+        ),
+    ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Also say what other margin methods ask of the same book, and why."),
+    ] = False,
     save: Annotated[bool, typer.Option("--save", help="Keep the result in the database.")] = False,
     warn_under: options.WarnUnder = None,
     fail_under: options.FailUnder = None,
@@ -64,24 +76,37 @@ def health(
         )
         answer = options.read(chosen, settings, quiet=quiet)
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
-    _answer(answer, settings, gate, json=json, quiet=quiet, save=save)
+    found = app.check(answer)
+    if explain:
+        found = tuple(app.explained(checked, answer) for checked in found)
+    if compare:
+        found = tuple(app.compared(checked, answer) for checked in found)
+    _answer(answer, found, settings, gate, json=json, quiet=quiet, save=save)
 
 
-def _answer(answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet: bool, save: bool) -> None:
+def _answer(
+    answer: Answer,
+    found: tuple[Checked, ...],
+    settings: Settings,
+    gate: Gate,
+    *,
+    json: bool,
+    quiet: bool,
+    save: bool,
+) -> None:
     """Print the health of every wallet of an answer, and exit with the worst of their codes."""
     from aggregator import app  # noqa: PLC0415
-    from cli import documents, envelope  # noqa: PLC0415
+    from cli import envelope  # noqa: PLC0415
     from cli.text import clean  # noqa: PLC0415
 
-    found = app.check(answer)
     for checked in found:
         if json:
-            data = documents.health(checked, answer.names.get(checked.portfolio.wallet))
-            envelope.write(envelope.of_portfolio("health", checked.portfolio, data))
+            envelope.write(envelope.of_portfolio("health", checked.portfolio, _data(checked, answer)))
         else:
             from cli.screen import provenance, screen  # noqa: PLC0415
 
             typer.echo(screen(checked, provenance(answer, checked.portfolio)))
+            _more(checked)
         if not quiet:
             for warning in checked.portfolio.warnings:
                 typer.echo(f"warning: {clean(warning, 500)}", err=True)
@@ -89,6 +114,30 @@ def _answer(answer: Answer, settings: Settings, gate: Gate, *, json: bool, quiet
         typer.echo(f"snapshot {kept.id}{'' if kept.created else ' was kept already'}", err=True)
     codes = [exit_code(checked, gate) for checked in found]
     raise typer.Exit(worst(codes))
+
+
+def _data(checked: Checked, answer: Answer) -> dict[str, Any]:
+    """The document of one wallet, with what was asked for beside it."""
+    from cli import documents, explanation_document  # noqa: PLC0415
+
+    data = documents.health(checked, answer.names.get(checked.portfolio.wallet))
+    if checked.explanation is not None:
+        data["explanation"] = explanation_document.explanation(checked.explanation)
+    if checked.comparison is not None:
+        data["comparison"] = explanation_document.comparison(checked.comparison)
+    return data
+
+
+def _more(checked: Checked) -> None:
+    """What was asked for beside the screen of one wallet."""
+    if checked.explanation is not None:
+        from cli import explanation  # noqa: PLC0415
+
+        typer.echo(explanation.screen(checked, checked.explanation))
+    if checked.comparison is not None:
+        from cli import comparison  # noqa: PLC0415
+
+        typer.echo(comparison.screen(checked.comparison))
 
 
 # Worst last: a proven liquidation is never hidden by a missing part, nor a missing part by a warning.

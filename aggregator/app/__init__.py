@@ -7,7 +7,7 @@ database.
 
 from aggregator.app.answers import Answer
 from aggregator.app.chains import at_heights, heads
-from aggregator.app.checks import Checked, adapters, check, doctor, read
+from aggregator.app.checks import Checked, adapters, check, compared, doctor, explained, read
 from aggregator.app.comparing import Verdict
 from aggregator.app.crosschecking import crosscheck, replayed_crosscheck
 from aggregator.app.crosschecks import CrossCheck, CrossChecked
@@ -56,11 +56,13 @@ __all__ = [
     "at_heights",
     "chain_names",
     "check",
+    "compared",
     "crosscheck",
     "demo",
     "diff",
     "doctor",
     "expanded",
+    "explained",
     "group_members",
     "group_wallets",
     "heads",

@@ -17,6 +17,8 @@ from aggregator.app.owning import search_of
 from aggregator.app.readers import Selection, live_readers
 from aggregator.app.recorded import record
 from aggregator.contract import Adapter, Deployment, Owners
+from aggregator.model.comparison import Comparison
+from aggregator.model.explanation import Explanation
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
 from aggregator.model.units import ChainId
@@ -25,14 +27,17 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.reading.doctor import ChainReport
+    from aggregator.risk.scenarios import ScenarioSet
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A wallet's portfolio and what risk says of it."""
+    """A wallet's portfolio and what risk says of it; the rest only where it was asked for."""
 
     portfolio: Portfolio
     risk: RiskResult
+    explanation: Explanation | None = None
+    comparison: Comparison | None = None
 
 
 def read(
@@ -53,13 +58,40 @@ def read(
 def check(answer: Answer) -> tuple[Checked, ...]:
     """The score and all that belongs to it, for each wallet of an answer, by the settings of its read."""
     from aggregator.risk.assess import assess_all  # noqa: PLC0415  # numpy: not for commands that only read
+
+    results = assess_all(answer.portfolios, families=answer.families, scenarios=_scenarios(answer))
+    return tuple(map(Checked, answer.portfolios, results))
+
+
+def explained(checked: Checked, answer: Answer) -> Checked:
+    """The same with what binds, what would help and what fails first; without positions there is nothing."""
+    from aggregator.risk.explain import explain  # noqa: PLC0415
+
+    portfolio, risk = checked.portfolio, checked.risk
+    if risk.score is None:
+        return checked
+    why = explain(portfolio, risk, families=answer.families, scenarios=_scenarios(answer))
+    return replace(checked, explanation=why)
+
+
+def compared(checked: Checked, answer: Answer) -> Checked:
+    """The same with what other margin methods ask of it; without positions there is nothing."""
+    from aggregator.risk.comparison import compare  # noqa: PLC0415
+
+    portfolio, risk = checked.portfolio, checked.risk
+    if risk.score is None:
+        return checked
+    beside = compare(portfolio, risk, families=answer.families, scenarios=_scenarios(answer))
+    return replace(checked, comparison=beside)
+
+
+def _scenarios(answer: Answer) -> ScenarioSet:
+    """The scenarios of an answer: its configuration at its market snapshot, one set for all its wallets."""
     from aggregator.risk.parameters import parameters  # noqa: PLC0415
     from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
 
     known = parameters(*settings.risk_parameters(answer.settings), where="risk parameters")
-    scenarios = scenario_set(known, answer.tokens, _staleness_days(answer.portfolios))
-    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios)
-    return tuple(map(Checked, answer.portfolios, results))
+    return scenario_set(known, answer.tokens, _staleness_days(answer.portfolios))
 
 
 def _staleness_days(portfolios: Iterable[Portfolio]) -> dict[str, float]:

@@ -77,6 +77,12 @@ def total_greeks(parts: Sequence[PositionGreeks], order: Sequence[str]) -> tuple
     return tuple(total for total in totals if any(getattr(total, name) for name in _FIELDS))
 
 
+def deltas_usd(book: Book, wallet: int) -> dict[str, float]:
+    """What one portfolio of a book gains in USD where an underlying doubles, by its delta: 100 times +1%."""
+    totals = total_greeks(position_greeks(book, wallet), book.axes.bases)
+    return {total.underlying: total.delta_usd * 100.0 for total in totals}
+
+
 def _named(underlying: str, spot: float, row: NDArray[np.float64]) -> Greeks:
     delta, gamma, vega, theta, rho = (float(value) for value in row)
     step = 0.01 * spot

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
+from aggregator.risk.method_parameters import ExchangeParameters, SpanParameters
 from aggregator.risk.tables import Table, merged
 
 PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc")
@@ -99,6 +100,8 @@ class Parameters:
     add_on_perp: float
     add_on_naked_short: float
     half_spread: float
+    span: SpanParameters
+    exchange: ExchangeParameters
 
     @property
     def hash(self) -> str:
@@ -163,6 +166,8 @@ def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") ->
         add_on_perp=add_on.number("perp", 0.0, 1.0),
         add_on_naked_short=add_on.number("naked_short", 0.0, 1.0),
         half_spread=add_on.number("half_spread", 0.0, 1.0),
+        span=SpanParameters.of(table.table("span")),
+        exchange=ExchangeParameters.of(table.table("exchange"), PEG_CLASSES, where),
     )
     table.finish()
     return result

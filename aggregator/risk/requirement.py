@@ -27,13 +27,26 @@ def add_ons(held: Holdings) -> AddOns:
     """
     size, legs, count = held.scenarios.parameters, held.legs, held.account_count
     perps = np.bincount(legs.perp_account, np.abs(legs.perp_net_usd), minlength=count) * size.add_on_perp
-    fixed = perps + size.half_spread * legs.derivative_usd
-    account = fixed + size.add_on_naked_short * _naked_usd(held, legs.holder, count)
+    account = perps + size.half_spread * legs.derivative_usd
+    account += size.add_on_naked_short * _naked_usd(held, legs.holder, count)
     account += np.maximum(0.0, -legs.funding_usd)
-    owners = held.wallet[legs.holder]
-    wallet = held.by_wallet(fixed) + size.add_on_naked_short * _naked_usd(held, owners, held.wallet_count)
-    wallet += np.maximum(0.0, -held.by_wallet(legs.funding_usd))
+    wallet = np.sum(list(add_on_lines(held).values()), axis=0)
     return AddOns(account, wallet)
+
+
+def add_on_lines(held: Holdings) -> dict[str, NDArray[np.float64]]:
+    """A of each portfolio by what it is for, each (portfolios,) in USD."""
+    size, legs = held.scenarios.parameters, held.legs
+    perps: NDArray[np.float64] = np.bincount(
+        legs.perp_account, np.abs(legs.perp_net_usd), minlength=held.account_count
+    ).astype(np.float64)
+    owners = held.wallet[legs.holder]
+    return {
+        "perps": size.add_on_perp * held.by_wallet(perps),
+        "written options": size.add_on_naked_short * _naked_usd(held, owners, held.wallet_count),
+        "funding of 24 hours": np.maximum(0.0, -held.by_wallet(legs.funding_usd)),
+        "half-spread": size.half_spread * held.by_wallet(legs.derivative_usd),
+    }
 
 
 def counted(held: Holdings, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from aggregator.app import Checked
 from aggregator.model.accounts import ProtocolKind
+from aggregator.model.comparison import MarginBand, Method
 from aggregator.model.errors import StoreLocked
 from aggregator.model.results import Band, Verdict
 from aggregator.store.saved import Summary
@@ -94,6 +95,10 @@ def test_choices_are_those_of_the_code() -> None:
     assert definitions["band"]["enum"] == [band.value for band in Band]
     assert definitions["verdict"]["enum"] == [verdict.value for verdict in Verdict]
     assert definitions["account_health"]["properties"]["kind"]["enum"] == list(get_args(ProtocolKind))
+    compared = definitions["margin_comparison"]["properties"]
+    methods = compared["methods"]["items"]["properties"]["method"]["enum"]
+    assert sorted(methods) == sorted(method.value for method in Method)
+    assert compared["exchange"]["properties"]["band"]["enum"] == [band.value for band in MarginBand]
 
 
 def health_document() -> dict[str, Any]:

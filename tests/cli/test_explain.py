@@ -1,0 +1,104 @@
+"""`health --explain` and `health --compare` on the recorded demo: words, figures and documents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from aggregator.app import Checked
+from aggregator.model.assets import Asset, token_id
+from aggregator.model.positions import Supply
+from aggregator.model.readings import Quote
+from aggregator.model.units import Address
+from aggregator.risk.assess import assess
+from aggregator.risk.explain import explain
+from cli import explanation
+from tests.cli.runner import crossmargin
+from tests.docs.test_schema import errors
+from tests.risk.builders import CHAIN, account, debt, portfolio, raw, scenarios
+
+
+def flat(text: str) -> str:
+    """Lines of a screen joined, so that a sentence is found wherever it wraps."""
+    return " ".join(text.split())
+
+
+def test_explain_says_what_fails_first_where_and_what_prevents_it() -> None:
+    """Somebody who doesn't know the framework finds the three answers in one paragraph."""
+    shown = crossmargin("health", "--demo", "--explain", "--quiet")
+    assert shown.code == 0
+    _, _, told = shown.out.partition("What would be liquidated first")
+    first = flat(told.partition("What the requirement is made of")[0])
+    assert first.startswith("Synthetix sETHPERP: when ETH rises to $2,171 (+8.5% from today)")
+    assert "To prevent it with a health of 1.25 by its own rule" in first
+    assert (
+        "To survive one standard stress: add $1,530 of margin; then ETH has to reach $2,360 (+18%)" in first
+    )
+    assert "These are estimates" in first
+    assert all(len(line) <= 100 for line in shown.out.splitlines())
+
+
+def test_lines_on_the_screen_add_up_to_the_cent() -> None:
+    """The last figures of the table's lines are the requirement below them."""
+    told = crossmargin("health", "--demo", "--explain", "--quiet").out
+    table = told.partition("line by line")[2].partition("What would change")[0].splitlines()[2:]
+    rows = [line.split() for line in table if line.strip()]
+    cents = [Decimal(row[-1].replace(",", "").replace("−", "-")) for row in rows if row[-1][-3:-2] == "."]
+    assert rows[-1][0] == "requirement"
+    assert len(cents) > 10
+    assert sum(cents[:-1]) == cents[-1]
+
+
+def test_documents_meet_their_schema_and_add_up() -> None:
+    """Both at once, only where they were asked for; contributions are the requirement."""
+    printed = crossmargin("health", "--demo", "--explain", "--compare", "--json").json()
+    assert errors("health.json", printed) == []
+    data = printed["data"]
+    why, beside = data["explanation"], data["comparison"]
+    total = sum(Decimal(line["usd"]) for line in why["contributions"])
+    assert abs(total - Decimal(data["requirement_usd"])) < Decimal("0.00001")
+    assert why["threat"]["account_id"] == data["weakest_account"]
+    methods = {row["method"]: row for row in beside["methods"]}
+    assert methods["ours"]["requirement_usd"] == data["requirement_usd"]
+    assert methods["silos_isolated"]["requirement_usd"] == data["isolated_requirement_usd"]
+    plain = crossmargin("health", "--demo", "--json").json()["data"]
+    assert not {"explanation", "comparison"} & plain.keys()
+    assert plain == {key: value for key, value in data.items() if key not in {"explanation", "comparison"}}
+
+
+def test_compare_has_a_line_and_a_sentence_for_each_method() -> None:
+    """What ours asks is the last line; what is missing is said."""
+    shown = crossmargin("health", "--demo", "--compare", "--quiet").out
+    told = shown.partition("The same book under other rules")[2]
+    table, _, sentences = told.partition("\n\n")
+    names = ["each position alone", "each account alone", "the protocols today", "SPAN"]
+    names += ["exchange portfolio margin", "crossmargin"]
+    for name in names:
+        assert f"  {name}  " in table
+        assert f"  {name}: " in sentences
+    assert table.splitlines()[-1].split()[0] == "crossmargin"
+    assert "value at risk was not computed" in sentences
+
+
+def test_what_is_asked_for_comes_after_the_plain_answer() -> None:
+    """The screen without flags is unchanged, and comes first."""
+    plain = crossmargin("health", "--demo", "--quiet").out
+    more = crossmargin("health", "--demo", "--explain", "--compare", "--quiet").out
+    assert more.startswith(plain)
+    assert "What would be liquidated first" not in plain
+
+
+def test_a_token_that_no_table_knows_is_called_by_its_symbol() -> None:
+    """Its underlying is its own id, which tells nobody anything; the symbol is text of a stranger."""
+    token = Asset(token_id(CHAIN, Address("0x" + "ab" * 20)), "PEPPER\x1b[31m", 18)
+    held = Supply(token, raw(100.0), is_collateral=True, origin="supply")
+    mine = portfolio(account("loan", held, debt("USDC", 500.0)))
+    quote = Quote(token.id, 10 * 10**8, 8, "quote")
+    mine = replace(mine, marks={**mine.marks, token.id: quote}, spots={**mine.spots, token.id: 10.0})
+    risk = assess(mine, families={}, scenarios=scenarios())
+    why = explain(mine, risk, families={}, scenarios=scenarios())
+    shown = explanation.screen(Checked(mine, risk), why)
+    assert "\x1b" not in shown
+    assert "PEPPER[31m" in flat(shown.partition("How far each price may move")[2])
+    assert "$5 −50%" in shown
+    assert token.id not in shown

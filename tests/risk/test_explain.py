@@ -1,0 +1,192 @@
+"""Explanations: contributions add up, changes do what they say, what fails first and what prevents it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from aggregator.model.accounts import Account
+from aggregator.model.explanation import Explanation
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.results import RiskResult
+from aggregator.risk.assess import assess
+from aggregator.risk.book import book
+from aggregator.risk.contributions import binding, contributions
+from aggregator.risk.explain import explain
+from aggregator.risk.grid import STANDARD
+from aggregator.risk.scan import scan
+from tests.risk.books import silos
+from tests.risk.builders import account, holding, option, portfolio, scenarios, supply, wallet
+from tests.risk.linear import FAMILIES, lending, margined
+
+
+def assessed(mine: Portfolio) -> RiskResult:
+    return assess(mine, families=FAMILIES, scenarios=scenarios())
+
+
+def explained(*accounts: Account) -> tuple[RiskResult, Explanation]:
+    mine = portfolio(*accounts)
+    risk = assessed(mine)
+    return risk, explain(mine, risk, families=FAMILIES, scenarios=scenarios())
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(silos("a"))
+def test_contributions_add_up(accounts: tuple[Account, ...]) -> None:
+    """All lines are M; positions of an account are its loss in the scenario that binds the scan."""
+    scanned = scan(book([portfolio(*accounts)], scenarios()), FAMILIES)
+    risk = assessed(portfolio(*accounts))
+    lines = contributions(scanned, risk)
+    level, ray = binding(scanned)
+    name, multiple = scanned.rays.names[ray], float(STANDARD[level])
+    total = math.fsum(line.usd for line in lines)
+    assert total == pytest.approx(risk.requirement_usd, rel=1e-12, abs=1e-12 * risk.gross_usd)
+    scenario = {(s.name, s.level): s for s in (risk.binding, *risk.worst_scenarios) if s is not None}
+    found = scenario.get((name, multiple))
+    assert found is not None or risk.requirement_usd > risk.scan_requirement_usd + risk.add_on_usd
+    lost: dict[str, float] = defaultdict(float)
+    for line in lines:
+        if line.kind == "position" and line.account_id is not None:
+            lost[line.account_id] += line.usd
+    for account_id, usd in found.by_account if found else ():
+        assert lost[account_id] == pytest.approx(usd, abs=1e-11 * risk.gross_usd)
+
+
+def test_lines_of_a_perp() -> None:
+    """-18%: 10 ETH lose 7,200; add-ons 200 and 20; the protocol's haircut on what is left of 9,000."""
+    _, why = explained(margined("perp", "ETH", 10.0, 9_000.0))
+    lines = {(line.kind, line.label): line.usd for line in why.contributions}
+    assert lines["position", None] == pytest.approx(7_200.0)
+    assert lines["add_on", "perps"] == pytest.approx(200.0)
+    assert lines["add_on", "half-spread"] == pytest.approx(20.0)
+    assert lines["haircut", None] == pytest.approx(0.02 * 1_800.0)
+    assert why.requirement_usd == pytest.approx(7_456.0)
+    assert all(line.usd for line in why.contributions)
+
+
+def test_changes_do_what_they_say() -> None:
+    """Each kappa is that of a book that somebody really changes so."""
+    loan, perp = lending("loan", {"ETH": 25.0, "USDC": -60_000.0}), margined("perp", "ETH", 5.0, 6_000.0)
+    risk, why = explained(loan, perp)
+    size = 0.01 * risk.gross_usd
+    by = {(c.kind, c.account_id, c.ordinal): c for c in why.changes}
+    repaid = lending("loan", {"ETH": 25.0, "USDC": -60_000.0 + size})
+    assert by["repay", "loan", 1].kappa == pytest.approx(assessed(portfolio(repaid, perp)).kappa, rel=1e-9)
+    smaller = margined("perp", "ETH", 5.0 - size / 4_000.0, 6_000.0)
+    assert by["reduce", "perp", 1].kappa == pytest.approx(assessed(portfolio(loan, smaller)).kappa, rel=1e-9)
+    sold = lending("loan", {"ETH": 25.0 - size / 4_000.0, "USDC": -60_000.0, "USD": size})
+    assert by["reduce", "loan", 0].kappa == pytest.approx(assessed(portfolio(sold, perp)).kappa, rel=1e-9)
+    short = margined("hedge", "ETH", -size / 4_000.0, 1e-9, protocol="wallet")
+    hedge = by["hedge", None, None]
+    assert hedge.underlying == "ETH"
+    assert hedge.size_usd == pytest.approx(size)
+    assert hedge.kappa == pytest.approx(assessed(portfolio(loan, perp, short)).kappa, rel=1e-6)
+    assert all(change.size_usd <= size * (1 + 1e-12) for change in why.changes)
+    gains = [change.score_change for change in why.changes]
+    assert gains == sorted(gains, reverse=True)
+    assert gains[0] > 0.0
+
+
+def test_options_are_closed_at_their_value() -> None:
+    """A written option is bought back: what it owes leaves in dollars, so equity stays."""
+    call = option("ETH", -10.0, "call", 4_000.0, years=0.1, iv=0.7, mark=300.0)
+    options = account("options", supply("USD", 9_000.0), call, protocol="lyra_v1", kind="option")
+    risk, why = explained(options)
+    [closed] = [c for c in why.changes if c.kind == "reduce" and c.ordinal == 1]
+    share = closed.size_usd / 40_000.0
+    fewer = replace(call, size_raw=round(call.size_raw * (1.0 - share)))
+    paid = account(
+        "options", supply("USD", 9_000.0 - 3_000.0 * share), fewer, protocol="lyra_v1", kind="option"
+    )
+    after = assessed(portfolio(paid))
+    assert closed.kappa == pytest.approx(after.kappa, rel=1e-9)
+    assert after.equity_usd == pytest.approx(risk.equity_usd, rel=1e-9)
+
+
+def test_what_prevents_a_loans_liquidation() -> None:
+    """25 ETH of 100,000 at .83 for 79,000: N = 83,000. A health of 1.25 needs 79,000 - 83,000/1.25 = 12,600
+    repaid, or (1.25 * 79,000 - 83,000)/.83 of collateral. Then ETH liquidates at 66,400/25/.83 = 3,200."""
+    _, why = explained(lending("loan", {"ETH": 25.0, "USDC": -79_000.0}))
+    assert why.threat is not None
+    assert (why.threat.account_id, why.threat.factor, why.threat.direction) == ("loan", "ETH", "down")
+    assert why.threat.price_usd == pytest.approx(79_000 / 25 / 0.83)
+    assert why.threat.standard_move == 0.18
+    healthy, surviving = why.preventions
+    assert (healthy.goal, surviving.goal) == ("health", "stress")
+    assert healthy.repay_usd == pytest.approx(12_600.0)
+    assert healthy.deposit_usd == pytest.approx((1.25 * 79_000 - 83_000) / 0.83)
+    assert healthy.price_usd == pytest.approx(3_200.0)
+    # The estimate is exact where one coin is borrowed against one other.
+    repaid, _ = explained(lending("loan", {"ETH": 25.0, "USDC": -79_000.0 + 12_600.0}))
+    assert repaid.accounts[0].native_health == pytest.approx(1.25, rel=1e-9)
+    assert repaid.accounts[0].liquidation_prices[0].price_usd == pytest.approx(3_200.0)
+    assert surviving.repay_usd is not None
+    enough, _ = explained(lending("loan", {"ETH": 25.0, "USDC": -79_000.0 + surviving.repay_usd}))
+    assert enough.accounts[0].lam_native == pytest.approx(1.0, abs=1e-3)
+
+
+def test_what_prevents_a_perps_liquidation() -> None:
+    """-25 ETH on 5,000: 3% of 100,000 is maintained. 1.25 of it is there already; a standard stress takes
+    100,000 * (1/.82 - 1) or 18% up, whichever the scenarios have."""
+    _, why = explained(margined("perp", "ETH", -25.0, 5_000.0))
+    healthy, surviving = why.preventions
+    assert healthy.repay_usd is None
+    assert healthy.deposit_usd == 0.0
+    assert surviving.deposit_usd == pytest.approx(18_000.0 + 0.03 * 118_000.0 - 5_000.0)
+    assert surviving.distance == pytest.approx(0.18)
+
+
+def test_what_can_be_liquidated_now() -> None:
+    """It says so, and what brings it back."""
+    _, why = explained(lending("loan", {"ETH": 25.0, "USDC": -85_000.0}))
+    assert why.threat is not None
+    assert why.threat.now
+    assert why.threat.price_usd is None
+    assert why.preventions[0].repay_usd == pytest.approx(85_000.0 - 83_000.0 / 1.25)
+
+
+def test_a_wallet_without_debt_is_not_threatened() -> None:
+    """No account that anybody can liquidate: nothing to prevent, and nothing raises the score."""
+    _, why = explained(wallet(holding("ETH", 1.0), holding("USDC", 500.0)))
+    assert why.threat is None
+    assert why.preventions == ()
+    assert {change.score_change for change in why.changes} == {0.0}
+
+
+def test_a_loan_whose_peg_is_its_only_risk() -> None:
+    """wstETH against ETH: no price of ETH liquidates it, the staked token's own does."""
+    owed = 25.0 * 4_800.0 * 0.93 / 1.05 / 4_000.0
+    _, why = explained(lending("loop", {"wstETH": 25.0, "ETH": -owed}, threshold=0.93))
+    assert why.threat is not None
+    assert why.threat.factor is not None
+    assert why.threat.factor.startswith("eip155:1/erc20:")
+    assert why.threat.price_usd == pytest.approx(4_800.0 / 1.05, rel=1e-6)
+    assert why.threat.standard_move == 0.18
+    assert why.preventions[0].repay_usd == pytest.approx(owed * 4_000.0 * (1 - 1.05 / 1.25))
+    # At a health of 1.25 N may lose a fifth.
+    assert why.preventions[0].price_usd == pytest.approx(4_800.0 / 1.25, rel=1e-6)
+    assert not why.preventions[0].safe
+
+
+def test_a_repayment_that_ends_the_threat() -> None:
+    """10,000 USDC and 0.3 ETH against 9,000 DAI: 8,300 + 996 of power, so ETH may fall by 296/996. After
+    9,000 - 9,296/1.25 are repaid the USDC alone carries the rest."""
+    _, why = explained(lending("loan", {"USDC": 10_000.0, "ETH": 0.3, "DAI": -9_000.0}))
+    assert why.threat is not None
+    assert why.threat.distance == pytest.approx(-296.0 / 996.0)
+    healthy, _ = why.preventions
+    assert healthy.repay_usd == pytest.approx(9_000.0 - 9_296.0 / 1.25)
+    assert healthy.safe
+    assert healthy.price_usd is None
+
+
+def test_an_account_without_positions() -> None:
+    """Its rule depends on a price that nothing else does; it has no line."""
+    idle = replace(margined("idle", "BTC", 1.0, 100.0), positions=())
+    _, why = explained(idle, lending("loan", {"ETH": 25.0, "USDC": -60_000.0}))
+    assert {line.account_id for line in why.contributions} == {"loan"}
+    assert math.fsum(line.usd for line in why.contributions) == pytest.approx(why.requirement_usd)
