@@ -95,7 +95,6 @@ def holdings(wallets: int, seed: int = 7) -> Holdings:
             group=contract.ravel() // 2,
             unit_usd=unit_usd.ravel(),
             perp_account=np.repeat(accounts + 1, _PERP // 2),
-            perp_underlying=("BTC", "ETH") * wallets,
             perp_net_usd=notional.ravel(),
             linear_usd=linear,
             derivative_usd=derivative,
