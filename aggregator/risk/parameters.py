@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
+from aggregator.risk.named import NamedStresses, named_stresses
 from aggregator.risk.tables import Table, merged
 
-PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc")
+PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc", "algo_stable")
 """Risk classes whose tokens are pegged to their underlying."""
 
-USD_PEGS = frozenset({"stable", "synthetic_usd"})
+USD_PEGS = frozenset({"stable", "synthetic_usd", "algo_stable"})
 """Those of them that may also rise above it."""
 
 
@@ -92,11 +93,13 @@ class Parameters:
     add_on_perp: float
     add_on_naked_short: float
     half_spread: float
+    stress: NamedStresses
 
     @property
     def hash(self) -> str:
-        """SHA-256 of every value, independent of spelling and order of the files."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """SHA-256 of every value that a score depends on, independent of spelling and order of the files."""
+        values = {name: value for name, value in asdict(self).items() if name != "stress"}
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def correlations(self) -> NDArray[np.float64]:
@@ -153,6 +156,7 @@ def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") ->
         add_on_perp=add_on.number("perp", 0.0, 1.0),
         add_on_naked_short=add_on.number("naked_short", 0.0, 1.0),
         half_spread=add_on.number("half_spread", 0.0, 1.0),
+        stress=named_stresses(table.table("stress")),
     )
     table.finish()
     return result

@@ -34,6 +34,7 @@ def test_what_ships_is_valid() -> None:
         "lst": -0.07,
         "lrt": -0.15,
         "wrapped_btc": -0.03,
+        "algo_stable": -0.5,
     }
     R = ours.correlations()
     assert R[0, 1] == R[1, 0] == 0.84
