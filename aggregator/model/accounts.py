@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from aggregator.model.assets import AssetId
 from aggregator.model.positions import Position
-from aggregator.model.rules import Rule
+from aggregator.model.rules import Rule, prices_of
 from aggregator.model.units import Address, ChainId
 
 ProtocolKind: TypeAlias = Literal["wallet", "lending", "perp", "option"]
@@ -34,6 +36,7 @@ class Account:
     the wallet that was asked for to the address that holds the account. `rule` and `reported` are None for
     accounts that nothing can liquidate (the wallet itself, options held).
     `debt_is_recourse` is False where walking away costs no more than the account.
+    `judged_at` are prices to judge the account at instead of those that its rule was read with.
     """
 
     id: str
@@ -46,3 +49,11 @@ class Account:
     rule: Rule | None
     reported: Reported | None
     debt_is_recourse: bool = False
+    judged_at: Mapping[AssetId, int] | None = None
+
+    @property
+    def prices(self) -> Mapping[AssetId, int]:
+        """What its rule's feeds answer, in their own decimals; nothing without a rule."""
+        if self.judged_at is not None:
+            return self.judged_at
+        return {} if self.rule is None else prices_of(self.rule)

@@ -242,6 +242,19 @@ class AdapterFault(ReadError):
         return f"the adapter failed on what it read ({self.what}): please report it with a recording"
 
 
+class NativeUnknown(ReadError):
+    """What a protocol would say of an account after a change can't be told; its positions are counted."""
+
+    code = "native_unknown"
+
+    def __init__(self, account: str, why: str) -> None:
+        super().__init__(account, why)
+        self.account, self.why = account, why
+
+    def __str__(self) -> str:
+        return f"the own health of {self.account} after that is unknown: {self.why}"
+
+
 class TransportError(ReadError):
     """No endpoint of the chain gave an answer."""
 

@@ -13,7 +13,7 @@ from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Quote
 from aggregator.model.results import AccountRisk, AssetLiquidationPrice, LiquidationPrice
-from aggregator.model.rules import WAD, Health, prices_of
+from aggregator.model.rules import WAD, Health
 from aggregator.pricing.book import usd
 from aggregator.risk.liquidation import Crossing, by_asset, by_underlying
 from aggregator.risk.runway import interest_usd_day, runway_days
@@ -83,7 +83,7 @@ def _judge(
     account, standard = scan.book.accounts[i], scan.standard
     equity, N, Q = float(scan.equity[i]), float(standard.power[i]), float(standard.requirement[i])
     time = int(scan.book.time[i])
-    exact = account.rule.health(prices_of(account.rule), time) if account.rule else None
+    exact = account.rule.health(account.prices, time) if account.rule else None
     reported = account.reported
     liquidatable = bool((exact and exact.liquidatable) or (reported and reported.liquidatable))
     lam = 0.0 if liquidatable else float(scan.native[i])
