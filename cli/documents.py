@@ -87,7 +87,7 @@ def positions(portfolio: Portfolio, name: str | None = None) -> dict[str, Any]:
         "name": name,
         "owned": owned(portfolio),
         "accounts": [
-            {**_account(account), "positions": _positions(portfolio, account.positions)}
+            {**account_document(account), "positions": _positions(portfolio, account.positions)}
             for account in portfolio.accounts
         ],
     }
@@ -109,7 +109,8 @@ def owned(portfolio: Portfolio) -> list[dict[str, Any]]:
     ]
 
 
-def _account(account: Account) -> dict[str, Any]:
+def account_document(account: Account) -> dict[str, Any]:
+    """What identifies an account and says whose it is."""
     return {
         "account_id": account.id,
         "protocol": account.protocol,
@@ -122,7 +123,7 @@ def _account(account: Account) -> dict[str, Any]:
 
 def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -> dict[str, Any]:
     return {
-        **_account(account),
+        **account_document(account),
         "equity_usd": usd(risk.equity_usd),
         "state": "no_debt"
         if risk.native_health is None

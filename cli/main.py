@@ -24,6 +24,7 @@ from cli import (
     replay,
     schedule,
     snapshot,
+    stress,
     version,
     wallet,
 )
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.command("health")(health.health)
 app.command("positions")(positions.positions)
+app.command("stress")(stress.stress)
 app.command("crosscheck")(crosscheck.crosscheck)
 app.command("doctor")(doctor.doctor)
 app.command("record")(record.record)

@@ -25,6 +25,7 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.reading.doctor import ChainReport
+    from aggregator.risk.scenarios import ScenarioSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,18 @@ def read(
 def check(answer: Answer) -> tuple[Checked, ...]:
     """The score and all that belongs to it, for each wallet of an answer, by the settings of its read."""
     from aggregator.risk.assess import assess_all  # noqa: PLC0415  # numpy: not for commands that only read
-    from aggregator.risk.parameters import parameters  # noqa: PLC0415
+
+    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios_of(answer))
+    return tuple(map(Checked, answer.portfolios, results))
+
+
+def scenarios_of(answer: Answer) -> ScenarioSet:
+    """The scenarios by which an answer is judged: those of the settings of its read, at its snapshot."""
+    from aggregator.risk.parameters import parameters  # noqa: PLC0415  # as in `check`
     from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
 
     known = parameters(*settings.risk_parameters(answer.settings), where="risk parameters")
-    scenarios = scenario_set(known, answer.tokens, _staleness_days(answer.portfolios))
-    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios)
-    return tuple(map(Checked, answer.portfolios, results))
+    return scenario_set(known, answer.tokens, _staleness_days(answer.portfolios))
 
 
 def _staleness_days(portfolios: Iterable[Portfolio]) -> dict[str, float]:

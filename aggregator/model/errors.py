@@ -18,6 +18,7 @@ CrossmarginError
 │   │   └── NoSubgraph
 │   ├── NotRecorded               a replay lacks the reply
 │   ├── PastReadError             a failure that a snapshot keeps
+│   ├── NativeUnknown             what a protocol would say after a change can't be told
 │   ├── AdapterFault              an adapter broke: a defect of ours, not of the chain
 │   └── TransportError            no endpoint answered
 │       ├── ProviderUnavailable

@@ -42,13 +42,13 @@ def named_stresses(table: Table) -> NamedStresses:
     for name, entry in table.tables("named").items():
         moves = entry.table("moves")
         # Asked for even where the table does not name it: that is an error.
-        names = dict.fromkeys((asset, *moves.names))
+        names = dict.fromkeys((*moves.names, asset))
         stresses.append(
             NamedStress(
                 name=name,
                 period=entry.text("period"),
                 title=entry.text("title"),
-                moves={moved: moves.number(moved, -1.0, 10.0) for moved in sorted(names)},
+                moves={moved: moves.number(moved, -1.0, 10.0) for moved in names},
             )
         )
     return NamedStresses(asset, table.number("blank_factor", 0.0, 10.0), tuple(stresses))
