@@ -67,7 +67,9 @@ def acted(
     if isinstance(action, Deposit):
         minted = _minted(leg, version.maths, action.raw, time)
         if not minted:
-            return ActionRefusal.NO_MINT.of(version)
+            # From V3.5 the pool looks at scaled amounts before the token does.
+            early = version.maths is Maths.V3_5
+            return (ActionRefusal.AMOUNT if early else ActionRefusal.NO_MINT).of(version)
         return Acted(action.raw, replace(leg, supplied_scaled=leg.supplied_scaled + minted))
     return _with_less_supply(version, leg, time, action.raw)
 
