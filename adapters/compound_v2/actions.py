@@ -25,15 +25,13 @@ class Acted:
 
 
 def repaid(debt: Leg | VaiDebt, offered: int | None) -> Acted | Refused:
-    """A repayment; VAI takes what is owed of it, a market refuses more than that."""
+    """A repayment of what is owed at most: Compound itself refuses a larger number, Venus cuts it."""
     if debt.repay_paused:
         return PAUSED
     if isinstance(debt, VaiDebt):
         rest, taken = debt.debt.repaid(debt.debt.owed if offered is None else offered)
         return Acted(taken, replace(debt, debt=rest))
-    amount = debt.owed if offered is None else offered
-    if amount > debt.owed:
-        return Refused("more than is owed")
+    amount = debt.owed if offered is None else min(offered, debt.owed)
     totals = debt.totals
     after = replace(totals, borrows=totals.borrows - amount, cash=totals.cash + amount)
     return Acted(amount, replace(debt, owed=debt.owed - amount, totals=after))
