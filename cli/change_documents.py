@@ -12,7 +12,7 @@ from cli.text import clean
 if TYPE_CHECKING:
     from aggregator.model.accounts import Account
     from aggregator.model.results import AccountRisk, RiskResult
-    from aggregator.model.stresses import GridPoint, Reassessed, StressOutcome, StressReport
+    from aggregator.model.stresses import GridPoint, Reassessed, StressOutcome, StressReport, WhatIf
     from aggregator.risk.named import NamedStress
 
 
@@ -24,6 +24,19 @@ def stress(report: StressReport, name: str | None = None) -> dict[str, Any]:
         "today": whole(report.today.risk),
         "scenarios": [_outcome(report.today, outcome) for outcome in report.outcomes],
         "grid": [_point(point) for point in report.grid],
+    }
+
+
+def whatif(found: WhatIf, name: str | None = None) -> dict[str, Any]:
+    """A wallet before and after actions on a copy; `name` is its own in ENS."""
+    return {
+        "wallet": found.today.portfolio.wallet,
+        "name": name,
+        "actions": [clean(action, 200) for action in found.done],
+        "today": whole(found.today.risk),
+        "after": whole(found.after.risk),
+        "accounts": accounts(found.today, found.after),
+        "notes": [clean(sentence, 500) for sentence in found.told],
     }
 
 

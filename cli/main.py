@@ -27,6 +27,7 @@ from cli import (
     stress,
     version,
     wallet,
+    whatif,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.command("health")(health.health)
 app.command("positions")(positions.positions)
 app.command("stress")(stress.stress)
+app.command("whatif")(whatif.whatif)
 app.command("crosscheck")(crosscheck.crosscheck)
 app.command("doctor")(doctor.doctor)
 app.command("record")(record.record)

@@ -28,7 +28,7 @@ from aggregator.app.snapshots import (
     stored,
     warehouse,
 )
-from aggregator.app.stressing import StressRequest, named_stresses, stress
+from aggregator.app.stressing import StressRequest, named_stresses, stress, whatif
 from aggregator.app.verifying import OnChain, VerifiedSnapshot, Where, verify
 from aggregator.app.wallets import (
     add_wallet,
@@ -86,4 +86,5 @@ __all__ = [
     "verify",
     "wallet_of",
     "warehouse",
+    "whatif",
 ]

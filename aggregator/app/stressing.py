@@ -10,13 +10,14 @@ from aggregator import settings
 from aggregator.app.answers import Answer
 from aggregator.app.checks import scenarios_of
 from aggregator.model.errors import BadConfiguration
-from aggregator.model.stresses import StressReport
+from aggregator.model.stresses import StressReport, WhatIf
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.risk.named import NamedStress
     from aggregator.risk.scenarios import CustomScenario, ScenarioSet
     from aggregator.risk.stress import Stress
+    from aggregator.risk.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,18 @@ def _named(request: StressRequest, scenarios: ScenarioSet) -> Sequence[Stress]:
             near = get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
             raise BadConfiguration("--name", f"no stress is called {name!r}: there is {', '.join(near)}")
     return [named_stress(known[name], scenarios) for name in dict.fromkeys(names)]
+
+
+def whatif(answer: Answer, wishes: Sequence[Wish]) -> tuple[WhatIf, ...]:
+    """What becomes of each wallet of an answer after actions, each of which is meant for one of them.
+
+    Raises BadConfiguration where what is named is not there, and where a protocol would refuse an action.
+    """
+    from aggregator.risk.whatif import whatif  # noqa: PLC0415  # numpy: not for --help
+    from aggregator.risk.wishes import assigned  # noqa: PLC0415
+
+    scenarios = scenarios_of(answer)
+    return tuple(
+        whatif(portfolio, mine, families=answer.families, scenarios=scenarios)
+        for portfolio, mine in zip(answer.portfolios, assigned(answer.portfolios, wishes), strict=True)
+    )

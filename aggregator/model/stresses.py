@@ -75,3 +75,16 @@ class StressReport:
     today: Reassessed
     outcomes: tuple[StressOutcome, ...]
     grid: tuple[GridPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """A portfolio today and after actions on a copy of it; `done` are the actions as they were asked for.
+
+    `told` are sentences on what the answer takes for granted.
+    """
+
+    today: Reassessed
+    after: Reassessed
+    done: tuple[str, ...]
+    told: tuple[str, ...]

@@ -101,7 +101,9 @@ def _judge(
         requirement_usd=equity - float(standard.lowest[i]) + float(scan.add_ons.account[i]),
         liquidation_prices=() if liquidatable else _prices(underlyings, portfolio.spots),
         asset_liquidation_prices=() if liquidatable else _asset_prices(assets, portfolio.marks),
-        sets_band=max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd),
+        # Nothing liquidates a wallet, not even one that owes what it lacks.
+        sets_band=account.kind != "wallet"
+        and max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd),
         oracle_blind=bool(standard.blind[i]),
         interest_usd_day=interest_usd_day(account, portfolio),
         runway_days=runway_days(account, time),
