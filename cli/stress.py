@@ -12,7 +12,7 @@ from cli.health import Gate, exit_code, worst
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, StressRequest
-    from aggregator.model.stresses import Reassessed, StressReport
+    from aggregator.model.stresses import StressReport
     from aggregator.risk.scenarios import CustomScenario
     from aggregator.settings import Settings
 
@@ -68,7 +68,8 @@ def stress(
 ) -> None:
     """Show what price moves, named stresses or a grid of them would do to every account and to the whole.
 
-    Without a scenario all named stresses are shown. Gates judge the state after each scenario.
+    Without a scenario all named stresses are shown. Gates judge the state after each scenario, and at each
+    point of a grid whether accounts and the whole survive.
     """
     from aggregator import app  # noqa: PLC0415  # --help must not pay for it
     from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
@@ -98,7 +99,7 @@ def stress(
     detailed = bool(request.names or request.custom)
     _show(answer, reports, json=json, csv=csv, quiet=quiet, detailed=detailed)
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
-    raise typer.Exit(worst(_code(side, gate) for report in reports for side in _judged(report)))
+    raise typer.Exit(worst(code for report in reports for code in _codes(report, gate)))
 
 
 def _request(
@@ -122,15 +123,20 @@ def _request(
     return app.StressRequest(names=tuple(name), everything=everything, custom=tuple(custom), grid=points)
 
 
-def _judged(report: StressReport) -> list[Reassessed]:
-    """The states that gates judge; today's own where there is a grid alone."""
-    return [outcome.after for outcome in report.outcomes] or [report.today]
-
-
-def _code(side: Reassessed, gate: Gate) -> int:
+def _codes(report: StressReport, gate: Gate) -> list[int]:
+    """The codes of the states that gates judge; a grid's points have no score, but they survive or don't."""
     from aggregator.app import Checked  # noqa: PLC0415
+    from cli.exits import Exit  # noqa: PLC0415
 
-    return exit_code(Checked(side.portfolio, side.risk), gate)
+    gated = gate.warn_under is not None or gate.fail_under is not None
+    after = [outcome.after for outcome in report.outcomes] or [report.today]
+    codes = [exit_code(Checked(side.portfolio, side.risk), gate) for side in after]
+    for point in report.grid:
+        if gated and (point.liquidatable or not point.survives):
+            codes.append(Exit.LIQUIDATABLE if point.liquidatable else Exit.CRITICAL)
+        elif point.unknown and not gate.allow_partial:
+            codes.append(Exit.PARTIAL)
+    return codes
 
 
 def _list(settings: Settings, *, json: bool) -> None:

@@ -66,7 +66,7 @@ def _summary(report: StressReport) -> str:
                 usd(-one.loss_usd),
                 usd(after.risk.equity_usd),
                 _score(after.risk.score),
-                after.risk.unified_band.value if after.survives else "INSOLVENT",
+                after.risk.unified_band.value,
                 "unknown" if after.unknown and not after.liquidatable else _liquidated(names, one),
             )
         )

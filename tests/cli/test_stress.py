@@ -68,6 +68,9 @@ def test_gates_judge_what_is_left() -> None:
     assert crossmargin("stress", "--demo", "--name", "2020-03-11", "-q").code == 0
     assert crossmargin("stress", "--demo", "--name", "2020-03-11", "-q", "--fail-under", "10").code == 32
     assert crossmargin("stress", "--demo", "--shock", "BTC=-5%", "-q", "--warn-under", "95").code == 30
+    grid = ("stress", "--demo", "-q", "--grid", "ETH=-50%..50%:3")
+    assert crossmargin(*grid).code == 0
+    assert crossmargin(*grid, "--fail-under", "10").code == 32
 
 
 def test_a_file_of_scenarios(tmp_path: Path) -> None:
