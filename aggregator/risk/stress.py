@@ -90,6 +90,11 @@ def stress(
     )
 
 
+def new_flags(before: RiskResult, after: RiskResult) -> list[str]:
+    """What an assessment says of a changed portfolio that it did not say of it before."""
+    return [flag for flag in after.flags if flag not in before.flags]
+
+
 def reassessed(portfolio: Portfolio, risk: RiskResult) -> Reassessed:
     """A changed portfolio with its assessment."""
     return Reassessed(portfolio, risk, _unknown(portfolio))
@@ -139,6 +144,7 @@ def _outcome(one: Stress, before: RiskResult, changed: Portfolio, risk: RiskResu
     tested = [a.label for a in changed.accounts if a.kind == "option" and a.rule is not None]
     if tested and volatility(scenario) != _VOLATILITY[Vol.NONE]:
         told.append(f"own tests use the volatility that the protocol had at the block: {', '.join(tested)}")
+    told += new_flags(before, risk)
     return StressOutcome(
         name=scenario.name,
         title=one.title,

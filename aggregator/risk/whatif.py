@@ -23,7 +23,7 @@ from aggregator.risk.assess import assess_all
 from aggregator.risk.changed import ORIGIN, total
 from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.steps import Copy, act, close
-from aggregator.risk.stress import reassessed
+from aggregator.risk.stress import new_flags, reassessed
 from aggregator.risk.wishes import Kind, Wish, account_of, asset_of
 
 ORDER: tuple[Kind, ...] = ("close", "repay", "deposit", "withdraw", "open")
@@ -57,7 +57,7 @@ def whatif(
         today=reassessed(portfolio, before),
         after=reassessed(changed, after),
         done=tuple(wish.option for wish in ordered),
-        told=tuple(dict.fromkeys((*copy.told, *copy.lacking))),
+        told=tuple(dict.fromkeys((*copy.told, *copy.lacking, *new_flags(before, after)))),
     )
 
 

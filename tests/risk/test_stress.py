@@ -12,39 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.errors import BadConfiguration, NativeUnknown
-from aggregator.model.portfolio import Portfolio
+from aggregator.model.errors import NativeUnknown
 from aggregator.model.positions import Option, Perp
 from aggregator.model.results import Band, Verdict
-from aggregator.model.rules import WAD
-from aggregator.model.stresses import GridPoint, StressOutcome, StressReport
+from aggregator.model.rules import WAD, Oracle
 from aggregator.risk.book import book
 from aggregator.risk.moving import iv_after, moved
 from aggregator.risk.native import margins, native_groups
 from aggregator.risk.rays import Vol
 from aggregator.risk.revaluation import Revaluation
 from aggregator.risk.scenarios import CustomScenario
-from aggregator.risk.stress import Stress, grid_points, named_stress, stress
 from tests.risk.books import silos
 from tests.risk.builders import COINS, account, option, portfolio, scenarios
 from tests.risk.linear import FAMILIES, LinearRule, lending, margined
+from tests.risk.stressed import equity, outcome, report
 
 NOTHING = CustomScenario("nothing", {"ETH": 0.0, "USDC": 0.0})
-
-
-def report(ours: Portfolio, *given: CustomScenario, grid: tuple[CustomScenario, ...] = ()) -> StressReport:
-    stresses = [Stress(scenario) for scenario in given]
-    return stress(ours, stresses, families=FAMILIES, scenarios=scenarios(), grid=grid)
-
-
-def outcome(scenario: CustomScenario, *accounts: Account) -> StressOutcome:
-    return report(portfolio(*accounts), scenario).outcomes[0]
-
-
-def equity(one: StressOutcome, name: str) -> float:
-    risk = one.after.account(name)
-    assert risk is not None
-    return risk.equity_usd
 
 
 @given(silos("a"))
@@ -211,62 +194,15 @@ def test_an_account_whose_rule_has_no_answer_is_said() -> None:
     assert (point.unknown, point.liquidatable) == (("a",), ())
 
 
-@pytest.mark.parametrize("move", [-0.6, -0.45, -0.3, 0.0, 0.25])
-def test_a_grid_says_what_outcomes_say(move: float) -> None:
-    """Worth, loss, survival and own tests of a point are those of the same scenario assessed in full."""
-    plan = CustomScenario("plan", {"ETH": move})
-    accounts = (
-        lending("a", {"ETH": 10.0, "USDC": -20_000.0}),
-        margined("p", "BTC", -0.1, 2_000.0),
-        account("o", option("ETH", -2.0, "call", 4_000, years=0.1, iv=0.6)),
-    )
-    found = report(portfolio(*accounts), plan, grid=(plan,))
-    [one], [point] = found.outcomes, found.grid
-    assert point == GridPoint(
-        moves=(("ETH", move),),
-        equity_usd=one.after.risk.equity_usd,
-        loss_usd=one.loss_usd,
-        survives=one.after.survives,
-        liquidatable=one.after.liquidatable,
-        unknown=(),
-    )
-
-
-def test_points_of_a_grid() -> None:
-    """The last axis is the fastest; what is moved already can't be an axis; too many are refused."""
-    base = CustomScenario("base", {"BTC": -0.1}, Vol.UP, iv_points=0.1)
-    points = grid_points({"ETH": [-0.1, 0.1], "USDC": [0.0, -0.05]}, base)
-    assert [list(point.moves.values()) for point in points] == [
-        [-0.1, -0.1, 0.0],
-        [-0.1, -0.1, -0.05],
-        [-0.1, 0.1, 0.0],
-        [-0.1, 0.1, -0.05],
-    ]
-    assert {(point.vol, point.iv_points) for point in points} == {(Vol.UP, 0.1)}
-    with pytest.raises(BadConfiguration, match="moved by --shock already"):
-        grid_points({"BTC": [0.1]}, base)
-    with pytest.raises(BadConfiguration, match="2,601 points"):
-        grid_points({"ETH": [0.1] * 51, "USDC": [0.1] * 51})
-
-
-def test_named_stresses() -> None:
-    """2022-06 by hand: wstETH falls with ETH and its peg, LINK by 1.2 times ETH; FRAX is not listed."""
-    known = {one.name: one for one in scenarios().parameters.stress.stresses}
-    assert len(known) == 9
-    june = named_stress(known["2022-06-11"], scenarios())
-    assert june.scenario.vol is Vol.UP
-    one = outcome(june.scenario, lending("a", {"wstETH": 1.0}), lending("b", {"LINK": 100.0}))
-    assert equity(one, "a") == pytest.approx(4_800 * (1 - 0.414) * (1 - 0.08))
-    assert equity(one, "b") == pytest.approx(2_000 * (1 - 1.2 * 0.414))
-    march = named_stress(known["2023-03-08"], scenarios())
-    assert "FRAX" in march.told[0]
-    assert march.scenario.moves["USDC"] == -0.123
-
-
-def test_names_that_nothing_has() -> None:
-    """The error offers what is near."""
-    ours = portfolio(lending("a", {"ETH": 1.0}))
-    with pytest.raises(BadConfiguration, match=r"'ETHH', which nothing is: did you mean .*ETH"):
-        report(ours, CustomScenario("typo", {"ETHH": -0.1}))
-    with pytest.raises(BadConfiguration, match="'qqq', which nothing is: there are BNB, BTC"):
-        report(ours, CustomScenario("typo", {"qqq": -0.1}))
+@pytest.mark.parametrize(
+    ("oracle", "health"),
+    [(Oracle.MARKET, 0.7 * 0.8), (Oracle.RATE, 0.7), (Oracle.FIXED, 1.0)],
+)
+def test_rules_are_judged_at_what_their_oracle_sees(oracle: Oracle, health: float) -> None:
+    """Of ETH at -30% and a peg at -20%: both, the underlying alone, or nothing."""
+    ours = lending("a", {"wstETH": 10.0, "USDC": -20_000.0}, oracle=oracle)
+    one = outcome(CustomScenario("both", {"ETH": -0.3, "wstETH": -0.2}), ours)
+    after = one.after.account("a")
+    assert after is not None
+    assert after.native_health == pytest.approx(0.83 * 48_000 / 20_000 * health)
+    assert after.equity_usd == pytest.approx(48_000 * 0.7 * 0.8 - 20_000)
