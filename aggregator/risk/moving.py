@@ -36,7 +36,7 @@ SPARE_DECIMALS = 18
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class Multipliers:
     """What underlyings and pegs are multiplied with."""
 
     bases: Mapping[str, float]
@@ -119,7 +119,7 @@ def iv_after(
     return result
 
 
-def _moves(portfolio: Portfolio, today: Book, scenario: CustomScenario, numbering: Numbering) -> Moves:
+def _moves(portfolio: Portfolio, today: Book, scenario: CustomScenario, numbering: Numbering) -> Multipliers:
     factors = [
         *today.factors,
         *(numbering.of(asset) for asset in portfolio.marks),
@@ -127,7 +127,7 @@ def _moves(portfolio: Portfolio, today: Book, scenario: CustomScenario, numberin
     ]
     axes = today.scenarios.axes(factors)
     rays = today.scenarios.custom([scenario], axes)
-    return Moves(
+    return Multipliers(
         bases={u: 1.0 + float(move) for u, move in zip(axes.bases, rays.base[0], strict=True)},
         pegs={peg: 1.0 + float(move) for peg, move in zip(axes.pegs, rays.peg[0], strict=True)},
     )
@@ -146,7 +146,7 @@ def _mark(quote: Quote, factor: float) -> Quote:
     return replace(quote, price=price, decimals=quote.decimals + SPARE_DECIMALS)
 
 
-def _perp(perp: Perp, moves: Moves, numbering: Numbering) -> Perp:
+def _perp(perp: Perp, moves: Multipliers, numbering: Numbering) -> Perp:
     """A perp gains size * (P' - P) in its settlement asset, whatever that is worth then."""
     factor = moves.of(numbering.paid_in(perp.index, perp.settlement.id))
     factor /= moves.of(numbering.of(perp.settlement.id))
@@ -156,7 +156,7 @@ def _perp(perp: Perp, moves: Moves, numbering: Numbering) -> Perp:
     return replace(perp, mark_price_raw=mark, pnl_raw=perp.pnl_raw + gained // unit)
 
 
-def _options(today: Book, scenario: CustomScenario, moves: Moves) -> dict[tuple[int, int], Position]:
+def _options(today: Book, scenario: CustomScenario, moves: Multipliers) -> dict[tuple[int, int], Position]:
     """The options that change, by the place of their account and their own in it."""
     legs, contracts = today.legs, today.contracts
     if not len(contracts):
@@ -182,7 +182,7 @@ def _options(today: Book, scenario: CustomScenario, moves: Moves) -> dict[tuple[
 
 
 def _judged(
-    account: Account, moves: Moves, numbering: Numbering, time: int
+    account: Account, moves: Multipliers, numbering: Numbering, time: int
 ) -> tuple[Account, NativeUnknown | None]:
     """The account at the prices of its own oracle; without its rule, and why, where that has no answer."""
     rule = account.rule
