@@ -175,13 +175,16 @@ def _points(
                 equity_usd=worth[i],
                 loss_usd=today_usd - worth[i],
                 survives=bool(left[i] >= 0.0),
-                liquidatable=tuple(a.id for a in changed.accounts if _fails(a, changed)),
+                liquidatable=tuple(
+                    account.id
+                    for account, time in zip(changed.accounts, books.time[spans[i]], strict=True)
+                    if _fails(account, int(time))
+                ),
                 unknown=_unknown(changed),
             )
 
 
-def _fails(account: Account, portfolio: Portfolio) -> bool:
-    time = portfolio.blocks[account.chain].timestamp
+def _fails(account: Account, time: int) -> bool:
     own = account.rule is not None and account.rule.health(account.prices, time).liquidatable
     return own or bool(account.reported and account.reported.liquidatable)
 

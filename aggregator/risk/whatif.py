@@ -156,7 +156,7 @@ def _hypothetical(copy: Copy, underlying: str) -> Account:
         id=name,
         protocol="whatif",
         kind="perp",
-        chain=next(iter(portfolio.blocks)),
+        chain=next(account.chain for account in portfolio.accounts),
         label=f"hypothetical {underlying} perp",
         owner_path=(portfolio.wallet,),
         positions=(),
