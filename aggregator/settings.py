@@ -254,7 +254,7 @@ def load(path: Path | None = None) -> Settings:
     Raises BadConfiguration where it can't be read, isn't TOML, or holds an unknown or malformed setting.
     """
     source = path or config_path()
-    given = _read_toml(source) if path is not None or source.exists() else {}
+    given = read_toml(source) if path is not None or source.exists() else {}
     return build(given, str(source))
 
 
@@ -330,11 +330,12 @@ def _variable(place: tuple[int | str, ...]) -> str | None:
 
 def risk_parameters(settings: Settings) -> tuple[dict[str, Any], ...]:
     """The tables of risk parameters: those that ship, the user's own file, `risk`; later lines win."""
-    own = {} if settings.parameters is None else _read_toml(settings.parameters)
+    own = {} if settings.parameters is None else read_toml(settings.parameters)
     return (shipped("parameters.toml"), own, settings.risk)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file, parsed; raises BadConfiguration where it can't be read or is none."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

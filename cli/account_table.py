@@ -31,7 +31,7 @@ def accounts(checked: Checked) -> str:
     header = ("account", "equity", "own health", "liquidation", "positions")
     judged = [(account_of(checked, risk), risk) for risk in checked.risk.accounts]
     left = [
-        (label(account), usd(risk.equity_usd), _health(risk), _liquidation(risk)) for account, risk in judged
+        (label(account), usd(risk.equity_usd), _health(risk), liquidation(risk)) for account, risk in judged
     ]
     used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(4))
     rows: list[tuple[str, ...]] = []
@@ -57,7 +57,8 @@ def _health(risk: AccountRisk) -> str:
     return f"{risk.native_health:.2f} {mark}{risk.check_bps:.1f}bp"
 
 
-def _liquidation(risk: AccountRisk) -> str:
+def liquidation(risk: AccountRisk) -> str:
+    """The nearest price at which an account is liquidated, and how far that is."""
     if risk.liquidatable:
         return "now"
     nearest = min(risk.liquidation_prices, key=lambda p: abs(p.distance), default=None)

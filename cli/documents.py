@@ -85,7 +85,7 @@ def positions(portfolio: Portfolio, name: str | None = None) -> dict[str, Any]:
         "name": name,
         "owned": owned(portfolio),
         "accounts": [
-            {**_account(account), "positions": of_positions(portfolio, account.positions)}
+            {**account_document(account), "positions": of_positions(portfolio, account.positions)}
             for account in portfolio.accounts
         ],
     }
@@ -107,7 +107,8 @@ def owned(portfolio: Portfolio) -> list[dict[str, Any]]:
     ]
 
 
-def _account(account: Account) -> dict[str, Any]:
+def account_document(account: Account) -> dict[str, Any]:
+    """What identifies an account and says whose it is."""
     return {
         "account_id": account.id,
         "protocol": account.protocol,
@@ -136,7 +137,7 @@ def _state(risk: AccountRisk) -> str:
 
 def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -> dict[str, Any]:
     return {
-        **_account(account),
+        **account_document(account),
         "equity_usd": usd(risk.equity_usd),
         "state": _state(risk),
         "native_health": risk.native_health,

@@ -28,17 +28,14 @@ class Gate:
 
 
 def health(
-    wallets: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses, names of ENS, or @GROUP."),
-    ] = None,
+    wallets: options.SomeWallets = None,
     *,
     rpc: options.Rpc = None,
     chain: options.Chain = None,
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
     confirm: options.Confirm = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Show a wallet recorded on the local chain.")] = False,
+    demo: options.Demo = False,
     explain: Annotated[
         bool,
         typer.Option(
@@ -61,20 +58,19 @@ def health(
 ) -> None:
     """Show the score of a wallet beside what each protocol itself says of its accounts."""
     from aggregator import app  # noqa: PLC0415  # --help must not pay for it
-    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
 
-    if demo == bool(wallets):
-        raise BadConfiguration(
-            "WALLET", "give one or more addresses, or --demo" if not demo else "not with --demo"
-        )
     settings = options.settings(config)
-    if demo:
-        answer = app.replay(app.demo())
-    else:
-        chosen = options.selection(
-            wallets or [], settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
-        )
-        answer = options.read(chosen, settings, quiet=quiet)
+    answer = options.answer(
+        wallets,
+        settings,
+        demo=demo,
+        quiet=quiet,
+        rpc=rpc,
+        chain=chain,
+        adapter=adapter,
+        block=block,
+        confirm=confirm,
+    )
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
     found = app.check(answer)
     if explain:
@@ -97,7 +93,6 @@ def _answer(
     """Print the health of every wallet of an answer, and exit with the worst of their codes."""
     from aggregator import app  # noqa: PLC0415
     from cli import envelope  # noqa: PLC0415
-    from cli.text import clean  # noqa: PLC0415
 
     for checked in found:
         if json:
@@ -107,9 +102,7 @@ def _answer(
 
             typer.echo(screen(checked, provenance(answer, checked.portfolio)))
             _more(checked)
-        if not quiet:
-            for warning in checked.portfolio.warnings:
-                typer.echo(f"warning: {clean(warning, 500)}", err=True)
+        options.tell_portfolio(checked.portfolio, quiet=quiet)
     for kept in app.save_all(found, answer, settings) if save else ():
         typer.echo(f"snapshot {kept.id}{'' if kept.created else ' was kept already'}", err=True)
     codes = [exit_code(checked, gate) for checked in found]

@@ -24,8 +24,10 @@ from cli import (
     replay,
     schedule,
     snapshot,
+    stress,
     version,
     wallet,
+    whatif,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ app = typer.Typer(
 )
 app.command("health")(health.health)
 app.command("positions")(positions.positions)
+app.command("stress")(stress.stress)
+app.command("whatif")(whatif.whatif)
 app.command("crosscheck")(crosscheck.crosscheck)
 app.command("doctor")(doctor.doctor)
 app.command("record")(record.record)

@@ -12,12 +12,19 @@ import typer
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, Selection
+    from aggregator.model.portfolio import Portfolio
     from aggregator.reading.recording import Recording
     from aggregator.settings import Settings
 
 Wallets = Annotated[
     list[str], typer.Argument(metavar="WALLET...", help="One or more 0x addresses, names of ENS, or @GROUP.")
 ]
+SomeWallets = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[WALLET]...", help="One or more 0x addresses, names of ENS, or @GROUP."),
+]
+Demo = Annotated[bool, typer.Option("--demo", help="Show a wallet recorded on the local chain.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values on stdout.")]
 Rpc = Annotated[
     list[str] | None,
     typer.Option("--rpc", metavar="URL", help="Read through this JSON-RPC endpoint (repeatable)."),
@@ -143,6 +150,52 @@ def read(selection: Selection, config: Settings, *, quiet: bool = False) -> Answ
     answer = app.read(selection, config)
     tell_notices(answer, quiet=quiet)
     return answer
+
+
+def answer(
+    wallets: list[str] | None,
+    config: Settings,
+    *,
+    demo: bool,
+    quiet: bool,
+    rpc: list[str] | None = None,
+    chain: list[str] | None = None,
+    adapter: list[str] | None = None,
+    block: str = "latest",
+    confirm: int | None = None,
+) -> Answer:
+    """What was asked for: the demo, or wallets as `selection` and `read` take them; raises UsageError."""
+    from aggregator import app  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    if demo == bool(wallets):
+        raise BadConfiguration(
+            "WALLET", "give one or more addresses, or --demo" if not demo else "not with --demo"
+        )
+    if demo:
+        return app.replay(app.demo())
+    chosen = selection(
+        wallets or [], config, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
+    )
+    return read(chosen, config, quiet=quiet)
+
+
+def one_output(*, csv: bool, json: bool) -> None:
+    """Raise BadConfiguration where two shapes of output are asked for."""
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    if csv and json:
+        raise BadConfiguration("--csv", "not together with --json")
+
+
+def tell_portfolio(portfolio: Portfolio, *, quiet: bool, failures: bool = False) -> None:
+    """Say on stderr what a wallet's reading warns of and, where `failures`, what could not be read."""
+    from cli.text import clean, told  # noqa: PLC0415
+
+    for failure in portfolio.failures if failures else ():
+        typer.echo(f"not read: {told(failure)}", err=True)
+    for warning in () if quiet else portfolio.warnings:
+        typer.echo(f"warning: {clean(warning, 500)}", err=True)
 
 
 def tell_notices(answer: Answer, *, quiet: bool) -> None:

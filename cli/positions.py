@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -21,17 +21,14 @@ def positions(
     adapter: options.AdapterName = None,
     block: options.BlockText = "latest",
     confirm: options.Confirm = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values on stdout.")] = False,
+    csv: options.Csv = False,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """List every position of a wallet with its value, without computing risk."""
-    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
-
-    if csv and json:
-        raise BadConfiguration("--csv", "not together with --json")
+    options.one_output(csv=csv, json=json)
     settings = options.settings(config)
     chosen = options.selection(
         wallets, settings, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
@@ -42,22 +39,18 @@ def positions(
 
 def _answer(answer: Answer, *, json: bool, csv: bool, quiet: bool, allow_partial: bool) -> None:
     """Print the positions of every wallet of an answer, and exit with the code of what is missing."""
-    from cli import documents, envelope, exits  # noqa: PLC0415
-    from cli.text import clean, told  # noqa: PLC0415
+    from cli import documents, envelope, exits, rows  # noqa: PLC0415
 
     for number, portfolio in enumerate(answer.portfolios):
         data = documents.positions(portfolio, answer.names.get(portfolio.wallet))
         if json:
             envelope.write(envelope.of_portfolio("positions", portfolio, data))
         elif csv:
-            _write_csv([*_rows(data), *_unread(portfolio)], header=number == 0)
+            found = [*_rows(data), *_unread(portfolio)]
+            rows.write(COLUMNS, found, numbers=("amount", "price_usd", "value_usd"), header=number == 0)
         else:
             typer.echo(_screen(portfolio, answer, data))
-        for failure in portfolio.failures if json or csv else ():  # the screen has said it
-            typer.echo(f"not read: {told(failure)}", err=True)
-        if not quiet:
-            for warning in portfolio.warnings:
-                typer.echo(f"warning: {clean(warning, 500)}", err=True)
+        options.tell_portfolio(portfolio, failures=json or csv, quiet=quiet)
     failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
     nothing = all(portfolio.nothing_read for portfolio in answer.portfolios)
     raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
@@ -97,25 +90,6 @@ def _unread(portfolio: Portfolio) -> list[tuple[str, ...]]:
         (f.wallet, str(f.chain), clean(f.adapter), "", "not_read", "", "", "", "", told(f))
         for f in portfolio.failures
     ]
-
-
-def _write_csv(rows: list[tuple[str, ...]], *, header: bool) -> None:
-    import csv  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    if header:
-        writer.writerow(COLUMNS)
-    numbers = [column in ("amount", "price_usd", "value_usd") for column in COLUMNS]
-    writer.writerows(
-        [cell if number else _harmless(cell) for cell, number in zip(row, numbers, strict=True)]
-        for row in rows
-    )
-
-
-def _harmless(text: str) -> str:
-    """A cell that starts like a formula would run in a spreadsheet: symbols come from chains."""
-    return f"'{text}" if text.startswith(tuple("=+-@＝＋－＠")) else text
 
 
 def _screen(portfolio: Portfolio, answer: Answer, data: dict[str, Any]) -> str:

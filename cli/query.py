@@ -44,7 +44,6 @@ OwnParameters = Annotated[
         help="The value of $NAME: text, address, integer, number, boolean or time (repeatable).",
     ),
 ]
-Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values on stdout.")]
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="One JSON object per row on stdout.")]
 Parquet = Annotated[
     Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file instead.")
@@ -101,7 +100,7 @@ def run(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A query's name.")],
     *,
     param: Parameters = None,
-    csv: Csv = False,
+    csv: options.Csv = False,
     json: options.Json = False,
     jsonl: JsonLines = False,
     parquet: Parquet = None,
@@ -130,7 +129,7 @@ def sql(
     *,
     statement: Annotated[str | None, typer.Option("--sql", metavar="TEXT", help="The statement.")] = None,
     param: OwnParameters = None,
-    csv: Csv = False,
+    csv: options.Csv = False,
     json: options.Json = False,
     jsonl: JsonLines = False,
     parquet: Parquet = None,
@@ -162,7 +161,7 @@ def sql(
 def schema(
     name: Annotated[str | None, typer.Argument(metavar="[TABLE]", help="Only this table or view.")] = None,
     *,
-    csv: Csv = False,
+    csv: options.Csv = False,
     json: options.Json = False,
     config: options.Config = None,
 ) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from adapters.aave_v3.actions import Acted, ActionRefusal, acted, repaid, without_debt
 from adapters.aave_v3.margin import AaveRule, Leg
 from adapters.aave_v3.seizure import CLOSE_FACTOR_HEALTH, Case, ReserveTerms, Seizure
-from adapters.aave_v3.versions import RELEASES, Maths, Version
+from adapters.aave_v3.versions import RELEASES, Version
+from aggregator.model.actions import Action, Applied, Repay, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD, Amount, JsonValue, Liquidated, Refused, Repayment
 
@@ -118,13 +120,13 @@ class LiquidatableAaveRule(AaveRule):
         else:
             gone, cleared = seizure.taken, seizure.taken == case.supplied
         bare = version.dust_rule and case.value(gone) == case.totals.collateral
-        after = _repaid(case.debt, self.maths, case.owed if bare else seizure.repaid, time)
+        after = repaid(case.debt, self.maths, case.owed if bare else seizure.repaid, time)
         if after is None or not burned:
             return Refusal.NOTHING.of(version)
 
         legs, bad_debt = list(self.legs), {}
         # Collateral and debt that are gone lose their flags: what rounding leaves of them counts no longer.
-        legs[owing] = _without_debt(after) if bare or seizure.repaid == case.owed else after
+        legs[owing] = without_debt(after) if bare or seizure.repaid == case.owed else after
         uncounted = cleared or (bare and version.protocol_rounding)
         legs[held] = replace(legs[held], supplied_scaled=0 if uncounted else left)
         for i in {held, owing}:
@@ -134,7 +136,7 @@ class LiquidatableAaveRule(AaveRule):
             for i, leg in enumerate(legs):
                 if self.terms[i].active and leg.owed(self.maths, time):
                     bad_debt[leg.feed.asset] = leg.owed(self.maths, time)
-                    legs[i] = _without_debt(leg)
+                    legs[i] = without_debt(leg)
         return Liquidated(
             repaid=_amounts({case.debt.feed.asset: seizure.repaid}),
             seized=_amounts({case.collateral.feed.asset: seizure.seized}),
@@ -146,6 +148,39 @@ class LiquidatableAaveRule(AaveRule):
     def _with(self, legs: list[Leg]) -> LiquidatableAaveRule:
         kept = [pair for pair in zip(legs, self.terms, strict=True) if _holds(pair[0])]
         return replace(self, legs=tuple(leg for leg, _ in kept), terms=tuple(terms for _, terms in kept))
+
+    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+        """See AdjustableRule; balances and health at `time` are the pool's to the wei.
+
+        A withdrawal must leave a health of one; that no other collateral has a loan-to-value of zero, which
+        the pool demands too, is taken for granted.
+        """
+        version = RELEASES[self.release]
+        at = self._find(action.asset)
+        if at is None:
+            return Untold(
+                f"the account has no {action.asset}, and what the pool would count it at is not known"
+            )
+        leg = self.legs[at]
+        done = acted(version, leg, self.terms[at], time, action)
+        if not isinstance(done, Acted):
+            return done
+        legs = list(self.legs)
+        legs[at] = replace(done.leg, accrual=done.leg.accrual.updated(self.maths, time))
+        successor = self._with(legs)
+        if isinstance(action, Withdraw):
+            health = successor.health(prices, time).health
+            if health is not None and health < WAD:
+                return ActionRefusal.UNHEALTHY.of(version)
+        moved = Amount(action.asset, done.amount)
+        out = isinstance(action, Withdraw)
+        return Applied(
+            paid=None if out else moved,
+            received=moved if out else None,
+            supplied=None if isinstance(action, Repay) else done.leg.supplied(self.maths, time),
+            owed=done.leg.owed(self.maths, time) if isinstance(action, Repay) else None,
+            successor=successor,
+        )
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for AaveFamily.load: that of an AaveRule and the terms."""
@@ -164,23 +199,6 @@ def _terms_to_json(terms: ReserveTerms) -> dict[str, JsonValue]:
         "paused": terms.paused,
         "grace_until": terms.grace_until,
     }
-
-
-def _repaid(leg: Leg, maths: Maths, amount: int, time: int) -> Leg | None:
-    """A leg after a repayment: variable debt first, then stable; None where a token would burn nothing."""
-    variable = leg.accrual.owed(maths, leg.owed_scaled, time) if leg.owed_scaled else 0
-    if amount > variable and leg.stable is not None:
-        rest = leg.stable.owed(time) - (amount - variable)
-        stable = replace(leg.stable, principal=rest, updated_at=time) if rest else None
-        leg, amount = replace(leg, stable=stable), variable
-        if not variable:
-            return leg
-    burned = leg.accrual.scaled_debt(maths, amount, time)
-    return replace(leg, owed_scaled=leg.owed_scaled - burned) if burned else None
-
-
-def _without_debt(leg: Leg) -> Leg:
-    return replace(leg, owed_scaled=0, stable=None)
 
 
 def _holds(leg: Leg) -> bool:

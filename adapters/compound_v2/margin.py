@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from adapters.compound_v2 import stored
+from adapters.compound_v2.actions import Acted, deposited, not_entered, repaid, withdrawn
 from adapters.compound_v2.interest import Clock
 from adapters.compound_v2.liquidation import Terms, refusal, take
 from adapters.compound_v2.position import Leg, VaiDebt
+from aggregator.model.actions import Action, Applied, Deposit, Repay, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import (
@@ -134,6 +136,33 @@ class CompoundRule:
             successor=_after(now, taken.debt, taken.collateral),
         )
 
+    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+        """See AdjustableRule; every market adds its interest first, as when anybody calls accrueInterest.
+
+        Venus lends at a lower factor than it liquidates at, so that a withdrawal beside a debt is only told
+        where it is refused.
+        """
+        now = self.accrued(time)
+        part = _debt(now, action.asset)
+        if part is None or (isinstance(part, VaiDebt) and not isinstance(action, Repay)):
+            return not_entered(action.asset)
+        if isinstance(action, Repay):
+            return _applied(now, part, repaid(part, action.raw), action)
+        leg = _collateral(now, action.asset) or part
+        if not isinstance(leg, Leg):
+            return not_entered(action.asset)
+        if isinstance(action, Deposit):
+            return _applied(now, leg, deposited(leg, action.raw), action)
+        done = _applied(now, leg, withdrawn(leg, action.raw), action)
+        if not isinstance(done, Applied) or not isinstance(done.successor, CompoundRule):
+            return done
+        sides = done.successor.sides(prices)
+        if not sides.debt:
+            return done
+        if sides.collateral < sides.debt:
+            return Refused("INSUFFICIENT_LIQUIDITY")
+        return Untold("the factor at which the market lends on a collateral is not known")
+
     def to_json(self) -> dict[str, JsonValue]:
         """Data for CompoundFamily.load; amounts are decimal strings."""
         return {
@@ -174,6 +203,27 @@ def _after(rule: CompoundRule, debt: Leg | VaiDebt, collateral: Leg) -> Compound
         rule,
         legs=tuple(leg for leg in legs if leg.tokens or leg.owed),
         vai=debt if isinstance(debt, VaiDebt) else rule.vai,
+    )
+
+
+def _applied(
+    rule: CompoundRule, before: Leg | VaiDebt, done: Acted | Refused, action: Action
+) -> Applied | Refused:
+    if isinstance(done, Refused):
+        return done
+    part, moved = done.part, Amount(action.asset, done.amount)
+    legs = tuple(part if leg is before and isinstance(part, Leg) else leg for leg in rule.legs)
+    owed = part.owed if isinstance(part, Leg) else part.debt.owed
+    return Applied(
+        paid=None if isinstance(action, Withdraw) else moved,
+        received=moved if isinstance(action, Withdraw) else None,
+        supplied=None if isinstance(action, Repay) or isinstance(part, VaiDebt) else part.supplied,
+        owed=owed if isinstance(action, Repay) else None,
+        successor=replace(
+            rule,
+            legs=tuple(leg for leg in legs if leg.tokens or leg.owed),
+            vai=part if isinstance(part, VaiDebt) else rule.vai,
+        ),
     )
 
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from adapters.compound_v3.actions import with_base
 from adapters.compound_v3.interest import Accrual
+from aggregator.model.actions import Action, Applied, Repay, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import (
@@ -119,6 +121,69 @@ class CometRule:
             bad_debt=_amounts((base, max(owed - credited, 0))),
             successor=replace(self, principal=now.principal_of_supply(supplied), accrual=now, collaterals=()),
         )
+
+    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+        """See AdjustableRule. A comet counts one balance of base: what repays more than is owed is a supply.
+
+        That a comet lends at a lower factor than it liquidates at is why a withdrawal of collateral beside a
+        debt can't be told: only the factor of liquidations is known.
+        """
+        now = self.accrual.at(time)
+        owed, supplied = now.owed(self.principal), now.supplied(self.principal)
+        if isinstance(action, Withdraw):
+            if action.asset != self.base.asset:
+                return self._without_collateral(prices, action)
+            amount = supplied if action.raw is None else action.raw
+            if amount > supplied:
+                return Untold("more base than is supplied would be borrowed")
+            return self._with_base(now, -amount)
+        if action.asset == self.base.asset:
+            return self._with_base(now, owed if action.raw is None else action.raw)
+        if isinstance(action, Repay):
+            return Refused(f"the debt is in {self.base.asset}")
+        return self._with_collateral(action.asset, action.raw)
+
+    def _with_base(self, now: Accrual, amount: int) -> Applied:
+        """Base supplied, or withdrawn below zero."""
+        after = replace(self, accrual=now, principal=with_base(now, self.principal, amount))
+        moved = Amount(self.base.asset, abs(amount))
+        return Applied(
+            paid=moved if amount > 0 else None,
+            received=moved if amount < 0 else None,
+            supplied=now.supplied(after.principal),
+            owed=now.owed(after.principal),
+            successor=after,
+        )
+
+    def _with_collateral(self, asset: AssetId, amount: int) -> Applied | Untold:
+        """Collateral added: no interest is added for that."""
+        held = next((one for one in self.collaterals if one.feed.asset == asset), None)
+        if held is None:
+            return Untold(
+                f"the account has no {asset} yet, and what the comet would count it at is not known"
+            )
+        more = replace(held, balance=held.balance + amount)
+        return Applied(Amount(asset, amount), None, more.balance, None, self._replacing(held, more))
+
+    def _without_collateral(
+        self, prices: Mapping[AssetId, int], action: Withdraw
+    ) -> Applied | Refused | Untold:
+        """Collateral taken out: the comet looks at the debt as last accrued."""
+        held = next((one for one in self.collaterals if one.feed.asset == action.asset), None)
+        if held is None or (action.raw is not None and action.raw > held.balance):
+            return Refused("Panic(0x11)")
+        amount = held.balance if action.raw is None else action.raw
+        less = replace(held, balance=held.balance - amount)
+        after = self._replacing(held, less)
+        if self.principal < 0:
+            if after.health(prices, self.accrual.updated_at).liquidatable:
+                return Refused("NotCollateralized")
+            return Untold("the factor at which the comet lends on a collateral is not known")
+        return Applied(None, Amount(action.asset, amount), less.balance, None, after)
+
+    def _replacing(self, one: Collateral, other: Collateral) -> CometRule:
+        changed = tuple(other if held is one else held for held in self.collaterals)
+        return replace(self, collaterals=tuple(held for held in changed if held.balance))
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for CometFamily.load; amounts, indices, rates and factors are decimal strings."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, assert_never
 
+from adapters.morpho_blue.actions import deposited, repaid, withdrawn
 from adapters.morpho_blue.liquidation import HEALTHY, INCONSISTENT, Position, max_borrow, seizable, settle
 from adapters.morpho_blue.market_state import MarketState
+from aggregator.model.actions import Action, Applied, Deposit, Repay, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import WAD, Amount, Feed, Health, JsonValue, Liquidated, Refused, Repayment
@@ -89,6 +91,37 @@ class MorphoRule:
             bad_debt=_amounts(loan, done.bad_debt),
             successor=replace(self, position=done.position, market=done.market),
         )
+
+    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+        """See AdjustableRule; all of a debt is repaid by its shares, as an owner must."""
+        price, market = self._price(prices), self.market.accrued(time)
+        loan, collateral = self.feed.quote, self.feed.asset
+        match action:
+            case Repay(asset, raw) if asset == loan:
+                paid = repaid(market, self.position, raw)
+                if isinstance(paid, Refused):
+                    return paid
+                amount, after, position = paid
+                owed = after.owed(position.borrow_shares)
+                successor = replace(self, market=after, position=position)
+                return Applied(Amount(asset, amount), None, None, owed, successor)
+            case Deposit(asset, raw) if asset == collateral:
+                added = deposited(self.position, raw)
+                if isinstance(added, Refused):
+                    return added
+                after_it = replace(self, position=added)
+                return Applied(Amount(asset, raw), None, added.collateral, None, after_it)
+            case Withdraw(asset, raw) if asset == collateral:
+                amount = self.position.collateral if raw is None else raw
+                left = withdrawn(market, self.position, amount, price, self.lltv)
+                if isinstance(left, Refused):
+                    return left
+                successor = replace(self, market=market, position=left)
+                return Applied(None, Amount(asset, amount), left.collateral, None, successor)
+            case Repay() | Deposit() | Withdraw():
+                return Untold(f"the market lends {loan} against {collateral}: {action.asset} is neither")
+            case _:
+                assert_never(action)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for MorphoFamily.load; amounts, rates and prices are decimal strings."""

@@ -7,10 +7,11 @@ Source: `flagPosition`, `liquidatePosition` and `forceLiquidatePosition` in Perp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
 from adapters.synthetix_perps_v2.nearest import nearest_failing
+from aggregator.model.actions import Action, Applied, Deposit, Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, LossBearer
 from aggregator.model.fixed_point import divide
@@ -114,6 +115,30 @@ class ClosablePerpsV2Rule(PerpsV2Rule):
             bad_debt=self._amount(-left),
             borne_by=self.loss_bearers if left < 0 else (),
             successor=None,
+        )
+
+    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+        """See AdjustableRule: a deposit is `transferMargin`, which settles profit and funding as well.
+
+        `supplied` is the margin without what is settled: that stays profit and funding of the position. That
+        no delayed order is pending is taken for granted. What a withdrawal must leave is not in the rule.
+        """
+        if not isinstance(action, Deposit) or action.asset != self.closing.settlement:
+            return Untold("of a market's actions only depositing its sUSD is known")
+        if self.closing.suspension is not None:
+            return Refused(self.closing.suspension)
+        price = prices[self.feed.asset]
+        settled = self.profit_loss(price) + self.accrued_funding(price, time)
+        margin = self.margin + settled + action.raw
+        if margin < 0:
+            return Refused("Insufficient margin")
+        market = replace(self.market, funding_rate=self.market.funding_rate_at(time), funding_time=time)
+        return Applied(
+            paid=Amount(action.asset, action.raw),
+            received=None,
+            supplied=self.margin + action.raw,
+            owed=None,
+            successor=replace(self, market=market, margin=margin, last_price=price, settled_funding=0),
         )
 
     def _exceeded(self) -> str | None:

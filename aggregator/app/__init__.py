@@ -28,6 +28,7 @@ from aggregator.app.snapshots import (
     stored,
     warehouse,
 )
+from aggregator.app.stressing import StressRequest, named_stresses, stress, whatif
 from aggregator.app.verifying import OnChain, VerifiedSnapshot, Where, verify
 from aggregator.app.wallets import (
     add_wallet,
@@ -48,6 +49,7 @@ __all__ = [
     "Difference",
     "OnChain",
     "Selection",
+    "StressRequest",
     "Verdict",
     "VerifiedSnapshot",
     "Where",
@@ -70,6 +72,7 @@ __all__ = [
     "links",
     "list_snapshots",
     "list_wallets",
+    "named_stresses",
     "prune",
     "publish",
     "read",
@@ -79,9 +82,11 @@ __all__ = [
     "save",
     "save_all",
     "stored",
+    "stress",
     "ungroup_wallets",
     "unlink_wallet",
     "verify",
     "wallet_of",
     "warehouse",
+    "whatif",
 ]

@@ -59,7 +59,7 @@ def check(answer: Answer) -> tuple[Checked, ...]:
     """The score and all that belongs to it, for each wallet of an answer, by the settings of its read."""
     from aggregator.risk.assess import assess_all  # noqa: PLC0415  # numpy: not for commands that only read
 
-    results = assess_all(answer.portfolios, families=answer.families, scenarios=_scenarios(answer))
+    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios_of(answer))
     return tuple(map(Checked, answer.portfolios, results))
 
 
@@ -70,7 +70,7 @@ def explained(checked: Checked, answer: Answer) -> Checked:
     portfolio, risk = checked.portfolio, checked.risk
     if risk.score is None:
         return checked
-    why = explain(portfolio, risk, families=answer.families, scenarios=_scenarios(answer))
+    why = explain(portfolio, risk, families=answer.families, scenarios=scenarios_of(answer))
     return replace(checked, explanation=why)
 
 
@@ -81,13 +81,13 @@ def compared(checked: Checked, answer: Answer) -> Checked:
     portfolio, risk = checked.portfolio, checked.risk
     if risk.score is None:
         return checked
-    beside = compare(portfolio, risk, families=answer.families, scenarios=_scenarios(answer))
+    beside = compare(portfolio, risk, families=answer.families, scenarios=scenarios_of(answer))
     return replace(checked, comparison=beside)
 
 
-def _scenarios(answer: Answer) -> ScenarioSet:
-    """The scenarios of an answer: its configuration at its market snapshot, one set for all its wallets."""
-    from aggregator.risk.parameters import parameters  # noqa: PLC0415
+def scenarios_of(answer: Answer) -> ScenarioSet:
+    """The scenarios by which an answer is judged: those of the settings of its read, at its snapshot."""
+    from aggregator.risk.parameters import parameters  # noqa: PLC0415  # as in `check`
     from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
 
     known = parameters(*settings.risk_parameters(answer.settings), where="risk parameters")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from aggregator.model.assets import AssetId
 from aggregator.model.positions import Position
-from aggregator.model.rules import Rule
+from aggregator.model.rules import Rule, prices_of
 from aggregator.model.units import Address, ChainId
 
 ProtocolKind: TypeAlias = Literal["wallet", "lending", "perp", "option"]
@@ -48,6 +50,7 @@ class Account:
     tells a verdict and not what it follows from.
     `debt_is_recourse` is False where walking away costs no more than the account.
     `observed` is what a venue said in place of the chain; None: it is read at the reading's block.
+    `judged_at` are prices to judge the account at instead of those that its rule was read with.
     """
 
     id: str
@@ -61,3 +64,11 @@ class Account:
     reported: Reported | None
     debt_is_recourse: bool = False
     observed: Observation | None = None
+    judged_at: Mapping[AssetId, int] | None = None
+
+    @property
+    def prices(self) -> Mapping[AssetId, int]:
+        """What its rule's feeds answer, in their own decimals; nothing without a rule."""
+        if self.judged_at is not None:
+            return self.judged_at
+        return {} if self.rule is None else prices_of(self.rule)

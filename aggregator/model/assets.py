@@ -43,7 +43,7 @@ class Classification:
     """What moves an asset: its base (`USD`, `ETH`, …) and its risk class.
 
     An asset that no table knows is its own base (`underlying` is its id) in class `tail`.
-    Classes: base, stable, synthetic_usd, lst, lrt, wrapped_btc, mid, tail.
+    Classes: base, stable, synthetic_usd, lst, lrt, wrapped_btc, algo_stable, mid, tail.
     """
 
     underlying: str

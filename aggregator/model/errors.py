@@ -19,6 +19,7 @@ CrossmarginError
 │   │   └── NoVenue
 │   ├── NotRecorded               a replay lacks the reply
 │   ├── PastReadError             a failure that a snapshot keeps
+│   ├── NativeUnknown             what a protocol would say after a change can't be told
 │   ├── AdapterFault              an adapter broke: a defect of ours, not of the chain
 │   └── TransportError            no endpoint answered
 │       ├── ProviderUnavailable
@@ -257,6 +258,19 @@ class AdapterFault(ReadError):
 
     def __str__(self) -> str:
         return f"the adapter failed on what it read ({self.what}): please report it with a recording"
+
+
+class NativeUnknown(ReadError):
+    """What a protocol would say of an account after a change can't be told; its positions are counted."""
+
+    code = "native_unknown"
+
+    def __init__(self, account: str, why: str) -> None:
+        super().__init__(account, why)
+        self.account, self.why = account, why
+
+    def __str__(self) -> str:
+        return f"the own health of {self.account} after that is unknown: {self.why}"
 
 
 class TransportError(ReadError):

@@ -13,7 +13,7 @@ from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Quote
 from aggregator.model.results import AccountRisk, AssetLiquidationPrice, LiquidationPrice
-from aggregator.model.rules import WAD, Health, prices_of
+from aggregator.model.rules import WAD, Health
 from aggregator.pricing.book import usd
 from aggregator.risk.liquidation import Crossing, by_asset, by_underlying
 from aggregator.risk.runway import interest_usd_day, runway_days
@@ -83,7 +83,7 @@ def _judge(
     account, standard = scan.book.accounts[i], scan.standard
     equity, N, Q = float(scan.equity[i]), float(standard.power[i]), float(standard.requirement[i])
     time = int(scan.book.time[i])
-    exact = account.rule.health(prices_of(account.rule), time) if account.rule else None
+    exact = account.rule.health(account.prices, time) if account.rule else None
     reported = account.reported
     liquidatable = bool((exact and exact.liquidatable) or (reported and reported.liquidatable))
     lam = 0.0 if liquidatable else float(scan.native[i])
@@ -101,8 +101,12 @@ def _judge(
         requirement_usd=equity - float(standard.lowest[i]) + float(scan.add_ons.account[i]),
         liquidation_prices=() if liquidatable else _prices(underlyings, portfolio.spots),
         asset_liquidation_prices=() if liquidatable else _asset_prices(assets, portfolio.marks),
-        sets_band=max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd)
-        or (exact is None and reported is not None and reported.health is not None),  # of unknown weight
+        # Nothing liquidates a wallet, not even one that owes what it lacks.
+        sets_band=account.kind != "wallet"
+        and (
+            max(float(scan.book.legs.debt_usd[i]), Q) >= max(DUST_USD, DUST_SHARE * gross_usd)
+            or (exact is None and reported is not None and reported.health is not None)  # of unknown weight
+        ),
         oracle_blind=bool(standard.blind[i]),
         interest_usd_day=interest_usd_day(account, portfolio),
         runway_days=runway_days(account, time),

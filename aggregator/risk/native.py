@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.contract import Columns, RuleFamily, Shocked
+from aggregator.model.accounts import Account
 from aggregator.model.errors import BadConfiguration, UnusablePrice
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.rules import Feed, Rule
@@ -89,7 +90,7 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
                 account=np.array([i for i, _ in rules], dtype=np.intp),
                 feeds=tuple(feed for feed, _ in feeds),
                 owner=np.repeat(np.arange(len(rules)), counts),
-                price=np.array([feed.price / int(10**feed.decimals) for feed, _ in feeds], dtype=np.float64),
+                price=np.array([_price(book.accounts[i], feed) for feed, i in feeds], dtype=np.float64),
                 factor=numbers[:, 0],
                 against=numbers[:, 1],
                 quote=numbers[:, 2],
@@ -100,6 +101,12 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
             )
         )
     return tuple(groups)
+
+
+def _price(account: Account, feed: Feed) -> float:
+    """What a feed answers, or what the account is judged at instead."""
+    price = feed.price if account.judged_at is None else account.judged_at[feed.asset]
+    return price / int(10**feed.decimals)
 
 
 def _quote_usd(portfolio: Portfolio, feed: Feed) -> float:

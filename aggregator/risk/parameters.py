@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
 from aggregator.risk.method_parameters import ExchangeParameters, SpanParameters
+from aggregator.risk.named import NamedStresses, named_stresses
 from aggregator.risk.tables import Table, merged
 
-PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc")
+PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc", "algo_stable")
 """Risk classes whose tokens are pegged to their underlying."""
 
-USD_PEGS = frozenset({"stable", "synthetic_usd"})
+USD_PEGS = frozenset({"stable", "synthetic_usd", "algo_stable"})
 """Those of them that may also rise above it."""
 
 
@@ -102,11 +103,13 @@ class Parameters:
     half_spread: float
     span: SpanParameters
     exchange: ExchangeParameters
+    stress: NamedStresses
 
     @property
     def hash(self) -> str:
-        """SHA-256 of every value, independent of spelling and order of the files."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """SHA-256 of every value that a score depends on, independent of spelling and order of the files."""
+        values = {name: value for name, value in asdict(self).items() if name != "stress"}
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def correlations(self) -> NDArray[np.float64]:
@@ -168,6 +171,7 @@ def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") ->
         half_spread=add_on.number("half_spread", 0.0, 1.0),
         span=SpanParameters.of(table.table("span")),
         exchange=ExchangeParameters.of(table.table("exchange"), PEG_CLASSES, where),
+        stress=named_stresses(table.table("stress")),
     )
     table.finish()
     return result

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from aggregator.model.accounts import Account
+from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Supply
-from aggregator.model.rules import Rule, prices_of
+from aggregator.model.rules import Rule
 from aggregator.risk.legs import usd
 
 DAY_S = 86_400
@@ -37,19 +39,19 @@ def runway_days(account: Account, time: int) -> float | None:
 
     0 where it can be liquidated now; None where it is no lending account or lasts for ten years.
     """
-    rule = account.rule
+    rule, prices = account.rule, account.prices
     if rule is None or account.kind != "lending":
         return None
-    if _fails(rule, time):
+    if _fails(rule, prices, time):
         return 0.0
     safe, broken = 0, HORIZON_DAYS * DAY_S
-    if not _fails(rule, time + broken):
+    if not _fails(rule, prices, time + broken):
         return None
     while broken - safe > PRECISION_S:
         middle = (safe + broken) // 2
-        safe, broken = (safe, middle) if _fails(rule, time + middle) else (middle, broken)
+        safe, broken = (safe, middle) if _fails(rule, prices, time + middle) else (middle, broken)
     return broken / DAY_S
 
 
-def _fails(rule: Rule, time: int) -> bool:
-    return rule.health(prices_of(rule), time).liquidatable
+def _fails(rule: Rule, prices: Mapping[AssetId, int], time: int) -> bool:
+    return rule.health(prices, time).liquidatable

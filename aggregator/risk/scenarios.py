@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,18 @@ _VOLS = ((Vol.NONE, ""), (Vol.UP, ", vol up"), (Vol.DOWN, ", vol down"))
 
 @dataclass(frozen=True, slots=True)
 class CustomScenario:
-    """A plain list of moves: of underlyings, peg classes or listed tokens by name (-0.3 is 30% down)."""
+    """A plain list of moves: of underlyings, peg classes or listed tokens by name (-0.3 is 30% down).
+
+    `elsewhere` moves every underlying that is not named. Implied volatilities move by `vol` first, then by
+    the factor `iv_times`, then by `iv_points` (0.2 is 20 vol points).
+    """
 
     name: str
     moves: Mapping[str, float]
     vol: Vol = Vol.NONE
+    elsewhere: float = 0.0
+    iv_times: float = 1.0
+    iv_points: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -105,19 +113,21 @@ class ScenarioSet:
         """Custom scenarios on these axes, in their order; raises BadConfiguration on an unknown name."""
         tokens = {peg.name for peg in (*self.pegs.values(), *axes.pegs)}
         bases = {*self.parameters.assets, *self.mid, *axes.bases, *(p.underlying for p in self.pegs.values())}
-        known = tokens | bases | set(PEG_CLASSES)
+        known = (tokens | bases | set(PEG_CLASSES)) - {USD}
         rays = []
         for scenario in scenarios:
             for name, move in scenario.moves.items():
                 if name not in known:
-                    raise BadConfiguration(f"scenario {scenario.name!r}", f"moves {name!r}, which nothing is")
+                    why = f"moves {name!r}, which nothing is{_near(name, known)}"
+                    raise BadConfiguration(f"scenario {scenario.name!r}", why)
                 if not move >= -1.0:
                     raise BadConfiguration(f"scenario {scenario.name!r}", f"{name!r} falls below nothing")
             pegs = {
                 peg: scenario.moves.get(peg.name, scenario.moves.get(peg.risk_class, 0.0))
                 for peg in axes.pegs
             }
-            rays.append(Ray(scenario.name, scenario.moves, pegs, scenario.vol))
+            bases_moved = dict.fromkeys(axes.bases, scenario.elsewhere) | dict(scenario.moves)
+            rays.append(Ray(scenario.name, bases_moved, pegs, scenario.vol))
         return Rays.of(rays, axes)
 
     def _market(self, axes: Axes) -> Iterator[Ray]:
@@ -191,6 +201,14 @@ class ScenarioSet:
             for u, share in ranges.items()
         }
         return Ray(name, moves, vol=Vol.UP, weight=size.extreme_weight)
+
+
+def _near(name: str, known: set[str]) -> str:
+    """The names that somebody may have meant, as the end of a sentence."""
+    spelled = {one.lower(): one for one in sorted(known)}
+    close = [spelled[one] for one in get_close_matches(name.lower(), spelled, n=4, cutoff=0.5)]
+    some = close or [one for one in sorted(known) if not one.startswith("eip155:")][:12]
+    return f": did you mean {', '.join(some)}?" if close else f": there are {', '.join(some)}, and others"
 
 
 def scenario_set(

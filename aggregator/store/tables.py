@@ -159,7 +159,7 @@ class AssetClassRow(Table, table=True):
     asset_id: str = column(sa.String, "Asset, as in price")
     underlying: str = column(sa.String, "Base that moves it: USD, ETH, …; an unknown asset is its own base")
     risk_class: str = column(
-        sa.String, "Risk class: base, stable, synthetic_usd, lst, lrt, wrapped_btc, mid, tail"
+        sa.String, "Risk class: base, stable, synthetic_usd, lst, lrt, wrapped_btc, algo_stable, mid, tail"
     )
 
 

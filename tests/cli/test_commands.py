@@ -38,6 +38,8 @@ def test_help_names_every_command_and_exit_code() -> None:
     for name in (
         "health",
         "positions",
+        "stress",
+        "whatif",
         "crosscheck",
         "doctor",
         "record",

@@ -15,6 +15,7 @@ from aggregator.model import errors
 from aggregator.model.errors import CrossmarginError
 from aggregator.risk.parameters import parameters
 from aggregator.settings import Settings
+from cli import shocks
 from cli.exits import Exit
 from tests.docs.generated import PAGES, ROOT, filled, leaf_commands
 
@@ -181,6 +182,15 @@ def test_the_configuration_that_is_shown_works(monkeypatch: pytest.MonkeyPatch) 
     assert "/api/87654321/" in read_back.subgraphs[0].url
     assert read_back.deployments["aave_v3"][0].name == "Aave on my fork"
     assert parameters(settings.shipped("parameters.toml"), own).assets["ETH"].scan_range == 0.25
+
+
+def test_the_scenarios_that_are_shown_work(tmp_path: Path) -> None:
+    """The file of docs/stress.md."""
+    [(_, shown)] = blocks("docs/stress.md", "toml")
+    (tmp_path / "scenarios.toml").write_text(shown, encoding="utf-8")
+    [(scenario, title)] = shocks.scenarios_of(tmp_path / "scenarios.toml")
+    assert scenario.moves == {"ETH": -0.25, "BTC": -0.15, "lst": -0.06}
+    assert title
 
 
 def test_every_setting_is_documented() -> None:

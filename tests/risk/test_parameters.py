@@ -34,6 +34,7 @@ def test_what_ships_is_valid() -> None:
         "lst": -0.07,
         "lrt": -0.15,
         "wrapped_btc": -0.03,
+        "algo_stable": -0.5,
     }
     R = ours.correlations()
     assert R[0, 1] == R[1, 0] == 0.84
@@ -73,6 +74,11 @@ def test_hash_ignores_the_order_of_lines() -> None:
         ("peg/stable", float("nan"), "peg.stable is nan"),
         ("haircut/top_tier_protocols", "aave_v3", "must be a list of texts"),
         ("version", 1, "version must be a text"),
+        ("stress/named/mine", {"period": "", "title": "", "moves": {"BTC": -0.1}}, "moves.ETH is missing"),
+        ("stress/named/mine", {"period": "", "moves": {"ETH": -0.1}}, "stress.named.mine.title is missing"),
+        ("stress/named/2022-11-07/moves/ETH", -1.5, "moves.ETH is -1.5"),
+        ("stress/named/2022-11-07/vol", "up", "stress.named.2022-11-07.vol is not a parameter"),
+        ("stress/blank_factor", -1, "stress.blank_factor is -1"),
     ],
 )
 def test_nonsense_is_refused(path: str, value: object, words: str) -> None:
@@ -96,3 +102,16 @@ def test_haircut_tiers() -> None:
     ours: Parameters = parameters(shipped(), nested("haircut/new_protocols", ["fresh"]))
     protocols = ("wallet", "aave_v3", "lyra_v1", "fresh")
     assert [ours.haircut.of(name) for name in protocols] == [0.0, 0.005, 0.02, 0.10]
+
+
+def test_named_stresses_are_the_users_too() -> None:
+    """A line overridden, one added; neither changes the hash, because no score depends on them."""
+    own = nested("stress/named/2022-11-07/moves/SOL", -0.6)
+    own["stress"]["named"]["mine"] = {"period": "soon", "title": "fear", "moves": {"ETH": -0.5}}
+    ours, shipping = parameters(shipped(), own), parameters(shipped())
+    found = {one.name: one for one in ours.stress.stresses}
+    assert found["2022-11-07"].moves["SOL"] == -0.6
+    assert found["2022-11-07"].moves["ETH"] == -0.309
+    assert list(found)[-1] == "mine"
+    assert ours.stress.blank(found["mine"]) == -0.6
+    assert ours.hash == shipping.hash

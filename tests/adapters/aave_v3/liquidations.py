@@ -77,7 +77,7 @@ class Liquidations:
         if isinstance(ours, Refused):
             with pytest.raises(TransactionReverted) as refused:
                 self.market.liquidate_units(user, collateral, debt, units)
-            assert _same_reason(ours.reason, refused.value.reason), (refused.value.reason, ours)
+            assert same_reason(ours.reason, refused.value.reason), (refused.value.reason, ours)
             self.seen[ours.reason.split(" (")[0].replace("_", "").lower()] += 1
         else:
             done = self.market.liquidate_units(user, collateral, debt, units)
@@ -181,7 +181,7 @@ class Liquidations:
         self.seen["both sides"] += collateral is debt
 
 
-def _same_reason(ours: str, theirs: str) -> bool:
+def same_reason(ours: str, theirs: str) -> bool:
     """V3.0 answers with a number, which we give after the name; V3.6 with a name."""
     return theirs in (f"{ours}()", ours.partition(" (")[2].rstrip(")"))
 

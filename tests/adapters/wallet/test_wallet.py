@@ -246,7 +246,7 @@ def test_shipped_entries_and_tokens_fit_each_other() -> None:
     assert all(checksum(parse_address(text)) == text for text in spelled)
     keys = [(token["chain"], token.get("address", "").lower()) for token in tokens]
     assert len(keys) == len(set(keys))
-    classes = {"base", "stable", "synthetic_usd", "lst", "lrt", "wrapped_btc", "mid", "tail"}
+    classes = {"base", "stable", "synthetic_usd", "lst", "lrt", "wrapped_btc", "algo_stable", "mid", "tail"}
     assert {token["class"] for token in tokens} <= classes
     pegs = {"stable": "USD", "synthetic_usd": "USD", "wrapped_btc": "BTC"}
     assert all(token["underlying"] == pegs.get(token["class"], token["underlying"]) for token in tokens)

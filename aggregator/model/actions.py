@@ -1,0 +1,74 @@
+"""What an owner can do with an account, and what the account's own rule says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from aggregator.model.assets import AssetId
+from aggregator.model.rules import Amount, Refused, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Repay:
+    """Pay a debt back: at most `raw` of it in its smallest unit, all of it where that is None."""
+
+    asset: AssetId
+    raw: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Add `raw` of an asset, > 0, as collateral."""
+
+    asset: AssetId
+    raw: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take `raw` of a collateral out, all of it where that is None."""
+
+    asset: AssetId
+    raw: int | None
+
+
+Action: TypeAlias = Repay | Deposit | Withdraw
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an action moves, and the account after it.
+
+    `paid` is what the owner pays, `received` what the owner gets. `supplied` and `owed` are what the account
+    has and owes of the action's asset then, as the protocol itself counts it; None where that stays.
+    """
+
+    paid: Amount | None
+    received: Amount | None
+    supplied: int | None
+    owed: int | None
+    successor: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """The rule can't tell what the protocol would do; `reason` says what it does not know."""
+
+    reason: str
+
+
+@runtime_checkable
+class AdjustableRule(Rule, Protocol):
+    """A rule that also knows what its owner's actions do to the account."""
+
+    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+        """What an action does at these prices and this time, with the protocol's own rounding.
+
+        Refused where the protocol would revert, by its own precondition (such as a health that a withdrawal
+        must leave). That a market takes and gives (it is not frozen, below its caps, has the cash) is taken
+        for granted unless the rule knows better. The successor keeps the rates that were read. Raises
+        UnusablePrice on a price <= 0 of an asset that the account depends on.
+        """
+        ...

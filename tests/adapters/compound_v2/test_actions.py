@@ -1,0 +1,152 @@
+"""Owners' actions on the real contracts of Venus' core pool: what moves, what is left, what is refused."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.compound_v2.margin import CompoundRule
+from aggregator.model.actions import Action, Applied, Deposit, Repay, Untold, Withdraw
+from aggregator.model.rules import WAD, Refused, prices_of
+from tests.adapters.compound_v2.kit import asset_of, read_pool, rule_in
+from tests.adapters.compound_v2.test_states import Changes
+from tests.devnet.errors import TransactionReverted
+from tests.devnet.venus_deploy import NATIVE
+
+if TYPE_CHECKING:
+    from adapters.compound_v2.position import Leg
+    from tests.devnet.venus import VenusCore
+    from tests.devnet.world import World
+
+CASES = 10
+BOOKS = (("WETH", ("USDC", "VAI")), ("WBTC", ("DAI",)), ("USDC", (NATIVE, "WETH")))
+BLOCKS = 3
+
+
+def test_random_actions(devnet: World) -> None:
+    """Balances and the account as it is read afterwards, all interest added, to the unit."""
+    pool, rng, seen = devnet.venus, random.Random(67), Counter[str]()
+    changes = Changes(pool, 67)
+    for wallet, (collateral, debts) in zip(devnet.spare, BOOKS, strict=False):
+        pool.supply(wallet, collateral, changes.amount(collateral, 20_000))
+        for debt in debts:
+            pool.borrow(wallet, debt, changes.amount(debt, 3_000))
+        for symbol in {collateral, *debts} - {NATIVE}:
+            spender = pool.vai_controller if symbol == "VAI" else pool.markets[symbol]
+            if symbol != "VAI":
+                pool.tokens[symbol].send("mint", wallet, 10**30)
+            token = pool.vai if symbol == "VAI" else pool.tokens[symbol]
+            token.send("approve", spender.address, 2**255, sender=wallet)
+        devnet.node.set_balance(wallet, 10**24)
+        pool.mine(20)
+        pool.accrue()
+        pool.mine(10)
+        # When VAI last accrued can't be read (README.md).
+        pool.batch([(pool.vai_controller, "accrueVAIInterest", ())])
+        symbols = {asset_of(pool, symbol): symbol for symbol in (collateral, *debts)}
+        rule = rule_in(read_pool(devnet, wallet))
+        time = _mined(devnet, rule)
+        for _ in range(CASES):
+            snapshot = devnet.node.snapshot()
+            action = _action(rng, rule, time)
+            ours = rule.apply(prices_of(rule), time, action)
+            pool.mine(BLOCKS - 1)
+            seen[_check(devnet, wallet, symbols[action.asset], action, ours, time)] += 1
+            devnet.node.revert(snapshot)
+    for kind, least in {"Repay": 8, "Deposit": 3, "refused": 2, "untold": 1}.items():
+        assert seen[kind] >= least, seen
+
+
+def _mined(world: World, rule: CompoundRule) -> int:
+    """A time at which the rule takes so many blocks for mined."""
+    step = -(-BLOCKS * rule.clock.step_ms // 1_000)
+    time = rule.clock.time + step
+    assert rule.clock.units(time) == rule.clock.at + BLOCKS == world.node.block_number + BLOCKS
+    return time
+
+
+def _action(rng: random.Random, rule: CompoundRule, time: int) -> Action:
+    now = rule.accrued(time)
+    if now.vai is not None and rng.random() < 0.3:
+        # What was minted is all there is to pay with.
+        return Repay(now.vai.feed.asset, rng.randrange(1, now.vai.debt.minted))
+    leg = rng.choice(now.legs)
+    asset = leg.feed.asset
+    if leg.owed:
+        more = leg.owed + rng.randrange(1, 10**6)
+        return Repay(asset, rng.choice([None, rng.randrange(leg.owed), rng.randrange(leg.owed), more]))
+    if rng.random() < 0.5:
+        return Deposit(asset, rng.randrange(1, leg.supplied))
+    return Withdraw(asset, rng.choice([None, leg.supplied // 2, leg.supplied // 50, 2 * leg.supplied]))
+
+
+def _check(
+    world: World,
+    wallet: str,
+    symbol: str,
+    action: Action,
+    ours: Applied | Refused | Untold,
+    time: int,
+) -> str:
+    pool = world.venus
+    if isinstance(ours, Untold):
+        return "untold"
+    if isinstance(ours, Refused):
+        # Reasons of markets are numbers and words of their own; that they refuse is what counts.
+        if ours.reason == "INSUFFICIENT_LIQUIDITY" or symbol == NATIVE:
+            assert not _send(pool, wallet, symbol, action)
+        else:
+            with pytest.raises(TransactionReverted):
+                assert not _send(pool, wallet, symbol, action, raises=True)
+        return "refused"
+    assert _send(pool, wallet, symbol, action), action
+    again, after = rule_in(read_pool(world, wallet)), ours.successor
+    assert isinstance(after, CompoundRule)
+    if symbol != "VAI":
+        # Nobody can read its last accrual, which was not now: it stands still but for interest.
+        again, after = replace(again, vai=None), replace(after, vai=None)
+    mine, theirs = (r.health(prices_of(r), time) for r in (after, again.accrued(again.clock.time)))
+    assert mine.power == theirs.power
+    # A debt whose market was left alone may be one smallest unit more: see Totals.grown.
+    unit = sum(prices_of(after)[leg.feed.asset] // WAD for leg in after.legs if leg.owed)
+    assert 0 <= theirs.requirement - mine.requirement <= unit
+    if symbol != "VAI":
+        tokens, owed, _ = pool.snapshot(wallet, symbol)
+        assert ours.owed is None or 0 <= owed - ours.owed <= 1
+        left = _leg(again, action)
+        assert ours.supplied in (None, 0 if left is None else left.supplied)
+        assert tokens == (0 if left is None else left.tokens)
+    return type(action).__name__
+
+
+def _leg(rule: CompoundRule, action: Action) -> Leg | None:
+    return next((leg for leg in rule.legs if leg.feed.asset == action.asset), None)
+
+
+def _send(pool: VenusCore, wallet: str, symbol: str, action: Action, *, raises: bool = False) -> bool:
+    """The transaction; whether it was done, where `raises` does not let the contracts' error through."""
+    market, raw = pool.vai_controller if symbol == "VAI" else pool.markets[symbol], action.raw
+    native = symbol == NATIVE
+    try:
+        if isinstance(action, Repay) and symbol == "VAI":
+            receipt = market.send("repayVAI", raw, sender=wallet)
+        elif isinstance(action, Repay) and native:
+            owed = market.call("borrowBalanceCurrent", wallet) if raw is None else raw
+            receipt = market.send("repayBorrow", sender=wallet, value=owed)
+        elif isinstance(action, Repay):
+            receipt = market.send("repayBorrow", 2**256 - 1 if raw is None else raw, sender=wallet)
+        elif isinstance(action, Deposit):
+            receipt = market.send("mint", raw, sender=wallet)
+        elif raw is None:
+            receipt = market.send("redeem", market.call("balanceOf", wallet), sender=wallet)
+        else:
+            receipt = market.send("redeemUnderlying", raw, sender=wallet)
+    except TransactionReverted:
+        if raises:
+            raise
+        return False
+    return not market.events(receipt, "Failure")
