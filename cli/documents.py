@@ -76,6 +76,13 @@ def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
             "version": risk.framework_version,
             "parameters_hash": risk.parameters_hash,
             "scenario_hash": risk.scenario_hash,
+            "history": None
+            if risk.history is None
+            else {
+                "source": clean(risk.history.source, 500),
+                "last_day": risk.history.last_day,
+                "hash": risk.history.hash,
+            },
         },
     }
 
