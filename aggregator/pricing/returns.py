@@ -25,7 +25,7 @@ _LARGEST = 1_000.0
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The price in USD at the end of a day (00:00 UTC of the next one); None where there is none that late."""
+    """The price in USD at the end of a day (00:00 UTC of the next one), above 0; None where there is none."""
 
     day: int
     price: Decimal | None

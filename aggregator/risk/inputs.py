@@ -39,10 +39,8 @@ class MarketInputs:
         if used is None:
             return NO_HISTORY
         together = f", and correlations of {', '.join(self.correlated)}" if self.correlated else ""
-        return (
-            f"price history to {used.last_day} gives volatilities ({used.source}){together}; all else has the "
-            "configured defaults"
-        )
+        given = f"price history to {used.last_day} gives volatilities ({used.source}){together}"
+        return f"{given}; all else has the configured defaults"
 
     @property
     def used(self) -> HistoryUsed | None:

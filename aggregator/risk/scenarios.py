@@ -96,7 +96,9 @@ class ScenarioSet:
         size, sigma = self.parameters.history, self.daily_volatility(underlying)
         range_ = self.asset_parameters(underlying).scan_range
         if underlying in self.inputs.volatility:
-            range_ = max(range_, min(size.scan_cap, size.scan_sigmas * sigma * float(np.sqrt(size.scan_days))))
+            range_ = max(
+                range_, min(size.scan_cap, size.scan_sigmas * sigma * float(np.sqrt(size.scan_days)))
+            )
         late = (STALE_QUANTILE * sigma) ** 2 * self.staleness_days.get(underlying, 0.0)
         return min(LARGEST_RANGE, float(np.sqrt(range_**2 + late)))
 
