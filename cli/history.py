@@ -32,7 +32,7 @@ def update(
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
-    """Fetch the days that are missing from price feeds, at the last finalized block, and show what is kept."""
+    """Fetch the days that are missing from feeds, at the last finalized block, and show what is kept."""
     from aggregator import app as use_cases  # noqa: PLC0415  # --help must not pay for it
     from cli import envelope, exits  # noqa: PLC0415
     from cli.text import clean  # noqa: PLC0415

@@ -38,8 +38,8 @@ class Answer:
     `origin` is `mainnet` or `local node`; `recorded` tells a replay. `requests` counts HTTP requests.
     `notices` are sentences for the user that do not touch the answer. `reads` are the deployments that were
     to be read for each wallet: those of an address that belongs to it bear its name. `names` are those that
-    wallets have in ENS: untrusted text. `history` are the daily returns that risk may use, of the days that had
-    ended at the newest block.
+    wallets have in ENS: untrusted text. `history` are the daily returns that risk may use, of days that
+    had ended at the newest block.
     """
 
     portfolios: tuple[Portfolio, ...]

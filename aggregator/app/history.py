@@ -76,8 +76,8 @@ def history_for(
 ) -> tuple[DailyReturns | None, str | None]:
     """The kept history of the days that had ended at the newest of these blocks, and a notice.
 
-    Only chains of the same origin take part: prices of a local chain say nothing of the market. None where the
-    last day is too long ago; if there is some, the notice says so.
+    Only chains of the same origin take part: prices of a local chain say nothing of the market. None where
+    the last day is too long ago; if there is some, the notice says so.
     """
     pinned = list(blocks)
     if cache is None or not pinned:

@@ -1,9 +1,9 @@
 """Volatilities and correlations from daily returns (RISK.md section 3), for assets with and without history.
 
-EWMA is about zero, as RiskMetrics has it (Technical Document, 4th edition, 1996, section 5.2). The shrinkage is
-that of Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
-Multivariate Analysis 88 (2004), pages 365 to 411, of returns in units of their own volatility: what is wanted
-is a correlation, and so neither units nor the most volatile asset decide how much is shrunk.
+EWMA is about zero, as RiskMetrics has it (Technical Document, 4th edition, 1996, section 5.2). The shrinkage
+is that of Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal
+of Multivariate Analysis 88 (2004), pages 365 to 411, of returns in units of their own volatility: what is
+wanted is a correlation, and so neither units nor the most volatile asset decide how much is shrunk.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def shrunk_correlation(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The correlation of returns (days, assets), of the complete days, shrunk towards none.
 
     With x_t the standardised returns of day t and S their correlation, n days, p assets:
-    d^2 = |S - I|^2 / p, b^2 = min(d^2, sum_t |x_t x_t' - S|^2 / (n^2 p)), result (1 - b^2/d^2) S + (b^2/d^2) I,
-    in squared Frobenius norms (Ledoit and Wolf 2004, section 3.2, where the mean variance is 1).
+    d^2 = |S - I|^2 / p, b^2 = min(d^2, sum_t |x_t x_t' - S|^2 / (n^2 p)) in squared Frobenius norms, and the
+    result is (1 - b^2/d^2) S + (b^2/d^2) I (Ledoit and Wolf 2004, section 3.2; the mean variance is 1).
     """
     found = values[np.isfinite(values).all(axis=1)]
     n, p = found.shape

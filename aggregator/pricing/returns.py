@@ -1,4 +1,4 @@
-"""Daily closes and returns of underlyings: what volatilities, correlations and historical simulation are of."""
+"""Daily closes and returns of underlyings: of them are volatilities, correlations, historical simulation."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 Nothing here is needed for an answer, and nothing in it is believed without a second look: logs are checked
 against the chain's present hash of their last block, predicted replies only tell what to ask for; an answer
-that uses daily closes (kept_closes.py) says so. A file that can't be used is told once (`problem`) and then done
-without. Rows carry their chain, their block's hash and a digest, so that one that is damaged or of another
-chain is no row.
+that uses daily closes (kept_closes.py) says so. A file that can't be used is told once (`problem`) and then
+done without. Rows carry their chain, their block's hash and a digest, so that one that is damaged or of
+another chain is no row.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Daily closes of an underlying from the rounds of a Chainlink feed, all days of all feeds in common rounds.
 
-A feed is a proxy: a round's id is `phase << 64 | number`, and each phase is an aggregator of its own that counts
-from 1 (docs.chain.link, "Getting historical data"). Old phases answer through the proxy, too; an aggregator
-itself may answer only those whom it knows.
+A feed is a proxy: a round's id is `phase << 64 | number`, and each phase is an aggregator of its own that
+counts from 1 (docs.chain.link, "Getting historical data"). Old phases answer through the proxy, too; an
+aggregator itself may answer only those whom it knows.
 
-A day's price lies in a bracket: its lower round is not later than the day's end, its upper one is, or there is
-none. Each round of requests asks within every bracket for evenly spaced rounds, and for those where the day
-would be if time went evenly, so that a bracket becomes at most a ninth of it, and mostly a few rounds.
+A day's price lies in a bracket: its lower round is not later than the day's end; its upper one is, or there
+is none. Each round of requests asks within every bracket for evenly spaced rounds, and for those where the
+day would be if time went evenly, so that a bracket becomes at most a ninth of it, and mostly a few rounds.
 """
 
 from __future__ import annotations

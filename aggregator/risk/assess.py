@@ -26,7 +26,8 @@ from aggregator.risk.native import headroom
 from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
 
-NO_SHORTFALL = "expected shortfall is not included in the requirement"
+NO_HISTORY = "no price history: scan ranges are the configured floors, and expected shortfall is not included"
+NO_SHORTFALL = "expected shortfall is not included"
 
 BLOCK_ACCOUNTS = 256
 """Accounts evaluated together: bounds memory to some 100 MB."""
@@ -96,7 +97,8 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
     parts = position_greeks(scan.book, wallet)
     level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
     inputs = scan.book.scenarios.inputs
-    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), inputs.told, NO_SHORTFALL)
+    based = NO_HISTORY if inputs.history is None else f"{inputs.told}; {NO_SHORTFALL}"
+    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), based)
     return RiskResult(
         score=None if empty else score.score(kappa),
         kappa=kappa,

@@ -14,7 +14,7 @@ from aggregator.pricing.covariance import Estimate, estimate, mixed
 from aggregator.pricing.returns import DailyReturns, day_text
 from aggregator.risk.parameters import Parameters
 
-NO_HISTORY = "no price history: volatilities, correlations and scan ranges are the configured defaults"
+DEFAULTS = "no price history: volatilities, correlations and scan ranges are the configured defaults"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,7 +37,7 @@ class MarketInputs:
         """The sources of all of it, as a sentence."""
         used = self.used
         if used is None:
-            return NO_HISTORY
+            return DEFAULTS
         together = f", and correlations of {', '.join(self.correlated)}" if self.correlated else ""
         given = f"price history to {used.last_day} gives volatilities ({used.source}){together}"
         return f"{given}; all else has the configured defaults"

@@ -65,9 +65,10 @@ class StandInFeed:
                 found: list[Close] = done.value
                 return found
             self.rounds += 1
-            replies = [self._reply(request) for request in requests]
+            replies = [self.reply(request) for request in requests]
 
-    def _reply(self, request: Any) -> Any:
+    def reply(self, request: Any) -> Any:
+        """What is answered to a request."""
         if isinstance(request, Calls):
             self.calls += len(request)
             return self._column(request)
