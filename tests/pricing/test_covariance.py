@@ -43,13 +43,13 @@ def drawn(seed: int, days: int, R: Array, sigma: Array) -> Array:
 
 def by_definition(values: Array) -> Array:
     """The shrunk correlation as its authors write it: a matrix for every day, norms by loops."""
-    n, p = values.shape
+    n, p = (int(size) for size in values.shape)
     X = np.array([[(x - column.mean()) / column.std() for x in column] for column in values.T]).T
-    S = sum(np.outer(x, x) for x in X) / n
+    S: Array = np.array(sum(np.outer(x, x) for x in X)) / n
     m = float(np.trace(S)) / p
 
     def norm(A: Array) -> float:
-        return math.fsum(float(A[i, j]) ** 2 for i in range(p) for j in range(p)) / p
+        return math.fsum(float(A[i, j]) ** 2 for i in range(p) for j in range(p)) / float(p)
 
     d2 = norm(S - m * np.eye(p))
     b2 = min(d2, sum(norm(np.outer(x, x) - S) for x in X) / n**2)
@@ -69,9 +69,9 @@ def test_shrinkage_is_that_of_its_authors(seed: int, p: int, n: int) -> None:
 def test_shrinkage_by_hand() -> None:
     """Two assets, four days: x = (3, 1, -1, -3) and y = (1, 3, -3, -1), each of variance 5.
 
-    S12 = (3 + 3 + 3 + 3)/20 = .6, so |S|^2 = 2 + 2*.36 = 2.72 and d^2 = .72/2 = .36. Standardised, every day's
-    vector has the square 10/5 = 2, so that b^2 = (4*2^2 - 4*2.72)/(4^2*2) = .16, and 1 - .16/.36 = 5/9 of .6
-    is left.
+    S12 = (3 + 3 + 3 + 3)/20 = .6, so |S|^2 = 2 + 2*.36 = 2.72 and d^2 = .72/2 = .36. Standardised, every
+    day's vector has the square 10/5 = 2, so that b^2 = (4*2^2 - 4*2.72)/(4^2*2) = .16, and 1 - .16/.36 = 5/9
+    of .6 is left.
     """
     found = shrunk_correlation(np.array([[3.0, 1.0], [1.0, 3.0], [-1.0, -3.0], [-3.0, -1.0]]))
     np.testing.assert_allclose(found, [[1.0, 1.0 / 3.0], [1.0 / 3.0, 1.0]], rtol=1e-12)
@@ -142,7 +142,7 @@ def test_scale_and_order_change_nothing_else(seed: int, order: list[int]) -> Non
 
 
 def test_who_has_no_history() -> None:
-    """Too few days, none of late, a price that stands still; one row less than needed makes the difference."""
+    """Too few days, none of late, a price that stands still; a single row makes the difference."""
     rng = np.random.default_rng(1)
     values = rng.standard_normal((365, 5)) * 0.03
     values[: 365 - 89, 0] = math.nan

@@ -175,7 +175,9 @@ def test_a_latest_round_that_none_has(newest: int) -> None:
     assert feed.rounds == 1
 
 
-@pytest.mark.parametrize("said", ["ETH / USD", "ETH/USD", " ETH / USD ", "Synced rate", CallReverted("x", "")])
+@pytest.mark.parametrize(
+    "said", ["ETH / USD", "ETH/USD", " ETH / USD ", "Synced rate", CallReverted("x", "")]
+)
 def test_a_feed_of_the_same_pair_or_of_none(said: str | CallReverted) -> None:
     """Spelt with and without spaces; one that has another kind of name, or none, is believed."""
     feed = StandInFeed({1: {1: (BEGIN, PRICE)}}, 1, description=said)
@@ -199,6 +201,8 @@ def test_an_endpoint_that_fails_is_a_failure_and_no_gap() -> None:
     requests = next(read)
     requests = read.send([feed.reply(one) for one in requests])
     column = feed.reply(requests[0])
-    failed = type(column)(column.origin, column.outputs, column.raw, {0: ProviderUnavailable("own", "is down")})
+    failed = type(column)(
+        column.origin, column.outputs, column.raw, {0: ProviderUnavailable("own", "is down")}
+    )
     with pytest.raises(ProviderUnavailable):
         read.send([failed])

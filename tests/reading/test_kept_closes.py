@@ -65,12 +65,19 @@ def test_two_processes_keep_each_others_days(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["price = '2001'", "day = 20", "price = NULL", "hash = '0x08'", "chain = 1, source = 'x'", "digest = 'x'"],
+    [
+        "price = '2001'",
+        "day = 20",
+        "price = NULL",
+        "hash = '0x08'",
+        "chain = 1, source = 'x'",
+        "digest = 'x'",
+    ],
 )
 def test_a_changed_row_is_no_row(path: Path, change: str) -> None:
     """Its day is asked for again."""
     with closing(sqlite3.connect(path)) as file:
-        file.execute(f"UPDATE closes SET {change} WHERE day = 10")
+        file.execute(f"UPDATE closes SET {change} WHERE day = 10")  # noqa: S608  # our own
         file.commit()
     assert kept(path) == CLOSES[1:]
 

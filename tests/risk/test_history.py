@@ -50,7 +50,7 @@ def test_without_history_all_is_as_configured() -> None:
 
 
 def test_the_largest_of_three_volatilities() -> None:
-    """EWMA after a wild month, the window after a calm one, three quarters of the long run if all was calm."""
+    """EWMA after a wild month, the window after a calm one, 3/4 of the long run if all was calm."""
     calm, wild = 0.001, 0.2
     values = np.full((400, 3), 0.01) * np.random.default_rng(1).choice([-1.0, 1.0], (400, 3))
     values[-30:, 0] *= wild / 0.01
