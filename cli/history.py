@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,7 @@ def _warnings(report: HistoryReport) -> list[str]:
 
 def _screen(report: HistoryReport) -> str:
     from cli.table import table  # noqa: PLC0415
-    from cli.text import clean  # noqa: PLC0415
+    from cli.text import WIDTH, clean  # noqa: PLC0415
 
     found = document(report)
     rows = [
@@ -154,7 +155,7 @@ def _screen(report: HistoryReport) -> str:
     right = range(1, len(named) + 1)
     return "\n\n".join(
         [
-            report.notice or report.scenarios.inputs.told,
+            "\n".join(textwrap.wrap(report.notice or report.scenarios.inputs.told, WIDTH)),
             table(header, rows, right=(2, 4, 5, 6, 7)),
             table(("correlation", *(clean(name, 12) for name in named)), matrix, right=tuple(right)),
         ]

@@ -198,7 +198,8 @@ def _recent(kept: KeptHistory, config: Settings, day: int) -> bool:
 
 def _preferred(sources: Iterable[PriceHistory], chains: Iterable[ChainId]) -> list[PriceHistory]:
     """The first source of each underlying on these chains."""
-    allowed, found = set(chains), dict[str, PriceHistory]()
+    allowed = set(chains)
+    found: dict[str, PriceHistory] = {}
     for source in sources:
         if source.chain in allowed:
             found.setdefault(source.underlying, source)

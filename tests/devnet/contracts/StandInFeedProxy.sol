@@ -43,3 +43,27 @@ contract StandInFeedProxy {
         return (uint80(phase) << 64) | uint64(round);
     }
 }
+
+/// @notice An aggregator that has answered all of its rounds already.
+contract StandInPastFeed {
+    uint8 public constant decimals = 8;
+    string public description;
+    int256[] private _answers;
+    uint256[] private _times;
+
+    constructor(string memory description_, int256[] memory answers, uint256[] memory times) {
+        description = description_;
+        _answers = answers;
+        _times = times;
+    }
+
+    function latestRoundData() external view returns (uint80, int256, uint256, uint256, uint80) {
+        return getRoundData(uint80(_answers.length));
+    }
+
+    function getRoundData(uint80 roundId) public view returns (uint80, int256, uint256, uint256, uint80) {
+        require(roundId != 0 && roundId <= _answers.length, "No data present");
+        uint256 time = _times[roundId - 1];
+        return (roundId, _answers[roundId - 1], time, time, roundId);
+    }
+}
