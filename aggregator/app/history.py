@@ -60,7 +60,7 @@ def update_history(selection: Selection, config: Settings) -> HistoryReport:
     """Fetch the days that are missing, at the last finalized block of each chain, and keep them.
 
     One source for each underlying: its first on the selected chains, or on the default ones. Raises
-    BadConfiguration where there is no cache or no source, and ReadError where a chain does not answer.
+    BadConfiguration where there is no cache or no source, and ReadError where no chain answers.
     """
     return asyncio.run(_update(selection, config))
 
@@ -99,22 +99,38 @@ async def _update(selection: Selection, config: Settings) -> HistoryReport:
             mine = _preferred(every, live)
             if not mine:
                 raise BadConfiguration("price_feeds", "the selected chains have none: add one")
-            by_chain = {chain: [source for source in mine if source.chain == chain] for chain in live}
+            chains = dict.fromkeys(source.chain for source in mine)
+            by_chain = {chain: [source for source in mine if source.chain == chain] for chain in chains}
             parts = await asyncio.gather(
-                *(_fetch(sources, live[chain], cache, config) for chain, sources in by_chain.items())
+                *(_tried(sources, live[chain], cache, config) for chain, sources in by_chain.items())
             )
         if cache.problem is not None:
             raise BadConfiguration("cache", cache.problem)
-        report = _report(cache, config, max(part.day for part in parts), _origins(config, live))
+        days = [part.day for part in parts if part.day is not None]
+        if not days:
+            raise parts[0].failures[0][1]
+        report = _report(cache, config, max(days), _origins(config, live))
     failures = tuple(failure for part in parts for failure in part.failures)
     return replace(report, asked=sum(part.asked for part in parts), failures=failures)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    day: int
+    """What came of a chain's sources; `day` is the last that has ended there, None if it doesn't answer."""
+
+    day: int | None
     asked: int
     failures: tuple[tuple[PriceHistory, ReadError], ...]
+
+
+async def _tried(
+    sources: Sequence[PriceHistory], reader: ChainReader, cache: SqliteCache, config: Settings
+) -> _Fetched:
+    """A chain that does not answer fails its own sources."""
+    try:
+        return await _fetch(sources, reader, cache, config)
+    except ReadError as error:
+        return _Fetched(None, 0, tuple((source, error) for source in sources))
 
 
 async def _fetch(

@@ -260,6 +260,38 @@ def test_the_screen() -> None:
     assert line.rstrip().endswith("history")
 
 
+def test_a_list_of_wallets_is_judged_with_it(local: World, tmp_path: Path) -> None:
+    """Every snapshot of a run has the same history."""
+    updated()
+    (tmp_path / "wallets.txt").write_text(f"{local.wallets['hedged']}\n{local.wallets['edge']}\n")
+    block = str(local.node.block_number)
+    indexed = crossmargin("index", str(tmp_path / "wallets.txt"), "--block", block, "--chain", "local")
+    assert indexed.code == 0, indexed.err
+    rows = crossmargin(
+        "query", "--sql", "SELECT DISTINCT history_source, history_hash FROM risk_result", "--csv"
+    )
+    assert len(rows.out.splitlines()) == 2
+    assert "Chainlink on local" in rows.out
+
+
+@pytest.mark.usefixtures("local")
+def test_a_chain_that_does_not_answer_fails_alone(tmp_path: Path) -> None:
+    """Its feeds are named; where no chain answers that is the failure of the command."""
+    path = tmp_path / "local.toml"
+    dead = '[chains.9]\nname = "dead"\nendpoints = [{ name = "dead", url = "http://127.0.0.1:9" }]\n'
+    feed = '[[price_feeds]]\nunderlying = "SOL"\nchain = 9\nfeed = "0x' + "9" * 40 + '"\n'
+    path.write_text(path.read_text(encoding="utf-8") + dead + feed, encoding="utf-8")
+    result = crossmargin("history", "update", "--json")
+    assert result.code == Exit.PARTIAL
+    [error] = result.json()["errors"]
+    assert error["message"].startswith("SOL, Chainlink on dead: ")
+    assert [line["underlying"] for line in result.json()["data"]["underlyings"] if line["used"]] == [
+        "BTC",
+        "ETH",
+    ]
+    assert crossmargin("history", "update", "--chain", "dead").code == Exit.UNAVAILABLE
+
+
 def test_without_a_place_to_keep_it(local: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache is off: both commands say what to set; health has the defaults."""
     monkeypatch.setenv("CROSSMARGIN_CACHE", "off")

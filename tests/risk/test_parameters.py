@@ -73,6 +73,10 @@ def test_hash_ignores_the_order_of_lines() -> None:
         ("peg/stable", float("nan"), "peg.stable is nan"),
         ("haircut/top_tier_protocols", "aave_v3", "must be a list of texts"),
         ("version", 1, "version must be a text"),
+        ("history/ewma_lambda", 1.0, "history.ewma_lambda is 1.0"),
+        ("history/window_days", 365.5, "history.window_days is 365.5, must be a whole number"),
+        ("history/latest_days", 0, "history.latest_days is 0"),
+        ("history/half_life", 5, "history.half_life is not a parameter"),
     ],
 )
 def test_nonsense_is_refused(path: str, value: object, words: str) -> None:
