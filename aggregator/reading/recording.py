@@ -29,9 +29,9 @@ FORMAT = "crossmargin-recording"
 VERSION = 2
 GRAPHS_VERSION = 3
 """Of a recording in which there are replies of subgraphs: earlier releases read one without."""
-HISTORY_VERSION = 4
+HISTORY_VERSION = 5
 """Of a recording with price history: earlier releases would judge without it."""
-_READABLE = (1, 2, 3, 4)  # 1 knew no logs
+_READABLE = (1, 2, 3, HISTORY_VERSION)  # 1 knew no logs
 _MAX_BYTES = 512 * 2**20
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 

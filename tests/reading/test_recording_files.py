@@ -141,7 +141,7 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (changed(["version"], 5), "has version 5; this release reads 1, 2, 3 and 4"),
+        (changed(["version"], 6), "has version 6; this release reads 1, 2, 3 and 5"),
         (changed(["version"], "2"), "has version 2; this"),
         (changed(["version"], None), "has version None"),
         (changed(["chains"], []), "lacks a part"),
@@ -328,7 +328,7 @@ def test_a_recording_with_history_is_of_a_later_version(tmp_path: Path) -> None:
     plain = document_of(saved(recording, tmp_path / "plain.rec"))
     recording.request["history"] = HISTORY
     packed = saved(recording, tmp_path / "r.rec")
-    assert (plain["version"], document_of(packed)["version"]) == (2, 4)
+    assert (plain["version"], document_of(packed)["version"]) == (2, 5)
     assert Recording.parse(packed, "r").request["history"] == HISTORY
 
 
