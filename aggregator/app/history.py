@@ -23,7 +23,7 @@ from aggregator.settings import Settings
 if TYPE_CHECKING:
     from aggregator.reading.cache import SqliteCache
     from aggregator.reading.chain import ChainReader
-    from aggregator.reading.history import PriceHistory
+    from aggregator.reading.price_history import PriceHistory
     from aggregator.risk.scenarios import ScenarioSet
 
 

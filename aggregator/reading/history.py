@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from aggregator.contract import Column, Function, Read, ask, attempt, both, join
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
@@ -45,44 +45,12 @@ _PRICES = (Decimal("1e-15"), Decimal("1e15"))
 _PAIR = re.compile(r"(\S+) ?/ ?(\S+)")
 
 
-class PriceHistory(Protocol):
-    """Where the daily closes of one underlying come from.
-
-    `key` tells sources of a chain apart, `name` is for people. One that is not read from a chain belongs to
-    the chain whose pinned block says which days have ended.
-    """
-
-    @property
-    def underlying(self) -> str:
-        """What it prices in USD."""
-        ...
-
-    @property
-    def chain(self) -> ChainId:
-        """Whose pinned block it is read at."""
-        ...
-
-    @property
-    def key(self) -> str:
-        """Its own, among the sources of a chain."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Chainlink on ethereum."""
-        ...
-
-    def closes(self, days: Sequence[int]) -> Read[list[Close]]:
-        """The closes of these days, all of which have ended at the pinned block.
-
-        Raises ReadError where one can't be told; a day without a price is a close without one.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ChainlinkHistory:
-    """A PriceHistory from the rounds of a feed at its proxy `feed`; `pair` is what the feed calls itself."""
+    """A PriceHistory (price_history.py) from the rounds of a feed.
+
+    `feed` is its proxy, `pair` what it calls itself.
+    """
 
     underlying: str
     chain: ChainId

@@ -16,7 +16,7 @@ from aggregator.pricing.returns import Close
 
 if TYPE_CHECKING:
     from aggregator.reading.cache import SqliteCache
-    from aggregator.reading.history import PriceHistory
+    from aggregator.reading.price_history import PriceHistory
     from aggregator.reading.source import ChainSource
 
 
