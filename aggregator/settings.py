@@ -130,6 +130,18 @@ class TokenSettings(_Strict):
     heartbeat_s: int | None = None
 
 
+class PriceFeedSettings(_Strict):
+    """A Chainlink-style feed that tells an underlying's past prices in USD.
+
+    `pair` is what the feed calls itself, `UNDERLYING / USD` where it is empty.
+    """
+
+    underlying: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    chain: int
+    feed: str
+    pair: str = Field(default="", max_length=40)
+
+
 class ScheduleSettings(_Strict):
     """A job of the daemon: a group of wallets, and when (`cron`, in UTC, or `every`) it is taken.
 
@@ -163,7 +175,9 @@ class Settings(BaseSettings):
     `owners` are addresses that hold positions for a wallet, beside those that `find_owned` looks for.
     `parameters` names a file of risk parameters, `risk` holds some in place. `schedule_store` is the daemon's
     own file, beside the database where it is None; `metrics` is where it answers, `off` for nowhere. `cache`
-    is where reading remembers what saves requests, None (`off`) for nowhere.
+    is where reading remembers what saves requests, None (`off`) for nowhere. `price_feeds` tell past prices,
+    beside the feeds of tokens of class base; `history_days` are asked for, and what is kept is used until it
+    is `history_max_age_days` old.
     """
 
     model_config = SettingsConfigDict(env_prefix="CROSSMARGIN_", extra="forbid", frozen=True)
@@ -171,6 +185,9 @@ class Settings(BaseSettings):
     chains: dict[int, ChainSettings] = Field(default_factory=dict)
     deployments: dict[str, tuple[DeploymentSettings, ...]] = Field(default_factory=dict)
     tokens: tuple[TokenSettings, ...] = ()
+    price_feeds: tuple[PriceFeedSettings, ...] = ()
+    history_days: int = Field(default=730, ge=1, le=3_650)
+    history_max_age_days: int = Field(default=7, ge=1, le=365)
     owners: tuple[OwnedSettings, ...] = ()
     find_owned: bool = True
     subgraphs: tuple[SubgraphSettings, ...] = ()
@@ -270,6 +287,7 @@ def build(given: dict[str, Any], where: str) -> Settings:
             **given,
             "chains": {**base, **own} if isinstance(own, dict) else own,
             "tokens": [*shipped("tokens.toml")["tokens"], *given.get("tokens", [])],
+            "price_feeds": [*given.get("price_feeds", []), *shipped("tokens.toml")["price_feeds"]],
         },
         where,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aggregator.model.accounts import Account
     from aggregator.model.oracles import OraclePrice
     from aggregator.model.portfolio import Portfolio
-    from aggregator.model.results import AccountRisk, RiskResult, ScenarioLoss
+    from aggregator.model.results import AccountRisk, HistoryUsed, RiskResult, ScenarioLoss
 
 
 def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
@@ -74,8 +74,16 @@ def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
             "version": risk.framework_version,
             "parameters_hash": risk.parameters_hash,
             "scenario_hash": risk.scenario_hash,
+            "history": history_used(risk.history),
         },
     }
+
+
+def history_used(history: HistoryUsed | None) -> dict[str, Any] | None:
+    """The price history that a result rests on; None for the configured defaults."""
+    if history is None:
+        return None
+    return {"source": clean(history.source, 500), "last_day": history.last_day, "hash": history.hash}
 
 
 def positions(portfolio: Portfolio, name: str | None = None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from cli import (
     doctor,
     exchange,
     health,
+    history,
     index,
     positions,
     query,
@@ -54,6 +55,7 @@ app.command("record")(record.record)
 app.command("replay", context_settings=replay.CONTEXT)(replay.replay)
 app.add_typer(snapshot.app, name="snapshot")
 app.command("index")(index.index)
+app.add_typer(history.app, name="history")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(schedule.app, name="schedule")
 app.command("export")(exchange.export)

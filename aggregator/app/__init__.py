@@ -12,6 +12,7 @@ from aggregator.app.comparing import Verdict
 from aggregator.app.crosschecking import crosscheck, replayed_crosscheck
 from aggregator.app.crosschecks import CrossCheck, CrossChecked
 from aggregator.app.differences import Difference, diff
+from aggregator.app.history import HistoryReport, KeptHistory, show_history, update_history
 from aggregator.app.linked import link as link_wallet
 from aggregator.app.linked import unlink as unlink_wallet
 from aggregator.app.naming import wallet_of
@@ -47,6 +48,8 @@ __all__ = [
     "CrossCheck",
     "CrossChecked",
     "Difference",
+    "HistoryReport",
+    "KeptHistory",
     "OnChain",
     "Selection",
     "StressRequest",
@@ -81,10 +84,12 @@ __all__ = [
     "replayed_crosscheck",
     "save",
     "save_all",
+    "show_history",
     "stored",
     "stress",
     "ungroup_wallets",
     "unlink_wallet",
+    "update_history",
     "verify",
     "wallet_of",
     "warehouse",

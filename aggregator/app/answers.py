@@ -24,6 +24,7 @@ from aggregator.reading.source import ChainSource
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
+    from aggregator.pricing.returns import DailyReturns
     from aggregator.reading.cache import SqliteCache
 
 Afterwards: TypeAlias = Callable[[Run, Mapping[ChainId, ChainSource]], Awaitable[None]]
@@ -37,7 +38,8 @@ class Answer:
     `origin` is `mainnet` or `local node`; `recorded` tells a replay. `requests` counts HTTP requests.
     `notices` are sentences for the user that do not touch the answer. `reads` are the deployments that were
     to be read for each wallet: those of an address that belongs to it bear its name. `names` are those that
-    wallets have in ENS: untrusted text.
+    wallets have in ENS: untrusted text. `history` are the daily returns that risk may use, of days that
+    had ended at the newest block.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -51,6 +53,7 @@ class Answer:
     rounds: Mapping[ChainId, int]
     reads: Mapping[Address, tuple[Deployment, ...]]
     names: Mapping[Address, str] = field(default_factory=dict)
+    history: DailyReturns | None = None
     notices: tuple[str, ...] = ()
 
 

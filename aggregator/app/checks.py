@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aggregator import settings
 from aggregator.app.answers import Afterwards, Answer, jobs_everywhere, live_answer, run_all
 from aggregator.app.caching import opened_cache
+from aggregator.app.history import history_for
 from aggregator.app.naming import resolved
 from aggregator.app.owning import search_of
 from aggregator.app.readers import Selection, live_readers
@@ -91,7 +92,7 @@ def scenarios_of(answer: Answer) -> ScenarioSet:
     from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
 
     known = parameters(*settings.risk_parameters(answer.settings), where="risk parameters")
-    return scenario_set(known, answer.tokens, _staleness_days(answer.portfolios))
+    return scenario_set(known, answer.tokens, _staleness_days(answer.portfolios), answer.history)
 
 
 def _staleness_days(portfolios: Iterable[Portfolio]) -> dict[str, float]:
@@ -128,9 +129,14 @@ async def _read(
                 jobs, dict(live), selection.block, config, afterwards, cache=cache, search=search
             )
             answer = live_answer(outcome, given.wallets, config, built, live)
-        problem = None if cache is None else cache.problem
-        answer = replace(answer, names={**answer.names, **given.names})
-        return replace(answer, notices=(problem,) if problem else ())
+        history, notice = history_for(cache, config, outcome.blocks.values())
+        notices = (None if cache is None else cache.problem, notice)
+        return replace(
+            answer,
+            names={**answer.names, **given.names},
+            history=history,
+            notices=tuple(one for one in notices if one),
+        )
 
 
 async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:

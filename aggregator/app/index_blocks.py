@@ -27,6 +27,7 @@ from aggregator.reading.run import Outcome, Run, run
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
+    from aggregator.pricing.returns import DailyReturns
     from aggregator.store.saving import Prepared
 
 _ATTEMPTS = 2
@@ -46,9 +47,9 @@ async def read_block(
     config: Settings,
     built: Sequence[Adapter],
     live: Readers,
+    history: DailyReturns | None,
 ) -> Answer:
     """What is known of these wallets at these blocks (hashes); of other addresses that they own, nothing.
-
     Raises ReadError where a chain answered nothing: failed snapshots would say nothing about the wallets.
     """
     jobs = jobs_everywhere(built, wallets, live)
@@ -58,7 +59,7 @@ async def read_block(
         # Some reads failed for want of an answer: another time there may be one, or none for anybody.
         if not any(isinstance(error, TransportError) for error in _errors(outcome.outcomes)):
             break
-    return live_answer(outcome, wallets, config, built, live)
+    return replace(live_answer(outcome, wallets, config, built, live), history=history)
 
 
 def judge(answer: Answer) -> list[Judged]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from aggregator import __version__, settings
 from aggregator.app.answers import Answer, jobs_everywhere
 from aggregator.app.caching import opened_cache
+from aggregator.app.history import history_for
 from aggregator.app.index_blocks import judge, read_block
 from aggregator.app.readers import Readers, Selection, live_readers
 from aggregator.app.snapshots import publish
@@ -29,6 +30,8 @@ from aggregator.reading import registry
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
+    from aggregator.pricing.returns import DailyReturns
+    from aggregator.reading.cache import SqliteCache
     from aggregator.store.saved import IndexRun
 
 BLOCK_SIZE = 250
@@ -134,7 +137,7 @@ async def _opened(source: Source, selection: Selection, config: Settings) -> Asy
     built = registry.adapters(config, selection.adapters)
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
-            yield _Work(source, selection, config, built, live)
+            yield _Work(source, selection, config, built, live, cache)
 
 
 class _Work:
@@ -147,10 +150,13 @@ class _Work:
         config: Settings,
         built: Sequence[Adapter],
         live: Readers,
+        cache: SqliteCache | None,
     ) -> None:
         from aggregator.store.index_runs import IndexRuns  # noqa: PLC0415  # a second of imports
 
         self._selection, self._config, self._built, self._live = selection, config, built, live
+        self._cache = cache
+        self._history: DailyReturns | None = None
         jobs = jobs_everywhere(built, source.wallets.part(0, 1), live)
         self.deployments = tuple(job.deployment for job in jobs)
         self.task_hash = _task_hash(source, selection, self.deployments, config)
@@ -169,8 +175,10 @@ class _Work:
         self, begun: Indexed, wallets: WalletList, size: int, told: Callable[[Indexed], None]
     ) -> Indexed:
         """Read and keep what is left."""
-        state = begun
         blocks = {chain: at.hash for chain, at in begun.run.blocks.items()}
+        # Once: snapshots of a run must not depend on whether history is fetched meanwhile.
+        self._history, notice = history_for(self._cache, self._config, begun.run.blocks.values())
+        state = replace(begun, warnings=(*begun.warnings, *([notice] if notice else ())))
         reading = asyncio.create_task(self._read(wallets.part(state.run.done, state.run.done + size), blocks))
         try:
             while state.run.ended_at is None:
@@ -185,7 +193,7 @@ class _Work:
         return state
 
     async def _read(self, wallets: tuple[Address, ...], blocks: Mapping[ChainId, str]) -> Answer:
-        return await read_block(wallets, blocks, self._config, self._built, self._live)
+        return await read_block(wallets, blocks, self._config, self._built, self._live, self._history)
 
     async def _kept(self, state: Indexed, answer: Answer, told: Callable[[Indexed], None]) -> Indexed:
         """The next state, once it is kept; whoever interrupts waits for that."""

@@ -22,12 +22,15 @@ from aggregator.app.answers import (
     run_all,
     warned,
 )
+from aggregator.app.caching import opened_cache
+from aggregator.app.history import history_for
 from aggregator.app.naming import resolved
 from aggregator.app.owning import recorded_search, search_of, used_of
 from aggregator.app.readers import Selection, live_readers
 from aggregator.contract import Adapter, Deployment
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.units import ChainId, parse_address
+from aggregator.pricing.returns import load_returns
 from aggregator.reading import registry
 from aggregator.reading.owners import Search
 from aggregator.reading.recording import Recording, Tape, writable
@@ -61,7 +64,8 @@ def replay(recording: Recording, *, afterwards: Afterwards | None = None) -> Ans
     block = request.get("block", "latest")
     outcome = asyncio.run(run_all(jobs, sources, block, config, afterwards, search=search))
     answer = answer_of(outcome, wallets, config, built, recording.origin, recorded=True, requests=0)
-    answer = replace(answer, names={**answer.names, **names})
+    history = load_returns(request["history"]) if "history" in request else None
+    answer = replace(answer, names={**answer.names, **names}, history=history)
     return warned(answer, request.get("warnings", ()))
 
 
@@ -74,7 +78,7 @@ def demo() -> Recording:
 async def record(
     selection: Selection, config: Settings, record_to: Path, afterwards: Afterwards | None
 ) -> Answer:
-    """A read whose every reply is kept, and that for this takes nothing from a cache."""
+    """A read whose every reply is kept, and that for this takes nothing from a cache but price history."""
     writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
@@ -93,9 +97,14 @@ async def record(
         outcome = await run_all(jobs, sources, selection.block, config, afterwards, search=search)
         if search is not None:
             _note_search(recording, built, used_of(search, live, outcome.found))
+        with opened_cache(config) as cache:
+            history, notice = history_for(cache, config, outcome.blocks.values())
+        if history is not None:
+            request["history"] = history.to_json()
         recording.save(record_to)
         answer = live_answer(outcome, given.wallets, config, built, live)
-        return replace(answer, names={**answer.names, **given.names})
+        names, notices = {**answer.names, **given.names}, (notice,) if notice else ()
+        return replace(answer, names=names, history=history, notices=notices)
 
 
 def _note_search(recording: Recording, built: Sequence[Adapter], search: Search) -> None:

@@ -150,12 +150,26 @@ class Waterfall:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryUsed:
+    """The price history that a result rests on.
+
+    `source` says which underlyings' prices are from where; `last_day` is the last that it has (2026-11-28);
+    `hash` identifies all of its returns.
+    """
+
+    source: str
+    last_day: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class RiskResult:
     """The framework's answer for one portfolio.
 
     `score` is None without positions. `kappa` is the stress multiple that the whole survives (inf: none on
     the grid breaks it). `unified_band` is by kappa alone, `weakest_band` by the weakest account, `band` the
-    worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `flags` are sentences.
+    worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `flags` are sentences. `history` is
+    None where all volatilities and correlations are the configured defaults.
     """
 
     score: float | None
@@ -184,3 +198,4 @@ class RiskResult:
     framework_version: str
     parameters_hash: str
     scenario_hash: str
+    history: HistoryUsed | None = None

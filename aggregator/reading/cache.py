@@ -1,9 +1,10 @@
 """What reading remembers between runs: one SQLite file that several processes may open.
 
 Nothing here is needed for an answer, and nothing in it is believed without a second look: logs are checked
-against the chain's present hash of their last block, predicted replies only tell what to ask for. A file that
-can't be used is told once (`problem`) and then done without. Rows carry their chain, their block's hash and
-a digest, so that one that is damaged or of another chain is no row.
+against the chain's present hash of their last block, predicted replies only tell what to ask for; an answer
+that uses daily closes (kept_closes.py) says so. A file that can't be used is told once (`problem`) and then
+done without. Rows carry their chain, their block's hash and a digest, so that one that is damaged or of
+another chain is no row.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FORMAT = 1
+FORMAT = 2
 MAX_BYTES = 256 * 2**20
 MAX_REPLY_BYTES = 256 * 2**10
 """The largest reply that is worth predicting from."""
@@ -42,7 +43,11 @@ _TABLES = {
         packed BLOB, digest BLOB, stored_at INTEGER, PRIMARY KEY (chain, filter, first))""",
     "prediction": """CREATE TABLE prediction (chain INTEGER, request BLOB, hash TEXT, reply BLOB,
         digest BLOB, stored_at INTEGER, PRIMARY KEY (chain, request))""",
+    "closes": """CREATE TABLE closes (chain INTEGER, source TEXT, day INTEGER, price TEXT, block INTEGER,
+        hash TEXT, digest BLOB, stored_at INTEGER, PRIMARY KEY (chain, source, day))""",
 }
+_LASTING = {"closes"}
+"""Tables that stay small, and whose rows no later read would ask for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class SqliteCache:
 
     def get(self, chain: ChainId, number: int) -> Block | None:
         """See HeaderCache."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT chain, number, hash, parent_hash, time, digest FROM header "
             "WHERE chain = ? AND number = ?",
             (chain, number),
@@ -137,11 +142,11 @@ class SqliteCache:
     def put(self, block: Block) -> None:
         """See HeaderCache."""
         row = (block.chain, block.number, block.hash, block.parent_hash, block.timestamp)
-        self._write("header", [row])
+        self.write("header", [row])
 
     def stretches(self, chain: ChainId, filter_key: bytes, first: int, last: int) -> list[Stretch]:
         """See LogCache."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT chain, filter, first, last, hash, packed, digest FROM logs "
             "WHERE chain = ? AND filter = ? AND first <= ? AND last >= ? ORDER BY first",
             (chain, filter_key, last, first),
@@ -162,7 +167,7 @@ class SqliteCache:
             if len(s.packed) <= MAX_LOG_BYTES
         ]
         span = (chain, filter_key, stretches[-1].last, stretches[0].first)
-        self._write(
+        self.write(
             "logs",
             rows,
             ("DELETE FROM logs WHERE chain = ? AND filter = ? AND first <= ? AND last >= ?", span),
@@ -170,7 +175,7 @@ class SqliteCache:
 
     def prediction(self, chain: ChainId, request: bytes) -> bytes | None:
         """See PredictionCache."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT chain, request, hash, reply, digest FROM prediction WHERE chain = ? AND request = ?",
             (chain, request),
         )
@@ -185,7 +190,7 @@ class SqliteCache:
             for request, reply in replies.items()
             if len(reply) <= MAX_REPLY_BYTES
         ]
-        self._write("prediction", rows)
+        self.write("prediction", rows)
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -213,7 +218,7 @@ class SqliteCache:
             _create(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
 
-    def _rows(self, query: str, arguments: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
+    def rows(self, query: str, arguments: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
         """Rows whose last column, left out, is the digest of the others.
 
         The first two columns must be the first two arguments: a damaged index leads to sound rows of others.
@@ -225,9 +230,10 @@ class SqliteCache:
 
         return self._guarded(select, [])
 
-    def _write(
+    def write(
         self, table: str, rows: Sequence[tuple[Any, ...]], before: tuple[str, tuple[Any, ...]] | None = None
     ) -> None:
+        """Keep rows of a table, once a statement has been run `before` in the same transaction."""
         if self._connection is None or not (rows or before):
             return
         connection, now = self._connection, time.time_ns()
@@ -256,7 +262,7 @@ class SqliteCache:
         if _size(connection) <= self._max_bytes:
             return
         for _ in range(32):
-            for table in _TABLES:
+            for table in _TABLES.keys() - _LASTING:
                 [(rows,)] = connection.execute(f"SELECT count(*) FROM {table}")  # noqa: S608  # our own names
                 keys = "chain, number" if table == "header" else "rowid"
                 connection.execute(

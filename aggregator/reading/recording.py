@@ -24,6 +24,7 @@ from aggregator.model import errors
 from aggregator.model.errors import ReadError, RecordingError
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
+from aggregator.pricing.returns import load_returns
 
 FORMAT = "crossmargin-recording"
 VERSION = 2
@@ -31,7 +32,9 @@ GRAPHS_VERSION = 3
 """Of a recording in which there are replies of subgraphs: earlier releases read one without."""
 VENUES_VERSION = 4
 """Of one in which there are replies of venues."""
-_READABLE = (1, 2, 3, 4)  # 1 knew no logs
+HISTORY_VERSION = 5
+"""Of one with price history: earlier releases would judge without it."""
+_READABLE = (1, 2, 3, 4, 5)  # 1 knew no logs
 _MAX_BYTES = 512 * 2**20
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
@@ -65,8 +68,8 @@ class Tape:
 class Recording:
     """Everything that a read was answered, and what it was asked with.
 
-    `origin` says which world answered: `mainnet` or `local node`. `request` holds wallets and block;
-    `configuration` the settings that the replay must use.
+    `origin` says which world answered: `mainnet` or `local node`. `request` holds wallets, block and price
+    history; `configuration` the settings that the replay must use.
     """
 
     origin: str
@@ -78,7 +81,7 @@ class Recording:
         """Write the file whole or not at all."""
         document = {
             "format": FORMAT,
-            "version": max((tape.version for tape in self.tapes.values()), default=VERSION),
+            "version": self._version,
             "origin": self.origin,
             "request": self.request,
             "configuration": self.configuration,
@@ -94,6 +97,13 @@ class Recording:
             if os.path.isfile(draft):  # noqa: PTH113  # Path's raises on a name that is too long
                 draft.unlink()
             raise RecordingError(str(path), f"can't be written: {error.strerror}") from error
+
+    @property
+    def _version(self) -> int:
+        """The earliest that has all of its parts."""
+        if "history" in self.request:
+            return HISTORY_VERSION
+        return max((tape.version for tape in self.tapes.values()), default=VERSION)
 
     @classmethod
     def load(cls, path: Path) -> Recording:
@@ -133,7 +143,7 @@ class Recording:
             }
             return cls(
                 origin=str(document["origin"]),
-                request=_request(dict(document["request"])),
+                request=_request(dict(document["request"]), version),
                 configuration=dict(document["configuration"]),
                 tapes=tapes,
             )
@@ -162,7 +172,7 @@ def _document(tape: Tape) -> dict[str, Any]:
     return {"pins": pins, "calls": tape.calls, "logs": tape.logs, **kept}
 
 
-def _request(document: dict[str, Any]) -> dict[str, Any]:
+def _request(document: dict[str, Any], version: int) -> dict[str, Any]:
     for name in ("wallets", "warnings", "adapters", "owners"):
         texts = document.get(name, [])
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -172,6 +182,10 @@ def _request(document: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the names are no table of texts")
     if not isinstance(document.get("block", ""), str):
         raise ValueError("the block is no text")
+    if version < HISTORY_VERSION:
+        document.pop("history", None)
+    elif "history" in document:
+        load_returns(document["history"])
     return document
 
 

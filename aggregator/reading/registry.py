@@ -17,6 +17,7 @@ from aggregator.contract import Adapter, Deployment, Deployments, Owners, Second
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, native_id, token_id
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.units import Address, ChainId, parse_address
+from aggregator.reading.history import ChainlinkHistory
 from aggregator.settings import DeploymentSettings, Settings, TokenSettings
 
 GROUP = "crossmargin.adapters"
@@ -132,6 +133,34 @@ def listed_tokens(entries: tuple[TokenSettings, ...]) -> tuple[ListedToken, ...]
             heartbeat_s=entry.heartbeat_s,
         )
     return tuple(tokens.values())
+
+
+def price_histories(settings: Settings) -> tuple[ChainlinkHistory, ...]:
+    """Where daily closes are to be had, the preferred source of an underlying first.
+
+    Those of `price_feeds`, then the feeds of tokens of class base. Raises BadConfiguration on what is no
+    address.
+    """
+    given = [
+        (
+            entry.underlying,
+            ChainId(entry.chain),
+            _address(f"price feed of {entry.underlying}", entry.feed),
+            entry.pair,
+        )
+        for entry in settings.price_feeds
+    ]
+    given += [
+        (token.classification.underlying, token.chain, token.feed, "")
+        for token in listed_tokens(settings.tokens)
+        if token.classification.risk_class == "base" and token.feed is not None
+    ]
+    names = {ChainId(chain): entry.name for chain, entry in settings.chains.items()}
+    found = [
+        ChainlinkHistory(name, chain, feed, names.get(chain, f"chain {chain}"), pair or f"{name} / USD")
+        for name, chain, feed, pair in given
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _address(where: str, text: str) -> Address:

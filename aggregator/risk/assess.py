@@ -27,6 +27,7 @@ from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
 
 NO_HISTORY = "no price history: scan ranges are the configured floors, and expected shortfall is not included"
+NO_SHORTFALL = "expected shortfall is not included"
 
 BLOCK_ACCOUNTS = 256
 """Accounts evaluated together: bounds memory to some 100 MB."""
@@ -95,7 +96,9 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
     weakest = Band.NONE if first is None else score.account_band(first)
     parts = position_greeks(scan.book, wallet)
     level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
-    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), NO_HISTORY)
+    inputs = scan.book.scenarios.inputs
+    based = NO_HISTORY if inputs.history is None else f"{inputs.told}; {NO_SHORTFALL}"
+    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), based)
     return RiskResult(
         score=None if empty else score.score(kappa),
         kappa=kappa,
@@ -127,6 +130,7 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
         framework_version=FRAMEWORK_VERSION,
         parameters_hash=scan.book.scenarios.parameters.hash,
         scenario_hash=scan.book.scenarios.hash,
+        history=inputs.used,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
+from aggregator.pricing.covariance import Estimation
 from aggregator.risk.method_parameters import ExchangeParameters, SpanParameters
 from aggregator.risk.named import NamedStresses, named_stresses
 from aggregator.risk.tables import Table, merged
@@ -63,6 +64,17 @@ class VolatilityParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryParameters:
+    """How price history is used, and what scan ranges it asks for: `scan_sigmas` daily volatilities over
+    `scan_days` days, up to `scan_cap`."""
+
+    estimation: Estimation
+    scan_sigmas: float
+    scan_days: float
+    scan_cap: float
+
+
+@dataclass(frozen=True, slots=True)
 class HaircutParameters:
     """Share of positive equity at risk from the protocol itself, by tier of adapter."""
 
@@ -93,6 +105,7 @@ class Parameters:
     correlation: tuple[tuple[float, ...], ...]
     rays: RayParameters
     volatility: VolatilityParameters
+    history: HistoryParameters
     peg: Mapping[str, float]
     peg_up: float
     haircut: HaircutParameters
@@ -112,8 +125,12 @@ class Parameters:
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def of(self, underlying: str, mid: Collection[str]) -> AssetParameters:
+        """Those of an underlying's name, or of class mid for those of `mid`, else of class tail."""
+        return self.assets.get(underlying) or (self.mid if underlying in mid else self.tail)
+
     def correlations(self) -> NDArray[np.float64]:
-        """The correlation matrix of the named assets."""
+        """The configured correlation matrix of the named assets."""
         return np.array(self.correlation, dtype=np.float64)
 
 
@@ -154,6 +171,7 @@ def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") ->
             lowest_factor=vol.number("lowest_factor", 0.001, 1.0),
             skew_tilt=vol.number("skew_tilt", 0.0, 0.99),
         ),
+        history=_history(table.table("history")),
         peg={name: peg.number(name, -0.999, 0.0) for name in PEG_CLASSES},
         peg_up=peg.number("up", 0.0, 1.0),
         haircut=HaircutParameters(
@@ -182,6 +200,22 @@ def _asset(table: Table) -> AssetParameters:
         scan_range=table.number("scan_range", 0.001, 0.95),
         daily_volatility=table.number("daily_volatility", 0.0, 1.0),
         iv=table.number("iv", 0.01, 10.0),
+    )
+
+
+def _history(table: Table) -> HistoryParameters:
+    return HistoryParameters(
+        estimation=Estimation(
+            ewma_lambda=table.number("ewma_lambda", 0.5, 0.9999),
+            window_days=table.whole("window_days", 2, 3_650),
+            long_run_share=table.number("long_run_share", 0.0, 1.0),
+            ewma_share=table.number("ewma_share", 0.0, 1.0),
+            least_days=table.whole("least_days", 2, 3_650),
+            latest_days=table.whole("latest_days", 1, 365),
+        ),
+        scan_sigmas=table.number("scan_sigmas", 0.0, 20.0),
+        scan_days=table.number("scan_days", 0.0, 30.0),
+        scan_cap=table.number("scan_cap", 0.001, 0.95),
     )
 
 

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from aggregator.model.assets import USD, AssetId, Classification, TokenList
 from aggregator.model.errors import BadConfiguration
+from aggregator.pricing.returns import DailyReturns
 from aggregator.risk.factors import Axes, Factor, Peg
+from aggregator.risk.inputs import MarketInputs, market_inputs
 from aggregator.risk.parameters import PEG_CLASSES, USD_PEGS, AssetParameters, Parameters
 from aggregator.risk.rays import Ray, Rays, Vol
 
@@ -53,10 +55,12 @@ class CustomScenario:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ScenarioSet:
-    """The configuration's scenarios. `pegs` by listed token; `mid` the underlyings of class mid;
-    `staleness_days` by underlying, how late the oldest of its feeds is; `hash` identifies all of it."""
+    """The configuration's scenarios. `inputs` are its volatilities and correlations; `pegs` by listed token;
+    `mid` the underlyings of class mid; `staleness_days` by underlying, how late the oldest of its feeds is;
+    `hash` identifies all of it."""
 
     parameters: Parameters
+    inputs: MarketInputs
     pegs: Mapping[AssetId, Peg]
     mid: frozenset[str]
     staleness_days: Mapping[str, float]
@@ -71,25 +75,40 @@ class ScenarioSet:
         return Factor(known.underlying, (peg,))
 
     def asset_parameters(self, underlying: str) -> AssetParameters:
-        """Those of its name, or of class mid or tail."""
-        named = self.parameters.assets.get(underlying)
-        return named or (self.parameters.mid if underlying in self.mid else self.parameters.tail)
+        """The configured ones of its name, or of class mid or tail."""
+        return self.parameters.of(underlying, self.mid)
 
-    def scan_range(self, underlying: str) -> float:
-        """The price scan range (PSR), widened where its feeds are late; 0 for USD."""
-        if underlying == USD:
-            return 0.0
-        asset = self.asset_parameters(underlying)
-        late = (STALE_QUANTILE * asset.daily_volatility) ** 2 * self.staleness_days.get(underlying, 0.0)
-        return min(LARGEST_RANGE, float(np.sqrt(asset.scan_range**2 + late)))
+    @property
+    def history(self) -> DailyReturns | None:
+        """The price history that volatilities and correlations are of; None where they are the defaults."""
+        return self.inputs.history
 
     def daily_volatility(self, underlying: str) -> float:
-        """The standard deviation of its daily log returns; 0 for USD."""
-        return 0.0 if underlying == USD else self.asset_parameters(underlying).daily_volatility
+        """The daily volatility of log returns, of history where there is some; 0 for USD."""
+        if underlying == USD:
+            return 0.0
+        return self.inputs.volatility.get(underlying) or self.asset_parameters(underlying).daily_volatility
 
     def correlations(self) -> NDArray[np.float64]:
-        """Those of the named assets' returns, in the order of the configuration."""
-        return self.parameters.correlations()
+        """The correlation matrix of the named assets, in the order of the configuration."""
+        return self.inputs.correlation
+
+    def scan_range(self, underlying: str) -> float:
+        """The price scan range (PSR), widened where its feeds are late, after every cap; 0 for USD.
+
+        The configured floor; with history max(floor, 4*sigma*sqrt(2)), never raised beyond the cap (RISK.md
+        section 11).
+        """
+        if underlying == USD:
+            return 0.0
+        size, sigma = self.parameters.history, self.daily_volatility(underlying)
+        range_ = self.asset_parameters(underlying).scan_range
+        if underlying in self.inputs.volatility:
+            range_ = max(
+                range_, min(size.scan_cap, size.scan_sigmas * sigma * float(np.sqrt(size.scan_days)))
+            )
+        late = (STALE_QUANTILE * sigma) ** 2 * self.staleness_days.get(underlying, 0.0)
+        return min(LARGEST_RANGE, float(np.sqrt(range_**2 + late)))
 
     def axes(self, factors: Sequence[Factor]) -> Axes:
         """The axes of these factors, in the order of the configuration."""
@@ -132,7 +151,7 @@ class ScenarioSet:
 
     def _market(self, axes: Axes) -> Iterator[Ray]:
         P = {u: self.scan_range(u) for u in {*axes.bases, *self.parameters.assets}}
-        names, R = tuple(self.parameters.assets), self.parameters.correlations()
+        names, R = tuple(self.parameters.assets), self.correlations()
         yield Ray("NONE")
         for sign, way in _SIGNS:
             for vol, how in _VOLS:
@@ -212,12 +231,16 @@ def _near(name: str, known: set[str]) -> str:
 
 
 def scenario_set(
-    parameters: Parameters, tokens: TokenList, staleness_days: Mapping[str, float] | None = None
+    parameters: Parameters,
+    tokens: TokenList,
+    staleness_days: Mapping[str, float] | None = None,
+    history: DailyReturns | None = None,
 ) -> ScenarioSet:
     """The scenarios of a configuration at one market snapshot.
 
     `staleness_days`: how far beyond its heartbeat the oldest feed of each underlying is (`PriceBook` has
-    it); it widens scan ranges.
+    it); it widens scan ranges. `history`: daily returns up to that moment; without them volatilities and
+    correlations are the configured ones.
     """
     late = dict(staleness_days or {})
     pegs, mid = {}, set()
@@ -227,10 +250,11 @@ def scenario_set(
             pegs[token.asset.id] = Peg(token.asset.symbol, known.underlying, known.risk_class)
         elif known.risk_class == "mid":
             mid.add(known.underlying)
-    inverse = np.linalg.inv(parameters.correlations())
+    inputs = market_inputs(parameters, frozenset(mid), history)
+    inverse = np.linalg.inv(inputs.correlation)
     floor = parameters.rays.idiosyncratic_floor
     idio = {u: max(floor, float(inverse[i, i]) ** -0.5) for i, u in enumerate(parameters.assets)}
-    definition = {
+    definition: dict[str, object] = {
         "framework": FRAMEWORK_VERSION,
         "parameters": parameters.hash,
         "assets": list(parameters.assets),
@@ -238,6 +262,8 @@ def scenario_set(
         "mid": sorted(mid),
         "staleness_days": sorted(late.items()),
     }
+    if inputs.history is not None:
+        definition["history"] = inputs.history.hash
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return ScenarioSet(parameters, pegs, frozenset(mid), late, digest, idio)
+    return ScenarioSet(parameters, inputs, pegs, frozenset(mid), late, digest, idio)

@@ -14,6 +14,7 @@ from aggregator.model.results import (
     AssetLiquidationPrice,
     Band,
     Greeks,
+    HistoryUsed,
     LiquidationPrice,
     Multiples,
     PositionGreeks,
@@ -46,6 +47,7 @@ _PARTS = {
     "binding",
     "waterfall",
     "flags",
+    "history",
 }
 _INFINITE = {"kappa", "margin_coverage_ratio"}
 _SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINITE]
@@ -62,6 +64,7 @@ def _result_columns(result: RiskResult) -> Columns:
     for name in _MULTIPLES:
         values |= _flagged(f"multiple_{name}", getattr(result.multiples, name))
     values |= {f.name: getattr(result.waterfall, f.name) for f in fields(Waterfall)}
+    values |= {f"history_{f.name}": getattr(result.history, f.name, None) for f in fields(HistoryUsed)}
     return {name: [value] for name, value in values.items()}
 
 
@@ -166,7 +169,19 @@ def to_result(
         worst_scenarios=by_role["worst"],
         binding=by_role["binding"][0] if by_role["binding"] else None,
         flags=flags,
+        history=_history(row),
     )
+
+
+def _history(row: RiskResultRow) -> HistoryUsed | None:
+    """Raises ValueError where a part of it is missing."""
+    parts = {f.name: getattr(row, f"history_{f.name}") for f in fields(HistoryUsed)}
+    known = [value for value in parts.values() if value is not None]
+    if not known:
+        return None
+    if len(known) < len(parts):
+        raise ValueError("a part of its price history is missing")
+    return HistoryUsed(**parts)
 
 
 def _scenarios(result: RiskResult) -> list[tuple[str, int, ScenarioLoss]]:

@@ -31,6 +31,11 @@ class RiskResultRow(Table, table=True):
     framework_version: str = column(sa.String, "Version of the risk framework")
     parameters_hash: str = column(sa.String, "Hash of its parameters")
     scenario_hash: str = column(sa.String, "Hash of its scenario set")
+    history_source: str | None = column(
+        sa.String, "Price history: which prices are from where; NULL: defaults alone", nullable=True
+    )
+    history_last_day: str | None = column(sa.String, "Its last day: 2026-11-28", nullable=True)
+    history_hash: str | None = column(sa.String, "Hash of its daily returns", nullable=True)
     score: float | None = column(
         FiniteFloat, "0 to 100: 100*kappa/(1+kappa); NULL: no positions", nullable=True
     )

@@ -104,7 +104,8 @@ def test_choices_are_those_of_the_code() -> None:
 def health_document() -> dict[str, Any]:
     """The envelope of a partial answer with every kind of position and several infinite figures."""
     portfolio = replace(PORTFOLIO, accounts=tuple(replace(a, label="market") for a in PORTFOLIO.accounts))
-    result = replace(RESULT, parameters_hash="0" * 64, scenario_hash="1" * 64)
+    history = replace(RESULT.history, hash="2" * 64) if RESULT.history else None
+    result = replace(RESULT, parameters_hash="0" * 64, scenario_hash="1" * 64, history=history)
     return envelope.of_portfolio("health", portfolio, documents.health(Checked(portfolio, result)))
 
 

@@ -141,7 +141,7 @@ PIN = ("chains", str(CHAIN), "pins", "latest")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (changed(["version"], 5), "has version 5; this release reads 1, 2, 3 and 4"),
+        (changed(["version"], 6), "has version 6; this release reads 1, 2, 3, 4 and 5"),
         (changed(["version"], "2"), "has version 2; this"),
         (changed(["version"], None), "has version None"),
         (changed(["chains"], []), "lacks a part"),
@@ -316,3 +316,39 @@ def test_every_read_error_survives_a_recording(kind: type[ReadError], tmp_path: 
     found = asyncio.run(made())
     assert type(found) is kind
     assert str(found) == str(error)
+
+
+HISTORY = {
+    "assets": ["ETH"],
+    "source": ["Chainlink on ethereum"],
+    "last_day": 20_000,
+    "values": [[0.1], [None]],
+}
+
+
+def test_a_recording_with_history_is_of_a_later_version(tmp_path: Path) -> None:
+    """Releases that would judge without it refuse it; without history it stays one that they read."""
+    recording = a_recording()
+    plain = document_of(saved(recording, tmp_path / "plain.rec"))
+    recording.request["history"] = HISTORY
+    packed = saved(recording, tmp_path / "r.rec")
+    assert (plain["version"], document_of(packed)["version"]) == (2, 5)
+    assert Recording.parse(packed, "r").request["history"] == HISTORY
+
+
+def test_history_in_a_recording_of_an_earlier_version_is_none(tmp_path: Path) -> None:
+    """Whoever wrote it did not judge with it."""
+    recording = a_recording()
+    recording.request["history"] = HISTORY
+    document = document_of(saved(recording, tmp_path / "r.rec")) | {"version": 3}
+    assert "history" not in Recording.parse(repacked(document), "r").request
+
+
+@pytest.mark.parametrize("damaged", [None, [], HISTORY | {"last_day": "x"}, HISTORY | {"values": [[1, 2]]}])
+def test_a_damaged_history_is_refused(damaged: Any, tmp_path: Path) -> None:
+    """With the name of the file, and what is wrong."""
+    recording = a_recording()
+    recording.request["history"] = damaged
+    packed = saved(recording, tmp_path / "r.rec")
+    with pytest.raises(RecordingError, match="history"):
+        Recording.parse(packed, "r")

@@ -79,6 +79,10 @@ def test_hash_ignores_the_order_of_lines() -> None:
         ("stress/named/2022-11-07/moves/ETH", -1.5, "moves.ETH is -1.5"),
         ("stress/named/2022-11-07/vol", "up", "stress.named.2022-11-07.vol is not a parameter"),
         ("stress/blank_factor", -1, "stress.blank_factor is -1"),
+        ("history/ewma_lambda", 1.0, "history.ewma_lambda is 1.0"),
+        ("history/window_days", 365.5, "history.window_days is 365.5, must be a whole number"),
+        ("history/latest_days", 0, "history.latest_days is 0"),
+        ("history/half_life", 5, "history.half_life is not a parameter"),
     ],
 )
 def test_nonsense_is_refused(path: str, value: object, words: str) -> None:

@@ -26,6 +26,7 @@ from aggregator.model.results import (
     AssetLiquidationPrice,
     Band,
     Greeks,
+    HistoryUsed,
     LiquidationPrice,
     Multiples,
     PositionGreeks,
@@ -349,6 +350,7 @@ RESULT = RiskResult(
     framework_version="1",
     parameters_hash="p" * 64,
     scenario_hash="s" * 64,
+    history=HistoryUsed("BTC, ETH: Chainlink on ethereum", "2026-11-28", "h" * 64),
 )
 
 

@@ -1,0 +1,236 @@
+"""Price history: fetched into the cache, shown, and given to whoever judges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aggregator import settings
+from aggregator.app.caching import opened_cache
+from aggregator.app.readers import Selection, live_readers
+from aggregator.contract import join
+from aggregator.model.assets import TokenList
+from aggregator.model.errors import BadConfiguration, ReadError
+from aggregator.model.readings import Block
+from aggregator.model.units import ChainId
+from aggregator.pricing.returns import Close, DailyReturns, daily_returns, day_text, ended_day
+from aggregator.reading import registry
+from aggregator.settings import Settings
+
+if TYPE_CHECKING:
+    from aggregator.reading.cache import SqliteCache
+    from aggregator.reading.chain import ChainReader
+    from aggregator.reading.price_history import PriceHistory
+    from aggregator.risk.scenarios import ScenarioSet
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHistory:
+    """What is kept of an underlying, oldest first; the last close has a price."""
+
+    source: PriceHistory
+    closes: tuple[Close, ...]
+
+    @property
+    def last_day(self) -> int:
+        """The last day that has a price."""
+        return self.closes[-1].day
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class HistoryReport:
+    """What is kept, and what comes of it for a block of the day after `day`.
+
+    `scenarios` have the volatilities and correlations; `notice` says why what is kept is not used. `asked`
+    counts the days that were missing, `failures` tell which sources could not be read.
+    """
+
+    day: int
+    kept: tuple[KeptHistory, ...]
+    scenarios: ScenarioSet
+    notice: str | None
+    asked: int = 0
+    failures: tuple[tuple[PriceHistory, ReadError], ...] = ()
+
+
+def update_history(selection: Selection, config: Settings) -> HistoryReport:
+    """Fetch the days that are missing, at the last finalized block of each chain, and keep them.
+
+    One source for each underlying: its first on the selected chains, or on the default ones. Raises
+    BadConfiguration where there is no cache or no source, and ReadError where no chain answers.
+    """
+    return asyncio.run(_update(selection, config))
+
+
+def show_history(config: Settings, now: int) -> HistoryReport:
+    """What is kept, as a block of this time would be judged with; raises BadConfiguration without a cache."""
+    with _cache(config) as cache:
+        return _report(cache, config, ended_day(now), _origins(config, map(ChainId, config.default_chains)))
+
+
+def history_for(
+    cache: SqliteCache | None, config: Settings, blocks: Iterable[Block]
+) -> tuple[DailyReturns | None, str | None]:
+    """The kept history of the days that had ended at the newest of these blocks, and a notice.
+
+    Only chains of the same origin take part: prices of a local chain say nothing of the market. None where
+    the last day is too long ago; if there is some, the notice says so.
+    """
+    pinned = list(blocks)
+    if cache is None or not pinned:
+        return None, None
+    day = ended_day(max(block.timestamp for block in pinned))
+    kept = _kept(cache, config, day, _origins(config, (block.chain for block in pinned)))
+    return _used(kept, config, day)
+
+
+async def _update(selection: Selection, config: Settings) -> HistoryReport:
+    every = registry.price_histories(config)
+    if not selection.rpc and not selection.chains:
+        mine = _preferred(every, map(ChainId, config.default_chains))
+        selection = replace(selection, chains=tuple(dict.fromkeys(str(source.chain) for source in mine)))
+        if not mine:
+            raise BadConfiguration("price_feeds", "no chain that is read by default has any: add one")
+    with _cache(config) as cache:
+        async with live_readers(selection, config, (), cache) as live:
+            mine = _preferred(every, live)
+            if not mine:
+                raise BadConfiguration("price_feeds", "the selected chains have none: add one")
+            chains = dict.fromkeys(source.chain for source in mine)
+            by_chain = {chain: [source for source in mine if source.chain == chain] for chain in chains}
+            parts = await asyncio.gather(
+                *(_tried(sources, live[chain], cache, config) for chain, sources in by_chain.items())
+            )
+        if cache.problem is not None:
+            raise BadConfiguration("cache", cache.problem)
+        days = [part.day for part in parts if part.day is not None]
+        if not days:
+            raise parts[0].failures[0][1]
+        report = _report(cache, config, max(days), _origins(config, live))
+    failures = tuple(failure for part in parts for failure in part.failures)
+    return replace(report, asked=sum(part.asked for part in parts), failures=failures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """What came of a chain's sources; `day` is the last that has ended there, None if it doesn't answer."""
+
+    day: int | None
+    asked: int
+    failures: tuple[tuple[PriceHistory, ReadError], ...]
+
+
+async def _tried(
+    sources: Sequence[PriceHistory], reader: ChainReader, cache: SqliteCache, config: Settings
+) -> _Fetched:
+    """A chain that does not answer fails its own sources."""
+    try:
+        return await _fetch(sources, reader, cache, config)
+    except ReadError as error:
+        return _Fetched(None, 0, tuple((source, error) for source in sources))
+
+
+async def _fetch(
+    sources: Sequence[PriceHistory], reader: ChainReader, cache: SqliteCache, config: Settings
+) -> _Fetched:
+    """Ask a chain for what is missing of its sources, in common rounds, and keep what comes."""
+    from aggregator.reading.kept_closes import KeptCloses  # noqa: PLC0415  # see _kept
+    from aggregator.reading.run import drive  # noqa: PLC0415
+
+    kept, block = KeptCloses(cache), await reader.pin("finalized")
+    last = ended_day(block.timestamp)
+    first = max(0, last - config.history_days)
+    wanted: list[tuple[PriceHistory, list[int]]] = []
+    for source in sources:
+        known = {close.day for close in await kept.confirmed(source, reader, first, last)}
+        if missing := [day for day in range(first, last + 1) if day not in known]:
+            wanted.append((source, missing))
+    reads = [source.closes(days) for source, days in wanted]
+    found, _ = await drive(join(reads, isolate=True), reader, block)
+    failures = []
+    for (source, _), closes in zip(wanted, found, strict=True):
+        if isinstance(closes, ReadError):
+            failures.append((source, closes))
+        else:
+            kept.put(source, closes, block)
+    return _Fetched(last, sum(len(days) for _, days in wanted), tuple(failures))
+
+
+def _report(cache: SqliteCache, config: Settings, day: int, origins: Collection[str]) -> HistoryReport:
+    from aggregator.risk.parameters import parameters  # noqa: PLC0415  # numpy
+    from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
+
+    kept = _kept(cache, config, day, origins)
+    history, notice = _used(kept, config, day)
+    known = parameters(*settings.risk_parameters(config), where="risk parameters")
+    tokens = TokenList(registry.listed_tokens(config.tokens))
+    return HistoryReport(day, kept, scenario_set(known, tokens, history=history), notice)
+
+
+def _kept(
+    cache: SqliteCache, config: Settings, day: int, origins: Collection[str]
+) -> tuple[KeptHistory, ...]:
+    """What is kept of each underlying up to a day, of its first source that is recent, else of its first."""
+    from aggregator.reading.kept_closes import KeptCloses  # noqa: PLC0415  # not for replays
+
+    closes = KeptCloses(cache)
+    best: dict[str, KeptHistory] = {}
+    for source in registry.price_histories(config):
+        so_far = best.get(source.underlying)
+        if source.chain not in config.chains or config.chains[source.chain].origin not in origins:
+            continue
+        if so_far is not None and _recent(so_far, config, day):
+            continue
+        rows = closes.get(source, day - config.history_days, day)
+        priced = [i for i, close in enumerate(rows) if close.price is not None]
+        if not priced:
+            continue
+        found = KeptHistory(source, rows[: priced[-1] + 1])
+        if so_far is None or _recent(found, config, day):
+            best[source.underlying] = found
+    return tuple(best.values())
+
+
+def _used(kept: Sequence[KeptHistory], config: Settings, day: int) -> tuple[DailyReturns | None, str | None]:
+    recent = [one for one in kept if _recent(one, config, day)]
+    if not recent:
+        if not kept:
+            return None, None
+        last = max(one.last_day for one in kept)
+        age = f"more than {config.history_max_age_days} days before the block's"
+        told = f"the price history that is kept ends on {day_text(last)}, {age}"
+        return None, f"{told}: the defaults are used; see `crossmargin history update`"
+    closes = {one.source.underlying: one.closes for one in recent}
+    names = {one.source.underlying: one.source.name for one in recent}
+    return daily_returns(closes, names, max(one.last_day for one in recent), config.history_days), None
+
+
+def _recent(kept: KeptHistory, config: Settings, day: int) -> bool:
+    return kept.last_day >= day - config.history_max_age_days
+
+
+def _preferred(sources: Iterable[PriceHistory], chains: Iterable[ChainId]) -> list[PriceHistory]:
+    """The first source of each underlying on these chains."""
+    allowed = set(chains)
+    found: dict[str, PriceHistory] = {}
+    for source in sources:
+        if source.chain in allowed:
+            found.setdefault(source.underlying, source)
+    return list(found.values())
+
+
+def _origins(config: Settings, chains: Iterable[ChainId]) -> set[str]:
+    return {config.chains[chain].origin for chain in chains if chain in config.chains} or {"mainnet"}
+
+
+@contextmanager
+def _cache(config: Settings) -> Iterator[SqliteCache]:
+    with opened_cache(config) as cache:
+        if cache is None:
+            raise BadConfiguration("cache", "is off, and price history is kept there: name a file")
+        if cache.problem is not None:
+            raise BadConfiguration("cache", cache.problem)
+        yield cache
