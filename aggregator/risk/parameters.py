@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
 from aggregator.risk.tables import Table, merged
+from aggregator.risk.draw_parameters import DrawParameters, draw_parameters
 
 PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc")
 """Risk classes whose tokens are pegged to their underlying."""
@@ -92,6 +93,7 @@ class Parameters:
     add_on_perp: float
     add_on_naked_short: float
     half_spread: float
+    draws: DrawParameters
 
     @property
     def hash(self) -> str:
@@ -153,6 +155,7 @@ def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") ->
         add_on_perp=add_on.number("perp", 0.0, 1.0),
         add_on_naked_short=add_on.number("naked_short", 0.0, 1.0),
         half_spread=add_on.number("half_spread", 0.0, 1.0),
+        draws=draw_parameters(table.table("draws"), assets, where),
     )
     table.finish()
     return result

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregator.model.assets import USD, AssetId, Classification, TokenList
 from aggregator.model.errors import BadConfiguration
@@ -73,6 +74,14 @@ class ScenarioSet:
         asset = self.asset_parameters(underlying)
         late = (STALE_QUANTILE * asset.daily_volatility) ** 2 * self.staleness_days.get(underlying, 0.0)
         return min(LARGEST_RANGE, float(np.sqrt(asset.scan_range**2 + late)))
+
+    def daily_volatility(self, underlying: str) -> float:
+        """The standard deviation of its daily log returns; 0 for USD."""
+        return 0.0 if underlying == USD else self.asset_parameters(underlying).daily_volatility
+
+    def correlations(self) -> NDArray[np.float64]:
+        """Those of the named assets' returns, in the order of the configuration."""
+        return self.parameters.correlations()
 
     def axes(self, factors: Sequence[Factor]) -> Axes:
         """The axes of these factors, in the order of the configuration."""

@@ -37,6 +37,13 @@ class Table:
             raise self._error(key, f"is {value}, must be between {low} and {high}")
         return float(value)
 
+    def whole(self, key: str, low: int, high: int) -> int:
+        """A whole number in [low, high]; raises BadConfiguration otherwise."""
+        value = self.number(key, low, high)
+        if value != int(value):
+            raise self._error(key, f"is {value}, must be a whole number")
+        return int(value)
+
     def text(self, key: str) -> str:
         """A text; raises BadConfiguration otherwise."""
         value = self._get(key)
