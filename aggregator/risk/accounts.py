@@ -49,7 +49,9 @@ def judged(scan: Scan, tail: Tail) -> list[Judged]:
         gross = float(scan.gross[start:end].sum())
         accounts, flags = [], []
         for i in range(start, end):
-            risk, told = _judge(scan, int(i), float(least[i]), gross, portfolio, underlyings[int(i)], assets[int(i)])
+            risk, told = _judge(
+                scan, int(i), float(least[i]), gross, portfolio, underlyings[int(i)], assets[int(i)]
+            )
             accounts.append(risk)
             flags += told
         results.append(Judged(tuple(accounts), tuple(flags)))

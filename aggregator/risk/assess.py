@@ -31,7 +31,9 @@ from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
 from aggregator.risk.tail import Tail, tail
 from aggregator.risk.value_at_risk import tails
 
-NO_HISTORY = "no price history: scan ranges are the configured floors, volatilities the configured long-run ones"
+NO_HISTORY = (
+    "no price history: scan ranges are the configured floors, volatilities the configured long-run ones"
+)
 
 BLOCK_ACCOUNTS = 256
 """Accounts evaluated together: bounds memory to some 100 MB."""
@@ -52,9 +54,7 @@ def assess(
     figures: with `portfolio.failures` the verdict is `unknown` unless an account proves worse. Raises
     UnusablePrice where an asset has no mark, BadConfiguration where a family is not installed.
     """
-    return assess_all(
-        [portfolio], families=families, scenarios=scenarios, worst=worst, history=history
-    )[0]
+    return assess_all([portfolio], families=families, scenarios=scenarios, worst=worst, history=history)[0]
 
 
 def assess_all(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from aggregator.model.assets import USD
 from aggregator.risk import quantiles, sobol
-from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.draw_parameters import MOST_ASSETS, DrawParameters
+from aggregator.risk.scenarios import ScenarioSet
 
 Floats = NDArray[np.float64]
 

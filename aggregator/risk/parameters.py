@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
-from aggregator.risk.tables import Table, merged
 from aggregator.risk.draw_parameters import DrawParameters, draw_parameters
+from aggregator.risk.tables import Table, merged
 
 PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc")
 """Risk classes whose tokens are pegged to their underlying."""

@@ -28,8 +28,8 @@ class Paths:
     """A book and how the market moves at stress multiple 1, in the order of `book.axes.bases`.
 
     `returns` and `log_iv` (bases, paths) are logarithms of moves; `cash` (accounts,) and `exposures`
-    (accounts, bases) in USD; `base_of` (factors,) and `iv_of` (contracts,) are the row of what moves each, the
-    last one for USD.
+    (accounts, bases) in USD; `base_of` (factors,) and `iv_of` (contracts,) are the row of what moves each,
+    the last one for USD.
     """
 
     book: Book

@@ -16,8 +16,7 @@ from aggregator.risk.scan import Scan
 
 Floats = NDArray[np.float64]
 
-STEP = 0.25
-LEVELS = np.arange(21) * STEP
+LEVELS = np.arange(21) / 4.0
 """0, .25, .. 5: beyond five stresses every draw of weight stands at its cut, and says nothing more."""
 
 _ONE = 4
@@ -107,7 +106,7 @@ def _kappa(scan: Scan, paths: Paths, survival: list[Floats], count: int) -> Floa
             break
         together = scan.book.by_wallet(counted(scan.book, _values(paths, LEVELS[i])))
         found.append(tail_mean(together, count) - scan.add_ons.wallet)
-    return first_crossing(LEVELS[: len(found)], np.array(found).T)
+    return first_crossing(LEVELS[: len(found)], np.stack(found, axis=1))
 
 
 def _values(paths: Paths, level: float) -> Floats:

@@ -43,8 +43,9 @@ def cornish_fisher(delta: Floats, gamma: Floats, covariance: Floats, confidence:
     if variance <= 0.0:
         return -mean
     third = 3.0 * float(delta @ covariance @ moved @ delta) + float(np.trace(moved @ moved @ moved))
-    z, skewness = _z(confidence), third / variance**1.5
-    return -(mean + math.sqrt(variance) * (z + (z * z - 1.0) / 6.0 * skewness))
+    z, skewness = _z(confidence), third / (variance * math.sqrt(variance))
+    quantile = z + (z * z - 1.0) / 6.0 * skewness
+    return -mean - math.sqrt(variance) * quantile
 
 
 def quantile_loss(today: float, values: Floats, confidence: float) -> float:
