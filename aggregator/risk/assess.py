@@ -193,7 +193,7 @@ def _least(scan: Scan, wallet: int) -> ScenarioLoss:
 def _mean_loss(scan: Scan, tail: Tail, wallet: int) -> ScenarioLoss:
     """The mean of the draws that the whole counts least in."""
     size = scan.book.scenarios.parameters.draws
-    name = f"worst {1 - size.confidence:.3g} of draws over {size.days} days"
+    name = f"worst {100 * (1 - size.confidence):.3g}% of draws over {size.days} days"
     return _scenario_loss(scan, wallet, name, float(tail.level[wallet]), tail.means)
 
 

@@ -17,7 +17,7 @@ from aggregator.risk.scan import Scan
 Floats = NDArray[np.float64]
 
 LEVELS = np.arange(21) / 4.0
-"""0, .25, .. 5: beyond five stresses every draw of weight stands at its cut, and says nothing more."""
+"""0, .25, .. 5 (RISK.md section 5): beyond, the scan goes on alone."""
 
 _ONE = 4
 """Where 1 stands among the levels."""

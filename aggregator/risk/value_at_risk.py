@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 CONFIDENCES = (0.95, 0.99)
 DAYS = (1, 2)
 LEAST_DAYS = 500
-"""Fewer days of history have no 1% tail worth the name."""
+"""Fewer returns have no 1% tail worth the name."""
 
 
 def delta_normal(delta: Floats, covariance: Floats, confidence: float) -> float:
@@ -137,7 +137,8 @@ class _Historical:
         for days, (moves, values) in zip(DAYS, self._days, strict=True):
             whole = ~np.isnan(moves[moved]).any(axis=0)
             if whole.sum() < LEAST_DAYS:
-                return (), f"{whole.sum()} days of price history in common; {LEAST_DAYS} are needed"
+                told = f"{whole.sum()} returns over {days} day{'s'[: days - 1]} for all that is held"
+                return (), f"{told}; {LEAST_DAYS} are needed"
             found += [
                 ValueAtRisk(
                     "historical", c, days, quantile_loss(float(self._today[wallet]), values[wallet, whole], c)

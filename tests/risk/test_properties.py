@@ -1,4 +1,4 @@
-"""Properties 1 to 6 of RISK.md section 5 (scan branch), the identities of section 6, and the nesting."""
+"""Properties 1 to 6 of RISK.md section 5 (both branches), the identities of section 6, and the nesting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aggregator.risk.grid import STANDARD
 from aggregator.risk.native import headroom
 from aggregator.risk.scan import scan
 from tests.risk.books import lending_accounts, more_collateral, perp_accounts, silos, wallets
-from tests.risk.builders import account, portfolio, scenarios
+from tests.risk.builders import account, few_draws, portfolio
 from tests.risk.linear import FAMILIES
 
 GRID_STEP = 0.05
@@ -27,7 +27,7 @@ RELATIVE = 1e-9
 
 
 def result(*accounts: Account) -> RiskResult:
-    return assess(portfolio(*accounts), families=FAMILIES, scenarios=scenarios())
+    return assess(portfolio(*accounts), families=FAMILIES, scenarios=few_draws())
 
 
 def at_least(larger: float, smaller: float) -> bool:
@@ -114,7 +114,7 @@ def test_6_the_same_inputs_give_the_same_bytes(accounts: tuple[Account, ...]) ->
 def test_wallets_do_not_see_each_other(one: tuple[Account, ...], two: tuple[Account, ...]) -> None:
     """A portfolio in a large book gets the figures that it gets alone."""
     alone = [result(*one), result(*two)]
-    together = assess_all([portfolio(*one), portfolio(*two)], families=FAMILIES, scenarios=scenarios())
+    together = assess_all([portfolio(*one), portfolio(*two)], families=FAMILIES, scenarios=few_draws())
     for a, b in zip(alone, together, strict=True):
         assert b.kappa == pytest.approx(a.kappa, rel=RELATIVE)
         assert b.requirement_usd == pytest.approx(a.requirement_usd, rel=RELATIVE, abs=RELATIVE * a.gross_usd)
@@ -160,7 +160,7 @@ def test_multiples_are_nested(accounts: list[Account]) -> None:
 @settings(max_examples=30)
 def test_survival_at_zero_and_headroom(accounts: tuple[Account, ...]) -> None:
     """At no stress nothing moves: values are equities, and headroom is N - Q or E."""
-    ours = book([portfolio(*accounts)], scenarios())
+    ours = book([portfolio(*accounts)], few_draws())
     scanned = scan(ours, FAMILIES)
     assert STANDARD[0] == 0.0
     today = scanned.standard.values[:, 0, :]
