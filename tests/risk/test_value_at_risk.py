@@ -86,7 +86,7 @@ def test_cornish_fisher_vector() -> None:
 
 
 def test_cornish_fisher_of_several_assets() -> None:
-    """Moments by simulation of D'x + x'Gx/2; without curvature it is delta-normal; nothing held, nothing lost."""
+    """Moments by simulation of D'x + x'Gx/2; without curvature it is delta-normal."""
     D = np.array([3.0, -1.0, 2.0])
     G = np.array([[-1.0, 0.4, 0.0], [0.4, 0.5, -0.3], [0.0, -0.3, -0.8]])
     A = np.array([[1.0, 0.0, 0.0], [0.6, 0.7, 0.0], [-0.2, 0.3, 0.9]])
@@ -183,7 +183,7 @@ def test_no_history() -> None:
     ],
 )
 def test_short_history(days: int, gaps: int, absent: tuple[int, int] | None) -> None:
-    """500 returns of what is held, and 500 of two days in a row: a gap takes one of these and two of those."""
+    """500 returns of what is held, and 500 of two days in a row: a gap takes one and two."""
     past = made_up(days)
     past[: 2 * gaps : 2] = np.nan
     got = tails(ETH_ONLY, history=returns({"ETH": past, "BTC": made_up(days)}))
