@@ -152,8 +152,9 @@ class RiskResult:
     `score` is None without positions. `kappa` is the stress multiple that the whole survives (inf: none on
     the grid breaks it). `unified_band` is by kappa alone, `weakest_band` by the weakest account, `band` the
     worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `requirement_usd` is the larger of
-    `scan_requirement_usd` and `es_requirement_usd`, plus `add_on_usd`; `binding` is the scenario that the
-    larger one comes from, or the mean of the worst draws. `flags` are sentences.
+    `scan_requirement_usd` and that of `tails`, plus `add_on_usd`; `binding` is the scenario that the larger
+    one comes from, or the mean of the worst draws. `tails` is None in what an earlier release has stored.
+    `flags` are sentences.
     """
 
     score: float | None
@@ -168,7 +169,6 @@ class RiskResult:
     gross_usd: float
     requirement_usd: float
     scan_requirement_usd: float
-    es_requirement_usd: float
     add_on_usd: float
     isolated_requirement_usd: float
     multiples: Multiples
@@ -179,7 +179,7 @@ class RiskResult:
     worst_scenarios: tuple[ScenarioLoss, ...]
     binding: ScenarioLoss | None
     waterfall: Waterfall
-    tails: Tails
+    tails: Tails | None
     flags: tuple[str, ...]
     framework_version: str
     parameters_hash: str

@@ -27,10 +27,12 @@ class Tails:
     """Expected shortfall and value at risk (RISK.md section 3).
 
     `expected_shortfall_usd` is today's equity less the mean of what the whole counts in the worst of the
-    `draws`, of `confidence` over `days`. `historical_absent` says why there is no historical simulation;
-    None where there is one.
+    `draws`, of `confidence` over `days`. `requirement_usd` is the largest of that at any part of the moves:
+    the requirement holds the larger of it and the scan's. `historical_absent` says why there is no
+    historical simulation; None where there is one.
     """
 
+    requirement_usd: float
     expected_shortfall_usd: float
     confidence: float
     days: int

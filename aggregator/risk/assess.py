@@ -99,7 +99,7 @@ def _result(
     equity = float(equities.sum())
     gross = float(scan.gross[mine].sum())
     whole = scan.standard.whole[wallet]
-    by_scan, by_draws = equity - float(whole.min()), equity - float(tail.whole[wallet])
+    by_scan, by_draws = equity - float(whole.min()), estimates.requirement_usd
     add_on = float(scan.add_ons.wallet[wallet])
     requirement = max(by_scan, by_draws) + add_on
     isolated = math.fsum(account.requirement_usd for account in accounts)
@@ -125,7 +125,6 @@ def _result(
         gross_usd=gross,
         requirement_usd=requirement,
         scan_requirement_usd=by_scan,
-        es_requirement_usd=by_draws,
         add_on_usd=add_on,
         isolated_requirement_usd=isolated,
         multiples=Multiples(

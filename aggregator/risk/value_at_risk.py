@@ -77,6 +77,7 @@ def tails(scan: Scan, tail: Tail, history: DailyReturns | None) -> list[Tails]:
         lived, absent = simulated.of(wallet)
         found.append(
             Tails(
+                requirement_usd=float(today[wallet] - tail.whole[wallet]),
                 expected_shortfall_usd=float(today[wallet] - tail.at_one[wallet]),
                 confidence=size.confidence,
                 days=size.days,

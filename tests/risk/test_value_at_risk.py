@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aggregator.model.accounts import Account
+from aggregator.model.results import RiskResult
 from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.pricing import black76
 from aggregator.pricing.returns import DailyReturns
@@ -32,11 +33,16 @@ ETH_ONLY = wallet(holding("ETH", 10.0))
 
 def tails(*accounts: Account, history: DailyReturns | None = None) -> Tails:
     ours = portfolio(*accounts)
-    return assess(ours, families=FAMILIES, scenarios=scenarios(), history=history).tails
+    return of(assess(ours, families=FAMILIES, scenarios=scenarios(), history=history))
 
 
-def losses(of: Tails) -> dict[tuple[str, float, int], float]:
-    return {(v.method, v.confidence, v.days): v.loss_usd for v in of.value_at_risk}
+def of(result: RiskResult) -> Tails:
+    assert result.tails is not None
+    return result.tails
+
+
+def losses(found: Tails) -> dict[tuple[str, float, int], float]:
+    return {(v.method, v.confidence, v.days): v.loss_usd for v in found.value_at_risk}
 
 
 def returns(values: dict[str, NDArray[np.float64]]) -> DailyReturns:
@@ -210,15 +216,15 @@ def test_history_of_what_is_held() -> None:
         portfolio(wallet(holding("USDC", 1_000.0))),
     ]
     found = assess_all(wallets, families=FAMILIES, scenarios=scenarios(), history=past)
-    assert [result.tails.historical_absent for result in found] == [
+    assert [of(result).historical_absent for result in found] == [
         None,
         "300 returns over 1 day for all that is held; 500 are needed",
         "no price history of LINK",
         None,
     ]
     alone = tails(ETH_ONLY, history=past)
-    assert losses(found[0].tails) == pytest.approx(losses(alone))
-    assert losses(found[3].tails)["historical", 0.99, 2] == 0.0
+    assert losses(of(found[0])) == pytest.approx(losses(alone))
+    assert losses(of(found[3]))["historical", 0.99, 2] == 0.0
 
 
 def test_volatility_is_part_of_history() -> None:
