@@ -140,8 +140,6 @@ def main() -> int:
     for number in range(asked.first, asked.first + asked.books):
         tried = case(Random(f"{asked.seed}/{number}"), scenarios)
         by_draws += tried.whole.binding is not None and tried.whole.binding.name.startswith("worst")
-            tried.whole.requirement_usd - tried.whole.add_on_usd > tried.whole.scan_requirement_usd + 0.005
-        )
         by_kappa += math.isfinite(tried.whole.kappa)
         found = violations(tried)
         bad += bool(found)
