@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from aggregator.model.assets import USD
 from aggregator.risk.book import Book
 
 Floats = NDArray[np.float64]
+Columns: TypeAlias = slice | NDArray[np.intp]
+
+ALL = slice(None)
 
 THREADS = 2
 """That price options."""
@@ -59,33 +63,37 @@ class Paths:
             iv_of=base_of[book.contracts.price_factor],
         )
 
-    def values(self, level: float) -> Floats:
+    def linear(self, level: float, columns: Columns) -> Floats:
+        """What E_v is without options, in USD where every move is taken `level` times, (accounts, paths)."""
+        moves = np.exp(level * self.returns[:, columns])
+        values: Floats = self.exposures @ moves + self.cash[:, None]
+        return values
+
+    def values(self, level: float, columns: Columns = ALL) -> Floats:
         """Silo values E_v in USD where every move is taken `level` times, shape (accounts, paths).
 
         In parts of a fixed size, so that threads change no figure.
         """
-        count = self.returns.shape[1]
-        values = np.empty((len(self.cash), count))
-        parts = [slice(start, start + PART) for start in range(0, count, PART)]
+        values = self.linear(level, columns)
+        if not len(self.book.contracts):
+            return values
+        parts = [slice(start, start + PART) for start in range(0, values.shape[1], PART)]
+        chosen = np.arange(self.returns.shape[1])[columns]
 
-        def fill(part: slice) -> None:
-            values[:, part] = self._values(level, part)
+        def add(part: slice) -> None:
+            values[:, part] += self._options(level, chosen[part])
 
-        if len(parts) > 1 and len(self.book.contracts):
+        if len(parts) > 1:
             with ThreadPoolExecutor(THREADS) as pool:
-                list(pool.map(fill, parts))
+                list(pool.map(add, parts))
         else:
-            for part in parts:
-                fill(part)
+            add(parts[0])
         return values
 
-    def _values(self, level: float, part: slice) -> Floats:
-        moves = np.exp(level * self.returns[:, part])
-        values: Floats = self.exposures @ moves + self.cash[:, None]
-        contracts = self.book.contracts
-        if len(contracts):
-            still = np.ones(moves.shape[1])
-            volatility = np.vstack([np.exp(level * self.log_iv[:, part]), still])
-            factors = np.vstack([moves, still])[self.base_of]
-            values += self.holdings @ contracts.values(factors, volatility[self.iv_of])
+    def _options(self, level: float, columns: NDArray[np.intp]) -> Floats:
+        still = np.ones(len(columns))
+        moves = np.vstack([np.exp(level * self.returns[:, columns]), still])
+        volatility = np.vstack([np.exp(level * self.log_iv[:, columns]), still])
+        units = self.book.contracts.values(moves[self.base_of], volatility[self.iv_of])
+        values: Floats = self.holdings @ units
         return values

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.risk.bounds import Bounds
 from aggregator.risk.draws import draws
 from aggregator.risk.grid import first_crossing
 from aggregator.risk.paths import Paths
@@ -15,6 +18,8 @@ from aggregator.risk.requirement import counted
 from aggregator.risk.scan import Scan
 
 Floats = NDArray[np.float64]
+Sums: TypeAlias = Callable[[Floats], Floats]
+"""From silo values (accounts, draws) to what has a tail, (rows, draws); rises with every one of them."""
 
 LEVELS = np.arange(21) / 4.0
 """0, .25, .. 5 (RISK.md section 5): beyond, the scan goes on alone."""
@@ -29,19 +34,52 @@ class Tail:
 
     `whole` (portfolios,) is the least of it up to one standard stress, at `level`, and `lowest` (accounts,)
     the same of each account alone; `at_one` (portfolios,) is TailMean at one stress, which ES is taken from.
-    `means` (accounts,) is what accounts are worth on average where the whole stands at its least. `market`
-    (portfolios, draws) is the sum of E_v at one stress.
-    `kappa` (portfolios,) is looked for only up to the cell of the scan's: inf means not before that.
+    `means` (accounts,) is what accounts are worth on average where the whole stands at its least. `kappa`
+    (portfolios,) is looked for only up to the cell of the scan's: inf means not before that.
     """
 
-    paths: Paths
+    drawn: Drawn
     whole: Floats
     level: Floats
     lowest: Floats
     means: Floats
     at_one: Floats
-    market: Floats
     kappa: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Drawn:
+    """A book along the draws; without options `bounds` is None."""
+
+    paths: Paths
+    bounds: Bounds | None
+
+    @staticmethod
+    def of(scan: Scan) -> Drawn:
+        """A scanned book along the draws of its scenario set."""
+        found = draws(scan.book.scenarios, scan.book.axes.bases)
+        paths = Paths.of(scan.book, found.returns, found.log_iv)
+        return Drawn(paths, Bounds.of(paths) if len(scan.book.contracts) else None)
+
+    def worst(self, level: float, count: int, sums: Sums) -> Floats:
+        """Silo values (accounts, chosen draws): of each row of `sums` the `count` lowest are among them.
+
+        A draw is left out where even its least is above so many others' most. Raises ArithmeticError where
+        an account has no value in a draw.
+        """
+        if self.bounds is None:
+            values = self.paths.values(level)
+        else:
+            low, high = self.bounds.between(level)
+            # Values carry the rounding of their largest term, and so do the corners of the grid.
+            slack = 1e-12 * float(max(np.abs(low).max(initial=0.0), np.abs(high).max(initial=0.0)))
+            limit = np.partition(sums(high), count - 1, axis=1)[:, count - 1, None] + slack
+            # What is not a number is kept, to be refused below.
+            chosen = np.flatnonzero(~(sums(low) > limit).all(axis=0))
+            values = self.paths.values(level, chosen)
+        if np.isnan(values).any():
+            raise ArithmeticError("an account's value in a draw is not a number")
+        return values
 
 
 def tail_count(confidence: float, draws: int) -> int:
@@ -61,17 +99,20 @@ def tail(scan: Scan) -> Tail:
 
     Raises ArithmeticError where an account has no value in a draw.
     """
-    book = scan.book
-    drawn = draws(book.scenarios, book.axes.bases)
-    paths = Paths.of(book, drawn.returns, drawn.log_iv)
+    book, drawn = scan.book, Drawn.of(scan)
     size = book.scenarios.parameters.draws
     count = tail_count(size.confidence, size.count)
     today = counted(book, scan.equity)
     whole, lowest, means = book.by_wallet(today), today.copy(), scan.equity.copy()
     level = np.zeros(len(whole))
     survival = [whole - scan.add_ons.wallet]
+
+    def everything(values: Floats) -> Floats:
+        silos = counted(book, values)
+        return np.vstack([silos, book.by_wallet(silos)])
+
     for L in LEVELS[1 : _ONE + 1]:
-        values = _values(paths, L)
+        values = drawn.worst(L, count, everything)
         silos = counted(book, values)
         together = book.by_wallet(silos)
         at_level = tail_mean(together, count)
@@ -79,38 +120,33 @@ def tail(scan: Scan) -> Tail:
         lowest = np.minimum(lowest, tail_mean(silos, count))
         for wallet in np.flatnonzero(at_level < whole):
             mine = slice(*book.account_start[wallet : wallet + 2])
-            worst = np.argpartition(together[wallet], count - 1)[:count]
-            means[mine] = np.sort(values[mine][:, worst], axis=1).mean(axis=1)
+            lost = np.argpartition(together[wallet], count - 1)[:count]
+            means[mine] = np.sort(values[mine][:, lost], axis=1).mean(axis=1)
             level[wallet] = L
         whole = np.minimum(whole, at_level)
-    market, at_one = book.by_wallet(values), at_level
     return Tail(
-        paths=paths,
+        drawn=drawn,
         whole=whole,
         level=level,
         lowest=lowest,
         means=means,
-        at_one=at_one,
-        market=market,
-        kappa=_kappa(scan, paths, survival, count),
+        at_one=at_level,
+        kappa=_kappa(scan, drawn, survival, count),
     )
 
 
-def _kappa(scan: Scan, paths: Paths, survival: list[Floats], count: int) -> Floats:
+def _kappa(scan: Scan, drawn: Drawn, survival: list[Floats], count: int) -> Floats:
     """Where TailMean less the add-ons first falls below 0, given as far as one standard stress."""
     found = list(survival)
+
+    def whole(values: Floats) -> Floats:
+        return scan.book.by_wallet(counted(scan.book, values))
+
     for i in range(_ONE + 1, len(LEVELS)):
         crossed = (np.array(found) < 0.0).any(axis=0)
         # The scan's kappa lies in a cell of this grid: a crossing beyond that cell is no smaller.
         if np.all(crossed | (scan.kappa <= LEVELS[i - 1])):
             break
-        together = scan.book.by_wallet(counted(scan.book, _values(paths, LEVELS[i])))
+        together = whole(drawn.worst(LEVELS[i], count, whole))
         found.append(tail_mean(together, count) - scan.add_ons.wallet)
     return first_crossing(LEVELS[: len(found)], np.stack(found, axis=1))
-
-
-def _values(paths: Paths, level: float) -> Floats:
-    values = paths.values(level)
-    if np.isnan(values).any():
-        raise ArithmeticError("an account's value in a draw is not a number")
-    return values

@@ -48,12 +48,6 @@ def cornish_fisher(delta: Floats, gamma: Floats, covariance: Floats, confidence:
     return -mean - math.sqrt(variance) * quantile
 
 
-def quantile_loss(today: float, values: Floats, confidence: float) -> float:
-    """Today's value less the k-th lowest of values (scenarios,), k the number of draws in the tail."""
-    k = tail_count(confidence, len(values))
-    return today - float(np.partition(values, k - 1)[k - 1])
-
-
 def tails(scan: Scan, tail: Tail, history: DailyReturns | None) -> list[Tails]:
     """Expected shortfall and value at risk of every portfolio of a book, of its value at market marks."""
     size = scan.book.scenarios.parameters.draws
@@ -61,16 +55,18 @@ def tails(scan: Scan, tail: Tail, history: DailyReturns | None) -> list[Tails]:
     sigma = covariance(scan.book.scenarios, scan.book.axes.bases)
     simulated = _Historical(scan.book, today, history)
     # The draws of fewer days are those of the horizon at a smaller multiple: both scale with the square root.
+    # The lowest of the draws are enough for their quantiles.
+    count = tail_count(min(CONFIDENCES), size.count)
     markets = [
-        tail.market
-        if days == size.days
-        else scan.book.by_wallet(tail.paths.values(math.sqrt(days / size.days)))
+        scan.book.by_wallet(tail.drawn.worst(math.sqrt(days / size.days), count, scan.book.by_wallet))
         for days in DAYS
     ]
     found = []
     for wallet, slopes in enumerate(sensitivities(scan.book)):
         drawn = (
-            ValueAtRisk("monte_carlo", c, days, quantile_loss(float(today[wallet]), values[wallet], c))
+            ValueAtRisk(
+                "monte_carlo", c, days, _loss(today[wallet], values[wallet], tail_count(c, size.count))
+            )
             for days, values in zip(DAYS, markets, strict=True)
             for c in CONFIDENCES
         )
@@ -142,11 +138,19 @@ class _Historical:
                 return (), f"{told}; {LEAST_DAYS} are needed"
             found += [
                 ValueAtRisk(
-                    "historical", c, days, quantile_loss(float(self._today[wallet]), values[wallet, whole], c)
+                    "historical",
+                    c,
+                    days,
+                    _loss(self._today[wallet], values[wallet, whole], tail_count(c, int(whole.sum()))),
                 )
                 for c in CONFIDENCES
             ]
         return found, None
+
+
+def _loss(today: float, values: Floats, k: int) -> float:
+    """Today's value less the k-th lowest of values (scenarios,)."""
+    return float(today - np.partition(values, k - 1)[k - 1])
 
 
 def _z(confidence: float) -> float:

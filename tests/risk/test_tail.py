@@ -19,7 +19,7 @@ from aggregator.risk.grid import first_crossing
 from aggregator.risk.paths import PART, Paths
 from aggregator.risk.requirement import counted
 from aggregator.risk.scan import Scan, scan
-from aggregator.risk.tail import LEVELS, _values, tail, tail_count, tail_mean
+from aggregator.risk.tail import LEVELS, Drawn, tail, tail_count, tail_mean
 from tests.risk.builders import account, debt, holding, option, perp, portfolio, scenarios, supply, wallet
 from tests.risk.linear import FAMILIES, lending, margined
 
@@ -156,7 +156,7 @@ def test_kappa_against_the_whole_grid(name: str) -> None:
     """Each branch on its own grid, the smaller one taken: where the search stops changes nothing."""
     accounts = BOOKS[name]
     ours = scanned(*accounts)
-    found = tail(ours).paths
+    found = tail(ours).drawn.paths
     means = np.array([[tail_mean(counted(ours.book, found.values(L)).sum(axis=0), TAIL) for L in LEVELS]])
     [everywhere] = first_crossing(LEVELS, means - ours.add_ons.wallet)
     expected = min(everywhere, float(ours.kappa[0]))
@@ -180,4 +180,4 @@ def test_what_is_no_number_is_refused() -> None:
     """A value that is not a number stands below no limit."""
     found = paths(wallet(holding("ETH", 1.0)))
     with pytest.raises(ArithmeticError, match="not a number"):
-        _values(replace(found, cash=np.array([math.nan])), 1.0)
+        Drawn(replace(found, cash=np.array([math.nan])), None).worst(1.0, TAIL, lambda values: values)
