@@ -35,7 +35,7 @@ NO_HISTORY = (
     "no price history: scan ranges are the configured floors, volatilities the configured long-run ones"
 )
 
-BLOCK_ACCOUNTS = 256
+BLOCK_ACCOUNTS = 64
 """Accounts evaluated together: bounds memory to some 100 MB."""
 
 

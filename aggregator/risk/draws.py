@@ -81,12 +81,6 @@ def covariance(scenarios: ScenarioSet, underlyings: Sequence[str]) -> Floats:
     return result
 
 
-def forget() -> None:
-    """Drop what is kept of draws that were made before, for measurements."""
-    _named.cache_clear()
-    _unnamed.cache_clear()
-
-
 @lru_cache(maxsize=4)
 def _named(size: DrawParameters, correlation: tuple[tuple[float, ...], ...]) -> _Named:
     count = len(correlation)
