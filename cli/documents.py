@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.units import scaled
 from aggregator.pricing.values import value_usd
+from cli import tails
 from cli.envelope import finite, usd
 from cli.text import clean
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from aggregator.model.accounts import Account
     from aggregator.model.portfolio import Portfolio
     from aggregator.model.results import AccountRisk, RiskResult, ScenarioLoss
-    from aggregator.model.tails import Tails
 
 
 def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
         "worst_scenarios": [_scenario(s) for s in risk.worst_scenarios],
         "binding_scenario": _scenario(risk.binding) if risk.binding else None,
         "waterfall": _waterfall(risk),
-        "tails": None if risk.tails is None else _tails(risk.tails),
+        "tails": tails.document(risk.tails),
         "flags": list(risk.flags),
         "framework": {
             "version": risk.framework_version,
@@ -289,21 +289,6 @@ def _waterfall(risk: RiskResult) -> dict[str, str]:
         "common_haircuts_usd": usd(risk.waterfall.common_haircuts_usd),
         "netting_usd": usd(risk.waterfall.netting_usd),
         "excess_usd": usd(risk.waterfall.excess_usd),
-    }
-
-
-def _tails(tails: Tails) -> dict[str, Any]:
-    return {
-        "requirement_usd": usd(tails.requirement_usd),
-        "expected_shortfall_usd": usd(tails.expected_shortfall_usd),
-        "confidence": tails.confidence,
-        "days": tails.days,
-        "draws": tails.draws,
-        "value_at_risk": [
-            {"method": v.method, "confidence": v.confidence, "days": v.days, "loss_usd": usd(v.loss_usd)}
-            for v in tails.value_at_risk
-        ],
-        "historical_absent": None if tails.historical_absent is None else clean(tails.historical_absent, 200),
     }
 
 

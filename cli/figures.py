@@ -6,12 +6,12 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
+from cli import tails
 from cli.text import WIDTH, clean, multiple, shortened, signed, usd
 
 if TYPE_CHECKING:
     from aggregator.app import Checked
     from aggregator.model.results import Greeks
-    from aggregator.model.tails import Tails
 
 YEAR_DAYS = 365
 """What lasts longer at today's rates is not said on the screen: rates don't stand still."""
@@ -29,7 +29,7 @@ def figures(checked: Checked) -> str:
         sections.append(
             ("Netting", [f"{told}: {1 - together / isolated:.0%} less capital, if it could move"])
         )
-    sections.append(("Tail", _tail(risk.tails)))
+    sections.append(("Tail", tails.lines(risk.tails)))
     m = risk.multiples
     stresses = (
         f"first account fails after {multiple(m.native)}, no transfer helps after {multiple(m.operational)}, "
@@ -45,27 +45,6 @@ def figures(checked: Checked) -> str:
         wrapped = [line for told_line in told_lines for line in textwrap.wrap(told_line, WIDTH - 11)]
         lines += [f"  {title if i == 0 else '':8} {line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines)
-
-
-_METHODS = {
-    "delta_normal": "normal",
-    "cornish_fisher": "skewed",
-    "monte_carlo": "drawn",
-    "historical": "historical",
-}
-
-
-def _tail(tails: Tails | None) -> list[str]:
-    """Expected shortfall, and value at risk of its confidence and horizon in each way that there is."""
-    if tails is None:
-        return []
-    values = [
-        f"{_METHODS[v.method]} {usd(v.loss_usd)}"
-        for v in tails.value_at_risk
-        if (v.confidence, v.days) == (tails.confidence, tails.days)
-    ]
-    told = f"{tails.confidence:.3g} over {tails.days} days: shortfall {usd(tails.expected_shortfall_usd)}"
-    return [f"{told} · value at risk {', '.join(values)}" if values else told]
 
 
 def _carry(checked: Checked) -> list[str]:
