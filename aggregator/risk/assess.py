@@ -110,7 +110,9 @@ def _result(
     unified = Band.NONE if empty else score.unified_band(kappa)
     weakest = Band.NONE if first is None else score.account_band(first)
     parts = position_greeks(scan.book, wallet)
-    binding = _mean_loss(scan, tail, wallet) if by_draws > by_scan else _least(scan, wallet)
+    # What exceeds the scan by rounding alone is not what binds.
+    drawn = by_draws > by_scan + 1e-9 * gross
+    binding = _mean_loss(scan, tail, wallet) if drawn else _least(scan, wallet)
     flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), NO_HISTORY)
     return RiskResult(
         score=None if empty else score.score(kappa),

@@ -115,7 +115,8 @@ class _Historical:
             if base in history.assets:
                 daily[row] = history.values[:, history.assets.index(base)]
         for days in DAYS:
-            moves = np.lib.stride_tricks.sliding_window_view(daily, days, axis=1).sum(axis=2)
+            starts = max(0, daily.shape[1] - days + 1)
+            moves = np.sum([daily[:, i : starts + i] for i in range(days)], axis=0)
             known = np.nan_to_num(moves)
             beta = book.scenarios.parameters.draws.iv_beta
             values = Paths.of(book, known, beta * known).values(1.0)
@@ -134,7 +135,7 @@ class _Historical:
         for days, (moves, values) in zip(DAYS, self._days, strict=True):
             whole = ~np.isnan(moves[moved]).any(axis=0)
             if whole.sum() < LEAST_DAYS:
-                told = f"{whole.sum()} returns over {days} day{'s'[: days - 1]} for all that is held"
+                told = f"{whole.sum()} returns over {days} day{'' if days == 1 else 's'} for all that is held"
                 return (), f"{told}; {LEAST_DAYS} are needed"
             found += [
                 ValueAtRisk(

@@ -180,6 +180,8 @@ def test_no_history() -> None:
 @pytest.mark.parametrize(
     ("days", "gaps", "absent"),
     [
+        (0, 0, (0, 1)),
+        (1, 0, (1, 1)),
         (499, 0, (499, 1)),
         (500, 0, (499, 2)),
         (501, 0, None),
