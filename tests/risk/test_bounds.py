@@ -78,3 +78,11 @@ def test_the_worst_are_kept(level: float) -> None:
     assert TAIL <= chosen.shape[1] < 16_384 / 4
     everything = sums(found.values(level))
     assert tail_mean(sums(chosen), TAIL) == pytest.approx(tail_mean(everything, TAIL), rel=1e-12)
+
+
+def test_threads_change_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts have a fixed size, whoever works them out."""
+    found = paths()
+    two = found.values(1.0)
+    monkeypatch.setattr("aggregator.risk.paths.THREADS", 1)
+    assert np.array_equal(found.values(1.0), two)
