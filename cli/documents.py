@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from cli import tails
 from cli.envelope import finite, usd
 from cli.position_documents import of_positions
 from cli.text import clean
@@ -69,6 +70,7 @@ def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
         "binding_scenario": _scenario(risk.binding) if risk.binding else None,
         "waterfall": _waterfall(risk),
         "oracles": [_oracle(oracle) for oracle in portfolio.oracles],
+        "tails": tails.document(risk.tails),
         "flags": list(risk.flags),
         "framework": {
             "version": risk.framework_version,

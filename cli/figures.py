@@ -6,6 +6,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
+from cli import tails
 from cli.text import WIDTH, clean, multiple, shortened, signed, usd
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def figures(checked: Checked) -> str:
         sections.append(
             ("Netting", [f"{told}: {1 - together / isolated:.0%} less capital, if it could move"])
         )
+    sections.append(("Tail", tails.lines(risk.tails)))
     m = risk.multiples
     stresses = (
         f"first account fails after {multiple(m.native)}, no transfer helps after {multiple(m.operational)}, "

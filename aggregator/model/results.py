@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from aggregator.model.assets import AssetId
+from aggregator.model.tails import Tails
 
 
 class Band(StrEnum):
@@ -168,8 +169,11 @@ class RiskResult:
 
     `score` is None without positions. `kappa` is the stress multiple that the whole survives (inf: none on
     the grid breaks it). `unified_band` is by kappa alone, `weakest_band` by the weakest account, `band` the
-    worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `flags` are sentences. `history` is
-    None where all volatilities and correlations are the configured defaults.
+    worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `requirement_usd` is the larger of
+    `scan_requirement_usd` and that of `tails`, plus `add_on_usd`; `binding` is the scenario that the larger
+    one comes from, or the mean of the worst draws. `tails` is None in what an earlier release has stored.
+    `flags` are sentences. `history` is None where all volatilities and correlations are the configured
+    defaults.
     """
 
     score: float | None
@@ -194,6 +198,7 @@ class RiskResult:
     worst_scenarios: tuple[ScenarioLoss, ...]
     binding: ScenarioLoss | None
     waterfall: Waterfall
+    tails: Tails | None
     flags: tuple[str, ...]
     framework_version: str
     parameters_hash: str

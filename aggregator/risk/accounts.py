@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
@@ -18,6 +20,7 @@ from aggregator.pricing.book import usd
 from aggregator.risk.liquidation import Crossing, by_asset, by_underlying
 from aggregator.risk.runway import interest_usd_day, runway_days
 from aggregator.risk.scan import Scan
+from aggregator.risk.tail import Tail
 
 FAST_TOLERANCE = 1e-4
 """One basis point: further apart, the fast form of a rule is not the exact one."""
@@ -35,8 +38,9 @@ class Judged:
     flags: tuple[str, ...]
 
 
-def judged(scan: Scan) -> list[Judged]:
+def judged(scan: Scan, tail: Tail) -> list[Judged]:
     """The accounts of every portfolio of a book, in their order."""
+    least = np.minimum(scan.standard.lowest, tail.lowest)
     underlyings = _by_account(by_underlying(scan.book, scan.groups))
     assets = _by_account(by_asset(scan.groups))
     results = []
@@ -45,7 +49,9 @@ def judged(scan: Scan) -> list[Judged]:
         gross = float(scan.gross[start:end].sum())
         accounts, flags = [], []
         for i in range(start, end):
-            risk, told = _judge(scan, int(i), gross, portfolio, underlyings[int(i)], assets[int(i)])
+            risk, told = _judge(
+                scan, int(i), float(least[i]), gross, portfolio, underlyings[int(i)], assets[int(i)]
+            )
             accounts.append(risk)
             flags += told
         results.append(Judged(tuple(accounts), tuple(flags)))
@@ -75,6 +81,7 @@ def check_bps(ours: int | None, reported: int | None) -> float:
 def _judge(
     scan: Scan,
     i: int,
+    least_usd: float,
     gross_usd: float,
     portfolio: Portfolio,
     underlyings: list[Crossing],
@@ -98,7 +105,7 @@ def _judge(
         liquidatable=liquidatable,
         lam_native=lam,
         binding_ray=scan.rays.names[scan.binding[i]] if math.isfinite(lam) else None,
-        requirement_usd=equity - float(standard.lowest[i]) + float(scan.add_ons.account[i]),
+        requirement_usd=equity - least_usd + float(scan.add_ons.account[i]),
         liquidation_prices=() if liquidatable else _prices(underlyings, portfolio.spots),
         asset_liquidation_prices=() if liquidatable else _asset_prices(assets, portfolio.marks),
         # Nothing liquidates a wallet, not even one that owes what it lacks.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregator.contract import RuleFamily
 from aggregator.model.portfolio import Portfolio
@@ -17,6 +18,7 @@ from aggregator.model.results import (
     ScenarioLoss,
     Waterfall,
 )
+from aggregator.model.tails import Tails
 from aggregator.risk import score
 from aggregator.risk.accounts import Judged, judged
 from aggregator.risk.book import book
@@ -25,11 +27,14 @@ from aggregator.risk.grid import STANDARD
 from aggregator.risk.native import headroom
 from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
+from aggregator.risk.tail import Tail, tail
+from aggregator.risk.value_at_risk import tails
 
-NO_HISTORY = "no price history: scan ranges are the configured floors, and expected shortfall is not included"
-NO_SHORTFALL = "expected shortfall is not included"
+NO_HISTORY = (
+    "no price history: scan ranges are the configured floors, volatilities the configured long-run ones"
+)
 
-BLOCK_ACCOUNTS = 256
+BLOCK_ACCOUNTS = 64
 """Accounts evaluated together: bounds memory to some 100 MB."""
 
 
@@ -40,7 +45,7 @@ def assess(
     scenarios: ScenarioSet,
     worst: int = 10,
 ) -> RiskResult:
-    """Score, requirement, bands, multiples and Greeks of one portfolio (RISK.md sections 4 to 7).
+    """Score, requirement, bands, multiples, Greeks and tails of one portfolio (RISK.md sections 3 to 7).
 
     `families` by rule family name; `worst` is how many scenarios to list. Only what could be read is in the
     figures: with `portfolio.failures` the verdict is `unknown` unless an account proves worse. Raises
@@ -60,8 +65,11 @@ def assess_all(
     results: list[RiskResult] = []
     for block in _blocks(portfolios):
         scanned = scan(book(block, scenarios), families)
+        tailed = tail(scanned)
+        estimates = tails(scanned, tailed, scenarios.history)
         results += [
-            _result(scanned, wallet, accounts, worst) for wallet, accounts in enumerate(judged(scanned))
+            _result(scanned, tailed, wallet, accounts, estimates[wallet], worst)
+            for wallet, accounts in enumerate(judged(scanned, tailed))
         ]
     return results
 
@@ -78,26 +86,31 @@ def _blocks(portfolios: Sequence[Portfolio]) -> list[list[Portfolio]]:
     return blocks
 
 
-def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResult:
+def _result(
+    scan: Scan, tail: Tail, wallet: int, judgement: Judged, estimates: Tails, worst: int
+) -> RiskResult:
     portfolio, accounts = scan.book.portfolios[wallet], judgement.accounts
     mine = slice(*scan.book.account_start[wallet : wallet + 2])
     equities = scan.equity[mine]
     equity = float(equities.sum())
     gross = float(scan.gross[mine].sum())
     whole = scan.standard.whole[wallet]
-    scan_requirement, add_on = equity - float(whole.min()), float(scan.add_ons.wallet[wallet])
-    requirement = scan_requirement + add_on
+    by_scan, by_draws = equity - float(whole.min()), estimates.requirement_usd
+    add_on = float(scan.add_ons.wallet[wallet])
+    requirement = max(by_scan, by_draws) + add_on
     isolated = math.fsum(account.requirement_usd for account in accounts)
-    kappa = float(scan.kappa[wallet])
+    kappa = min(float(scan.kappa[wallet]), float(tail.kappa[wallet]))
     empty = not any(account.positions for account in portfolio.accounts)
     complete = portfolio.coverage.complete and not portfolio.failures
     first = score.weakest(accounts)
     unified = Band.NONE if empty else score.unified_band(kappa)
     weakest = Band.NONE if first is None else score.account_band(first)
     parts = position_greeks(scan.book, wallet)
-    level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
+    # What exceeds the scan by rounding alone is not what binds.
+    drawn = by_draws > by_scan + 1e-9 * gross
+    binding = _mean_loss(scan, tail, wallet) if drawn else _least(scan, wallet)
     inputs = scan.book.scenarios.inputs
-    based = NO_HISTORY if inputs.history is None else f"{inputs.told}; {NO_SHORTFALL}"
+    based = NO_HISTORY if inputs.history is None else inputs.told
     flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), based)
     return RiskResult(
         score=None if empty else score.score(kappa),
@@ -111,7 +124,7 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
         walk_away_equity_usd=_walk_away(scan, mine),
         gross_usd=gross,
         requirement_usd=requirement,
-        scan_requirement_usd=scan_requirement,
+        scan_requirement_usd=by_scan,
         add_on_usd=add_on,
         isolated_requirement_usd=isolated,
         multiples=Multiples(
@@ -124,8 +137,9 @@ def _result(scan: Scan, wallet: int, judgement: Judged, worst: int) -> RiskResul
         greeks=total_greeks(parts, scan.book.axes.bases),
         position_greeks=parts,
         worst_scenarios=tuple(_losses(scan, wallet)[:worst]),
-        binding=None if empty else _loss(scan, wallet, int(level), int(ray)),
+        binding=None if empty else binding,
         waterfall=_waterfall(equity, requirement, accounts, isolated, gross),
+        tails=estimates,
         flags=tuple(dict.fromkeys(flags)),
         framework_version=FRAMEWORK_VERSION,
         parameters_hash=scan.book.scenarios.parameters.hash,
@@ -170,12 +184,33 @@ def _losses(scan: Scan, wallet: int) -> list[ScenarioLoss]:
     return list(worst.values())
 
 
+def _least(scan: Scan, wallet: int) -> ScenarioLoss:
+    """The scenario that the whole counts least in."""
+    whole = scan.standard.whole[wallet]
+    level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
+    return _loss(scan, wallet, int(level), int(ray))
+
+
+def _mean_loss(scan: Scan, tail: Tail, wallet: int) -> ScenarioLoss:
+    """The mean of the draws that the whole counts least in."""
+    size = scan.book.scenarios.parameters.draws
+    name = f"worst {100 * (1 - size.confidence):.3g}% of draws over {size.days} days"
+    return _scenario_loss(scan, wallet, name, float(tail.level[wallet]), tail.means)
+
+
 def _loss(scan: Scan, wallet: int, level: int, ray: int) -> ScenarioLoss:
+    values = scan.standard.values[:, level, ray]
+    return _scenario_loss(scan, wallet, scan.rays.names[ray], float(STANDARD[level]), values)
+
+
+def _scenario_loss(
+    scan: Scan, wallet: int, name: str, level: float, values: NDArray[np.float64]
+) -> ScenarioLoss:
     mine = range(*scan.book.account_start[wallet : wallet + 2])
-    lost = [float(scan.equity[i] - scan.standard.values[i, level, ray]) for i in mine]
+    lost = [float(scan.equity[i] - values[i]) for i in mine]
     return ScenarioLoss(
-        name=scan.rays.names[ray],
-        level=float(STANDARD[level]),
+        name=name,
+        level=level,
         loss_usd=math.fsum(lost),
         by_account=tuple((scan.book.accounts[i].id, loss) for i, loss in zip(mine, lost, strict=True)),
     )

@@ -9,7 +9,7 @@ requirement is what E0 must not fall below before it liquidates at today's price
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from aggregator.contract import RuleFamily
@@ -23,6 +23,9 @@ from aggregator.risk.parts import apart
 from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.span import span
 
+CONFIDENCE = 0.99
+"""At which value at risk is compared."""
+
 NO_VAR = "value at risk was not computed: this result holds none"
 
 
@@ -32,15 +35,14 @@ def compare(
     *,
     families: Mapping[str, RuleFamily],
     scenarios: ScenarioSet,
-    value_at_risk: Sequence[tuple[str, float]] = (),
 ) -> Comparison:
     """What each method asks of a portfolio; `risk` is the framework's answer for it.
 
-    `value_at_risk` are losses in USD by the name of their estimate and horizon; without any, the comparison
-    says that they are missing. Raises as `assess`.
+    A result that an earlier release has stored holds no value at risk: the comparison then says that it is
+    missing. Raises as `assess`.
     """
     one = book([portfolio], scenarios)
-    spanned, exchange = span(one), exchange_margin(one)
+    spanned, exchange, value_at_risk = span(one), exchange_margin(one), _value_at_risk(risk)
     against = (
         (Method.LEGS, "", _legs_usd(portfolio, families, scenarios), _LEGS),
         (Method.SILOS, "", risk.isolated_requirement_usd, _SILOS),
@@ -106,3 +108,13 @@ def _exchange_why(exchange: ExchangeMargin) -> str:
         f"haircuts on net collateral and flat maintenance margins, {ratio} ({band}): nets by asset, and "
         "sees neither correlations nor volatility"
     )
+
+
+def _value_at_risk(risk: RiskResult) -> list[tuple[str, float]]:
+    """Losses that are exceeded once in a hundred, by their estimate and horizon."""
+    estimates = () if risk.tails is None else risk.tails.value_at_risk
+    return [
+        (f"{one.method.replace('_', ' ')} {one.days} d", one.loss_usd)
+        for one in estimates
+        if one.confidence == CONFIDENCE
+    ]

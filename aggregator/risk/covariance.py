@@ -11,20 +11,18 @@ from aggregator.risk.scenarios import ScenarioSet
 
 Floats = NDArray[np.float64]
 
-OUTSIDE = ("BTC", 0.6)
-"""An underlying without a name moves with 0.6 of BTC's return and else on its own (RISK.md section 3)."""
-
 
 def correlation(scenarios: ScenarioSet, underlyings: Sequence[str]) -> Floats:
-    """Correlations of daily log returns, shape (underlyings, underlyings)."""
-    names, R = tuple(scenarios.parameters.assets), scenarios.correlations()
-    market, share = OUTSIDE
+    """Correlations of daily log returns, before the cut of the draws, shape (underlyings, underlyings).
+
+    An underlying without a name moves with its share of the market's asset and else on its own (RISK.md
+    section 3).
+    """
+    names, R, size = tuple(scenarios.parameters.assets), scenarios.correlations(), scenarios.parameters.draws
     load = np.zeros((len(underlyings), len(names)))
     for row, u in enumerate(underlyings):
-        if u in names:
-            load[row, names.index(u)] = 1.0
-        elif market in names:
-            load[row, names.index(market)] = share
+        named = u in names
+        load[row, names.index(u if named else size.market)] = 1.0 if named else size.market_loading
     result: Floats = load @ R @ load.T
     np.fill_diagonal(result, 1.0)
     return result

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
 from aggregator.pricing.covariance import Estimation
+from aggregator.risk.draw_parameters import DrawParameters, draw_parameters
 from aggregator.risk.method_parameters import ExchangeParameters, SpanParameters
 from aggregator.risk.named import NamedStresses, named_stresses
 from aggregator.risk.tables import Table, merged
@@ -117,6 +118,7 @@ class Parameters:
     span: SpanParameters
     exchange: ExchangeParameters
     stress: NamedStresses
+    draws: DrawParameters
 
     @property
     def hash(self) -> str:
@@ -190,6 +192,7 @@ def parameters(*layers: Mapping[str, object], where: str = "parameters.toml") ->
         span=SpanParameters.of(table.table("span")),
         exchange=ExchangeParameters.of(table.table("exchange"), PEG_CLASSES, where),
         stress=named_stresses(table.table("stress")),
+        draws=draw_parameters(table.table("draws"), assets, where),
     )
     table.finish()
     return result

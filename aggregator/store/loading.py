@@ -33,6 +33,7 @@ from aggregator.store.risk_tables import (
     RiskResultRow,
     ScenarioAccountLossRow,
     ScenarioLossRow,
+    ValueAtRiskRow,
 )
 from aggregator.store.saved import StoredSnapshot, Summary
 from aggregator.store.tables import (
@@ -139,6 +140,7 @@ def _result(
 ) -> RiskResult:
     return to_result(
         row,
+        estimates=rows_of(session, ValueAtRiskRow, snapshot),
         accounts=rows_of(session, AccountRiskRow, snapshot),
         points=rows_of(session, LiquidationPointRow, snapshot),
         asset_points=rows_of(session, AssetLiquidationPointRow, snapshot),

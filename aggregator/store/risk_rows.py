@@ -23,6 +23,7 @@ from aggregator.model.results import (
     Verdict,
     Waterfall,
 )
+from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.store.bulk import Columns
 from aggregator.store.risk_tables import (
     AccountRiskRow,
@@ -33,6 +34,7 @@ from aggregator.store.risk_tables import (
     RiskResultRow,
     ScenarioAccountLossRow,
     ScenarioLossRow,
+    ValueAtRiskRow,
 )
 
 T = TypeVar("T")
@@ -46,12 +48,14 @@ _PARTS = {
     "worst_scenarios",
     "binding",
     "waterfall",
+    "tails",
     "flags",
     "history",
 }
 _INFINITE = {"kappa", "margin_coverage_ratio"}
 _SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINITE]
 _MULTIPLES = [f.name for f in fields(Multiples)]
+_TAILS = [f.name for f in fields(Tails) if f.name != "value_at_risk"]
 _LISTS = {"liquidation_prices", "asset_liquidation_prices"}
 _ACCOUNT = [f.name for f in fields(AccountRisk) if f.name not in _LISTS | {"lam_native"}]
 
@@ -65,6 +69,7 @@ def _result_columns(result: RiskResult) -> Columns:
         values |= _flagged(f"multiple_{name}", getattr(result.multiples, name))
     values |= {f.name: getattr(result.waterfall, f.name) for f in fields(Waterfall)}
     values |= {f"history_{f.name}": getattr(result.history, f.name, None) for f in fields(HistoryUsed)}
+    values |= {f"tail_{name}": getattr(result.tails, name, None) for name in _TAILS}
     return {name: [value] for name, value in values.items()}
 
 
@@ -73,6 +78,7 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
     accounts, scenarios = result.accounts, _scenarios(result)
     points = [(a.account_id, i, p) for a in accounts for i, p in enumerate(a.liquidation_prices)]
     assets = [(a.account_id, i, p) for a in accounts for i, p in enumerate(a.asset_liquidation_prices)]
+    estimates = () if result.tails is None else result.tails.value_at_risk
     parts = [
         (role, rank, i, account_id, loss)
         for role, rank, scenario in scenarios
@@ -80,6 +86,10 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
     ]
     return {
         RiskResultRow: _result_columns(result),
+        ValueAtRiskRow: {
+            **_attributes(estimates, [f.name for f in fields(ValueAtRisk)]),
+            "ordinal": range(len(estimates)),
+        },
         AccountRiskRow: {
             **_attributes(accounts, _ACCOUNT),
             "ordinal": range(len(accounts)),
@@ -124,6 +134,7 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
 def to_result(
     row: RiskResultRow,
     *,
+    estimates: Sequence[ValueAtRiskRow],
     accounts: Sequence[AccountRiskRow],
     points: Sequence[LiquidationPointRow],
     asset_points: Sequence[AssetLiquidationPointRow],
@@ -146,6 +157,7 @@ def to_result(
         **values,
         multiples=Multiples(**{name: _unflagged(row, f"multiple_{name}") for name in _MULTIPLES}),
         waterfall=_picked(Waterfall, row),
+        tails=_tails(row, estimates),
         accounts=tuple(
             AccountRisk(
                 **{name: getattr(account, name) for name in _ACCOUNT},
@@ -182,6 +194,17 @@ def _history(row: RiskResultRow) -> HistoryUsed | None:
     if len(known) < len(parts):
         raise ValueError("a part of its price history is missing")
     return HistoryUsed(**parts)
+
+
+def _tails(row: RiskResultRow, estimates: Sequence[ValueAtRiskRow]) -> Tails | None:
+    """Raises ValueError where a part of them is missing."""
+    values: dict[str, Any] = {name: getattr(row, f"tail_{name}") for name in _TAILS}
+    needed = [value for name, value in values.items() if name != "historical_absent"]
+    if all(value is None for value in values.values()) and not estimates:
+        return None
+    if any(value is None for value in needed):
+        raise ValueError("a part of its expected shortfall is missing")
+    return Tails(**values, value_at_risk=tuple(_picked(ValueAtRisk, estimate) for estimate in estimates))
 
 
 def _scenarios(result: RiskResult) -> list[tuple[str, int, ScenarioLoss]]:

@@ -5,11 +5,12 @@ Infinity is NULL beside a flag, so that SQL averages and Parquet readers meet no
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import sqlalchemy as sa
 
 from aggregator.model.results import Band, Verdict
+from aggregator.model.tails import Method
 from aggregator.store.account_tables import ACCOUNT_ID
 from aggregator.store.columns import FiniteFloat, OneOf, Table, checked, column, rows_by
 from aggregator.store.tables import SNAPSHOT_ID
@@ -61,6 +62,20 @@ class RiskResultRow(Table, table=True):
     gross_usd: float = column(FiniteFloat, "Sum of absolute position values, USD")
     requirement_usd: float = column(FiniteFloat, "M: scan requirement and add-ons, USD")
     scan_requirement_usd: float = column(FiniteFloat, "Largest loss over the scenario grid, USD")
+    tail_requirement_usd: float | None = column(
+        FiniteFloat,
+        "Largest expected shortfall up to one standard stress, USD; NULL: of a release before it",
+        nullable=True,
+    )
+    tail_expected_shortfall_usd: float | None = column(
+        FiniteFloat, "Expected shortfall at one standard stress, USD", nullable=True
+    )
+    tail_confidence: float | None = column(FiniteFloat, "Confidence of the two", nullable=True)
+    tail_days: int | None = column(sa.BigInteger, "Horizon of the two, days", nullable=True)
+    tail_draws: int | None = column(sa.BigInteger, "Draws that they are of", nullable=True)
+    tail_historical_absent: str | None = column(
+        sa.String, "Why value_at_risk has no historical simulation; NULL: it has one", nullable=True
+    )
     add_on_usd: float = column(FiniteFloat, "Costs that prices do not show, USD")
     isolated_requirement_usd: float = column(FiniteFloat, "Sum of the accounts' own M, USD")
     multiple_native: float | None = column(
@@ -80,6 +95,24 @@ class RiskResultRow(Table, table=True):
     common_haircuts_usd: float = column(FiniteFloat, "Waterfall: our haircuts against the venues' own, USD")
     netting_usd: float = column(FiniteFloat, "Waterfall: what netting between accounts saves, USD")
     excess_usd: float = column(FiniteFloat, "Waterfall: equity above the requirement, USD")
+
+
+@checked
+class ValueAtRiskRow(Table, table=True):
+    """A loss that is exceeded with a known probability."""
+
+    __tablename__ = "value_at_risk"
+    __table_args__ = (
+        {"comment": "Value at risk of the whole; snapshots of a release before this table have none"},
+    )
+    __mapper_args__: ClassVar[dict[str, Any]] = rows_by("snapshot_id", "ordinal")
+
+    snapshot_id: str = column(sa.String, SNAPSHOT_ID)
+    ordinal: int = column(sa.BigInteger, "Position in the result, from 0")
+    method: str = column(OneOf(*get_args(Method)), "How it is estimated")
+    confidence: float = column(FiniteFloat, "Probability that the loss is not exceeded")
+    days: int = column(sa.BigInteger, "Horizon, days")
+    loss_usd: float = column(FiniteFloat, "Loss of the whole, USD; a gain is negative")
 
 
 @checked

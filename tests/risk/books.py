@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from aggregator.model.accounts import Account
-from aggregator.model.positions import Position
+from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from tests.risk.builders import CHAIN, OTHER_CHAIN, account, holding, option, spot, supply, wallet
 from tests.risk.linear import lending, margined
 
@@ -102,3 +104,23 @@ def more_collateral(draw: st.DrawFn, accounts: tuple[Account, ...]) -> tuple[Acc
         old.id, *old.positions, extra, protocol=old.protocol, kind=old.kind, chain=old.chain, rule=old.rule
     )
     return (*accounts[:at], new, *accounts[at + 1 :])
+
+
+def times(position: Position, scale: int) -> Position:
+    """The same position, `scale` times."""
+    match position:
+        case Holding() | Supply() | Debt():
+            return replace(position, raw=position.raw * scale)
+        case Perp():
+            day, owed = position.funding_24h_raw, position.borrowing_24h_raw
+            return replace(
+                position,
+                size_raw=position.size_raw * scale,
+                pnl_raw=position.pnl_raw * scale,
+                funding_raw=position.funding_raw * scale,
+                funding_24h_raw=None if day is None else day * scale,
+                borrowing_raw=position.borrowing_raw * scale,
+                borrowing_24h_raw=None if owed is None else owed * scale,
+            )
+        case Option():
+            return replace(position, size_raw=position.size_raw * scale)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -72,6 +72,13 @@ def defaults() -> Parameters:
 def scenarios() -> ScenarioSet:
     """The scenarios of what ships over the tests' tokens."""
     return scenario_set(defaults(), TOKENS)
+
+
+@cache
+def few_draws() -> ScenarioSet:
+    """The same with 1,024 draws, for tests of what holds for any number of them."""
+    ours = defaults()
+    return scenario_set(replace(ours, draws=replace(ours.draws, log2_count=10)), TOKENS)
 
 
 def raw(amount: float, decimals: int = DECIMALS) -> int:

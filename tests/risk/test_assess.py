@@ -228,7 +228,7 @@ def test_many_portfolios_in_blocks() -> None:
     ]
     ours = assess_all(many, families=FAMILIES, scenarios=scenarios())
     assert [result.accounts[0].account_id for result in ours] == [f"a{i}" for i in range(len(many))]
-    for i in (0, 200, 299):
+    for i in (0, BLOCK_ACCOUNTS - 1, BLOCK_ACCOUNTS, len(many) - 1):
         assert ours[i].kappa == pytest.approx(of(many[i]).kappa)
     assert assess_all([], families=FAMILIES, scenarios=scenarios()) == []
 

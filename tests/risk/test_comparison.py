@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -125,17 +126,18 @@ def test_identities(accounts: tuple[Account, ...]) -> None:
 
 
 def test_value_at_risk_has_its_place() -> None:
-    """Given, it has a row by name; not given, the comparison says that it is missing."""
+    """A row for each estimate at 99%; a stored result without any says that they are missing."""
     mine = portfolio(margined("perp", "ETH", 5.0, 5_000.0))
     risk = assess(mine, families=FAMILIES, scenarios=scenarios())
-    without = compare(mine, risk, families=FAMILIES, scenarios=scenarios())
-    assert Method.VAR not in asked(without)
-    assert len(without.missing) == 1
-    given_usd = (("delta-normal, 1 day", 1_700.0), ("delta-normal, 2 days", 2_400.0))
-    beside = compare(mine, risk, families=FAMILIES, scenarios=scenarios(), value_at_risk=given_usd)
-    rows = [(row.variant, row.requirement_usd) for row in beside.rows if row.method is Method.VAR]
-    assert tuple(rows) == given_usd
+    beside = compare(mine, risk, families=FAMILIES, scenarios=scenarios())
+    rows = {row.variant: row.requirement_usd for row in beside.rows if row.method is Method.VAR}
+    kinds = ("delta normal", "cornish fisher", "monte carlo")
+    assert set(rows) == {f"{kind} {days} d" for kind in kinds for days in (1, 2)}
+    assert rows["delta normal 2 d"] == pytest.approx(math.sqrt(2.0) * rows["delta normal 1 d"])
     assert beside.missing == ()
+    stored = compare(mine, replace(risk, tails=None), families=FAMILIES, scenarios=scenarios())
+    assert Method.VAR not in asked(stored)
+    assert len(stored.missing) == 1
 
 
 def two_assets(correlation: float) -> ScenarioSet:

@@ -26,9 +26,9 @@ from tests.risk.builders import (
     OTHER_CHAIN,
     TIME,
     account,
+    few_draws,
     holding,
     portfolio,
-    scenarios,
     supply,
     wallet,
 )
@@ -48,7 +48,7 @@ class HalfTheDebt(LinearFamily):
 
 
 def result(*accounts: Account, prices: dict[str, float] | None = None) -> RiskResult:
-    return assess(portfolio(*accounts, prices=prices), families=FAMILIES, scenarios=scenarios())
+    return assess(portfolio(*accounts, prices=prices), families=FAMILIES, scenarios=few_draws())
 
 
 def only(*accounts: Account, prices: dict[str, float] | None = None) -> AccountRisk:
@@ -137,7 +137,7 @@ def test_no_price_is_sought_for_an_account_that_fails_already() -> None:
     """Beside a healthy one of the same family, whose price is not touched by it."""
     failing = lending("a", {"ETH": 10.0, "USDC": -33_300.0})
     healthy = lending("b", {"ETH": 10.0, "USDC": -16_600.0})
-    ours = book([portfolio(failing, healthy)], scenarios())
+    ours = book([portfolio(failing, healthy)], few_draws())
     [crossing] = by_underlying(ours, native_groups(ours, FAMILIES))
     assert (crossing.account, crossing.moved) == (1, "ETH")
     assert crossing.multiple == pytest.approx(0.5)
@@ -213,7 +213,7 @@ def test_check_bps_edges() -> None:
 def test_fast_form_that_disagrees_is_said() -> None:
     """A family whose arrays do not say what its rule says is a defect that the user must see."""
     ours = lending("a", {"ETH": 10.0, "USDC": -10_000.0})
-    wrong = assess(portfolio(ours), families={"linear": HalfTheDebt()}, scenarios=scenarios())
+    wrong = assess(portfolio(ours), families={"linear": HalfTheDebt()}, scenarios=few_draws())
     assert "a: the exact and the fast form of its rule differ; trust its health only" in wrong.flags
     assert not [flag for flag in result(ours).flags if "fast form" in flag]
 
@@ -221,14 +221,14 @@ def test_fast_form_that_disagrees_is_said() -> None:
 def test_an_unknown_family_is_an_error() -> None:
     """A stored account whose adapter is not installed can't be judged."""
     with pytest.raises(BadConfiguration, match="rule family linear"):
-        assess(portfolio(lending("a", {"ETH": 1.0})), families={}, scenarios=scenarios())
+        assess(portfolio(lending("a", {"ETH": 1.0})), families={}, scenarios=few_draws())
 
 
 def test_each_chain_has_its_own_time() -> None:
     """Rules are evaluated at the time of their own chain's block."""
     ours = portfolio(lending("a", {"ETH": 1.0}), lending("b", {"ETH": 1.0}, chain=OTHER_CHAIN))
     late = {chain: replace(block, timestamp=TIME + int(chain)) for chain, block in ours.blocks.items()}
-    groups = native_groups(book([replace(ours, blocks=late)], scenarios()), FAMILIES)
+    groups = native_groups(book([replace(ours, blocks=late)], few_draws()), FAMILIES)
     assert [(group.time, group.account.tolist()) for group in groups] == [
         (TIME + CHAIN, [0]),
         (TIME + OTHER_CHAIN, [1]),

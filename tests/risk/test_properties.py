@@ -1,4 +1,4 @@
-"""Properties 1 to 6 of RISK.md section 5 (scan branch), the identities of section 6, and the nesting."""
+"""Properties 1 to 6 of RISK.md section 5 (both branches), the identities of section 6, and the nesting."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aggregator.model.accounts import Account
-from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
+from aggregator.model.positions import Perp
 from aggregator.model.results import RiskResult
 from aggregator.risk.assess import assess, assess_all
 from aggregator.risk.book import book
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.native import headroom
 from aggregator.risk.scan import scan
-from tests.risk.books import lending_accounts, more_collateral, perp_accounts, silos, wallets
-from tests.risk.builders import account, portfolio, scenarios
+from tests.risk.books import lending_accounts, more_collateral, perp_accounts, silos, times, wallets
+from tests.risk.builders import account, few_draws, portfolio
 from tests.risk.linear import FAMILIES
 
 GRID_STEP = 0.05
@@ -27,7 +27,7 @@ RELATIVE = 1e-9
 
 
 def result(*accounts: Account) -> RiskResult:
-    return assess(portfolio(*accounts), families=FAMILIES, scenarios=scenarios())
+    return assess(portfolio(*accounts), families=FAMILIES, scenarios=few_draws())
 
 
 def at_least(larger: float, smaller: float) -> bool:
@@ -35,26 +35,11 @@ def at_least(larger: float, smaller: float) -> bool:
     return larger >= smaller or math.isclose(larger, smaller, rel_tol=RELATIVE, abs_tol=RELATIVE)
 
 
-def times(position: Position, scale: int) -> Position:
-    """The same position, `scale` times."""
-    match position:
-        case Holding() | Supply() | Debt():
-            return replace(position, raw=position.raw * scale)
-        case Perp():
-            day, owed = position.funding_24h_raw, position.borrowing_24h_raw
-            return replace(
-                position,
-                size_raw=position.size_raw * scale,
-                pnl_raw=position.pnl_raw * scale,
-                funding_raw=position.funding_raw * scale,
-                funding_24h_raw=None if day is None else day * scale,
-                borrowing_raw=position.borrowing_raw * scale,
-                borrowing_24h_raw=None if owed is None else owed * scale,
-            )
-        case Option():
-            return replace(position, size_raw=position.size_raw * scale)
+FEW = settings(max_examples=30)
+"""`python -m tests.risk.many` tries thousands."""
 
 
+@FEW
 @given(st.data())
 def test_1_more_collateral_never_lowers_kappa(data: st.DataObject) -> None:
     """Spot collateral added anywhere, to a healthy or a broken silo, is never bad."""
@@ -65,6 +50,7 @@ def test_1_more_collateral_never_lowers_kappa(data: st.DataObject) -> None:
     assert at_least(after.kappa, before.kappa)
 
 
+@FEW
 @given(silos("a"), st.integers(2, 1_000))
 def test_2_scale_invariance(accounts: tuple[Account, ...], scale: int) -> None:
     """The same book, many times as large, has the same kappa and so many times the requirement."""
@@ -80,6 +66,7 @@ def test_2_scale_invariance(accounts: tuple[Account, ...], scale: int) -> None:
     assert large.requirement_usd == pytest.approx(small.requirement_usd * scale, rel=1e-7, abs=1e-6 * scale)
 
 
+@FEW
 @given(silos("a"), silos("b"))
 def test_3_and_4_together_is_never_worse(one: tuple[Account, ...], two: tuple[Account, ...]) -> None:
     """M(A+B) <= M(A) + M(B), M <= sum of silo M, kappa(A+B) >= min(kappa(A), kappa(B))."""
@@ -91,6 +78,7 @@ def test_3_and_4_together_is_never_worse(one: tuple[Account, ...], two: tuple[Ac
     assert at_least(both.kappa, min(a.kappa, b.kappa))
 
 
+@FEW
 @given(silos("a"))
 def test_5_kappa_of_one_is_full_coverage(accounts: tuple[Account, ...]) -> None:
     """kappa >= 1 iff the least survival up to one stress is not negative, which is E0 >= M."""
@@ -102,6 +90,7 @@ def test_5_kappa_of_one_is_full_coverage(accounts: tuple[Account, ...]) -> None:
     assert ours.requirement_usd >= 0.0
 
 
+@FEW
 @given(silos("a"))
 def test_6_the_same_inputs_give_the_same_bytes(accounts: tuple[Account, ...]) -> None:
     """No order, hash seed or earlier result shows in a result."""
@@ -110,11 +99,12 @@ def test_6_the_same_inputs_give_the_same_bytes(accounts: tuple[Account, ...]) ->
     assert repr(result(*accounts)) == first
 
 
+@FEW
 @given(silos("a"), silos("b"))
 def test_wallets_do_not_see_each_other(one: tuple[Account, ...], two: tuple[Account, ...]) -> None:
     """A portfolio in a large book gets the figures that it gets alone."""
     alone = [result(*one), result(*two)]
-    together = assess_all([portfolio(*one), portfolio(*two)], families=FAMILIES, scenarios=scenarios())
+    together = assess_all([portfolio(*one), portfolio(*two)], families=FAMILIES, scenarios=few_draws())
     for a, b in zip(alone, together, strict=True):
         assert b.kappa == pytest.approx(a.kappa, rel=RELATIVE)
         assert b.requirement_usd == pytest.approx(a.requirement_usd, rel=RELATIVE, abs=RELATIVE * a.gross_usd)
@@ -123,6 +113,7 @@ def test_wallets_do_not_see_each_other(one: tuple[Account, ...], two: tuple[Acco
         assert b.scenario_hash == a.scenario_hash
 
 
+@FEW
 @given(silos("a"))
 def test_identities(accounts: tuple[Account, ...]) -> None:
     """The waterfall adds up to E0 - M with no negative netting; weighted health is the health of the sums."""
@@ -141,6 +132,7 @@ def test_identities(accounts: tuple[Account, ...]) -> None:
     assert ours.isolated_requirement_usd == pytest.approx(sum(risk.requirement_usd for risk in ours.accounts))
 
 
+@FEW
 @given(
     st.lists(st.one_of(lending_accounts("x"), perp_accounts("x"), wallets("x")), min_size=1, max_size=4),
 )
@@ -156,11 +148,11 @@ def test_multiples_are_nested(accounts: list[Account]) -> None:
     assert ours.multiples.operational <= ours.multiples.solvency + step
 
 
+@FEW
 @given(silos("a"))
-@settings(max_examples=30)
 def test_survival_at_zero_and_headroom(accounts: tuple[Account, ...]) -> None:
     """At no stress nothing moves: values are equities, and headroom is N - Q or E."""
-    ours = book([portfolio(*accounts)], scenarios())
+    ours = book([portfolio(*accounts)], few_draws())
     scanned = scan(ours, FAMILIES)
     assert STANDARD[0] == 0.0
     today = scanned.standard.values[:, 0, :]

@@ -15,12 +15,12 @@ from aggregator.model.results import AccountRisk
 from aggregator.model.rules import Oracle
 from aggregator.pricing.book import assets_of
 from aggregator.risk.assess import assess
-from tests.risk.builders import COINS, portfolio, scenarios
+from tests.risk.builders import COINS, few_draws, portfolio
 from tests.risk.linear import FAMILIES, lending
 
 
 def only(account: Account) -> AccountRisk:
-    return assess(portfolio(account), families=FAMILIES, scenarios=scenarios()).accounts[0]
+    return assess(portfolio(account), families=FAMILIES, scenarios=few_draws()).accounts[0]
 
 
 @given(
@@ -68,7 +68,7 @@ def test_a_quote_currency_without_a_price_is_an_error() -> None:
     book = portfolio(account)
     marks = {asset: quote for asset, quote in book.marks.items() if asset != COINS["LINK"].asset.id}
     with pytest.raises(UnusablePrice):
-        assess(replace(book, marks=marks), families=FAMILIES, scenarios=scenarios())
+        assess(replace(book, marks=marks), families=FAMILIES, scenarios=few_draws())
 
 
 def test_liquidation_price_of_each_asset_alone() -> None:

@@ -62,9 +62,12 @@ def test_short_strangle(days: int, kappa: float) -> None:
     assert ours.binding.name == "SYS up, vol up"
 
 
-@pytest.mark.parametrize(("size", "kappa"), [(10.0, 0.50), (-10.0, 0.545)])
+@pytest.mark.parametrize(("size", "kappa"), [(10.0, 0.50), (-10.0, 0.478)])
 def test_perp_at_ten_times(size: float, kappa: float) -> None:
-    """Specified .50 for a perp at 10x: that is the long; half a stress is 9.4% down but only 8.6% up."""
+    """Specified .50 for a perp at 10x: that is the long. The short fails sooner, by its worst draws.
+
+    Half a stress is 9.4% down but 8.6% up, so that the scan alone would give it .545.
+    """
     ours = result(margined("perp", "ETH", size, 4_000.0))
     assert ours.kappa == pytest.approx(kappa, abs=0.005)
     assert ours.unified_band is Band.UNDER_MARGINED

@@ -36,6 +36,7 @@ from aggregator.model.results import (
     Waterfall,
 )
 from aggregator.model.rules import Feed, Health, JsonValue, Oracle, Rule
+from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.model.units import Address, ChainId
 from aggregator.store.saved import SavedSnapshot
 from aggregator.store.warehouse import Warehouse
@@ -346,6 +347,18 @@ RESULT = RiskResult(
     ),
     binding=replace(_WORST, name="PEG stETH", level=1.85),
     waterfall=Waterfall(10.1, -20.2, 30.3, 20.2),
+    tails=Tails(
+        requirement_usd=61_000.5,
+        expected_shortfall_usd=60_999.5,
+        confidence=0.99,
+        days=2,
+        draws=16_384,
+        value_at_risk=(
+            ValueAtRisk("delta_normal", 0.95, 1, 30_100.25),
+            ValueAtRisk("monte_carlo", 0.99, 2, 54_100.75),
+        ),
+        historical_absent="no price history",
+    ),
     flags=("implied volatility of ETH-28FEB27-1800-P is missing: valued at intrinsic",),
     framework_version="1",
     parameters_hash="p" * 64,

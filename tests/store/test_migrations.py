@@ -32,7 +32,7 @@ HEAD = schema.REVISIONS[-1]
 # No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, none
 # before 0006 other addresses of a wallet, none before 0007 borrowing fees, none before 0008 what an option
 # delivers, perpetual ones among them, none before 0009 all sources of a price, none before 0010 a venue that
-# answers for an account, and none before 0011 price history.
+# answers for an account, none before 0011 price history, and none before 0012 expected shortfall.
 FORMER = replace(
     PORTFOLIO,
     holders=(),
@@ -61,7 +61,7 @@ FORMER = replace(
 def of_revision(path: Path, revision: str) -> dict[str, list[tuple[object, ...]]]:
     """Make a file of a revision out of its own migrations, with the sample's rows; what it then holds."""
     source = path.with_name("present.duckdb")
-    save(source, FORMER, replace(RESULT, history=None))
+    save(source, FORMER, replace(RESULT, history=None, tails=None))
     engine = create_engine(sa.URL.create("duckdb", database=str(path)), poolclass=NullPool)
     with engine.connect() as opened, opened.begin():
         schema.bring_up_to_date(opened, path, to=revision)

@@ -1,0 +1,152 @@
+"""Expected shortfall over the draws: the second branch of the requirement and of the score (RISK.md 4, 5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.risk.bounds import Bounds
+from aggregator.risk.draws import draws
+from aggregator.risk.grid import first_crossing
+from aggregator.risk.paths import Paths
+from aggregator.risk.requirement import counted
+from aggregator.risk.scan import Scan
+
+Floats = NDArray[np.float64]
+Sums: TypeAlias = Callable[[Floats], Floats]
+"""From silo values (accounts, draws) to what has a tail, (rows, draws); rises with every one of them."""
+
+LEVELS = np.arange(21) / 4.0
+"""0, .25, .. 5 (RISK.md section 5): beyond, the scan goes on alone."""
+
+_ONE = 4
+"""Where 1 stands among the levels."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tail:
+    """Mean of the lowest values over the draws, TailMean.
+
+    `whole` (portfolios,) is the least of it up to one standard stress, at `level`, and `lowest` (accounts,)
+    the same of each account alone; `at_one` (portfolios,) is TailMean at one stress, which ES is taken from.
+    `means` (accounts,) is what accounts are worth on average where the whole stands at its least. `kappa`
+    (portfolios,) is looked for only up to the cell of the scan's: inf means not before that.
+    """
+
+    drawn: Drawn
+    whole: Floats
+    level: Floats
+    lowest: Floats
+    means: Floats
+    at_one: Floats
+    kappa: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Drawn:
+    """A book along the draws; without options `bounds` is None."""
+
+    paths: Paths
+    bounds: Bounds | None
+
+    @staticmethod
+    def of(scan: Scan) -> Drawn:
+        """A scanned book along the draws of its scenario set."""
+        found = draws(scan.book.scenarios, scan.book.axes.bases)
+        paths = Paths.of(scan.book, found.returns, found.log_iv)
+        return Drawn(paths, Bounds.of(paths) if len(scan.book.contracts) else None)
+
+    def worst(self, level: float, count: int, sums: Sums) -> Floats:
+        """Silo values (accounts, chosen draws): of each row of `sums` the `count` lowest are among them.
+
+        A draw is left out where even its least is above so many others' most. Raises ArithmeticError where
+        an account has no value in a draw.
+        """
+        if self.bounds is None:
+            values = self.paths.values(level)
+        else:
+            low, high = self.bounds.between(level)
+            # Values carry the rounding of their largest term, and so do the corners of the grid.
+            slack = 1e-12 * float(max(np.abs(low).max(initial=0.0), np.abs(high).max(initial=0.0)))
+            limit = np.partition(sums(high), count - 1, axis=1)[:, count - 1, None] + slack
+            # What is not a number is kept, to be refused below.
+            chosen = np.flatnonzero(~(sums(low) > limit).all(axis=0))
+            values = self.paths.values(level, chosen)
+        if np.isnan(values).any():
+            raise ArithmeticError("an account's value in a draw is not a number")
+        return values
+
+
+def tail_count(confidence: float, draws: int) -> int:
+    """How many draws the tail has: ceil((1 - confidence) * draws), where rounding adds none."""
+    return math.ceil(round((1.0 - confidence) * draws, 6))
+
+
+def tail_mean(values: Floats, count: int) -> Floats:
+    """The mean of the `count` lowest of values (..., draws), whatever their order."""
+    lowest = np.partition(values, count - 1, axis=-1)[..., :count]
+    result: Floats = np.sort(lowest, axis=-1).mean(axis=-1)
+    return result
+
+
+def tail(scan: Scan) -> Tail:
+    """Follow the draws of a scanned book outward as far as they can matter.
+
+    Raises ArithmeticError where an account has no value in a draw.
+    """
+    book, drawn = scan.book, Drawn.of(scan)
+    size = book.scenarios.parameters.draws
+    count = tail_count(size.confidence, size.count)
+    today = counted(book, scan.equity)
+    whole, lowest, means = book.by_wallet(today), today.copy(), scan.equity.copy()
+    level = np.zeros(len(whole))
+    survival = [whole - scan.add_ons.wallet]
+
+    def everything(values: Floats) -> Floats:
+        silos = counted(book, values)
+        return np.vstack([silos, book.by_wallet(silos)])
+
+    for L in LEVELS[1 : _ONE + 1]:
+        values = drawn.worst(L, count, everything)
+        silos = counted(book, values)
+        together = book.by_wallet(silos)
+        at_level = tail_mean(together, count)
+        survival.append(at_level - scan.add_ons.wallet)
+        lowest = np.minimum(lowest, tail_mean(silos, count))
+        for wallet in np.flatnonzero(at_level < whole):
+            mine = slice(*book.account_start[wallet : wallet + 2])
+            lost = np.argpartition(together[wallet], count - 1)[:count]
+            means[mine] = np.sort(values[mine][:, lost], axis=1).mean(axis=1)
+            level[wallet] = L
+        whole = np.minimum(whole, at_level)
+    return Tail(
+        drawn=drawn,
+        whole=whole,
+        level=level,
+        lowest=lowest,
+        means=means,
+        at_one=at_level,
+        kappa=_kappa(scan, drawn, survival, count),
+    )
+
+
+def _kappa(scan: Scan, drawn: Drawn, survival: list[Floats], count: int) -> Floats:
+    """Where TailMean less the add-ons first falls below 0, given as far as one standard stress."""
+    found = list(survival)
+
+    def whole(values: Floats) -> Floats:
+        return scan.book.by_wallet(counted(scan.book, values))
+
+    for i in range(_ONE + 1, len(LEVELS)):
+        crossed = (np.array(found) < 0.0).any(axis=0)
+        # The scan's kappa lies in a cell of this grid: a crossing beyond that cell is no smaller.
+        if np.all(crossed | (scan.kappa <= LEVELS[i - 1])):
+            break
+        together = whole(drawn.worst(LEVELS[i], count, whole))
+        found.append(tail_mean(together, count) - scan.add_ons.wallet)
+    return first_crossing(LEVELS[: len(found)], np.stack(found, axis=1))
