@@ -23,13 +23,18 @@ _NAMES = {
 
 
 def screen(beside: Comparison) -> str:
-    """A line for each method, and below it the sentence that says why it differs; 100 columns."""
-    rows, whys = [], []
+    """A line for each method, and below a sentence for each that says why it differs; 100 columns."""
+    rows, why = [], {}
     for row in beside.rows:
         name = f"{_NAMES[row.method]} {row.variant}".strip()
         saved = "–" if row.capital_efficiency is None else percent(row.capital_efficiency)
         rows.append((name, usd(row.requirement_usd), saved))
-        whys += textwrap.wrap(f"{name}: {row.why}.", WIDTH - 4, subsequent_indent="  ")
+        why[_NAMES[row.method]] = row.why
+    whys = [
+        line
+        for name, said in why.items()
+        for line in textwrap.wrap(f"{name}: {said}.", WIDTH - 4, subsequent_indent="  ")
+    ]
     whys += [line for told in beside.missing for line in textwrap.wrap(f"{told}.", WIDTH - 4)]
     shown = table(("what is asked of this book by", "requirement", "ours saves"), rows, right=(1, 2))
     return "\n".join(

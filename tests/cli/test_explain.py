@@ -72,10 +72,10 @@ def test_compare_has_a_line_and_a_sentence_for_each_method() -> None:
     told = shown.partition("The same book under other rules")[2]
     table, _, sentences = told.partition("\n\n")
     names = ["each position alone", "each account alone", "the protocols today", "SPAN"]
-    names += ["delta normal 2 d", "exchange portfolio margin", "crossmargin"]
+    names += ["value at risk delta normal 2 d", "exchange portfolio margin", "crossmargin"]
     for name in names:
         assert f"  {name}  " in table
-        assert f"  {name}: " in sentences
+        assert f"  {name.partition(' delta')[0]}: " in sentences
     assert table.splitlines()[-1].split()[0] == "crossmargin"
 
 
