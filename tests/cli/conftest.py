@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.devnet.world import World
+from tests.store.blank import blank
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def local(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The seeded local chain, configured."""
+    """The seeded local chain and an empty database, configured."""
+    blank(tmp_path / "test.duckdb")
     path = tmp_path / "local.toml"
     path.write_text(world.config(), encoding="utf-8")
     monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))

@@ -21,6 +21,7 @@ from cli.exits import Exit
 from tests.adapters.morpho_blue.hostile import broken_code, hostile_market
 from tests.cli.runner import crossmargin
 from tests.devnet.world import World
+from tests.store.blank import blank
 
 
 @pytest.fixture(autouse=True)
@@ -121,10 +122,11 @@ def test_a_proven_liquidation_wins_over_a_missing_part(
 
 
 def configure(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None = None) -> None:
-    """Make the command line read a world, optionally through another URL."""
+    """Make the command line read a world, optionally through another URL, into an empty database."""
     path = tmp_path / "devnet.toml"
     path.write_text(world.config().replace(world.node.url, url or world.node.url), encoding="utf-8")
     monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))
+    blank(tmp_path / "test.duckdb")
 
 
 def test_a_chain_that_was_not_reached_is_missing_in_the_replay_too(

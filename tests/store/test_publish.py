@@ -16,7 +16,7 @@ from aggregator.model.errors import StoreError, StoreLocked
 from aggregator.model.units import Address
 from aggregator.store.publishing import published_path
 from aggregator.store.warehouse import Warehouse
-from tests.store.samples import FAMILIES, PORTFOLIO, WALLET, save
+from tests.store.samples import FAMILIES, PORTFOLIO, WALLET, save, save_new
 from tests.store.test_idempotence import contents
 from tests.store.test_migrations import structure
 from tests.store.test_opening import held_by_another_process
@@ -133,7 +133,7 @@ def test_threads_that_save_and_publish_at_once(tmp_path: Path) -> None:
     wallets = [Address(f"0x{i:040x}") for i in range(6)]
 
     def work(wallet: Address) -> None:
-        save(path, replace(PORTFOLIO, wallet=wallet), lock_timeout_s=60)
+        save_new(path, replace(PORTFOLIO, wallet=wallet), lock_timeout_s=60)
         Warehouse(path, lock_timeout_s=60).publish()
 
     with ThreadPoolExecutor(4) as pool:
