@@ -84,9 +84,9 @@ def test_a_snapshot_of_a_recording_says_so() -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "verify", "diff"])
-def test_a_snapshot_that_is_not_there(local: World, command: str) -> None:
+def test_a_snapshot_that_is_not_there(path: Path, command: str) -> None:
     """Its id is named, and how to find others."""
-    snapshot = taken(local)
+    snapshot = save(path).id
     ids = [snapshot, "nope"] if command == "diff" else ["nope"]
     result = crossmargin("snapshot", command, *ids)
     assert result.code == Exit.USAGE

@@ -17,6 +17,7 @@ import pytest
 from aggregator.model.errors import StoreError, StoreLocked
 from aggregator.model.units import Address
 from aggregator.store.opening import Opening
+from aggregator.store.saved import SavedSnapshot
 from aggregator.store.schema import REVISIONS
 from aggregator.store.warehouse import Warehouse
 from tests.store.samples import FAMILIES, PORTFOLIO, save_new
@@ -82,10 +83,12 @@ def test_threads_that_save_at_once(tmp_path: Path) -> None:
     """Of several writers of one snapshot one creates it, and those of others lose nothing."""
     path = tmp_path / "w.duckdb"
     wallets = [Address(f"0x{i % 3:040x}") for i in range(9)]
+
+    def work(wallet: Address) -> SavedSnapshot:
+        return save_new(path, replace(PORTFOLIO, wallet=wallet), lock_timeout_s=60)
+
     with ThreadPoolExecutor(4) as pool:
-        saved = list(
-            pool.map(lambda wallet: save_new(path, replace(PORTFOLIO, wallet=wallet), lock_timeout_s=60), wallets)
-        )
+        saved = list(pool.map(work, wallets))
     assert sum(one.created for one in saved) == 3
     assert {one.id for one in saved} == {line.id for line in Warehouse(path).snapshots()}
     for one in saved[:3]:
