@@ -18,7 +18,6 @@ from aggregator.app.readers import Selection
 from aggregator.model.units import Address, parse_address
 from aggregator.settings import Settings
 from tests.devnet.world import World
-from tests.store.blank import blank
 
 EVERYWHERE = Selection(())
 
@@ -44,8 +43,7 @@ class Desk:
     def config(self, database: str = "index.duckdb") -> Settings:
         """The settings, with a database of this name."""
         built = settings.build(tomllib.loads(self.path.read_text(encoding="utf-8")), str(self.path))
-        path = self.folder / database
-        return built.model_copy(update={"database": path if path.exists() else blank(path)})
+        return built.model_copy(update={"database": self.folder / database})
 
     def index(self, config: Settings, block_size: int, *, restart: bool = False) -> Indexed:
         """All of it in this process."""

@@ -30,6 +30,7 @@ from tests.cli.test_local import break_options
 from tests.devnet.node import CHAIN_ID, HISTORY_BLOCKS
 from tests.devnet.world import World
 from tests.reading.servers import Refusal, Server, proxy
+from tests.store.blank import blank
 
 COUNT, SIZE = 13, 4
 
@@ -43,8 +44,9 @@ def _quick_retries() -> Iterator[None]:
 
 @pytest.fixture
 def here(devnet: World, tmp_path: Path) -> Iterator[Desk]:
-    """A few wallets."""
+    """A few wallets, and an empty database."""
     with desk(devnet, tmp_path, COUNT) as found:
+        blank(found.config().database)
         yield found
 
 
