@@ -21,4 +21,4 @@ LONG = ("app", "schedule", "adapters", "cli", "store", "risk")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Folders of `LONG` first, in that order; `--no-loadscope-reorder` lets xdist keep it."""
     places = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(item.nodeid.split("/")[1], len(LONG)))
+    items.sort(key=lambda item: places.get(item.nodeid.removeprefix("tests/").split("/")[0], len(LONG)))
