@@ -2,6 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_WORKERS ?= 2
+# Tests start many processes: where this is set, each would compile the project again.
+export PYTHONDONTWRITEBYTECODE :=
+# A file's tests stay together, since they share what it sets up; in the order of tests/conftest.py.
+PYTEST_PARALLEL = -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-duckdb2 check devnet lock clean
 
@@ -10,12 +14,12 @@ demo: .venv/.runtime
 
 test: .venv/.dev
 	$(BIN)/python -m tests.devnet install
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+	$(BIN)/python -m pytest $(PYTEST_PARALLEL)
 
 # The suite on the other major version of DuckDB that is supported.
 test-duckdb2: .venv-duckdb2/.dev
 	.venv-duckdb2/bin/python -m tests.devnet install
-	.venv-duckdb2/bin/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+	.venv-duckdb2/bin/python -m pytest $(PYTEST_PARALLEL)
 
 check: .venv/.dev
 	$(BIN)/ruff check .

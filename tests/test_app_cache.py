@@ -16,8 +16,9 @@ from aggregator.reading import cache as cache_module
 from aggregator.settings import Settings
 from tests.devnet.world import World
 from tests.test_app import configured, selection
+from tests.volume import volume
 
-SEEDS = 12
+SEEDS = volume(5, 25)
 
 
 def cached(world: World, path: Path) -> Settings:

@@ -92,13 +92,14 @@ def _unique(entries: Iterable[Deployment]) -> tuple[Deployment, ...]:
     return tuple(found.values())
 
 
-def _shipped(point: EntryPoint) -> list[DeploymentSettings]:
+@cache
+def _shipped(point: EntryPoint) -> tuple[DeploymentSettings, ...]:
     package = point.module.rpartition(".")[0]
     resource = files(package) / "deployments.toml"
     if not resource.is_file():
-        return []
+        return ()
     document = tomllib.loads(resource.read_text(encoding="utf-8"))
-    return [DeploymentSettings.model_validate(entry) for entry in document.get("deployment", [])]
+    return tuple(DeploymentSettings.model_validate(entry) for entry in document.get("deployment", []))
 
 
 def deployment(adapter: str, entry: DeploymentSettings) -> Deployment:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.pricing import black76
 from aggregator.risk.book import Book
 
 Floats = NDArray[np.float64]
@@ -34,14 +33,7 @@ def sensitivities(book: Book) -> list[Sensitivities]:
     loading, _ = book.axes.loadings(book.factors)
     linear = book.by_wallet(book.exposures()) @ loading
     contracts, held = book.contracts, book.by_wallet(book.holdings())
-    greeks = black76.greeks(
-        spot=contracts.spot,
-        strike=contracts.strike,
-        years=contracts.years,
-        iv=contracts.iv,
-        rate=contracts.rate,
-        sign=contracts.sign,
-    )
+    greeks = contracts.greeks()
     price, payment = loading[contracts.price_factor], loading[contracts.payment_factor]
     worth, paid = book.contract_usd(), contracts.settlement_usd
     slope = paid * greeks.delta * contracts.spot

@@ -23,6 +23,7 @@ from aggregator.settings import Settings
 from aggregator.store.warehouse import Warehouse
 from tests.app.index_kit import Desk, desk, kept
 from tests.devnet.world import World
+from tests.store.blank import blank
 
 MOST_MIB = 1024
 
@@ -117,6 +118,7 @@ def check(here: Desk, config: Settings, acknowledged: int) -> int:
 def compare(here: Desk, config: Settings, block_size: int) -> None:
     """The same rows as a run that nobody disturbed has, whose blocks of wallets have another size."""
     other = here.config("undisturbed.duckdb")
+    blank(other.database)
     here.index(other, block_size)
     theirs, ours = kept(other.database), kept(config.database)
     for table, rows in theirs.items():

@@ -30,8 +30,9 @@ from tests.cli.test_local import break_options
 from tests.devnet.node import CHAIN_ID, HISTORY_BLOCKS
 from tests.devnet.world import World
 from tests.reading.servers import Refusal, Server, proxy
+from tests.store.blank import blank
 
-COUNT, SIZE = 23, 5
+COUNT, SIZE = 13, 4
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +44,9 @@ def _quick_retries() -> Iterator[None]:
 
 @pytest.fixture
 def here(devnet: World, tmp_path: Path) -> Iterator[Desk]:
-    """A few wallets."""
+    """A few wallets, and an empty database."""
     with desk(devnet, tmp_path, COUNT) as found:
+        blank(found.config().database)
         yield found
 
 
@@ -87,7 +89,7 @@ def test_snapshots_are_those_that_each_wallet_alone_has(here: Desk) -> None:
     [block] = found.run.blocks.values()
     warehouse = app.warehouse(config)
     ids = {line.wallet: line.id for line in warehouse.for_reading().snapshots()}
-    for wallet in here.wallets[:8]:
+    for wallet in here.wallets[:SIZE]:
         answer = app.read(replace(EVERYWHERE, wallets=(wallet,), block=block.hash), config)
         [saved] = app.save_all(app.check(answer), answer, config, trigger="snapshot", published=False)
         assert (saved.id, saved.created) == (ids[wallet], False)
@@ -109,7 +111,7 @@ def test_a_run_that_was_stopped_goes_on_at_its_block(here: Desk) -> None:
     here.world.node.mine(3)
     planned = indexing.plan(wallet_lists.of_file(here.csv), EVERYWHERE, config)
     assert planned.run == heard[-1].run
-    found = here.index(config, 7)
+    found = here.index(config, 3)
     assert (found.run.id, found.begun, found.created) == (heard[0].run.id, 2 * SIZE, COUNT - 2 * SIZE)
     assert found.run.blocks == heard[0].run.blocks
     assert len(app.list_snapshots(config)) == COUNT
@@ -270,9 +272,9 @@ def test_two_processes_do_not_share_a_run(here: Desk) -> None:
 
 def test_killed_twice_and_nothing_is_lost_or_doubled(devnet: World, tmp_path: Path) -> None:
     """`python -m tests.app.index_kills` does it to 10,000 wallets."""
-    with desk(devnet, tmp_path, 120) as here:
+    with desk(devnet, tmp_path, 60) as here:
         config = here.config()
-        outcome = kill_often(here, config, 2, 15, seed=5)
+        outcome = kill_often(here, config, 2, 8, seed=5)
         assert len(outcome.done) == 2
         assert outcome.mib < 1024
-        compare(here, config, 50)
+        compare(here, config, 30)

@@ -10,6 +10,7 @@ import pytest
 from tests.cli.price_feeds import configure, deployed
 from tests.devnet.chain import Contract
 from tests.devnet.world import World
+from tests.store.blank import blank
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def local(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The seeded local chain, configured."""
+    """The seeded local chain and an empty database, configured."""
+    blank(tmp_path / "test.duckdb")
     path = tmp_path / "local.toml"
     path.write_text(world.config(), encoding="utf-8")
     monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))

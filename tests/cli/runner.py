@@ -7,10 +7,16 @@ import json
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+import typer.main
+
 from cli.main import main
+
+# The same tree of commands for every run: making it takes as long as a small command.
+_TREE = patch.object(typer.main, "get_command", cache(typer.main.get_command))
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ def crossmargin(*arguments: str) -> Result:
     """Run `crossmargin ARGUMENTS`."""
     out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
     code: Any = 0
-    with patch.object(sys, "argv", ["crossmargin", *arguments]), redirect_stdout(out), redirect_stderr(err):
+    argv = patch.object(sys, "argv", ["crossmargin", *arguments])
+    with _TREE, argv, redirect_stdout(out), redirect_stderr(err):
         try:
             main()
         except SystemExit as ended:

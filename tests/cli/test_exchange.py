@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from aggregator.store.publishing import published_path
 from aggregator.store.warehouse import Warehouse
 from tests.cli.runner import crossmargin
 from tests.docs.test_schema import errors
@@ -13,12 +15,19 @@ from tests.store.exports import OTHER, fill
 from tests.store.samples import WALLET
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Path:
-    """The configured database, with three snapshots."""
-    path = tmp_path / "test.duckdb"
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with three snapshots, published."""
+    path = tmp_path_factory.mktemp("three") / "test.duckdb"
     fill(path).publish()
     return path
+
+
+@pytest.fixture
+def filled(three: Path, tmp_path: Path) -> Path:
+    """The configured database, a copy of that."""
+    shutil.copy(published_path(three), published_path(tmp_path / three.name))
+    return Path(shutil.copy(three, tmp_path))
 
 
 def test_out_and_in_again(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from cli.exits import Exit
 from tests.adapters.morpho_blue.hostile import broken_code, hostile_market
 from tests.cli.runner import crossmargin
 from tests.devnet.world import World
+from tests.store.blank import blank
 
 
 @pytest.fixture(autouse=True)
@@ -121,10 +122,11 @@ def test_a_proven_liquidation_wins_over_a_missing_part(
 
 
 def configure(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None = None) -> None:
-    """Make the command line read a world, optionally through another URL."""
+    """Make the command line read a world, optionally through another URL, into an empty database."""
     path = tmp_path / "devnet.toml"
     path.write_text(world.config().replace(world.node.url, url or world.node.url), encoding="utf-8")
     monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))
+    blank(tmp_path / "test.duckdb")
 
 
 def test_a_chain_that_was_not_reached_is_missing_in_the_replay_too(
@@ -271,13 +273,13 @@ def test_a_hostile_market_is_told_and_hides_no_debt(
     devnet.node.set_code(token.address, broken_code(devnet, how))
     configure(devnet, tmp_path, monkeypatch)
     label = f"Morpho Blue local market 0x{market.hex()}"
-    for arguments in (["health"], ["positions"], ["snapshot", "take"]):
-        for more in ([], ["--adapter", "morpho_blue", "--adapter", "wallet", "--adapter", "aave_v3"]):
-            result = crossmargin(*arguments, victim, "--json", *more)
-            assert result.code == Exit.PARTIAL
-            document = result.json()
-            assert document["coverage"]["failed"] == 1
-            assert [error["deployment"] for error in document["errors"]] == [label]
+    chosen = ["--adapter", "morpho_blue", "--adapter", "wallet", "--adapter", "aave_v3"]
+    for arguments in (["health"], ["positions"], ["snapshot", "take"], ["health", *chosen]):
+        result = crossmargin(*arguments, victim, "--json")
+        assert result.code == Exit.PARTIAL
+        document = result.json()
+        assert document["coverage"]["failed"] == 1
+        assert [error["deployment"] for error in document["errors"]] == [label]
     accounts = crossmargin("health", victim, "--json").json()["data"]["accounts"]
     assert [a["label"] for a in accounts if a["protocol"] == "morpho_blue"] == [
         "Morpho Blue local wstETH/USDC 86%"

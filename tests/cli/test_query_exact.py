@@ -22,6 +22,7 @@ from aggregator.store.columns import table_of
 from aggregator.store.warehouse import Warehouse
 from tests.cli.runner import crossmargin
 from tests.store.samples import save
+from tests.volume import volume
 
 Rows: TypeAlias = list[dict[str, Any]]
 
@@ -100,7 +101,9 @@ READERS: tuple[Callable[[list[str], Path], Rows], ...] = (
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=volume(3, 25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(pairs=st.lists(st.tuples(UINT256, INT256), min_size=1, max_size=8))
 @example(pairs=[(edge, -min(edge, 2**255)) for edge in EDGES])
 def test_integers_of_every_size(

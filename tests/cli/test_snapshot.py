@@ -83,16 +83,6 @@ def test_a_snapshot_of_a_recording_says_so() -> None:
     assert (verified.code, "rows sound  chain unchecked" in verified.out) == (Exit.PARTIAL, True)
 
 
-@pytest.mark.parametrize("command", ["show", "verify", "diff"])
-def test_a_snapshot_that_is_not_there(local: World, command: str) -> None:
-    """Its id is named, and how to find others."""
-    snapshot = taken(local)
-    ids = [snapshot, "nope"] if command == "diff" else ["nope"]
-    result = crossmargin("snapshot", command, *ids)
-    assert result.code == Exit.USAGE
-    assert "holds no snapshot nope: list them first" in result.err
-
-
 LESS = replace(
     LOAN,
     rule=None,
@@ -107,6 +97,16 @@ AFTER = replace(
     accounts=(LESS, PORTFOLIO.accounts[2]),
     blocks={**PORTFOLIO.blocks, BLOCK.chain: replace(BLOCK, number=BLOCK.number + 1, hash="0x" + "ee" * 32)},
 )
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "diff"])
+def test_a_snapshot_that_is_not_there(path: Path, command: str) -> None:
+    """Its id is named, and how to find others."""
+    snapshot = save(path, BEFORE).id
+    ids = [snapshot, "nope"] if command == "diff" else ["nope"]
+    result = crossmargin("snapshot", command, *ids)
+    assert result.code == Exit.USAGE
+    assert "holds no snapshot nope: list them first" in result.err
 
 
 def test_diff_tells_what_changed(path: Path) -> None:

@@ -21,8 +21,10 @@ from aggregator.risk.scan import scan
 from tests.risk.books import lending_accounts, more_collateral, perp_accounts, silos, times, wallets
 from tests.risk.builders import account, few_draws, portfolio
 from tests.risk.linear import FAMILIES
+from tests.volume import volume
 
 GRID_STEP = 0.05
+EXAMPLES = settings(max_examples=volume(30, 200))
 RELATIVE = 1e-9
 
 
@@ -41,6 +43,7 @@ FEW = settings(max_examples=30)
 
 @FEW
 @given(st.data())
+@EXAMPLES
 def test_1_more_collateral_never_lowers_kappa(data: st.DataObject) -> None:
     """Spot collateral added anywhere, to a healthy or a broken silo, is never bad."""
     accounts = data.draw(silos("a"))
@@ -52,6 +55,7 @@ def test_1_more_collateral_never_lowers_kappa(data: st.DataObject) -> None:
 
 @FEW
 @given(silos("a"), st.integers(2, 1_000))
+@EXAMPLES
 def test_2_scale_invariance(accounts: tuple[Account, ...], scale: int) -> None:
     """The same book, many times as large, has the same kappa and so many times the requirement."""
     larger = [
@@ -68,6 +72,7 @@ def test_2_scale_invariance(accounts: tuple[Account, ...], scale: int) -> None:
 
 @FEW
 @given(silos("a"), silos("b"))
+@EXAMPLES
 def test_3_and_4_together_is_never_worse(one: tuple[Account, ...], two: tuple[Account, ...]) -> None:
     """M(A+B) <= M(A) + M(B), M <= sum of silo M, kappa(A+B) >= min(kappa(A), kappa(B))."""
     a, b, both = result(*one), result(*two), result(*one, *two)
@@ -80,6 +85,7 @@ def test_3_and_4_together_is_never_worse(one: tuple[Account, ...], two: tuple[Ac
 
 @FEW
 @given(silos("a"))
+@EXAMPLES
 def test_5_kappa_of_one_is_full_coverage(accounts: tuple[Account, ...]) -> None:
     """kappa >= 1 iff the least survival up to one stress is not negative, which is E0 >= M."""
     ours = result(*accounts)
@@ -92,6 +98,7 @@ def test_5_kappa_of_one_is_full_coverage(accounts: tuple[Account, ...]) -> None:
 
 @FEW
 @given(silos("a"))
+@EXAMPLES
 def test_6_the_same_inputs_give_the_same_bytes(accounts: tuple[Account, ...]) -> None:
     """No order, hash seed or earlier result shows in a result."""
     first = repr(result(*accounts))
@@ -101,6 +108,7 @@ def test_6_the_same_inputs_give_the_same_bytes(accounts: tuple[Account, ...]) ->
 
 @FEW
 @given(silos("a"), silos("b"))
+@EXAMPLES
 def test_wallets_do_not_see_each_other(one: tuple[Account, ...], two: tuple[Account, ...]) -> None:
     """A portfolio in a large book gets the figures that it gets alone."""
     alone = [result(*one), result(*two)]
@@ -115,6 +123,7 @@ def test_wallets_do_not_see_each_other(one: tuple[Account, ...], two: tuple[Acco
 
 @FEW
 @given(silos("a"))
+@EXAMPLES
 def test_identities(accounts: tuple[Account, ...]) -> None:
     """The waterfall adds up to E0 - M with no negative netting; weighted health is the health of the sums."""
     ours = result(*accounts)
@@ -136,6 +145,7 @@ def test_identities(accounts: tuple[Account, ...]) -> None:
 @given(
     st.lists(st.one_of(lending_accounts("x"), perp_accounts("x"), wallets("x")), min_size=1, max_size=4),
 )
+@EXAMPLES
 def test_multiples_are_nested(accounts: list[Account]) -> None:
     """lam_nat <= lam_op <= lam_sol to one grid step wherever no account's test is blind."""
     named = [replace(a, id=f"a{i}") for i, a in enumerate(accounts)]

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model.accounts import Account
@@ -17,6 +17,7 @@ from aggregator.pricing.book import assets_of
 from aggregator.risk.assess import assess
 from tests.risk.builders import COINS, few_draws, portfolio
 from tests.risk.linear import FAMILIES, lending
+from tests.volume import volume
 
 
 def only(account: Account) -> AccountRisk:
@@ -26,6 +27,7 @@ def only(account: Account) -> AccountRisk:
 @given(
     st.floats(0.5, 50.0), st.floats(0.0, 50.0), st.floats(1_000.0, 60_000.0), st.sampled_from(["ETH", "USDC"])
 )
+@settings(max_examples=volume(40, 100))
 def test_the_unit_of_account_changes_nothing(eth: float, staked: float, owed: float, quote: str) -> None:
     """An oracle that divides two market prices says the same as one in USD, in every scenario."""
     amounts = {"ETH": eth, "wstETH": staked, "USDC": -owed}

@@ -16,6 +16,7 @@ from aggregator.settings import Settings
 from aggregator.store.saved import ScheduleRun
 from tests.devnet.rpc import as_int
 from tests.devnet.world import World
+from tests.store.blank import blank
 
 SLOT_S = 60
 MEMBERS = ("hedged", "edge")
@@ -68,5 +69,6 @@ def desk(world: World, folder: Path, *, metrics: str = "off", catch_up: int = 6)
     database = f'database = "{folder / "desk.duckdb"}"\nmetrics = "{metrics}"\n'
     path.write_text(database + world.config() + SCHEDULE.format(catch_up=catch_up), encoding="utf-8")
     config = settings.build(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    blank(config.database)
     app.group_wallets(config, "desk", [parse_address(world.wallets[name]) for name in MEMBERS])
     return Desk(world, config, path)

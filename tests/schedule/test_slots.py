@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.schedule.cron import Cron
 from aggregator.schedule.slots import Rule, due_slots, duration, every
+from tests.volume import volume
 
 MOMENTS = st.integers(0, 20 * 365 * 86_400).map(
     lambda s: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
@@ -111,6 +112,7 @@ def test_durations() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @given(moments=st.lists(MOMENTS, min_size=3, max_size=3).map(sorted), limit=st.integers(1, 400))
+@settings(max_examples=volume(40, 100))
 def test_slots_are_the_same_however_time_is_cut(rule: Rule, moments: list[datetime], limit: int) -> None:
     """Whoever asks at b and then at c finds what one who asks only at c finds: none twice, none lost."""
     a, b, c = moments[0], *(min(m, moments[0] + timedelta(days=limit)) for m in moments[1:])

@@ -6,10 +6,11 @@ Times are Unix seconds of the real time, which only the chain follows; the machi
 from __future__ import annotations
 
 import random
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from aggregator.model.errors import ProviderUnavailable
 from aggregator.model.units import ChainId
@@ -49,6 +50,22 @@ class Span:
         return self.start <= time < self.end
 
 
+class Cover:
+    """Spans as they lie in time: most moments are in none, which is found without looking at each."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._edges: list[int] = []
+        for span in sorted(spans, key=lambda one: one.start):
+            if self._edges and span.start <= self._edges[-1]:
+                self._edges[-1] = max(self._edges[-1], span.end)
+            else:
+                self._edges += [span.start, span.end]
+
+    def cover(self, time: int) -> bool:
+        """Whether it is in any of them."""
+        return bisect_right(self._edges, time) % 2 == 1
+
+
 @dataclass
 class ModelChain:
     """Blocks every 12 s since `start`; `reorganisations` are moments, ascending, and depths up to DEEPEST."""
@@ -79,7 +96,11 @@ class ModelChain:
 
     def answers(self, now: int) -> bool:
         """Whether its provider does."""
-        return not any(now in span for span in self.unreachable)
+        return not self._outages.cover(now)
+
+    @cached_property
+    def _outages(self) -> Cover:
+        return Cover(self.unreachable)
 
 
 @dataclass

@@ -40,6 +40,7 @@ from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.model.units import Address, ChainId
 from aggregator.store.saved import SavedSnapshot
 from aggregator.store.warehouse import Warehouse
+from tests.store.blank import blank
 
 MAINNET, OPTIMISM = ChainId(1), ChainId(10)
 WALLET = Address("0x" + "a1" * 20)
@@ -370,7 +371,16 @@ RESULT = RiskResult(
 def save(
     path: Path, portfolio: Portfolio = PORTFOLIO, result: RiskResult = RESULT, **changes: Any
 ) -> SavedSnapshot:
-    """Save the sample with changes to the arguments of `Warehouse.save`."""
+    """`save_new`, into an empty warehouse where there is no file yet."""
+    if not path.exists():
+        blank(path)
+    return save_new(path, portfolio, result, **changes)
+
+
+def save_new(
+    path: Path, portfolio: Portfolio = PORTFOLIO, result: RiskResult = RESULT, **changes: Any
+) -> SavedSnapshot:
+    """Save the sample with changes to the arguments of `Warehouse.save`, which makes the file."""
     arguments: dict[str, Any] = {
         "expected": EXPECTED,
         "tool_version": "0.1.0",

@@ -27,6 +27,7 @@ from tests.store.samples import (
     WALLET_ACCOUNT,
     LoanRule,
     save,
+    save_new,
 )
 from tests.store.test_idempotence import contents
 
@@ -97,7 +98,7 @@ def test_a_rule_that_can_not_be_evaluated_is_not_stored(tmp_path: Path) -> None:
     path = tmp_path / "w.duckdb"
     broken = replace(LOAN, rule=Broken(1, 1, 1, 1))
     with pytest.raises(UnusablePrice):
-        save(path, replace(PORTFOLIO, accounts=(broken,)))
+        save_new(path, replace(PORTFOLIO, accounts=(broken,)))
     assert not path.exists()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -25,7 +27,7 @@ from aggregator.store.columns import Table
 from aggregator.store.opening import Opening
 from aggregator.store.publishing import published_path
 from aggregator.store.warehouse import Warehouse
-from tests.store.samples import FAMILIES, PORTFOLIO, RESULT, WALLET, save
+from tests.store.samples import FAMILIES, PORTFOLIO, RESULT, WALLET, save, save_new
 from tests.store.test_idempotence import contents
 
 HEAD = schema.REVISIONS[-1]
@@ -58,10 +60,19 @@ FORMER = replace(
 )
 
 
+@cache
+def present() -> bytes:
+    """A file of the present schema with the sample's rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "present.duckdb"
+        save_new(path, FORMER, replace(RESULT, history=None, tails=None))
+        return path.read_bytes()
+
+
 def of_revision(path: Path, revision: str) -> dict[str, list[tuple[object, ...]]]:
     """Make a file of a revision out of its own migrations, with the sample's rows; what it then holds."""
     source = path.with_name("present.duckdb")
-    save(source, FORMER, replace(RESULT, history=None, tails=None))
+    source.write_bytes(present())
     engine = create_engine(sa.URL.create("duckdb", database=str(path)), poolclass=NullPool)
     with engine.connect() as opened, opened.begin():
         schema.bring_up_to_date(opened, path, to=revision)
@@ -124,7 +135,7 @@ def test_an_earlier_file_is_brought_up_to_date_with_its_data(tmp_path: Path, rev
         if table != "schema_version":
             assert [row[: len(rows[0])] for row in after[table]] == rows  # columns are added at the end
     assert after["schema_version"] == [(HEAD,)]
-    save(new)
+    new.write_bytes(present())
     assert structure(path) == structure(new)
 
 
@@ -195,7 +206,7 @@ def test_the_code_knows_every_revision() -> None:
 def test_the_migrations_end_at_the_tables_of_the_code(tmp_path: Path) -> None:
     """Alembic finds no difference, and DuckDB none in checks, keys and comments to tables made at once."""
     path, at_once = tmp_path / "w.duckdb", tmp_path / "at once.duckdb"
-    save(path)
+    save_new(path)
 
     def differences(connection: sa.Connection) -> tuple[str | None, list[object]]:
         context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})

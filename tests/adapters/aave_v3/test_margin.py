@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.aave_v3.family import AaveFamily
@@ -20,6 +20,7 @@ from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import WAD, Feed, Oracle, Rule, prices_of
 from aggregator.model.units import Address
 from tests.adapters.aave_v3.kit import CHAIN, START, rules, seconds
+from tests.volume import volume
 
 ETH = token_id(CHAIN, Address("0x" + "e" * 40))
 USD = token_id(CHAIN, Address("0x" + "d" * 40))
@@ -111,6 +112,7 @@ def test_unusable_price_is_an_error_not_a_number(price: int) -> None:
 
 
 @given(rules())
+@settings(max_examples=volume(40, 100))
 def test_json_round_trip(rule: AaveRule) -> None:
     """Through text and back the rule is equal, and no integer exceeds what JSON readers keep."""
     text = json.dumps(rule.to_json())
@@ -150,6 +152,7 @@ def _slack(rule: AaveRule, prices: dict[AssetId, int]) -> float:
 
 
 @given(st.lists(rules(), max_size=5), seconds(400), st.data())
+@settings(max_examples=volume(40, 100))
 def test_fast_rule_agrees_with_the_exact_one(some: list[AaveRule], later: int, data: st.DataObject) -> None:
     """Power, requirement and health at three price scenarios and a later time."""
     family = AaveFamily()
@@ -217,6 +220,7 @@ def test_family_name_is_the_rules() -> None:
 
 
 @given(rules(), seconds(365), st.integers(0, 10**24))
+@settings(max_examples=volume(40, 100))
 def test_more_collateral_never_lowers_health(rule: AaveRule, later: int, more: int) -> None:
     """By the sum of V3.5; before, the average threshold in whole bps may lose up to one of them."""
     if not rule.legs:
@@ -232,6 +236,7 @@ def test_more_collateral_never_lowers_health(rule: AaveRule, later: int, more: i
 
 
 @given(rules(), seconds(365), seconds(365).map(lambda s: s + 1))
+@settings(max_examples=volume(40, 100))
 def test_debt_never_shrinks_with_time(rule: AaveRule, sooner: int, longer: int) -> None:
     """Interest accrues in one direction."""
     prices = prices_of(rule)

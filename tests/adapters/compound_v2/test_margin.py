@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.compound_v2.family import CompoundFamily
@@ -31,6 +31,7 @@ from aggregator.model.rules import (
 )
 from aggregator.model.units import Address
 from tests.adapters.compound_v2.strategies import BLOCK, CHAIN, START, rules
+from tests.volume import volume
 
 ETH = token_id(CHAIN, Address("0x" + "e" * 40))
 USD = token_id(CHAIN, Address("0x" + "d" * 40))
@@ -174,6 +175,7 @@ def test_interest_on_vai_grows_on_what_was_minted() -> None:
 
 
 @given(rules())
+@settings(max_examples=volume(40, 100))
 def test_json_round_trip(rule: CompoundRule) -> None:
     """Through text and back the rule is equal, and no integer exceeds what JSON readers keep."""
     text = json.dumps(rule.to_json())
@@ -209,6 +211,7 @@ def test_stored_data_of_another_shape_is_refused(change: dict[str, object], why:
 
 
 @given(st.lists(rules(), max_size=4), st.integers(0, 90 * 86_400), st.data())
+@settings(max_examples=volume(40, 100))
 def test_fast_rule_agrees_with_the_exact_one(
     some: list[CompoundRule], later: int, data: st.DataObject
 ) -> None:
@@ -253,6 +256,7 @@ def test_family_name_is_the_rules() -> None:
 
 
 @given(rules(), st.integers(0, 30 * 86_400), st.integers(1, 30 * 86_400))
+@settings(max_examples=volume(40, 100))
 def test_debt_never_shrinks_with_time(rule: CompoundRule, sooner: int, longer: int) -> None:
     """Interest accrues in one direction."""
     early = rule.health(prices_of(rule), START + sooner)
@@ -261,6 +265,7 @@ def test_debt_never_shrinks_with_time(rule: CompoundRule, sooner: int, longer: i
 
 
 @given(rules(), st.integers(0, 10**20))
+@settings(max_examples=volume(40, 100))
 def test_more_collateral_never_lowers_health(rule: CompoundRule, more: int) -> None:
     """Power rises with cTokens, the debt stays."""
     if not rule.legs:
@@ -273,6 +278,7 @@ def test_more_collateral_never_lowers_health(rule: CompoundRule, more: int) -> N
 
 
 @given(rules(), st.data())
+@settings(max_examples=volume(40, 100))
 def test_a_liquidation_moves_what_it_says(rule: CompoundRule, data: st.DataObject) -> None:
     """cTokens and debts of the successor are those of before less what moved; it is a rule that is stored."""
     owing = [leg for leg in rule.legs if leg.owed]

@@ -105,9 +105,12 @@ class Site:
     def move(self, draw: random.Random, warp: int) -> None:
         """Other prices, stablecoins' included, and time."""
         self.world.node.warp(warp)
-        coins = {name: price * draw.randrange(850, 1_151) // 1_000 for name, price in PRICES.items()}
+        coins = {name: Decimal(price * draw.randrange(850, 1_151) // 1_000) for name, price in PRICES.items()}
         pegs = {name: Decimal(draw.randrange(985, 1_012)) / 1_000 for name in ("USDC", "DAI")}
-        self.world.prices.set(**coins, **pegs)
+        # Into the feeds of this protocol alone: no other one is looked at.
+        quoted = self.world.prices
+        quoted.restore(replace(quoted.quotes, **coins, **pegs))
+        self.gmx.write_prices(quoted.quotes)
 
     def key(self, place: Place) -> tuple[Any, ...]:
         return (place.user, *self.gmx.place(place.index, place.collateral, is_long=place.is_long))

@@ -17,6 +17,7 @@ from aggregator.model.close_outs import CloseOut
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import WAD
 from tests.adapters.gmx_v2.drawn import drawn
+from tests.volume import volume
 
 seeds = st.integers(0, 10**9)
 
@@ -43,7 +44,7 @@ def test_more_collateral_is_worth_its_lower_price(seed: int, more: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=50)
+@settings(max_examples=volume(25, 100))
 def test_a_close_out_loses_nothing(seed: int) -> None:
     """What was there is fees, payout, what is kept, and the loss and funding that others have got."""
     one = drawn(seed)
@@ -80,7 +81,7 @@ def test_prices_of_nothing_are_refused(seed: int) -> None:
 
 
 @given(st.lists(seeds, min_size=1, max_size=5))
-@settings(max_examples=40)
+@settings(max_examples=volume(20, 100))
 def test_the_fast_form_and_the_stored_rule_are_the_rule(numbers: list[int]) -> None:
     """For any mix of positions."""
     every = [drawn(seed) for seed in numbers]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from adapters.perp_curie.margin import CurieRule
 from aggregator.contract import Adapter, Deployment
@@ -88,11 +89,17 @@ class Site:
         word = "0x" + answer.to_bytes(32, "big").hex()
         self.world.node.rpc("anvil_setStorageAt", feed.address, "0x" + slot.hex(), word)
 
+    def quote(self, coin: str, usd: int) -> None:
+        """Another price, written into the feeds of this protocol alone: no other one is looked at."""
+        prices = self.world.prices
+        prices.restore(replace(prices.quotes, **{coin: Decimal(usd)}))
+        self.curie.write_prices(prices.quotes)
+
     def move(self, draw: random.Random, warp: int) -> None:
         """Another index, pools that follow it part of the way, and time."""
         for market, (coin, price) in COINS.items():
             target = price * draw.randrange(880, 1120) // 1000
-            self.world.prices.set(**{coin: target})
+            self.quote(coin, target)
             self.curie.arbitrage(market, (target + round(self.curie.spot(market))) // 2, ticks=800)
         self.world.node.warp(warp)
 
@@ -100,11 +107,11 @@ class Site:
         """All prices fall, and everything settles: averages, marks and premiums stand still afterwards."""
         for market, (coin, _) in COINS.items():
             target = round(float(self.curie.spot(market)) * (1 - drop))
-            self.world.prices.set(**{coin: target})
+            self.quote(coin, target)
             for _ in range(3):
                 self.curie.arbitrage(market, target)
                 self.world.node.warp(16)
-        self.world.prices.refresh()
+        self.curie.write_prices(self.world.prices.quotes)
         self.world.node.warp(2_000)
 
     def rewrite_root(self, market: str, root: int) -> None:

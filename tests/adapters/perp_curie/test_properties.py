@@ -27,6 +27,7 @@ from aggregator.model.rules import (
     Repayment,
     prices_of,
 )
+from tests.volume import volume
 
 CASH = AssetId("eip155:1/erc20:0x1")
 ratios = st.integers(0, MILLION)
@@ -106,6 +107,7 @@ def rules(draw: st.DrawFn, most_orders: int = 2) -> CurieRule:
 
 
 @given(st.lists(rules(), min_size=1, max_size=3), st.floats(0.05, 20), st.integers(0, 10**6))
+@settings(max_examples=volume(40, 100))
 def test_the_fast_form_agrees_with_the_exact_one(some: list[CurieRule], move: float, later: int) -> None:
     """To 1e-9 of what was added up, however far the price has moved."""
     family, time = CurieFamily(), 1_000 + later
@@ -129,6 +131,7 @@ def test_the_fast_form_agrees_with_the_exact_one(some: list[CurieRule], move: fl
 
 
 @given(rules())
+@settings(max_examples=volume(40, 100))
 def test_a_stored_rule_is_the_same_rule(rule: CurieRule) -> None:
     assert CurieFamily().load(json.loads(json.dumps(rule.to_json()))) == rule
 
@@ -147,6 +150,7 @@ def test_a_liquidation_price_is_the_first_that_fails(rule: CurieRule, up: bool) 
 
 
 @given(rules(most_orders=0), st.floats(0.3, 3), st.integers(0, 10**5))
+@settings(max_examples=volume(40, 100))
 def test_a_close_out_takes_the_penalty_and_nothing_else(rule: CurieRule, move: float, later: int) -> None:
     """What the account is worth afterwards is what it was less the penalty, and what others pay."""
     prices = {feed.asset: int(feed.price * move) for feed in rule.feeds}
@@ -166,7 +170,7 @@ def test_a_close_out_takes_the_penalty_and_nothing_else(rule: CurieRule, move: f
     assert after is None or not after.health(prices, time).liquidatable or after.insurance >= 0
 
 
-@settings(max_examples=50)
+@settings(max_examples=volume(25, 100))
 @given(rules(), st.integers(1, 100))
 def test_a_sale_is_paid_at_the_discount_and_no_more_than_the_most(rule: CurieRule, part: int) -> None:
     """A payment is worth what is sold for it, to a unit of either; one above the most is refused."""
