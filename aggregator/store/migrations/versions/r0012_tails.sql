@@ -26,3 +26,4 @@ ALTER TABLE risk_result ADD COLUMN tail_draws BIGINT;
 COMMENT ON COLUMN risk_result.tail_draws IS 'Draws that they are of';
 ALTER TABLE risk_result ADD COLUMN tail_historical_absent VARCHAR;
 COMMENT ON COLUMN risk_result.tail_historical_absent IS 'Why value_at_risk has no historical simulation; NULL: it has one';
+COMMENT ON COLUMN asset_class.risk_class IS 'Risk class: base, stable, synthetic_usd, lst, lrt, wrapped_btc, algo_stable, mid, tail';
