@@ -25,6 +25,7 @@ from tests.volume import volume
 
 GRID_STEP = 0.05
 EXAMPLES = settings(max_examples=volume(30, 200))
+"""`python -m tests.risk.many` tries thousands."""
 RELATIVE = 1e-9
 
 
@@ -37,13 +38,8 @@ def at_least(larger: float, smaller: float) -> bool:
     return larger >= smaller or math.isclose(larger, smaller, rel_tol=RELATIVE, abs_tol=RELATIVE)
 
 
-FEW = settings(max_examples=30)
-"""`python -m tests.risk.many` tries thousands."""
-
-
-@FEW
-@given(st.data())
 @EXAMPLES
+@given(st.data())
 def test_1_more_collateral_never_lowers_kappa(data: st.DataObject) -> None:
     """Spot collateral added anywhere, to a healthy or a broken silo, is never bad."""
     accounts = data.draw(silos("a"))
@@ -53,9 +49,8 @@ def test_1_more_collateral_never_lowers_kappa(data: st.DataObject) -> None:
     assert at_least(after.kappa, before.kappa)
 
 
-@FEW
-@given(silos("a"), st.integers(2, 1_000))
 @EXAMPLES
+@given(silos("a"), st.integers(2, 1_000))
 def test_2_scale_invariance(accounts: tuple[Account, ...], scale: int) -> None:
     """The same book, many times as large, has the same kappa and so many times the requirement."""
     larger = [
@@ -70,9 +65,8 @@ def test_2_scale_invariance(accounts: tuple[Account, ...], scale: int) -> None:
     assert large.requirement_usd == pytest.approx(small.requirement_usd * scale, rel=1e-7, abs=1e-6 * scale)
 
 
-@FEW
-@given(silos("a"), silos("b"))
 @EXAMPLES
+@given(silos("a"), silos("b"))
 def test_3_and_4_together_is_never_worse(one: tuple[Account, ...], two: tuple[Account, ...]) -> None:
     """M(A+B) <= M(A) + M(B), M <= sum of silo M, kappa(A+B) >= min(kappa(A), kappa(B))."""
     a, b, both = result(*one), result(*two), result(*one, *two)
@@ -83,9 +77,8 @@ def test_3_and_4_together_is_never_worse(one: tuple[Account, ...], two: tuple[Ac
     assert at_least(both.kappa, min(a.kappa, b.kappa))
 
 
-@FEW
-@given(silos("a"))
 @EXAMPLES
+@given(silos("a"))
 def test_5_kappa_of_one_is_full_coverage(accounts: tuple[Account, ...]) -> None:
     """kappa >= 1 iff the least survival up to one stress is not negative, which is E0 >= M."""
     ours = result(*accounts)
@@ -96,9 +89,8 @@ def test_5_kappa_of_one_is_full_coverage(accounts: tuple[Account, ...]) -> None:
     assert ours.requirement_usd >= 0.0
 
 
-@FEW
-@given(silos("a"))
 @EXAMPLES
+@given(silos("a"))
 def test_6_the_same_inputs_give_the_same_bytes(accounts: tuple[Account, ...]) -> None:
     """No order, hash seed or earlier result shows in a result."""
     first = repr(result(*accounts))
@@ -106,9 +98,8 @@ def test_6_the_same_inputs_give_the_same_bytes(accounts: tuple[Account, ...]) ->
     assert repr(result(*accounts)) == first
 
 
-@FEW
-@given(silos("a"), silos("b"))
 @EXAMPLES
+@given(silos("a"), silos("b"))
 def test_wallets_do_not_see_each_other(one: tuple[Account, ...], two: tuple[Account, ...]) -> None:
     """A portfolio in a large book gets the figures that it gets alone."""
     alone = [result(*one), result(*two)]
@@ -121,9 +112,8 @@ def test_wallets_do_not_see_each_other(one: tuple[Account, ...], two: tuple[Acco
         assert b.scenario_hash == a.scenario_hash
 
 
-@FEW
-@given(silos("a"))
 @EXAMPLES
+@given(silos("a"))
 def test_identities(accounts: tuple[Account, ...]) -> None:
     """The waterfall adds up to E0 - M with no negative netting; weighted health is the health of the sums."""
     ours = result(*accounts)
@@ -141,11 +131,10 @@ def test_identities(accounts: tuple[Account, ...]) -> None:
     assert ours.isolated_requirement_usd == pytest.approx(sum(risk.requirement_usd for risk in ours.accounts))
 
 
-@FEW
+@EXAMPLES
 @given(
     st.lists(st.one_of(lending_accounts("x"), perp_accounts("x"), wallets("x")), min_size=1, max_size=4),
 )
-@EXAMPLES
 def test_multiples_are_nested(accounts: list[Account]) -> None:
     """lam_nat <= lam_op <= lam_sol to one grid step wherever no account's test is blind."""
     named = [replace(a, id=f"a{i}") for i, a in enumerate(accounts)]
@@ -158,7 +147,7 @@ def test_multiples_are_nested(accounts: list[Account]) -> None:
     assert ours.multiples.operational <= ours.multiples.solvency + step
 
 
-@FEW
+@EXAMPLES
 @given(silos("a"))
 def test_survival_at_zero_and_headroom(accounts: tuple[Account, ...]) -> None:
     """At no stress nothing moves: values are equities, and headroom is N - Q or E."""

@@ -232,3 +232,16 @@ def test_a_family_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert "rule family loan" in fault.told
     with pytest.raises(StoreError, match="holds no snapshot nope"):
         Warehouse(path).verify("nope", FAMILIES)
+
+
+def test_a_negative_zero_is_no_fault(tmp_path: Path) -> None:
+    """A loss of -0.0 comes back as 0.0 and is the same row."""
+    assert RESULT.tails is not None
+    first, *rest = RESULT.tails.value_at_risk
+    estimates = (replace(first, loss_usd=-0.0), *rest)
+    result = replace(RESULT, tails=replace(RESULT.tails, value_at_risk=estimates))
+    kept = save(tmp_path / "w.duckdb", PORTFOLIO, result)
+    opened = Warehouse(tmp_path / "w.duckdb", lock_timeout_s=5.0)
+    assert opened.verify(kept.id, FAMILIES).faults == ()
+    columns = {"x": [-0.0], "y": [0.0]}
+    assert identity.rows_hash(columns, {}) == identity.rows_hash({"x": [0.0], "y": [0.0]}, {})
