@@ -366,7 +366,7 @@ RESULT = RiskResult(
     parameters_hash="p" * 64,
     scenario_hash="s" * 64,
     history=HistoryUsed("BTC, ETH: Chainlink on ethereum", "2026-11-28", "h" * 64),
-    worst_case=WorstCase(0.0, 0.0, Verdict.LIQUIDATABLE, "what is unread of aave_v3 prime may owe"),
+    worst_case=WorstCase(33.3, 0.5, Verdict.LIQUIDATABLE, "what is unread of aave_v3 prime may owe"),
     fresh_kappa=math.inf,
 )
 
