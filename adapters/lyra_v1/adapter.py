@@ -1,4 +1,4 @@
-"""Lyra V1 (Avalon): options on Synthetix spot, shorts with partial collateral.
+"""Lyra V1 (Avalon and Newport): options that are settled in cash, shorts with partial collateral.
 
 A short takes three rounds: the wallet's positions and the market's parameters; the series, their settlement
 and the spot price; the protocol's own minimum collateral. Without shorts it is two.

@@ -67,6 +67,8 @@ def first(change: Any) -> Any:
         (calls.VOL, lambda said: (said[0] * 2, said[1]), Unsupported),
         (calls.RATE, (10**40, WAD), Unsupported),
         (calls.PERP_PRICE, (0, WAD), UnusablePrice),
+        (calls.FUNDING_RATE, 2 * WAD, MalformedReply),
+        (calls.FUNDING_RATE, -(10**30), MalformedReply),
         (calls.UNSETTLED, lambda cash: cash + WAD, Unsupported),
         (calls.MARGIN, lambda margin: margin + 1, Unsupported),
         (calls.MARGIN, REFUSED, CallReverted),
