@@ -330,16 +330,17 @@ def test_newports_structs_do_not_decode() -> None:
 def test_deployments_are_checked_when_built() -> None:
     """A missing address, an unknown version and Newport without its underlying are refused by name."""
     lacking = Deployment("lyra_v1", ChainId(10), "Lyra", {"option_market": WALLET}, "test")
-    with pytest.raises(BadConfiguration, match="lacks the address of option_token"):
+    with pytest.raises(BadConfiguration, match="addresses lack option_token"):
         build(Deployments((lacking,), ()))
     for options, told in (
         ({"version": "pre-avalon"}, "neither 'avalon' nor 'newport'"),
-        ({"version": "newport"}, "lacks the address of exchange_adapter"),
+        ({"version": "newport"}, "addresses lack exchange_adapter"),
     ):
         with pytest.raises(BadConfiguration, match=told):
             build(Deployments((replace(AT, options=options),), ()))
-    with pytest.raises(BadConfiguration, match="option underlying"):
-        build(Deployments((replace(NEWPORT, options={"version": "newport"}),), ()))
+    for underlying in ({}, {"underlying": ""}, {"underlying": 1}):
+        with pytest.raises(BadConfiguration, match="underlying should be a name"):
+            build(Deployments((replace(NEWPORT, options={"version": "newport", **underlying}),), ()))
 
 
 @pytest.mark.parametrize("error", [ProviderUnavailable("one", "timed out"), NotRecorded("rateAndInvalid")])
