@@ -171,7 +171,7 @@ def test_an_account_of_nobody_is_not_there() -> None:
 
 
 def test_configured_accounts_need_no_events() -> None:
-    """Where an endpoint keeps no old logs, `options.accounts` names what to look at; owners are still asked."""
+    """Where an endpoint keeps no old logs, `options.accounts` names what to look at; owners are asked."""
 
     def no_logs(request: Request[Any], reply: Any) -> Any:
         return () if isinstance(request, Logs) else reply
