@@ -21,7 +21,15 @@ from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Event, Log, Logs
 from aggregator.model.accounts import ProtocolKind
 from aggregator.model.assets import ListedToken
-from aggregator.model.errors import UNANSWERED, AdapterFault, BadConfiguration, ReadError
+from aggregator.model.errors import (
+    UNANSWERED,
+    AdapterFault,
+    BadConfiguration,
+    CallReverted,
+    MalformedReply,
+    NoContract,
+    ReadError,
+)
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import Feed, JsonValue, Oracle, Rule
 from aggregator.model.sightings import SightingKind, Sightings
@@ -63,6 +71,7 @@ __all__ = [
     "attempt",
     "both",
     "join",
+    "symbol_of",
 ]
 
 K = TypeVar("K")
@@ -161,6 +170,18 @@ def join(reads: Iterable[Read[Any]], *, isolate: bool = False) -> Read[list[Any]
             live.append((i, read, merged[start : start + len(requests)]))
             start += len(requests)
     return [results[i] for i in range(count)]
+
+
+def symbol_of(token: Address, answer: str | ReadError) -> str:
+    """A token's own name for itself; its address where it has none, or none that is text (bytes32).
+
+    Raises what else kept it from answering.
+    """
+    if isinstance(answer, (CallReverted, MalformedReply, NoContract)):
+        return token
+    if isinstance(answer, ReadError):
+        raise answer.with_traceback(None)
+    return answer or token
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from aggregator.risk.score import score
 from cli import tails
 from cli.envelope import finite, usd
 from cli.position_documents import of_positions
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from aggregator.model.accounts import Account
     from aggregator.model.oracles import OraclePrice
     from aggregator.model.portfolio import Portfolio
-    from aggregator.model.results import AccountRisk, HistoryUsed, RiskResult, ScenarioLoss
+    from aggregator.model.results import (
+        AccountRisk,
+        HistoryUsed,
+        RiskResult,
+        ScenarioLoss,
+        WorstCase,
+    )
 
 
 def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
@@ -33,6 +40,8 @@ def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
         "unified_band": risk.unified_band,
         "weakest_band": risk.weakest_band,
         "verdict": risk.verdict,
+        "worst_case": _worst_case(risk.worst_case),
+        "if_no_price_were_late": None if risk.fresh_kappa is None else _survived(risk.fresh_kappa),
         "margin_coverage_ratio": finite(risk.margin_coverage_ratio),
         "equity_usd": usd(risk.equity_usd),
         "walk_away_equity_usd": usd(risk.walk_away_equity_usd),
@@ -207,6 +216,16 @@ def _oracle(oracle: OraclePrice) -> dict[str, Any]:
         "heartbeat_s": oracle.heartbeat_s,
         "overdue_s": oracle.overdue_s,
     }
+
+
+def _worst_case(worst: WorstCase | None) -> dict[str, Any] | None:
+    if worst is None:
+        return None
+    return {**_survived(worst.kappa), "verdict": worst.verdict, "why": clean(worst.why, 500)}
+
+
+def _survived(kappa: float) -> dict[str, Any]:
+    return {"score": score(kappa), "kappa": finite(kappa), "kappa_infinite": finite(kappa) is None}
 
 
 def _waterfall(risk: RiskResult) -> dict[str, str]:

@@ -55,7 +55,7 @@ def _name(checked: Checked, account_id: str) -> str:
 def _first(checked: Checked, why: Explanation) -> Iterator[str]:
     threat = why.threat
     if threat is None:
-        yield "Nothing: no account owes anything that could be called in."
+        yield "Nothing of weight: no account owes more than a ten-thousandth of the whole."
         return
     first = next(a for a in checked.risk.accounts if a.account_id == threat.account_id)
     yield _event(checked, threat)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aggregator.app import Answer, Checked
     from aggregator.model.portfolio import Portfolio
     from aggregator.model.readings import Block
-    from aggregator.model.results import AccountRisk
+    from aggregator.model.results import AccountRisk, RiskResult
 
 _COLOURS = {
     Band.STRONG: "32",
@@ -136,6 +136,16 @@ def incomplete(portfolio: Portfolio) -> str:
     return "\n".join(lines)
 
 
+def _at_worst(risk: RiskResult) -> str:
+    """What is promised beside what was read."""
+    worst = risk.worst_case
+    if worst is None:
+        return ""
+    if worst.kappa == 0.0:
+        return ": at worst it is liquidatable now, score 0"
+    return f": it can't owe, so the score is at least {worst.score:.0f}"
+
+
 def _verdict(checked: Checked) -> str:
     risk = checked.risk
     score = "–" if risk.score is None else f"{risk.score:.0f}"
@@ -145,7 +155,7 @@ def _verdict(checked: Checked) -> str:
     if weakest is not None:
         lines.append(_line("WEAKEST", risk.weakest_band, _threat(checked, weakest)))
     if not checked.portfolio.coverage.complete:
-        why = "a part could not be read: the true score may be lower"
+        why = "a part could not be read" + _at_worst(risk)
         if risk.verdict is not Verdict.UNKNOWN:
             why = "the weakest account proves it alone, whatever could not be read"
         proven = None if risk.verdict is Verdict.UNKNOWN else risk.weakest_band

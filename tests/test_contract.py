@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from aggregator.contract import Column, Function, Read, Request, ask, attempt, both, join
+from aggregator.contract import Column, Function, Read, Request, ask, attempt, both, join, symbol_of
 from aggregator.model.errors import (
     AdapterFault,
     CallReverted,
     GarbledReply,
+    MalformedReply,
     NoContract,
     NotRecorded,
     ProviderUnavailable,
@@ -258,3 +259,18 @@ def typed(requests: Sequence[Request[str]]) -> Read[list[str]]:
 def test_requests_are_any_objects_that_decode() -> None:
     """The contract names a protocol, not a class."""
     assert feed(typed(q("a")))[0] == ["A"]
+
+
+def test_a_token_that_tells_no_symbol_is_called_by_its_address() -> None:
+    """None, an empty one, one that is no text; what nobody answered is no symbol."""
+    token = Address("0x" + "ab" * 20)
+    assert symbol_of(token, "DAI") == "DAI"
+    for answer in (
+        "",
+        CallReverted("symbol()", "no"),
+        MalformedReply("symbol()", "bytes32"),
+        NoContract(token),
+    ):
+        assert symbol_of(token, answer) == token
+    with pytest.raises(ProviderUnavailable):
+        symbol_of(token, ProviderUnavailable("node", "gone"))

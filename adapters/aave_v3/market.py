@@ -24,7 +24,7 @@ from adapters.aave_v3.calls import (
 )
 from adapters.aave_v3.interest import Accrual
 from adapters.aave_v3.versions import Version, version_of
-from aggregator.contract import Column, Deployment, Read, ask, attempt, both
+from aggregator.contract import Column, Deployment, Read, ask, attempt, both, symbol_of
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import (
     CallReverted,
@@ -133,7 +133,9 @@ def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, st
         both(_base(deployment, pool.oracle), _sentinel_closed(pool.sentinel)),
         both(_reserve_columns(pool), attempt([SYMBOL.at(address) for address in unknown])),
     )
-    told = {ids[address]: _symbol(address, answer) for address, answer in zip(unknown, answers, strict=True)}
+    told = {
+        ids[address]: symbol_of(address, answer) for address, answer in zip(unknown, answers, strict=True)
+    }
     named = {**told, **symbols}
     rows = zip(*(data.values(word) for word in ReserveWord), strict=True)
     origin = f"{PRICE.canonical}@{pool.oracle}"
@@ -146,15 +148,6 @@ def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, st
     if len({reserve.id for reserve in reserves}) != len(reserves):
         raise MalformedReply(f"{RESERVE_DATA.canonical}@{pool.address}", "two reserves have one id")
     return Market(pool, *base, closed, reserves)
-
-
-def _symbol(address: Address, answer: str | ReadError) -> str:
-    """A token's own name for itself; its address where it has none, or one that is no text (bytes32)."""
-    if isinstance(answer, (CallReverted, MalformedReply, NoContract)):
-        return address
-    if isinstance(answer, ReadError):
-        raise answer
-    return answer
 
 
 def _base(deployment: Deployment, oracle: Address) -> Read[tuple[int, AssetId | None]]:

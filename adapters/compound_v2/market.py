@@ -13,12 +13,10 @@ from adapters.compound_v2.calls import (
 from adapters.compound_v2.comptroller import NO_ADDRESS, Comptroller, column
 from adapters.compound_v2.interest import Totals
 from adapters.compound_v2.listing import Listing
-from aggregator.contract import Deployment, Read, attempt, both
+from aggregator.contract import Deployment, Read, attempt, both, symbol_of
 from aggregator.model.assets import Asset, AssetId, native_id, token_id
 from aggregator.model.errors import (
-    CallReverted,
     MalformedReply,
-    NoContract,
     ReadError,
     UnusablePrice,
 )
@@ -114,12 +112,3 @@ def _market(
         seize_paused=listing.seize_paused[i],
         liquidate_paused=listing.liquidate_paused[i],
     )
-
-
-def symbol_of(address: Address, answer: str | ReadError) -> str:
-    """A token's own name for itself; its address where it has none, or one that is no text (bytes32)."""
-    if isinstance(answer, (CallReverted, MalformedReply, NoContract)):
-        return address
-    if isinstance(answer, ReadError):
-        raise answer
-    return answer

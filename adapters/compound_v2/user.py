@@ -33,9 +33,8 @@ from adapters.compound_v2.calls import (
 from adapters.compound_v2.comptroller import Comptroller, column
 from adapters.compound_v2.interest import Minted
 from adapters.compound_v2.liquidation import Terms
-from adapters.compound_v2.market import symbol_of
 from adapters.compound_v2.position import VaiDebt
-from aggregator.contract import Deployment, Read, ask, attempt, both, join
+from aggregator.contract import Deployment, Read, ask, attempt, both, join, symbol_of
 from aggregator.model.assets import Asset, token_id
 from aggregator.model.errors import ReadError, Unsupported
 from aggregator.model.rules import WAD, Feed, Oracle

@@ -28,12 +28,10 @@ from adapters.compound_v3.calls import (
     Totals,
 )
 from adapters.compound_v3.interest import INDEX_SCALE, Accrual
-from aggregator.contract import Column, Deployment, Read, ask, attempt, both
+from aggregator.contract import Column, Deployment, Read, ask, attempt, both, symbol_of
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import (
-    CallReverted,
     MalformedReply,
-    NoContract,
     ReadError,
     Unsupported,
     UnusablePrice,
@@ -165,7 +163,7 @@ def read_market(
     prices, answers = yield from both(
         _prices(comet.address, feeds[1:]), attempt([SYMBOL.at(addresses[i]) for i in unknown])
     )
-    told = {ids[i]: _symbol(addresses[i], answer) for i, answer in zip(unknown, answers, strict=True)}
+    told = {ids[i]: symbol_of(addresses[i], answer) for i, answer in zip(unknown, answers, strict=True)}
     named = {**told, **symbols}
     origin = f"{PRICE.canonical}@{comet.address}"
 
@@ -234,12 +232,3 @@ def _decimals(scale: int, origin: str) -> int:
     if scale != 10**decimals or decimals > 18:
         raise MalformedReply(origin, f"{scale} is no scale of a token with up to 18 decimals")
     return decimals
-
-
-def _symbol(address: Address, answer: str | ReadError) -> str:
-    """A token's own name for itself; its address where it has none, or one that is no text (bytes32)."""
-    if isinstance(answer, (CallReverted, MalformedReply, NoContract)):
-        return address
-    if isinstance(answer, ReadError):
-        raise answer
-    return answer

@@ -51,20 +51,21 @@ def answer_of(chain: OnChain | ReadError, said: venue.Said, place: Place) -> Rea
     accounts: list[Account] = []
     failures: list[AccountFailure] = [] if whole is None else [_failure(whole, place)]
     quotes: dict[AssetId, Quote] = {}
+    told: dict[AssetId, Quote] = {}
     sentences = venue.of_listing(said.listing, on_chain.accounts)
     for number in sorted({*on_chain.accounts, *said.accounts}):
         ours, theirs = on_chain.accounts.get(number, whole), said.accounts.get(number)
         if ours is not None and not isinstance(ours, ReadError):
-            account, priced, told = ours
+            account, priced, known = ours
             quotes |= {quote.asset: quote for quote in priced}
             beside = [] if theirs is None else venue.compared(account, theirs, said.listing.name, place.block)
-            sentences += [*told, *beside]
+            sentences += [*known, *beside]
             accounts.append(account)
         elif isinstance(theirs, Observed) and theirs.value.has_anything:
             account, priced = account_of(
                 theirs, said.listing.name, names, place.deployment, place.wallet, place.block
             )
-            quotes = {quote.asset: quote for quote in priced} | quotes  # the chain's, where it gives one
+            told |= {quote.asset: quote for quote in priced}
             sentences += venue.of_account(theirs, said.listing.name, ours)
             accounts.append(account)
         else:
@@ -81,6 +82,7 @@ def answer_of(chain: OnChain | ReadError, said: venue.Said, place: Place) -> Rea
             *sentences,
         ),
         failures=tuple(failures),
+        told=tuple(told.values()),
     )
 
 

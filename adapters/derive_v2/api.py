@@ -128,7 +128,7 @@ class _Watched:
         _checked_time(time)
         collaterals = [_collateral(row) for row in result.rows("collaterals")]
         instruments = [_instrument(row) for row in result.rows("positions")]
-        names = [*(one.name for one in collaterals), *(one.name for one in instruments)]
+        names = [*(one.name for one in collaterals), *(one.series or one.name for one in instruments)]
         if len(names) > MOST_BALANCES or len(set(names)) != len(names):
             raise ValueError(f"{len(names)} holdings, not up to {MOST_BALANCES} distinct ones")
         found = Watched(
@@ -165,6 +165,7 @@ def _collateral(row: Row) -> Collateral:
     found = Collateral(name, _figure(row, "amount"), _figure(row, "mark_price"), _figure(row, "mark_value"))
     if found.amount and found.price <= 0:
         raise ValueError(f"the price of {name} is not above zero")
+    _check_worth(name, found.amount, found.price, found.value)
     return found
 
 
@@ -186,6 +187,8 @@ def _instrument(row: Row) -> Instrument:
     )
     if found.index <= 0 or found.mark < 0 or (series is None and found.mark == 0):
         raise ValueError(f"the prices of {name} are not above zero")
+    if series is not None:  # a perp is worth its profit
+        _check_worth(name, found.amount, found.mark, found.value)
     return found
 
 
@@ -212,6 +215,15 @@ def _units(value: Decimal, name: str = "a figure") -> int:
 def _checked_time(time: int) -> None:
     if not 1_600_000_000 < time < 10**10:
         raise ValueError(f"valuation_timestamp is no time in seconds: {time}")
+
+
+def _check_worth(name: str, amount: int, price: int, value: int) -> None:
+    """The account is valued at amounts and prices, and the venue's margins at what it is worth to it."""
+    worth = amount * price // WAD
+    if abs(worth - value) > abs(worth) * _APART_PERCENT // 100 + WAD:
+        raise ValueError(
+            f"mark_value of {name} is {value / WAD:.2f}, and at its price it is {worth / WAD:.2f}"
+        )
 
 
 def _check_sum(found: Watched) -> None:

@@ -105,6 +105,9 @@ def _perp(at: MarketAt, account: int, size: int) -> Read[_PerpReply | None]:
     if not 0 < price[0] < PRICE_LIMIT:
         raise UnusablePrice(f"{at.name} perp", origin, price[0])
     cash, aggregated, funding_time, funding_rate = numbers
+    if abs(funding_rate) > WAD:
+        rate = calls.FUNDING_RATE.at(perp).origin
+        raise MalformedReply(rate, f"funding of {funding_rate / WAD:g} of the notional per hour")
     return _PerpReply(
         price=price[0],
         confidence=_share(price[1], origin),

@@ -18,7 +18,7 @@ from adapters.derive_v2.managers import (
     read_manager,
 )
 from adapters.derive_v2.parameters import Library, library
-from aggregator.contract import Calls, Deployment, Read, ask, attempt, both, join
+from aggregator.contract import Calls, Deployment, Read, ask, attempt, both, join, symbol_of
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.rules import WAD
@@ -174,8 +174,7 @@ def read_token(system: System, token: Address, symbols: Mapping[AssetId, str]) -
     )
     if decimals > MOST_DECIMALS:
         raise MalformedReply(calls.TOKEN_DECIMALS.at(token).origin, f"{decimals} decimals")
-    named = symbols.get(identity) or (symbol if isinstance(symbol, str) else "")
-    return Asset(identity, named or token, decimals)
+    return Asset(identity, symbols.get(identity) or symbol_of(token, symbol), decimals)
 
 
 def token_behind(shared: Shared, base: Address) -> Read[Address]:

@@ -24,7 +24,7 @@ DUST = 10**12
 """A millionth of a token: interest since."""
 DAY_S = 86_400
 MOST_APART_S = 3_600
-"""How far the block may be from now for the venue to be asked."""
+"""How far the block may be from now for the venue to be asked, and its figures from then."""
 OLD_S = 300
 """How old figures of the venue may be before that is told."""
 _SHOWN = 4
@@ -92,10 +92,19 @@ def said(listing: Listing) -> Read[Said]:
     reads = [ask([margin_watch(listing.name, number)]) for number in listing.numbers]
     found = yield from join(reads, isolate=True)
     accounts = {
-        number: one if isinstance(one, ReadError) else one[0]
+        number: one if isinstance(one, ReadError) else _of_now(one[0], listing.name)
         for number, one in zip(listing.numbers, found, strict=True)
     }
     return Said(listing, accounts)
+
+
+def _of_now(one: Observed[Watched], venue: str) -> Observed[Watched] | Unsupported:
+    """Figures of another hour are none: prices moved, options expired."""
+    time = one.value.time
+    if abs(one.observation.time - time) <= MOST_APART_S:
+        return one
+    what = f"what venue {venue} says of account {one.value.account}, of {_moment(time)}"
+    return Unsupported(what, f"it was asked at {_moment(one.observation.time)}: try again later")
 
 
 def of_account(one: Observed[Watched], venue: str, chain: ReadError | None) -> list[str]:

@@ -20,15 +20,12 @@ from aggregator.contract import (
     ask,
     attempt,
     both,
+    symbol_of,
 )
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import (
     BadConfiguration,
-    CallReverted,
-    MalformedReply,
-    NoContract,
-    ReadError,
 )
 from aggregator.model.positions import Supply
 from aggregator.model.readings import Block, Reading
@@ -95,11 +92,7 @@ def _read_asset(deployment: Deployment, token: Address, known: Mapping[AssetId, 
     if identity in known:
         return known[identity]
     [decimals], [symbol] = yield from both(ask([DECIMALS.at(token)]), attempt([SYMBOL.at(token)]))
-    if isinstance(symbol, (CallReverted, MalformedReply, NoContract)):
-        symbol = token  # none, or one that is no text
-    if isinstance(symbol, ReadError):
-        raise symbol
-    return Asset(identity, symbol, decimals)
+    return Asset(identity, symbol_of(token, symbol), decimals)
 
 
 def build(deployments: Deployments) -> Adapter:

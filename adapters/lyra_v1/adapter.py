@@ -1,4 +1,4 @@
-"""Lyra V1 (Avalon): options on Synthetix spot, shorts with partial collateral.
+"""Lyra V1 (Avalon and Newport): options that are settled in cash, shorts with partial collateral.
 
 A short takes three rounds: the wallet's positions and the market's parameters; the series, their settlement
 and the spot price; the protocol's own minimum collateral. Without shorts it is two.
@@ -133,13 +133,14 @@ def _nothing_held(deployment: Deployment, market: Market, block: Block) -> Read[
 def build(deployments: Deployments) -> LyraAdapter:
     """The adapter; raises BadConfiguration where a deployment lacks an address or is of no known version."""
     for entry in deployments.entries:
-        where, version = f"deployment {entry.key}", version_of(entry)
+        version = version_of(entry)
         if version not in (AVALON, NEWPORT):
-            raise BadConfiguration(where, f"version {version!r} is neither {AVALON!r} nor {NEWPORT!r}")
+            why = f"options.version {version!r} is neither {AVALON!r} nor {NEWPORT!r}"
+            raise BadConfiguration(entry.key, why)
         roles = ROLES if version == AVALON else NEWPORT_ROLES
-        missing = [role for role in roles if role not in entry.addresses]
-        if missing:
-            raise BadConfiguration(where, f"it lacks the address of {', '.join(missing)}")
-        if version == NEWPORT and not entry.options.get("underlying"):
-            raise BadConfiguration(where, "it lacks the option underlying, such as ETH")
+        if missing := [role for role in roles if role not in entry.addresses]:
+            raise BadConfiguration(entry.key, f"addresses lack {', '.join(missing)}")
+        underlying = entry.options.get("underlying")
+        if version == NEWPORT and not (isinstance(underlying, str) and underlying):
+            raise BadConfiguration(entry.key, "options.underlying should be a name, such as ETH")
     return LyraAdapter(deployments.entries)

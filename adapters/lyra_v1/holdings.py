@@ -22,6 +22,7 @@ from adapters.lyra_v1.portfolio import CloseOutTerms, Judgement, Wallet
 from aggregator.contract import Deployment, Read, ask, attempt, both
 from aggregator.model.accounts import Account
 from aggregator.model.errors import ReadError, Unsupported
+from aggregator.model.positions import check_valued
 from aggregator.model.readings import Block
 
 _ACTIVE = 1
@@ -78,6 +79,15 @@ def _holding(
         return series
     if isinstance(settlement, ReadError):
         return settlement
+    try:
+        check_valued(
+            f"of strike {position.strike_id} in {deployment.name}",
+            series.strike,
+            series.expiry,
+            block.timestamp,
+        )
+    except Unsupported as error:
+        return error
     is_expired = block.timestamp >= series.expiry or settlement.price_at_expiry > 0
     return Holding(OptionType(position.option_type), position, series, settlement, is_expired)
 

@@ -9,7 +9,7 @@ from adapters.lyra_v1.calls import GLOBAL_PAUSED, MARKET_PAUSED, MIN_COLLATERAL_
 from adapters.lyra_v1.collateral import CollateralParameters
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market, Spot
 from adapters.lyra_v1.newport_calls import DECIMALS, RATE, REFERENCE, SPOT, SYMBOL
-from aggregator.contract import Deployment, Read, ask, both
+from aggregator.contract import Deployment, Read, ask, attempt, both, symbol_of
 from aggregator.model.assets import Asset, index_id, token_id
 from aggregator.model.errors import Unsupported, UnusablePrice
 from aggregator.model.readings import Quote
@@ -26,7 +26,7 @@ def read_newport(deployment: Deployment) -> Read[Market]:
     ([minimum], [rate]), ((symbols, decimals), (here, everywhere)) = yield from both(
         both(ask([MIN_COLLATERAL_PARAMETERS.at(at["greek_cache"])]), ask([RATE.at(adapter, market)])),
         both(
-            both(ask([SYMBOL.at(one) for one in tokens]), ask([DECIMALS.at(one) for one in tokens])),
+            both(attempt([SYMBOL.at(one) for one in tokens]), ask([DECIMALS.at(one) for one in tokens])),
             ask([MARKET_PAUSED.at(adapter, market), GLOBAL_PAUSED.at(adapter)]),
         ),
     )
@@ -35,7 +35,7 @@ def read_newport(deployment: Deployment) -> Read[Market]:
             f"a token of {max(decimals)} decimals in {deployment.name}", "Newport counts in 18 decimals"
         )
     base, quote = (
-        Asset(token_id(deployment.chain, token), symbol, count)
+        Asset(token_id(deployment.chain, token), symbol_of(token, symbol), count)
         for token, symbol, count in zip(tokens, symbols, decimals, strict=True)
     )
     return Market(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from adapters.lyra_v1.black_scholes import option_prices
+from adapters.lyra_v1.black_scholes import SECONDS_PER_YEAR, option_prices
 from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
 from aggregator.model.assets import index_id
+from aggregator.model.errors import Unsupported
 from aggregator.model.positions import Option
 from aggregator.model.rules import Feed
 from aggregator.model.units import scaled
 from aggregator.pricing.sources import IvKind, IvSource, first_usable
 
 IV_SOURCE = "board.iv * strike.skew"
+MOST_GROWTH = 100
+"""Rate times years: beyond it no exponential is of any use."""
 
 
 class Contract(NamedTuple):
@@ -41,16 +44,36 @@ def instrument(market: Market, contract: Contract) -> str:
     return f"{market.underlying} {day} {strike:f} {'call' if contract.is_call else 'put'}"
 
 
-def option(
-    market: Market, spot: Feed, contract: Contract, size: int, origin: str, *, time: int, is_expired: bool
-) -> Option:
-    """An option of this market, European and settled in cash; `size` is signed, written < 0.
+class Mark(NamedTuple):
+    """What one option is worth, in quote with 18 decimals, and who says so."""
 
-    Its mark is the protocol's own formula at its own volatility and rate and at the present spot price,
-    intrinsic value once expired, None where the contract's library would revert.
+    raw: int
+    source: str
+
+
+def mark(market: Market, spot: Feed, contract: Contract, time: int, *, is_expired: bool) -> Mark:
+    """The protocol's own formula at its own volatility and rate and at the present spot price.
+
+    Intrinsic value once expired. Raises Unsupported where the contract's library would revert.
     """
+    if is_expired:
+        return Mark(contract.intrinsic(spot.price), f"intrinsic value at {spot.origin}")
+    seconds, rate = max(contract.expiry - time, 0), market.parameters.rate
+    try:
+        if abs(rate) * seconds > MOST_GROWTH * UNIT * SECONDS_PER_YEAR:
+            raise ValueError(f"a rate of {rate / UNIT:g}")
+        call, put = option_prices(seconds, contract.iv, spot.price, contract.strike, rate)
+    except ValueError as error:
+        raise Unsupported(
+            f"the option {instrument(market, contract)} at a spot price of {spot.price / UNIT:g}",
+            f"the market's own formula has no price for it ({error})",
+        ) from error
+    return Mark(call if contract.is_call else put, f"Black-Scholes at {IV_SOURCE} and {spot.origin}")
+
+
+def option(market: Market, contract: Contract, size: int, valued: Mark, origin: str) -> Option:
+    """An option of this market, European and settled in cash; `size` is signed, written < 0."""
     iv = first_usable([IvSource(IvKind.BOARD, contract.iv / UNIT, f"{IV_SOURCE}, {contract.origin}")])
-    mark, source = _mark(market, spot, contract, time, is_expired=is_expired)
     return Option(
         instrument=instrument(market, contract),
         index=index_id(market.underlying),
@@ -63,25 +86,12 @@ def option(
         price_decimals=PRICE_DECIMALS,
         expiry=contract.expiry,
         settlement=market.quote,
-        mark_raw=mark,
+        mark_raw=valued.raw,
         iv=iv.iv if iv else None,
         iv_source=iv.origin if iv else None,
         rate=market.parameters.rate / UNIT,
         origin=origin,
         # A covered call gives up base, but only what its loss in quote is worth at expiry.
         delivery="cash",
-        mark_source=None if mark is None else source,
+        mark_source=valued.source,
     )
-
-
-def _mark(
-    market: Market, spot: Feed, contract: Contract, time: int, *, is_expired: bool
-) -> tuple[int | None, str]:
-    if is_expired:
-        return contract.intrinsic(spot.price), f"intrinsic value at {spot.origin}"
-    seconds, rate = max(contract.expiry - time, 0), market.parameters.rate
-    try:
-        call, put = option_prices(seconds, contract.iv, spot.price, contract.strike, rate)
-    except (ValueError, OverflowError, ZeroDivisionError):
-        return None, ""
-    return call if contract.is_call else put, f"Black-Scholes at {IV_SOURCE} and {spot.origin}"

@@ -13,15 +13,15 @@ from adapters.lyra_v1.calls import MarketAddresses
 from adapters.lyra_v1.fixed_point import UNIT
 from adapters.lyra_v1.held import in_units
 from adapters.lyra_v1.market import NEWPORT, PRICE_DECIMALS, Market, Spot, version_of
-from adapters.lyra_v1.options import Contract, option
+from adapters.lyra_v1.options import Contract, mark, option
 from adapters.lyra_v1.pool_calls import BOARDS, NEWPORT_BOARDS, TOTAL_SHARES, Board
 from adapters.lyra_v1.pool_state import PoolState, read_pool
 from adapters.lyra_v1.pool_value import Pool
 from aggregator.contract import Deployment, Read, ask, both
 from aggregator.model.assets import Asset
-from aggregator.model.errors import MalformedReply, Unsupported
+from aggregator.model.errors import MalformedReply
 from aggregator.model.fixed_point import multiply, truncated
-from aggregator.model.positions import Debt, Option, Perp, Position, Supply
+from aggregator.model.positions import Debt, Perp, Position, Supply, check_valued
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +108,10 @@ class _Sum:
                     self._add_option(contract, size, time)
 
     def _add_option(self, contract: Contract, size: int, time: int) -> None:
-        leg: Option = option(
-            self._market,
-            self._feed,
-            contract,
-            size,
-            self._parts.boards_origin,
-            time=time,
-            is_expired=time >= contract.expiry,
-        )
-        if leg.mark_raw is None:
-            raise Unsupported(
-                f"the option {leg.instrument} of the pool", "the market's own formula has no price for it"
-            )
-        self.positions.append(leg)
-        self.worth += size * leg.mark_raw
+        check_valued(f"of {contract.origin}", contract.strike, contract.expiry, time)
+        valued = mark(self._market, self._feed, contract, time, is_expired=time >= contract.expiry)
+        self.positions.append(option(self._market, contract, size, valued, self._parts.boards_origin))
+        self.worth += size * valued.raw
 
     def add_holdings(self) -> None:
         """Base, hedge and cash net of what is owed; a hedge that owes more than it has is worth nothing."""

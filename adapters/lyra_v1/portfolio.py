@@ -17,7 +17,7 @@ from adapters.lyra_v1.generations import settlement_of
 from adapters.lyra_v1.held import Holding, in_units, payout
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
-from adapters.lyra_v1.options import Contract, instrument, option
+from adapters.lyra_v1.options import Contract, instrument, mark, option
 from adapters.lyra_v1.premium import BuyBack
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
@@ -25,7 +25,7 @@ from aggregator.model.assets import Asset
 from aggregator.model.errors import ReadError
 from aggregator.model.positions import Option, Position, Supply
 from aggregator.model.readings import AccountFailure
-from aggregator.model.rules import WAD, Feed
+from aggregator.model.rules import WAD, Feed, prices_of
 from aggregator.model.units import Address, scaled
 
 
@@ -89,12 +89,16 @@ class Wallet:
         )
 
     def short_account(self, held: Holding, judgement: Judgement | None) -> Account:
-        """One written option with its collateral; without a judgement nothing can liquidate it any more."""
-        position = held.position
+        """One written option with its collateral; without a judgement nothing can liquidate it any more.
+
+        Raises Unsupported and UnusablePrice where the contract's library would revert.
+        """
+        position, positions = held.position, self._positions(held)
         rule: ShortOptionRule | None = None
         reported = None
         if judgement is not None:
             rule = self._rule(held, judgement.terms)
+            rule.health(prices_of(rule), self.time)
             least = judgement.min_collateral
             reported = Reported(
                 health=position.collateral * WAD // least if least else None,
@@ -109,7 +113,7 @@ class Wallet:
             chain=self.deployment.chain,
             label=f"{self.deployment.name} short #{position.position_id}",
             owner_path=(self.address,),
-            positions=self._positions(held),
+            positions=positions,
             rule=rule,
             reported=reported,
         )
@@ -182,16 +186,9 @@ class Wallet:
         )
 
     def _option(self, held: Holding, origin: str) -> Option:
-        amount = held.position.amount
-        return option(
-            self.market,
-            self.spot,
-            self._contract(held),
-            -amount if held.kind.is_short else amount,
-            origin,
-            time=self.time,
-            is_expired=held.is_expired,
-        )
+        contract, amount = self._contract(held), held.position.amount
+        valued = mark(self.market, self.spot, contract, self.time, is_expired=held.is_expired)
+        return option(self.market, contract, -amount if held.kind.is_short else amount, valued, origin)
 
     def _contract(self, held: Holding) -> Contract:
         market = self.deployment.addresses["option_market"]

@@ -18,13 +18,11 @@ from adapters.morpho_blue.calls import (
 )
 from adapters.morpho_blue.discovery import Discovery, MarketId, discovery_of
 from adapters.morpho_blue.market_state import MarketState
-from aggregator.contract import Deployment, Read, ask, attempt, both
+from aggregator.contract import Deployment, Read, ask, attempt, both, symbol_of
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import (
     AdapterFault,
-    CallReverted,
     MalformedReply,
-    NoContract,
     ReadError,
     Unsupported,
 )
@@ -182,15 +180,7 @@ def _read_tokens(
         ask([DECIMALS.at(token) for token in asked]), attempt([SYMBOL.at(token) for token in asked])
     )
     told = {
-        token: Asset(ids[token], _symbol(token, symbol), places)
+        token: Asset(ids[token], symbol_of(token, symbol), places)
         for token, places, symbol in zip(asked, decimals, symbols, strict=True)
     }
     return {token: told.get(token) or known[ids[token]] for token in ids}
-
-
-def _symbol(token: Address, answer: str | ReadError) -> str:
-    if isinstance(answer, (CallReverted, MalformedReply, NoContract)):
-        return token
-    if isinstance(answer, ReadError):
-        raise answer
-    return answer

@@ -9,13 +9,9 @@ from datetime import UTC, datetime
 from adapters.opyn_gamma import calls
 from adapters.opyn_gamma.calls import Series
 from adapters.opyn_gamma.fixed_point import DECIMALS, OPTION_DECIMALS
-from aggregator.contract import Read, ask, attempt, both
+from aggregator.contract import Read, ask, attempt, both, symbol_of
 from aggregator.model.assets import Asset, token_id
 from aggregator.model.errors import (
-    CallReverted,
-    MalformedReply,
-    NoContract,
-    ReadError,
     Unsupported,
     UnusablePrice,
 )
@@ -56,7 +52,7 @@ def read_tokens(
         ask(prices),
     )
     assets = {
-        token: Asset(token_id(chain, token), _symbol(token, symbol), places)
+        token: Asset(token_id(chain, token), symbol_of(token, symbol), places)
         for token, places, symbol in zip(tokens, decimals, symbols, strict=True)
     }
     for token, asset in assets.items():
@@ -68,11 +64,3 @@ def read_tokens(
             raise UnusablePrice(token_id(chain, token), call.origin, price)
         quotes[token] = Quote(token_id(chain, token), price, OPTION_DECIMALS, call.origin)
     return Tokens(assets, quotes)
-
-
-def _symbol(token: Address, answer: str | ReadError) -> str:
-    if isinstance(answer, (CallReverted, MalformedReply, NoContract)):
-        return token
-    if isinstance(answer, ReadError):
-        raise answer.with_traceback(None)
-    return answer

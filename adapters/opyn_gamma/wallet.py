@@ -14,13 +14,10 @@ from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import TokenList, token_id
 from aggregator.model.errors import ReadError, Unsupported
-from aggregator.model.positions import Option, Position
+from aggregator.model.positions import Option, Position, check_valued
 from aggregator.model.readings import AccountFailure, Block, Quote
 from aggregator.model.rules import Oracle, Rule
 from aggregator.model.units import Address
-
-MAX_SECONDS = 100 * 365 * 86_400
-"""To expiry: beyond it no option is valued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +95,9 @@ class Wallet:
     def option(self, series: Series, size: int, tokens: Tokens, origin: str) -> Option:
         """A position in an oToken. There is no volatility and no price of it on the chain.
 
-        Raises Unsupported on one that nothing values, without a strike or of the far future: anybody can make
-        such an option and give it away, and it must not take the other accounts along.
+        Raises Unsupported on one that nothing values, without a strike or of the far future.
         """
-        if not series.strike:
-            raise Unsupported(
-                f"the option {series.otoken}", "it has no strike: until it expires nothing values it"
-            )
-        if series.expiry - self.block.timestamp > MAX_SECONDS:
-            raise Unsupported(f"the option {series.otoken}", "it expires in more than 100 years")
+        check_valued(series.otoken, series.strike, series.expiry, self.block.timestamp)
         underlying = token_id(self.deployment.chain, series.underlying)
         moved_by = self.listed.classify(underlying).underlying
         return Option(

@@ -31,6 +31,8 @@ from aggregator.model.units import Address
 NAME = "wallet"
 MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
 NATIVE_DECIMALS = 18
+NO_TIME = 2**40
+"""In Unix seconds: no calendar and no column has a round so late."""
 
 
 class Round(NamedTuple):
@@ -178,4 +180,6 @@ def _price(
         return Unpriced(token.asset, UnusablePrice(token.asset.symbol, call.origin, latest.answer))
     if latest.updated_at == 0:
         return Unpriced(token.asset, MalformedReply(call.origin, "a round that was never completed"))
+    if latest.updated_at >= NO_TIME:
+        return Unpriced(token.asset, MalformedReply(call.origin, f"a round at {latest.updated_at} s"))
     return Quote(token.asset.id, latest.answer, decimals, call.origin, latest.updated_at, token.heartbeat_s)

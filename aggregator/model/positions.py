@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from aggregator.model.assets import Asset, AssetId
+from aggregator.model.errors import Unsupported
+
+MAX_OPTION_SECONDS = 100 * 365 * 86_400
+"""To expiry: beyond it no option is valued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,18 @@ class Option:
     def is_expired(self, time: int) -> bool:
         """Whether it can no longer change at a Unix time but by its price: a perpetual one never is."""
         return self.expiry is not None and self.expiry <= time
+
+
+def check_valued(name: str, strike_raw: int, expiry: int, time: int) -> None:
+    """Raise Unsupported on terms of an option that nothing values: no strike, or more than 100 years to go.
+
+    `expiry` and `time` in Unix seconds. Where anybody can make options, such a one is given away for nothing,
+    and must not take the other accounts along.
+    """
+    if strike_raw <= 0:
+        raise Unsupported(f"the option {name}", "it has no strike: until it expires nothing values it")
+    if expiry - time > MAX_OPTION_SECONDS:
+        raise Unsupported(f"the option {name}", "it expires in more than 100 years")
 
 
 Position: TypeAlias = Holding | Supply | Debt | Perp | Option

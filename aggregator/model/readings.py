@@ -68,7 +68,7 @@ class Reading:
 
     `receipts` are tokens that stand for what these accounts (or none, where the wallet has none) already
     count, such as aTokens: a wallet's holding of one is not counted again. `failures` are what is missing
-    beside `accounts`.
+    beside `accounts`. `told` are prices that a venue tells beside the chain, for which no contract answers.
     """
 
     accounts: tuple[Account, ...]
@@ -77,6 +77,7 @@ class Reading:
     warnings: tuple[str, ...] = ()
     receipts: tuple[AssetId, ...] = ()
     failures: tuple[AccountFailure, ...] = ()
+    told: tuple[Quote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

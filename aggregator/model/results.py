@@ -164,6 +164,19 @@ class HistoryUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class WorstCase:
+    """The worst that may be true of the whole while parts are unread; `why` is a sentence.
+
+    `verdict` is what it would then be: `liquidatable`, with score and kappa 0, where what is unread may owe.
+    """
+
+    score: float
+    kappa: float
+    verdict: Verdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RiskResult:
     """The framework's answer for one portfolio.
 
@@ -172,8 +185,9 @@ class RiskResult:
     worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `requirement_usd` is the larger of
     `scan_requirement_usd` and that of `tails`, plus `add_on_usd`; `binding` is the scenario that the larger
     one comes from, or the mean of the worst draws. `tails` is None in what an earlier release has stored.
-    `flags` are sentences. `history` is None where all volatilities and correlations are the configured
-    defaults.
+    `flags` are sentences. `worst_case` is None where everything was read; `fresh_kappa` is what kappa would
+    be if no price were late, None where none is. `history` is None where all volatilities and correlations
+    are the configured defaults.
     """
 
     score: float | None
@@ -204,3 +218,5 @@ class RiskResult:
     parameters_hash: str
     scenario_hash: str
     history: HistoryUsed | None = None
+    worst_case: WorstCase | None = None
+    fresh_kappa: float | None = None

@@ -4,7 +4,7 @@ With F = S*exp(rT) as everywhere here, early exercise only ever pays for puts at
 calls at one below: all others are European, to the bit. What it adds is an integral along the boundary of
 exercise (I. J. Kim, "The analytic valuation of American options", 1990), which `boundary` finds once for all
 spots and strikes, and for the volatilities of an octave. Error against 4,000 options of QuantLib 1.44 (QdFp,
-high precision): at most 2e-7 of spot or strike, half of all within 1e-10.
+high precision): at most 2e-7 of spot or strike, half of all within 1e-10; the worst of 5,000 more 3.4e-7.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Floats: TypeAlias = "NDArray[np.float64]"
 
 NEGLIGIBLE = 1e-8
-"""Early exercise adds less than |rate|*years of the strike (of the spot to a call): below it, nothing."""
+"""Early exercise adds less than |rate|*years of the strike (of the spot to a call), and than half the total
+volatility of that: where either is below it, nothing."""
 
 _TOGETHER = 4_096
 _STEP = 1e-3
@@ -41,10 +42,11 @@ def price(
     """The value of one unit that may be exercised at any time until expiry, in the currency of the strike.
 
     All broadcast; as for `black76.greeks`, the rate discounts and is what the spot grows by. Never below
-    intrinsic value or the European option. Without volatility exact. Total volatility above
-    `boundary.WIDEST` counts as that much for what early exercise adds, which near the money hides less than
-    1e-4 of the strike. NaN where `black76.price` is, where the rate is not finite, and where no boundary is
-    found: never seen up to |rate|*years = 10. Raises ValueError on a sign other than +-1.
+    intrinsic value or the European option. Without volatility exact. At a total volatility above
+    `boundary.WIDEST` the time from which on it is that wide counts for nothing: that hides less than 1e-4 of
+    spot or strike where the rate is below a hundredth of the variance. NaN where `black76.price` is,
+    where the rate is not finite, and where no boundary is found: never seen up to |rate|*years = 10. Raises
+    ValueError on a sign other than +-1.
     """
     terms = _broadcast(spot, strike, years, iv, rate, sign)
     return _price(*terms).reshape(terms[0].shape)
@@ -70,14 +72,17 @@ def greeks(
     Of options that are never exercised early they are its own. Otherwise by central differences: of 0.1% of
     the spot, of the volatility, and of the rate (at least 1e-5 of it); theta follows from the equation that
     price, delta and gamma obey while the option is kept, and is 0 where it is exercised at once, where delta
-    is +-1. Gamma leaps at the boundary: there it is between. Raises as `price`.
+    is +-1. Gamma leaps at the boundary: there it is between. Without volatility, or where spot or strike is
+    0, it is exercised at once or never. Raises as `price`.
     """
     terms = _broadcast(spot, strike, years, iv, rate, sign)
     shape = terms[0].shape
     S, K, T, vol, r, w = (values.ravel() for values in terms)
-    exact = black76.greeks(spot=S, strike=K, years=T, iv=vol, rate=r, sign=w)
+    early = is_early(r, w) & (T > 0.0)
+    now = early & ((vol == 0.0) | (S == 0.0) | (K == 0.0))
+    exact = black76.greeks(spot=S, strike=K, years=np.where(now, 0.0, T), iv=vol, rate=r, sign=w)
     figures = [exact.price, exact.delta, exact.gamma, exact.vega, exact.theta, exact.rho]
-    early = is_early(r, w) & (T > 0.0) & (vol > 0.0)
+    early &= (vol > 0.0) & (S > 0.0) & (K > 0.0)
     if early.any():
         sensed = _sensed(*(values[early] for values in (S, K, T, vol, r, w)))
         for figure, found in zip(figures, sensed, strict=True):
@@ -94,11 +99,12 @@ def _sensed(S: Floats, K: Floats, T: Floats, vol: Floats, r: Floats, w: Floats) 
     rates = np.stack([r, r, r, r, r, r + more, r - more])
     terms = np.broadcast_arrays(spots, K, T, ivs, rates, w)
     value, up, down, wide, narrow, dear, cheap = _price(*terms).reshape(spots.shape)
-    delta = (up - down) / (2.0 * move)
-    kept = value > w * (S - K)
-    gamma = np.where(kept, (up - 2.0 * value + down) / (move * move), 0.0)
-    vega, rho = (wide - narrow) / (2.0 * wider), (dear - cheap) / (2.0 * more)
-    theta = np.where(kept, r * value - r * S * delta - 0.5 * (vol * S) ** 2 * gamma, 0.0)
+    with np.errstate(all="ignore"):
+        delta = (up - down) / (2.0 * move)
+        kept = value > w * (S - K)
+        gamma = np.where(kept, (up - 2.0 * value + down) / (move * move), 0.0)
+        vega, rho = (wide - narrow) / (2.0 * wider), (dear - cheap) / (2.0 * more)
+        theta = np.where(kept, r * value - r * S * delta - 0.5 * (vol * S) ** 2 * gamma, 0.0)
     return value, delta, gamma, vega, theta, rho
 
 
@@ -117,17 +123,23 @@ def _price(*terms: Floats) -> Floats:
         early = is_early(r, w) & ~np.isnan(value)
         # Without volatility the best moment is now: interest only ever makes these worth less.
         value[early] = np.maximum(value, w * (S - K))[early]
-        rho = np.abs(r) * T
-        wanted = np.flatnonzero(early & (rho >= NEGLIGIBLE) & (vol > 0.0) & (S > 0.0) & (K > 0.0))
-    if wanted.size:
-        S, K, T, vol, r, w, rho = (values[wanted] for values in (S, K, T, vol, r, w, rho))
-        # A call is worth as many spots as a put on K with the strike S is worth strikes.
-        unit = np.where(w < 0.0, K, S)
-        depth = np.log(S / K) * -w
-        extra = _added(depth, np.minimum(vol * np.sqrt(T), WIDEST), rho, -w)
-        european = black76.price(forward=S * np.exp(r * T), strike=K, years=T, iv=vol, rate=r, sign=w)
-        more = np.clip(european + unit * extra, value[wanted], unit)
-        value[wanted] = np.where(np.isnan(extra), np.nan, more)
+        s, rho = vol * np.sqrt(T), np.abs(r) * T
+        wanted = np.flatnonzero(early & (rho >= NEGLIGIBLE) & (s >= NEGLIGIBLE) & (S > 0.0) & (K > 0.0))
+        if wanted.size:
+            S, K, s, rho, w = (values[wanted] for values in (S, K, s, rho, w))
+            value[wanted] = np.maximum(value[wanted], _kept(S, K, s, rho, w))
+    return value
+
+
+def _kept(S: Floats, K: Floats, s: Floats, rho: Floats, w: Floats) -> Floats:
+    """Options that may be worth keeping, at total volatility s and interest rho: the European, and more."""
+    # Time is cut, not volatility alone: the rate beside the variance decides when to exercise.
+    rho = np.maximum(rho * np.minimum(1.0, WIDEST / s) ** 2, NEGLIGIBLE)
+    s, rate = np.minimum(s, WIDEST), -w * rho
+    european = black76.price(forward=S * np.exp(rate), strike=K, years=1.0, iv=s, rate=rate, sign=w)
+    # A call is worth as many spots as a put on K with the strike S is worth strikes.
+    unit = np.where(w < 0.0, K, S)
+    value: Floats = np.minimum(european + unit * _added((np.log(S) - np.log(K)) * -w, s, rho, -w), unit)
     return value
 
 

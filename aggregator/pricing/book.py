@@ -50,6 +50,7 @@ class _Aged:
     age_s: int | None
     overdue_s: int
     chain: ChainId | None
+    is_told: bool = False
 
 
 # The contract of one address may be another one on another chain.
@@ -59,7 +60,8 @@ _Sources: TypeAlias = Mapping[tuple[ChainId | None, str], _Aged]
 def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
     """The book of everything that these readings quote.
 
-    Several protocols may quote one asset. A quote past its heartbeat gives way to a fresh one. Of the rest
+    Several protocols may quote one asset. A quote past its heartbeat gives way to a fresh one, and what a
+    venue tells to any fresh one of a contract, because nobody else answers for it. Of the rest
     the lower median is the mark: a price that somebody really quotes, untouched by one wild source among
     three, and independent of the order of reading. Two held quotes more than 1% apart give a warning.
     Raises UnusablePrice on a quote that is not positive.
@@ -69,11 +71,12 @@ def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
     for reading in readings:
         source = reading.source
         now, chain = (source.timestamp, source.chain) if isinstance(source, Block) else (source.time, None)
-        for quote in reading.quotes:
+        for quote in (*reading.quotes, *reading.told):
             if quote.price <= 0:
                 raise UnusablePrice(quote.asset, quote.origin, quote.price)
             age_s = None if quote.updated_at is None else now - quote.updated_at
-            aged = _Aged(quote, age_s, _overdue_s(quote, now), chain)
+            is_told = chain is None or quote in reading.told
+            aged = _Aged(quote, age_s, _overdue_s(quote, now), chain, is_told)
             quoted[quote.asset].setdefault((chain, quote.origin), aged)
     marks = {asset: _mark(list(sources.values())) for asset, sources in sorted(quoted.items())}
     held = {asset for reading in readings for account in reading.accounts for asset in assets_of(account)}
@@ -115,7 +118,8 @@ def _overdue_s(quote: Quote, now: int) -> int:
 
 
 def _mark(aged: Sequence[_Aged]) -> Quote:
-    fresh = [a for a in aged if a.overdue_s == 0] or [*aged]
+    fresh = [a for a in aged if a.overdue_s == 0]
+    fresh = [a for a in fresh if not a.is_told] or fresh or [*aged]
     fresh.sort(key=lambda a: (a.quote.usd, a.quote.origin, a.chain or 0))
     chosen = fresh[(len(fresh) - 1) // 2]
     return replace(chosen.quote, chain=chosen.chain)

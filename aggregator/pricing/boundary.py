@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Floats: TypeAlias = "NDArray[np.float64]"
 
 WIDEST = 8.0
-"""Total volatility above it counts as this much."""
+"""The most total volatility that is solved for: what is wider is cut in time."""
 
 NODES, INNER, OUTER = 12, 24, 48
 _LASTING = 5.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from aggregator.pricing.legs import MOST, distance
-from aggregator.pricing.mills import DENSITY_AT_ZERO, difference, ratio
+from aggregator.pricing.mills import DENSITY_AT_ZERO, FARTHEST, SERIES, difference, ratio
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,6 @@ Floats: TypeAlias = "NDArray[np.float64]"
 _ULP = 2.0**-52
 _CLOSE = 4e-15
 _TRIES = 100
-_SERIES = 0.05
 _LOG_DENSITY = math.log(DENSITY_AT_ZERO)
 
 
@@ -127,10 +126,10 @@ def _first(x: Floats, log_value: Floats) -> Floats:
 def _step(x: Floats, s: Floats, wanted: Floats, upper: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Newton's step f/f' and f''/f' of f, the logarithm's excess over what is wanted."""
     with np.errstate(all="ignore"):
-        h, t = np.minimum(x / s, 1e4), 0.5 * s
+        h, t = np.minimum(x / s, FARTHEST), 0.5 * s
         log_slope = _LOG_DENSITY - 0.5 * (h * h + t * t)
         near, far = ratio(np.abs(h - t)), ratio(h + t)
-        series = t <= _SERIES
+        series = t <= SERIES
         short = np.where(series, difference(h, np.where(series, t, 0.0)), near - far)
         # In units of the slope; where h < t the value is the bound less both legs.
         legs = near + far

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from aggregator.pricing.mills import DENSITY_AT_ZERO, difference, ratio, ratio_into
+from aggregator.pricing.mills import DENSITY_AT_ZERO, FARTHEST, SERIES, difference, ratio, ratio_into
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +25,6 @@ MOST = 1e3
 # Arrays without dimensions spare the conversion of a float in every call.
 _ONE, _HALF, _MINUS_HALF, _NONE = (np.array(value) for value in (1.0, 0.5, -0.5, 0.0))
 _LEAST, _APART, _DENSITY = (np.array(value) for value in (0.002, 600.0, DENSITY_AT_ZERO))
-_SERIES = 0.05
-_BEYOND = 1e4
 _NEAR_THE_MONEY = 0.25
 
 
@@ -112,12 +110,12 @@ def exact(a: Floats, b: Floats, s: Floats) -> tuple[Floats, Floats, Floats, Floa
     middle = 0.5 * a + 0.5 * b
     x = distance(a, b)
     with np.errstate(all="ignore"):
-        h, t = np.minimum(x / s, _BEYOND), 0.5 * s
+        h, t = np.minimum(x / s, FARTHEST), 0.5 * s
         common = np.sqrt(a) * np.sqrt(b) * DENSITY_AT_ZERO * np.exp(-0.5 * (h * h + t * t))
         far = common * ratio(h + t)
         near = common * ratio(np.abs(h - t))
         near = np.where(h < t, np.minimum(a, b) - near, near)
-        small = t <= _SERIES
+        small = t <= SERIES
         value = np.where(small, common * difference(h, np.where(small, t, 0.0)), near - far)
     value = np.maximum(value, 0.0)
     none = (s == 0.0) | (np.minimum(a, b) == 0.0) | np.isinf(middle)

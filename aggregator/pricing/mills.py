@@ -14,6 +14,12 @@ Floats: TypeAlias = "NDArray[np.float64]"
 DENSITY_AT_ZERO = 0.3989422804014327
 """1/sqrt(2*pi)."""
 
+SERIES = 0.05
+"""The largest t that `difference` is made for."""
+
+FARTHEST = 1e4
+"""The largest h that `difference` is made for; there is no density from 39 on."""
+
 
 def _constants(*values: float) -> tuple[NDArray[np.float64], ...]:
     """Arrays without dimensions, which spare the conversion of a float in every call."""
@@ -71,7 +77,7 @@ def ratio(z: Floats) -> Floats:
 
 
 def difference(h: Floats, t: Floats) -> Floats:
-    """R(h-t) - R(h+t) for 0 <= h <= 1e4 and 0 <= t <= 0.05, to about 1e-15*(1+h^2) of itself.
+    """R(h-t) - R(h+t) for 0 <= h <= FARTHEST and 0 <= t <= SERIES, to about 1e-15*(1+h^2) of itself.
 
     By Taylor's series in t, because the two are nearly equal. With Y(z) = R(-z): Y' = 1 + z*Y, and each
     further derivative is z times the last one plus n times the one before.

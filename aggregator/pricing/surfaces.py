@@ -29,7 +29,7 @@ def contradictions(reading: Reading, marks: Mapping[AssetId, Quote]) -> tuple[st
     """
     source = reading.source
     time = source.timestamp if isinstance(source, Block) else source.time
-    own = {quote.asset: quote for quote in reading.quotes}
+    own = {quote.asset: quote for quote in (*reading.told, *reading.quotes)}
     boards: dict[_Market, dict[int, set[Option]]] = defaultdict(lambda: defaultdict(set))
     where = {}
     for account in reading.accounts:

@@ -77,7 +77,8 @@ class Client:
         return context
 
     def _proxy(self, url: URL) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-        """The proxy that the environment names for a URL, looked up once."""
+        """The proxy that the environment names for a URL's host, looked up once."""
+        url = url.origin()
         if url not in self._proxies:
             named = "" if proxy_bypass(url.host or "") else getproxies().get(url.scheme, "")
             proxy = URL(named if "://" in named else f"http://{named}") if named else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ class Endpoint:
         _, _, path = rest.partition("/")
         pieces = re.split(r"[/?&=#:]", path) + (re.split(":", credentials) if at else [])
         shown = {form for piece in pieces if len(piece) >= _SHORTEST_SECRET for form in _forms(piece)}
+        shown |= {json.dumps(form)[1:-1] for form in shown}  # as it stands in JSON
         if at:
             shown.add(b64encode(unquote(credentials).encode(errors="replace")).decode())  # as its header is
         return sorted(shown, key=len, reverse=True)

@@ -45,7 +45,7 @@ def reading_of(job: Job, block: Block) -> Read[Reading]:
 
 def _check(reading: Reading, deployment: Deployment) -> None:
     """What the layers behind rely on: one adapter that breaks it must not take the others' answers along."""
-    for quote in reading.quotes:
+    for quote in (*reading.quotes, *reading.told):
         if quote.price <= 0:
             raise UnusablePrice(quote.asset, quote.origin, quote.price)
     all_of_it: list[Account | AccountFailure] = [*reading.accounts, *reading.failures]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from aggregator.model.tails import Tails
 from aggregator.risk import score
 from aggregator.risk.accounts import Judged, judged
 from aggregator.risk.book import book
+from aggregator.risk.completeness import worst_case
 from aggregator.risk.greeks import position_greeks, total_greeks
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.native import headroom
@@ -67,11 +69,31 @@ def assess_all(
         scanned = scan(book(block, scenarios), families)
         tailed = tail(scanned)
         estimates = tails(scanned, tailed, scenarios.history)
-        results += [
+        found = [
             _result(scanned, tailed, wallet, accounts, estimates[wallet], worst)
             for wallet, accounts in enumerate(judged(scanned, tailed))
         ]
+        results += _with_fresh_prices(found, scanned, families)
     return results
+
+
+def _with_fresh_prices(
+    found: list[RiskResult], late: Scan, families: Mapping[str, RuleFamily]
+) -> list[RiskResult]:
+    """The results with what kappa would be if no price were late, of portfolios that a late one moves."""
+    old = late.book
+    waiting = [
+        any(old.axes.bases[i] in old.scenarios.staleness_days for i in np.flatnonzero(moved))
+        for moved in (old.axes_of(slice(*old.account_start[w : w + 2]))[0] for w in range(len(found)))
+    ]
+    if not any(waiting):
+        return found
+    scanned = scan(book(old.portfolios, old.scenarios.fresh()), families)
+    kappa = np.minimum(scanned.kappa, tail(scanned).kappa)
+    return [
+        replace(result, fresh_kappa=float(kappa[wallet])) if waiting[wallet] else result
+        for wallet, result in enumerate(found)
+    ]
 
 
 def _blocks(portfolios: Sequence[Portfolio]) -> list[list[Portfolio]]:
@@ -145,6 +167,7 @@ def _result(
         parameters_hash=scan.book.scenarios.parameters.hash,
         scenario_hash=scan.book.scenarios.hash,
         history=inputs.used,
+        worst_case=worst_case(portfolio, kappa, score.verdict(unified, weakest, complete=True)),
     )
 
 

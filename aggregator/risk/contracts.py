@@ -1,7 +1,7 @@
 """Distinct options: each is priced once per scenario, whoever holds how many.
 
 European and perpetual ones by Black-76, to the bit what `pricing.black76` says of them; American ones by
-`pricing.american`, whose error is below 2e-7 of spot or strike.
+`pricing.american`, to a few 1e-7 of spot or strike.
 """
 
 from __future__ import annotations

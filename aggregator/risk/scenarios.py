@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -109,6 +109,10 @@ class ScenarioSet:
             )
         late = (STALE_QUANTILE * sigma) ** 2 * self.staleness_days.get(underlying, 0.0)
         return min(LARGEST_RANGE, float(np.sqrt(range_**2 + late)))
+
+    def fresh(self) -> ScenarioSet:
+        """The same at a snapshot in which no price is late."""
+        return replace(self, staleness_days={}, hash=f"{self.hash}:fresh")
 
     def axes(self, factors: Sequence[Factor]) -> Axes:
         """The axes of these factors, in the order of the configuration."""

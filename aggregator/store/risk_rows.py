@@ -22,6 +22,7 @@ from aggregator.model.results import (
     ScenarioLoss,
     Verdict,
     Waterfall,
+    WorstCase,
 )
 from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.store.bulk import Columns
@@ -51,6 +52,8 @@ _PARTS = {
     "tails",
     "flags",
     "history",
+    "worst_case",
+    "fresh_kappa",
 }
 _INFINITE = {"kappa", "margin_coverage_ratio"}
 _SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINITE]
@@ -70,6 +73,11 @@ def _result_columns(result: RiskResult) -> Columns:
     values |= {f.name: getattr(result.waterfall, f.name) for f in fields(Waterfall)}
     values |= {f"history_{f.name}": getattr(result.history, f.name, None) for f in fields(HistoryUsed)}
     values |= {f"tail_{name}": getattr(result.tails, name, None) for name in _TAILS}
+    worst = result.worst_case
+    values |= {f"worst_{name}": getattr(worst, name, None) for name in ("score", "verdict", "why")}
+    values["worst_kappa"] = None if worst is None else _finite(worst.kappa)
+    values["fresh_kappa"] = None if result.fresh_kappa is None else _finite(result.fresh_kappa)
+    values["fresh_kappa_infinite"] = None if result.fresh_kappa is None else _is_infinite(result.fresh_kappa)
     return {name: [value] for name, value in values.items()}
 
 
@@ -182,7 +190,19 @@ def to_result(
         binding=by_role["binding"][0] if by_role["binding"] else None,
         flags=flags,
         history=_history(row),
+        worst_case=_worst_case(row),
+        fresh_kappa=None if row.fresh_kappa_infinite is None else _unflagged(row, "fresh_kappa"),
     )
+
+
+def _worst_case(row: RiskResultRow) -> WorstCase | None:
+    """Raises ValueError where a part of it is missing."""
+    if row.worst_verdict is None:
+        return None
+    if row.worst_score is None or row.worst_why is None:
+        raise ValueError("a part of its worst case is missing")
+    kappa = math.inf if row.worst_kappa is None else row.worst_kappa
+    return WorstCase(row.worst_score, kappa, Verdict(row.worst_verdict), row.worst_why)
 
 
 def _history(row: RiskResultRow) -> HistoryUsed | None:

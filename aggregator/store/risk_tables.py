@@ -51,6 +51,20 @@ class RiskResultRow(Table, table=True):
         OneOf(*(verdict.value for verdict in Verdict)),
         "For tables and exit codes; unknown: something is missing",
     )
+    worst_score: float | None = column(
+        FiniteFloat, "The lowest that unread parts allow; NULL: everything was read", nullable=True
+    )
+    worst_kappa: float | None = column(
+        FiniteFloat, "The kappa of worst_score; NULL beside a worst_verdict: infinite", nullable=True
+    )
+    worst_verdict: str | None = column(sa.String, "The verdict that would then be", nullable=True)
+    worst_why: str | None = column(sa.String, "Why no better one can be promised", nullable=True)
+    fresh_kappa: float | None = column(
+        FiniteFloat, "kappa if no price were late; NULL: none is, or see fresh_kappa_infinite", nullable=True
+    )
+    fresh_kappa_infinite: bool | None = column(
+        sa.Boolean, "No stress on the grid would break it; NULL: no price is late", nullable=True
+    )
     margin_coverage_ratio: float | None = column(
         FiniteFloat, "equity_usd / requirement_usd; NULL: see margin_coverage_ratio_infinite", nullable=True
     )

@@ -23,7 +23,22 @@ from aggregator.store import (
 # Importing a module of tables fills the metadata.
 TABLE_MODULES = (tables, account_tables, risk_tables, wallet_tables, run_tables, plan_tables, index_tables)
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0014",
+)
 """Every revision of the schema, the present one last."""
 
 VERSION_TABLE = sa.Table(

@@ -155,6 +155,64 @@ def test_without_volatility() -> None:
     assert float(american.price(spot=80.0, strike=100.0, rate=-0.1, sign=1.0, **given_terms)) == 0.0
 
 
+def test_greeks_without_volatility() -> None:
+    """A missing volatility is 0: in the money the option is its payoff at once, whatever its forward does."""
+    given_terms: dict[str, Any] = {"years": 1.0, "iv": 0.0, "strike": 100.0}
+    found = american.greeks(
+        spot=[95.0, 105.0, 95.0, 100.0],
+        rate=[0.1, -0.1, -0.1, 0.1],
+        sign=[-1.0, 1.0, 1.0, -1.0],
+        **given_terms,
+    )
+    assert found.price.tolist() == [5.0, 5.0, 0.0, 0.0]
+    assert found.delta.tolist() == [-1.0, 1.0, 0.0, -0.5]
+    for name in ("gamma", "vega", "theta", "rho"):
+        assert not getattr(found, name).any()
+
+
+@pytest.mark.parametrize(("sign", "spot", "strike"), [(-1.0, 0.0, 100.0), (1.0, 100.0, 0.0), (1.0, 0.0, 9.0)])
+def test_worthless_underlying(sign: float, spot: float, strike: float) -> None:
+    """At a spot or a strike of 0 exercise is due at once, or never."""
+    found = american.greeks(spot=spot, strike=strike, years=1.0, iv=0.5, rate=-0.1 * sign, sign=sign)
+    worth = max(sign * (spot - strike), 0.0)
+    assert [float(getattr(found, name)) for name in NAMES] == [
+        worth,
+        sign * (worth > 0.0),
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+    ]
+
+
+def perpetual(spot: float, strike: float, iv: float, rate: float) -> float:
+    """R. Merton's (1973) put that never expires: what no other is worth more than."""
+    power = 2.0 * rate / iv / iv
+    boundary = strike * power / (1.0 + power)
+    if spot <= boundary:
+        return strike - spot
+    return (strike - boundary) * (spot / boundary) ** -power if boundary else strike
+
+
+@pytest.mark.parametrize("strike", [20.0, 100.0, 500.0])
+@pytest.mark.parametrize(("years", "rate"), [(3.0, 0.3), (1.0, 0.05), (0.1, 0.3), (30.0, 0.05)])
+def test_wider_than_the_widest(years: float, rate: float, strike: float) -> None:
+    """As volatility outgrows everything the put is worth the perpetual one, and in the end its strike."""
+    iv = np.array([16.0, 30.0, 1e3, 1e200, math.inf]) / math.sqrt(years)
+    values = american.price(spot=100.0, strike=strike, years=years, iv=iv, rate=rate, sign=-1.0)
+    expected = [perpetual(100.0, strike, one, rate) for one in iv]
+    np.testing.assert_allclose(values, expected, rtol=0.0, atol=1e-4 * max(100.0, strike))
+    call = american.price(spot=strike, strike=100.0, years=years, iv=iv, rate=-rate, sign=1.0)
+    assert (call <= strike).all()
+
+
+def test_narrower_than_anything() -> None:
+    """Next to no volatility is none, down to the least there is."""
+    iv = np.array([1e-9, 1e-12, 1e-30, 1e-100, 5e-324])[:, None]
+    values = american.price(spot=100.0, strike=[90.0, 100.0, 110.0], years=0.1, iv=iv, rate=0.05, sign=-1.0)
+    np.testing.assert_allclose(values, np.broadcast_to([0.0, 0.0, 10.0], values.shape), atol=1e-6)
+
+
 def test_expired_and_missing() -> None:
     """Intrinsic value after expiry; NaN for what is missing."""
     given_terms: dict[str, Any] = {"spot": 90.0, "strike": 100.0, "rate": 0.05, "sign": -1.0}

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from aggregator.model.accounts import Account
+from aggregator.model.accounts import Account, Observation
 from aggregator.model.assets import (
     Asset,
     AssetId,
@@ -88,6 +88,21 @@ def test_stale_gives_way_to_fresh() -> None:
     assert both.staleness_days == {"ETH": pytest.approx((90_000 - 3_600) / 86_400)}
     assert price_book([reading(stale)], tokens=TOKENS).marks[WETH].origin == "stale"
     assert price_book([reading(fresh)], tokens=TOKENS).staleness_days == {}
+
+
+def test_a_venue_gives_way_to_contracts() -> None:
+    """However low it is, beside a chain or by itself; it counts where no contract is fresh."""
+    told = quote(WETH, 100.0, "/watch@venue desk")
+    chain = Block(CHAIN, 5, "0x" + "ab" * 32, "0x" + "aa" * 32, NOW)
+    desk = Observation(NOW, "desk", "0x" + "00" * 32)
+    for age_s, mark in ((60, "feed"), (90_000, told.origin)):
+        feed = quote(WETH, 2_000.0, "feed", age_s=age_s)
+        beside = [Reading((holding(WETH),), (feed,), chain, told=(told,))]
+        apart = [Reading((), (told,), desk), Reading((holding(WETH),), (feed,), chain)]
+        for readings in (beside, apart):
+            book = price_book(readings, tokens=TOKENS)
+            assert book.marks[WETH].origin == mark
+            assert any("differ by" in warning for warning in book.warnings)
 
 
 def test_late_prices_are_said_of_held_assets() -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -194,6 +195,16 @@ def test_a_key_that_is_quoted_is_not_kept() -> None:
         [raw] = asked(f"{server.url}/{KEY}")
     assert isinstance(raw, bytes)
     assert KEY not in raw.decode()
+    assert REQUEST.decode(raw).value == 1
+
+
+@pytest.mark.parametrize("key", ["kéy-0123456789", 'k"0123456789', "k\\0123456789", "k\t0123456789"])
+def test_a_key_that_json_escapes_is_not_kept(key: str) -> None:
+    """A venue that quotes its URL has it decoded, and JSON has it encoded in its own way."""
+    with Server(lambda _: as_json({"worth": 1, "url": f"https://desk/{key}"})) as server:
+        [raw] = asked(f"{server.url}/{quote(key)}")
+    assert isinstance(raw, bytes)
+    assert "0123456789" not in raw.decode()
     assert REQUEST.decode(raw).value == 1
 
 

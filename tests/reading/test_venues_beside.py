@@ -82,7 +82,7 @@ def test_what_a_block_that_is_gone_was_read_beside_goes_too() -> None:
 
 
 def test_calls_and_venues_share_a_round(node: Node) -> None:
-    """In the order in which they were asked for; a silent venue ends at the deadline, the calls stand."""
+    """In the order in which they were asked for; a silent venue ends, and calls stand in the next round."""
 
     async def live(url: str, **options: Any) -> list[Any]:
         async with Client() as client:
@@ -90,17 +90,20 @@ def test_calls_and_venues_share_a_round(node: Node) -> None:
             venues = Venues([Endpoint("desk", url)], client, lambda: NOW)
             source: ChainSource = ChainReader(rpc, venues=venues, **options)
             block = await source.pin("latest")
-            return await source.fetch(block, [REQUEST, NUMBER.at(HEIGHT), REQUEST])
+            first = await source.fetch(block, [REQUEST, NUMBER.at(HEIGHT), REQUEST])
+            return first + await source.fetch(block, [NUMBER.at(HEIGHT)])
 
     with Server(lambda _: as_json({"worth": 9})) as server:
-        first, height, again = asyncio.run(live(server.url))
+        first, height, again, later = asyncio.run(live(server.url))
         assert len(server.requests) == 2
     assert (REQUEST.decode(first).value, first) == (9, again)
-    assert NUMBER.at(HEIGHT).decode(height) == node.block_number
+    assert NUMBER.at(HEIGHT).decode(height) == NUMBER.at(HEIGHT).decode(later) == node.block_number
     with Server(lambda _: Reply(silent=True)) as server:
-        error, height, _ = asyncio.run(live(server.url, deadline_s=1.0))
+        error, height, _, later = asyncio.run(live(server.url, deadline_s=2.0))
     assert isinstance(error, ProviderUnavailable)
-    assert (error.endpoint, NUMBER.at(HEIGHT).decode(height)) == ("desk", node.block_number)
+    assert error.endpoint == "desk"
+    assert "half of what the read had left" in str(error)
+    assert NUMBER.at(HEIGHT).decode(height) == NUMBER.at(HEIGHT).decode(later) == node.block_number
 
 
 def test_a_reader_without_venues_has_none(node: Node) -> None:

@@ -34,6 +34,7 @@ from aggregator.model.results import (
     ScenarioLoss,
     Verdict,
     Waterfall,
+    WorstCase,
 )
 from aggregator.model.rules import Feed, Health, JsonValue, Oracle, Rule
 from aggregator.model.tails import Tails, ValueAtRisk
@@ -365,6 +366,8 @@ RESULT = RiskResult(
     parameters_hash="p" * 64,
     scenario_hash="s" * 64,
     history=HistoryUsed("BTC, ETH: Chainlink on ethereum", "2026-11-28", "h" * 64),
+    worst_case=WorstCase(33.3, 0.5, Verdict.LIQUIDATABLE, "what is unread of aave_v3 prime may owe"),
+    fresh_kappa=math.inf,
 )
 
 

@@ -67,6 +67,8 @@ def first(change: Any) -> Any:
         (calls.VOL, lambda said: (said[0] * 2, said[1]), Unsupported),
         (calls.RATE, (10**40, WAD), Unsupported),
         (calls.PERP_PRICE, (0, WAD), UnusablePrice),
+        (calls.FUNDING_RATE, 2 * WAD, MalformedReply),
+        (calls.FUNDING_RATE, -(10**30), MalformedReply),
         (calls.UNSETTLED, lambda cash: cash + WAD, Unsupported),
         (calls.MARGIN, lambda margin: margin + 1, Unsupported),
         (calls.MARGIN, REFUSED, CallReverted),
@@ -169,7 +171,7 @@ def test_an_account_of_nobody_is_not_there() -> None:
 
 
 def test_configured_accounts_need_no_events() -> None:
-    """Where an endpoint has no logs, `options.accounts` names what to look at; ownership is still asked."""
+    """Where an endpoint keeps no old logs, `options.accounts` names what to look at; owners are asked."""
 
     def no_logs(request: Request[Any], reply: Any) -> Any:
         return () if isinstance(request, Logs) else reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -68,7 +69,8 @@ def test_where_both_agree_the_chain_answers() -> None:
     reading = read(venue)
     assert reading == real.read("first")
     assert all(one.observed is None for one in reading.accounts)
-    assert [one.get("subaccount_id") for one in venue.asked] == [None, *sorted(ACCOUNTS.values())]
+    assert "wallet" in venue.asked[0]
+    assert sorted(one["subaccount_id"] for one in venue.asked[1:]) == sorted(ACCOUNTS.values())
 
 
 def test_the_venue_costs_no_round() -> None:
@@ -85,11 +87,13 @@ def test_the_venue_costs_no_round() -> None:
     assert len(rounds) == real.replayed("first")[1]
 
 
-def _doubled(field: str) -> Any:
-    def change(row: dict[str, Any]) -> None:
-        row[field] = f"{float(row[field]) * 2:f}"
-
-    return change
+def _resize(document: dict[str, Any], row: dict[str, Any], amount: str) -> None:
+    """Another amount, at the same price, in an account that is worth what it holds."""
+    worth = Decimal(amount) * Decimal(row["mark_price"])
+    document["subaccount_value"] = str(
+        Decimal(document["subaccount_value"]) + worth - Decimal(row["mark_value"])
+    )
+    row.update(amount=amount, mark_value=str(worth))
 
 
 @pytest.mark.parametrize(
@@ -99,8 +103,8 @@ def _doubled(field: str) -> Any:
         (lambda d: d.update(initial_margin="-7"), "initial margin (9,841.2908 and -7.0000)"),
         (lambda d: d["positions"][0].update(amount="-7"), "ETH-PERP (-6.0000 and -7.0000)"),
         (lambda d: d["positions"].pop(0), "ETH-PERP (-6.0000 and 0.0000)"),
-        (lambda d: d["positions"][1].update(amount="5"), "ETH 2026-11-04 2200 call (-5.0000 and 5.0000)"),
-        (lambda d: d["collaterals"][0].update(amount="11000"), "USDC (12,000.0000 and 11,000.0000)"),
+        (lambda d: _resize(d, d["positions"][1], "5"), "ETH 2026-11-04 2200 call (-5.0000 and 5.0000)"),
+        (lambda d: _resize(d, d["collaterals"][0], "11000"), "USDC (12,000.0000 and 11,000.0000)"),
     ],
 )
 def test_where_both_differ_it_is_said_and_the_chain_stays(change: Any, words: str) -> None:
@@ -260,11 +264,22 @@ def test_a_chain_that_does_not_answer_at_all() -> None:
 def test_what_the_venue_says_of_its_figures_is_told() -> None:
     """That they are old, or that it is lenient for a while."""
     documents = told("first")
-    documents[STANDARD]["valuation_timestamp"] -= 3_600
+    documents[STANDARD]["valuation_timestamp"] = real.block_of("stale").timestamp - 3_600
     documents[BORROWER]["is_delayed_liquidation"] = True
     warnings = read(StandInDerive(documents), "stale").warnings
     assert any(f"account {STANDARD}: what venue derive says is of 20" in one for one in warnings)
     assert any(f"account {BORROWER}: its maintenance margin is lowered" in one for one in warnings)
+
+
+@pytest.mark.parametrize("later_s", [3_601, -3_601])
+def test_figures_of_another_time_are_none(later_s: int) -> None:
+    """Of last week or of tomorrow: an account that only they tell of is missing."""
+    documents = told("first")
+    documents[STANDARD]["valuation_timestamp"] = real.block_of("stale").timestamp + later_s
+    reading = read(StandInDerive(documents), "stale")
+    assert set(failed(reading)) == {STANDARD}
+    [warning] = [one for one in reading.warnings if "venue derive says of account" in one]
+    assert "try again later" in warning
 
 
 @pytest.mark.parametrize("later_s", [3_601, -3_601])

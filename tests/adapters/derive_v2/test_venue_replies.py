@@ -26,6 +26,18 @@ HOSTILE: dict[str, Any] = {
     "milliseconds": lambda d: d.update(valuation_timestamp=d["valuation_timestamp"] * 1_000),
     "a part is missing": lambda d: d["collaterals"].pop(0),
     "a worth that is none": lambda d: d.update(subaccount_value="1000000"),
+    "a price that is not what it is worth": lambda d: d["collaterals"][0].update(mark_price="100"),
+    "an amount that is not what it is worth": lambda d: d["collaterals"][0].update(amount="1000000"),
+    "a mark that is not what it is worth": lambda d: d["positions"][1].update(mark_price="5000"),
+    "an option of the other sign": lambda d: d["positions"][1].update(amount="5"),
+    "one option by two names": lambda d: d["positions"].append(
+        {
+            **d["positions"][1],
+            "instrument_name": "ETH-20261104-2200.0-C",
+            "amount": "0.001",
+            "mark_value": "0",
+        }
+    ),
     "one asset twice": lambda d: d["collaterals"].append(d["collaterals"][0]),
     "one instrument twice": lambda d: d["positions"].append(d["positions"][0]),
     "no list": lambda d: d.update(positions={}),

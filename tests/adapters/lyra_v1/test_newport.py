@@ -209,6 +209,14 @@ def test_a_price_of_zero_or_none_is_no_number() -> None:
         asked({**empty, newport_calls.SPOT: ProviderUnavailable("one", "timed out")}, at=NEWPORT)
 
 
+def test_a_token_without_a_symbol_that_is_text_is_called_by_its_address() -> None:
+    """As old tokens answer, with bytes32: the market can be read all the same."""
+    odd = MalformedReply("symbol()", "no text")
+    reading, _ = asked({**HERE, newport_calls.SYMBOL: odd}, at=NEWPORT)
+    assert reading.failures == ()
+    assert reading.accounts
+
+
 def test_tokens_of_more_decimals_are_refused() -> None:
     """The contracts count in 18."""
     with pytest.raises(Unsupported, match="19 decimals"):

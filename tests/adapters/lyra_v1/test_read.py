@@ -271,6 +271,37 @@ def test_unknown_positions_are_unsupported(position: HeldPosition) -> None:
     assert [account.label for account in reading.accounts] == ["Lyra held"]
 
 
+@pytest.mark.parametrize(
+    ("function", "reply", "error"),
+    [
+        (calls.STRIKE_AND_BOARD, Series(1, 0, WAD, NOW + DAY, WAD, frozen=False), Unsupported),
+        (calls.STRIKE_AND_BOARD, Series(1, WAD, WAD, NOW + 101 * 365 * DAY, WAD, frozen=False), Unsupported),
+        (calls.STRIKE_AND_BOARD, Series(1, WAD, WAD, 2**255, WAD, frozen=False), Unsupported),
+        (calls.STRIKE_AND_BOARD, Series(1, 2**255, WAD, NOW + DAY, WAD, frozen=False), Unsupported),
+        (calls.CACHE_PARAMETERS, CacheParameters(DAY, 2**255 - 1), Unsupported),
+        (calls.CACHE_PARAMETERS, CacheParameters(DAY, -(2**255)), Unsupported),
+        (calls.RATE_AND_INVALID, Rate(1, invalid=False), Unsupported),
+    ],
+)
+def test_an_option_that_nothing_values_fails_by_name(
+    function: Function[Any], reply: Any, error: type[ReadError]
+) -> None:
+    """Here, and not in the assessment, which would lose all other protocols with it."""
+    reading, _ = asked({**ANSWERS, function: reply})
+    assert reading.accounts == ()
+    assert [failure.label for failure in reading.failures] == ["Lyra short #7", "Lyra held"]
+    assert [type(failure.error) for failure in reading.failures] == [error, error]
+
+
+def test_parameters_that_no_price_passes_fail_the_short_alone() -> None:
+    """A shock of nothing leaves no spot price whose logarithm there is."""
+    shocks = ANSWERS[calls.MIN_COLLATERAL_PARAMETERS]._replace(call_spot_shock=0)
+    reading, _ = asked({**ANSWERS, calls.MIN_COLLATERAL_PARAMETERS: shocks})
+    assert [account.label for account in reading.accounts] == ["Lyra held"]
+    [failure] = reading.failures
+    assert isinstance(failure.error, UnusablePrice)
+
+
 def test_a_long_that_is_not_known_fails_all_longs() -> None:
     """They are one account, whose part would be a smaller number."""
     odd = LONG._replace(position_id=9, state=2)
@@ -299,16 +330,17 @@ def test_newports_structs_do_not_decode() -> None:
 def test_deployments_are_checked_when_built() -> None:
     """A missing address, an unknown version and Newport without its underlying are refused by name."""
     lacking = Deployment("lyra_v1", ChainId(10), "Lyra", {"option_market": WALLET}, "test")
-    with pytest.raises(BadConfiguration, match="lacks the address of option_token"):
+    with pytest.raises(BadConfiguration, match="addresses lack option_token"):
         build(Deployments((lacking,), ()))
     for options, told in (
         ({"version": "pre-avalon"}, "neither 'avalon' nor 'newport'"),
-        ({"version": "newport"}, "lacks the address of exchange_adapter"),
+        ({"version": "newport"}, "addresses lack exchange_adapter"),
     ):
         with pytest.raises(BadConfiguration, match=told):
             build(Deployments((replace(AT, options=options),), ()))
-    with pytest.raises(BadConfiguration, match="option underlying"):
-        build(Deployments((replace(NEWPORT, options={"version": "newport"}),), ()))
+    for underlying in ({}, {"underlying": ""}, {"underlying": 1}):
+        with pytest.raises(BadConfiguration, match="underlying should be a name"):
+            build(Deployments((replace(NEWPORT, options={"version": "newport", **underlying}),), ()))
 
 
 @pytest.mark.parametrize("error", [ProviderUnavailable("one", "timed out"), NotRecorded("rateAndInvalid")])

@@ -121,6 +121,7 @@ def test_a_balance_that_cannot_be_read_is_no_zero(what: str, error: ReadError) -
         (9, 0, START, START, 9),
         (9, -3, START, START, 9),
         (9, 1, START, 0, 9),
+        (9, 1, START, 2**128, 9),
         CallReverted("latestRoundData()", "no"),
         NoContract("latestRoundData()"),
     ],

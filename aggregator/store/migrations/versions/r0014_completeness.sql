@@ -1,0 +1,12 @@
+ALTER TABLE risk_result ADD COLUMN worst_score DOUBLE PRECISION;
+COMMENT ON COLUMN risk_result.worst_score IS 'The lowest that unread parts allow; NULL: everything was read';
+ALTER TABLE risk_result ADD COLUMN worst_kappa DOUBLE PRECISION;
+COMMENT ON COLUMN risk_result.worst_kappa IS 'The kappa of worst_score; NULL beside a worst_verdict: infinite';
+ALTER TABLE risk_result ADD COLUMN worst_verdict VARCHAR;
+COMMENT ON COLUMN risk_result.worst_verdict IS 'The verdict that would then be';
+ALTER TABLE risk_result ADD COLUMN worst_why VARCHAR;
+COMMENT ON COLUMN risk_result.worst_why IS 'Why no better one can be promised';
+ALTER TABLE risk_result ADD COLUMN fresh_kappa DOUBLE PRECISION;
+COMMENT ON COLUMN risk_result.fresh_kappa IS 'kappa if no price were late; NULL: none is, or see fresh_kappa_infinite';
+ALTER TABLE risk_result ADD COLUMN fresh_kappa_infinite BOOLEAN;
+COMMENT ON COLUMN risk_result.fresh_kappa_infinite IS 'No stress on the grid would break it; NULL: no price is late';
