@@ -7,11 +7,12 @@ several `yield from`; the engine merges the stages of all reads of all wallets i
 """
 
 from aggregator.abi.columns import Column
+from aggregator.abi.events import Event
 from aggregator.abi.function import Call, Calls, Function
 from aggregator.abi.graph import Indexed, Query, Subgraph
 from aggregator.abi.http import Http, Observed
 from aggregator.abi.json_rows import Row
-from aggregator.abi.logs import Event, Log, Logs
+from aggregator.abi.logs import Log, Logs
 from aggregator.contract.adapters import Adapter, AdapterFactory
 from aggregator.contract.deployments import Deployment, Deployments
 from aggregator.contract.families import Columns, RuleFamily, Shocked

@@ -17,9 +17,10 @@ from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
 from aggregator.reading.ens import reverse
+from aggregator.reading.explorer import Explorer
 from aggregator.reading.foresight import Foresight
 from aggregator.reading.jobs import Job, reading_of
-from aggregator.reading.owners import Explorer, Found, Search
+from aggregator.reading.owners import Found, Search
 from aggregator.reading.source import Asked, ChainSource, Raw
 from aggregator.reading.together import pair
 
