@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +20,7 @@ from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import confirm, multicall
 from aggregator.reading.blocks import Back, BlockName, Number, Tag, parse_block
+from aggregator.reading.deadline import DEADLINE_S, Deadline
 from aggregator.reading.faults import RpcError
 from aggregator.reading.headers import Headers
 from aggregator.reading.logs import LogReader
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from aggregator.reading.subgraph import Subgraphs
 
 T = TypeVar("T")
-
-DEADLINE_S = 120.0
-"""How long a read may take, from its pin to its last reply, where nothing else is configured."""
 
 
 class ChainReader:
@@ -67,8 +64,7 @@ class ChainReader:
         self.rpc = rpc
         self.multicall3 = multicall3
         self._confirm = confirm
-        self._deadline_s = deadline_s
-        self._deadline: float | None = None
+        self._in_time = Deadline(deadline_s, rpc.upstreams)
         self._headers = Headers(rpc, headers)
         self._logs = LogReader(logs, confirm)
         self.subgraphs = subgraphs
@@ -94,7 +90,7 @@ class ChainReader:
         Disagreement where endpoints that must agree do not.
         """
         name = parse_block(block)
-        self._deadline = _now() + self._deadline_s
+        self._in_time.begin()
         return await self._in_time(self._pin(block.lower(), name))
 
     def forget(self) -> None:
@@ -135,21 +131,6 @@ class ChainReader:
         except Reorganised:
             self.forget()
             raise
-
-    async def _in_time(self, work: Awaitable[T], names: str = "") -> T:
-        """Raises ProviderUnavailable at the deadline of the read; several of them end together.
-
-        `names` says who was asked, where that is not the endpoints of the chain.
-        """
-        if self._deadline is None:
-            self._deadline = _now() + self._deadline_s
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                return await work
-        except TimeoutError:
-            names = names or ", ".join(upstream.name for upstream in self.rpc.upstreams)
-            why = f"the read took longer than {self._deadline_s:g} s: read less, or raise `deadline_s`"
-            raise ProviderUnavailable(names, why) from None
 
     async def _pin(self, text: str, name: BlockName) -> Block:
         if text in self._pins:
@@ -209,7 +190,3 @@ class ChainReader:
             confirm.compare_blocks(by.name, block, upstream.name, other)
 
         await confirm.confirmed_by(self.rpc, {by}, self._confirm - 1, compare)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -20,7 +20,8 @@ from aggregator.abi.logs import Logs
 from aggregator.model.errors import Disagreement, ProviderUnavailable, ReadError, Reorganised
 from aggregator.model.readings import Block
 from aggregator.reading.cache import LogCache, Stretch
-from aggregator.reading.pinned_logs import InTime, PinnedLogs
+from aggregator.reading.deadline import Deadline
+from aggregator.reading.pinned_logs import PinnedLogs
 from aggregator.reading.stretches import Span, clipped, final, gaps, in_order, merged, readable, runs
 from aggregator.reading.transport import Rpc
 
@@ -46,7 +47,7 @@ class LogReader:
         self._refused: int | None = None  # the narrowest range that was refused for its width
 
     async def read(
-        self, rpc: Rpc, block: Block, requests: Sequence[Logs], in_time: InTime
+        self, rpc: Rpc, block: Block, requests: Sequence[Logs], in_time: Deadline
     ) -> list[bytes | ReadError]:
         """The reply to each request at a pinned block, packed, or why there is none.
 

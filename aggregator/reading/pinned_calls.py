@@ -19,8 +19,8 @@ from aggregator.model.units import Address, ChainId
 from aggregator.reading import confirm
 from aggregator.reading.batches import Answered, Batches, Unpack, about_work
 from aggregator.reading.bulk import LEAST_CALLS, Bulk
+from aggregator.reading.deadline import Deadline
 from aggregator.reading.faults import RpcError
-from aggregator.reading.pinned_logs import InTime
 from aggregator.reading.pins import Pin
 from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.together import pair
@@ -35,7 +35,7 @@ class PinnedCalls:
     """
 
     def __init__(
-        self, rpc: Rpc, block: Block, chain: ChainId, multicall3: Address, in_time: InTime, needed: int
+        self, rpc: Rpc, block: Block, chain: ChainId, multicall3: Address, in_time: Deadline, needed: int
     ) -> None:
         self._rpc, self._block, self._chain = rpc, block, chain
         self._multicall3, self._in_time, self._needed = multicall3, in_time, needed

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import TransportError
 from aggregator.model.readings import Block
 from aggregator.reading.cache import Stretch
 from aggregator.reading.confirm import compare_logs, confirmed_by, patiently
+from aggregator.reading.deadline import Deadline
 from aggregator.reading.faults import TooMuch
 from aggregator.reading.log_ranges import TooWide, ask, hash_of, header, number_of
 from aggregator.reading.log_sharing import SharedRanges
@@ -20,23 +21,13 @@ from aggregator.reading.stretches import Span
 from aggregator.reading.transport import Rpc
 from aggregator.reading.upstream import Upstream
 
-T = TypeVar("T")
-
 _HEADERS_AT_ONCE = 100
-
-
-class InTime(Protocol):
-    """Bounds what it is given by the deadline of a read; raises ProviderUnavailable then."""
-
-    async def __call__(self, work: Awaitable[T], /) -> T:
-        """What the work comes to."""
-        ...
 
 
 class PinnedLogs:
     """The endpoints of a chain, asked at one pinned block; `needed` of them must agree."""
 
-    def __init__(self, rpc: Rpc, block: Block, in_time: InTime, needed: int) -> None:
+    def __init__(self, rpc: Rpc, block: Block, in_time: Deadline, needed: int) -> None:
         self.rpc, self.block, self.in_time, self.needed = rpc, block, in_time, needed
         self._shared = SharedRanges(self._range)
         self._headers: dict[tuple[str, ...], asyncio.Task[list[Any]]] = {}

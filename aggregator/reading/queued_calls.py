@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aggregator.abi.function import Call, Calls
-from aggregator.reading.multicall import _WORD
 from aggregator.reading.source import Wanted
+
+_WORD = 32
 
 
 @dataclass(frozen=True, slots=True)
