@@ -12,9 +12,7 @@ from adapters.aave_v3.calls import (
 )
 from adapters.aave_v3.versions import Version, version_of
 from aggregator.contract import Deployment, Read, ask, attempt, both
-from aggregator.model.errors import (
-    ReadError,
-)
+from aggregator.model.errors import ReadError
 from aggregator.model.units import Address
 
 NO_ADDRESS = Address("0x" + "0" * 40)

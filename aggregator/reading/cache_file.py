@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -110,8 +111,7 @@ class CacheFile:
         connection, now = self._connection, time.time_ns()
 
         def write() -> None:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with _transaction(connection):
                 if before is not None:
                     connection.execute(*before)
                 if rows:
@@ -120,10 +120,6 @@ class CacheFile:
                         f"INSERT OR REPLACE INTO {table} VALUES ({places})",  # noqa: S608  # our own names
                         [(*row, _digest(row), now) for row in rows],
                     )
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
             self._prune(connection)
 
         self._guarded(write, None)
@@ -159,14 +155,21 @@ class CacheFile:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         if _pragma(connection, "user_version") != FORMAT:  # nobody else was faster
             for name, definition in _TABLES.items():
                 connection.execute(f"DROP TABLE IF EXISTS {name}")
                 connection.execute(definition)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is executed within, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
