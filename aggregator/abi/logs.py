@@ -17,6 +17,7 @@ from aggregator.model.units import Address
 
 Topic: TypeAlias = tuple[bytes, ...] | None
 """What a topic may be: any of these words of 32 bytes; None for anything."""
+
 _HEAD = struct.Struct(">QI20s32s32sBI")
 _MAX_TOPICS = 4
 

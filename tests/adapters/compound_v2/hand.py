@@ -92,4 +92,5 @@ class Compound:
 
 
 def read(compound: Compound, here: Deployment = HERE) -> Driven[Reading]:
+    """What the adapter reads of the wallet."""
     return drive_by_hand(build(Deployments((here,), ())).read(here, WALLET, BLOCK), compound.replies())
