@@ -10,7 +10,7 @@ from cli import options
 
 if TYPE_CHECKING:
     from aggregator.app import CrossCheck, CrossChecked
-    from aggregator.app.crosschecks import Compared, Comparison
+    from aggregator.app.crosschecks import Comparison
     from aggregator.model.errors import ReadError
     from aggregator.model.portfolio import Portfolio
 
@@ -54,12 +54,14 @@ def crosscheck(
 
 
 def _answer(portfolio: Portfolio, check: CrossCheck, found: CrossChecked, *, json: bool, quiet: bool) -> None:
-    from cli import envelope  # noqa: PLC0415
+    from cli import crosscheck_document, crosscheck_screen, envelope  # noqa: PLC0415
     from cli.text import clean, told  # noqa: PLC0415
 
     warnings = (*portfolio.warnings, *check.warnings)
     if json:
-        document = envelope.of_portfolio("crosscheck", portfolio, _document(portfolio, check))
+        document = envelope.of_portfolio(
+            "crosscheck", portfolio, crosscheck_document.document(portfolio, check)
+        )
         document["warnings"] = list(warnings)
         document["errors"] += [envelope.failure(failure) for failure in check.failures]
         document["errors"] += [
@@ -68,7 +70,7 @@ def _answer(portfolio: Portfolio, check: CrossCheck, found: CrossChecked, *, jso
         document["ok"] = not document["errors"]
         envelope.write(document)
     else:
-        typer.echo(_screen(portfolio, check, found))
+        typer.echo(crosscheck_screen.screen(portfolio, check, found))
     for failure in (*portfolio.failures, *check.failures):
         typer.echo(f"not read: {told(failure)}", err=True)
     for error in _disagreements(check):
@@ -86,7 +88,7 @@ def _disagreements(check: CrossCheck) -> list[ReadError]:
     return [
         Disagreement(
             comparison.subgraph.name,
-            f"the {one.kind} {clean(_name(one))} of {one.owner}{_whose(comparison)} is {_amount(one.theirs)} "
+            f"the {one.kind} {clean(one.name)} of {one.owner}{_whose(comparison)} is {_amount(one.theirs)} "
             f"there and {_amount(one.ours)} by the contracts: {one.judged.reason}",
         )
         for comparison in check.comparisons
@@ -115,142 +117,7 @@ def _whose(comparison: Comparison) -> str:
     return f" ({clean(comparison.how, 200)} of {comparison.path[0]})" if comparison.how else ""
 
 
-def _name(one: Compared) -> str:
-    side = one.ours or one.theirs
-    return side.name if side else one.what
-
-
 def _amount(side: Any) -> str:
     from cli.position_documents import text  # noqa: PLC0415
 
     return "nothing" if side is None else text(side.amount)
-
-
-def _document(portfolio: Portfolio, check: CrossCheck) -> dict[str, Any]:
-    from aggregator.app import Verdict  # noqa: PLC0415
-    from cli import documents  # noqa: PLC0415
-    from cli.text import clean  # noqa: PLC0415
-
-    return {
-        "wallet": check.wallet,
-        "owned": documents.owned(portfolio),
-        "subgraphs": [_comparison(comparison) for comparison in check.comparisons],
-        "uncovered": [
-            {
-                "account_id": a.id,
-                "protocol": a.protocol,
-                "label": clean(a.label, 64),
-                "chain_id": a.chain,
-                "owner_path": list(a.owner_path),
-            }
-            for a in check.uncovered
-        ],
-        "counts": {verdict.value: check.count(verdict) for verdict in Verdict},
-    }
-
-
-def _comparison(comparison: Comparison) -> dict[str, Any]:
-    entry = comparison.subgraph
-    return {
-        "name": entry.name,
-        "schema": entry.kind,
-        "protocol": entry.adapter,
-        "deployment": comparison.deployment,
-        "owner_path": list(comparison.path),
-        "chain_id": entry.chain,
-        "block": comparison.number,
-        "lag_blocks": comparison.lag,
-        "positions": [_position(one) for one in comparison.positions],
-    }
-
-
-def _position(one: Compared) -> dict[str, Any]:
-    from aggregator.model.units import EXACT  # noqa: PLC0415
-    from cli.position_documents import text  # noqa: PLC0415
-    from cli.text import clean  # noqa: PLC0415
-
-    ours, theirs = one.ours, one.theirs
-    both = ours is not None and theirs is not None
-    return {
-        "owner": one.owner,
-        "kind": one.kind,
-        "what": clean(one.what, 200),
-        "name": clean(_name(one), 64),
-        "account_ids": list(ours.accounts) if ours else [],
-        "contracts": text(ours.amount) if ours else None,
-        "subgraph": text(theirs.amount) if theirs else None,
-        "difference": text(EXACT.subtract(ours.amount, theirs.amount)) if both and ours and theirs else None,
-        "verdict": one.judged.verdict,
-        "reason": one.judged.reason,
-        "interest_per_year": one.judged.rate,
-        "proven_at_block": one.judged.proven_at,
-        "since": theirs.since if theirs else None,
-        "origins": [clean(origin, 300) for origin in theirs.origins] if theirs else [],
-    }
-
-
-def _screen(portfolio: Portfolio, check: CrossCheck, found: CrossChecked) -> str:
-    import textwrap  # noqa: PLC0415
-
-    from aggregator.model.units import checksum  # noqa: PLC0415
-    from cli import account_table, screen, text  # noqa: PLC0415
-    from cli.table import table  # noqa: PLC0415
-
-    source = screen.Provenance(found.answer.chain_names)
-    blocks = [screen.header(portfolio, source), screen.incomplete(portfolio)]
-    columns = ("kind", "asset", "contracts", "subgraph", "difference", "verdict")
-    for comparison in check.comparisons:
-        cells = [_cells(one) for one in comparison.positions]
-        shown = table(columns, cells, right=(2, 3, 4)) if cells else "no position in either"
-        blocks += [_filled(_title(comparison)), textwrap.indent(shown, "  ")]
-    if check.uncovered:
-        names = ", ".join(dict.fromkeys(account_table.label(account, 48) for account in check.uncovered))
-        blocks.append(_filled(f"Not compared, no subgraph is configured for it: {names}"))
-    if check.uncounted:
-        names = ", ".join(
-            f"{text.short_address(checksum(h.address))} ({text.clean(h.how, 80)})" for h in check.uncounted
-        )
-        blocks.append(_filled(f"Not compared, not counted for this wallet: {names}"))
-    blocks.append(screen.owned(portfolio, source))
-    return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-def _title(comparison: Comparison) -> str:
-    """Which deployment and subgraph, of whom, and how that address is the wallet's."""
-    from aggregator.model.units import checksum  # noqa: PLC0415
-    from cli import text  # noqa: PLC0415
-
-    entry, path = comparison.subgraph, comparison.path
-    whose = ""
-    if comparison.how:
-        steps = " → ".join(text.short_address(checksum(address)) for address in path)
-        whose = f" of {steps} ({text.clean(comparison.how, 80)})"
-    behind = f", {comparison.lag:,} blocks behind" if comparison.lag else ""
-    return (
-        f"{text.clean(comparison.deployment, 48)}{whose} beside subgraph {entry.name} ({entry.kind}) "
-        f"at block {comparison.number:,}{behind}"
-    )
-
-
-def _filled(sentence: str) -> str:
-    import textwrap  # noqa: PLC0415
-
-    return textwrap.fill(sentence, 98, initial_indent="  ", subsequent_indent="  ")
-
-
-def _cells(one: Compared) -> tuple[str, ...]:
-    from aggregator.model.units import EXACT  # noqa: PLC0415
-    from cli import text  # noqa: PLC0415
-
-    ours, theirs = one.ours, one.theirs
-    difference = text.amount(EXACT.subtract(ours.amount, theirs.amount)) if ours and theirs else ""
-    rate = "" if one.judged.rate is None else f" ({text.percent(one.judged.rate)} a year)"
-    proven = "" if one.judged.proven_at is None else ", proven"
-    return (
-        one.kind,
-        text.clean(_name(one), 24),
-        text.amount(ours.amount) if ours else "–",
-        text.amount(theirs.amount) if theirs else "–",
-        difference,
-        f"{one.judged.verdict}{rate}{proven}",
-    )

@@ -11,7 +11,7 @@ from cli import options
 
 if TYPE_CHECKING:
     from aggregator.schedule.definitions import ScheduleJob
-    from aggregator.schedule.worker import Pass
+    from aggregator.schedule.passes import Pass
     from aggregator.settings import Settings
     from aggregator.store.saved import ScheduleRun
     from cli.health import Gate

@@ -12,7 +12,7 @@ import pytest
 
 from aggregator import app
 from aggregator.app import Answer
-from aggregator.reading import cache as cache_module
+from aggregator.reading import cache_file
 from aggregator.settings import Settings
 from tests.devnet.world import World
 from tests.test_app import configured, selection
@@ -106,7 +106,7 @@ def doctor(path: Path, chance: random.Random) -> None:
                     reply,
                 )
             )
-            digest = cache_module._digest((chain, request, block_hash, made))
+            digest = cache_file._digest((chain, request, block_hash, made))
             raw.execute(
                 "UPDATE prediction SET reply = ?, digest = ? WHERE chain = ? AND request = ?",
                 (made, digest, chain, request),

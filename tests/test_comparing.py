@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.app import crosschecking
 from aggregator.app.comparing import YEAR_S, Ours, Theirs, Verdict, judge
+from aggregator.app.crosscheck_sides import Pair
 from aggregator.app.owning import Belongings
 from aggregator.app.places import places
 from aggregator.contract import Read, ask
@@ -124,7 +124,7 @@ def test_everyone_through_whom_a_wallet_holds_is_asked_for() -> None:
             return Sightings((), 7, 0)
 
     entry = SubgraphSettings.model_validate({"name": "sub", "chain": 1, "schema": "s", "url": "http://h"})
-    read = crosschecking._sightings(crosschecking._Pair(entry, Source(), "A"), wallet, reading)
+    read = Pair(entry, Source(), "A").sightings(wallet, reading)
     with pytest.raises(StopIteration) as done:
         next(read)
     assert asked == [wallet, proxy]

@@ -19,7 +19,8 @@ from aggregator.model.errors import BadConfiguration, StoreError
 from aggregator.model.holders import Holder
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.units import Address, ChainId, parse_address
-from aggregator.reading.owners import MAX_FOUND, Link
+from aggregator.reading.explorer import MAX_FOUND
+from aggregator.reading.owners import Link
 from aggregator.reading.recording import Recording
 from aggregator.settings import Settings
 from tests.adapters.morpho_blue.hostile import broken_code, hostile_market
@@ -177,7 +178,7 @@ def test_more_accounts_than_are_read_are_a_failure(
 ) -> None:
     """Anybody can build accounts for anybody: a read does not follow without end, and says so."""
     assert MAX_FOUND > 2
-    monkeypatch.setattr("aggregator.reading.owners.MAX_FOUND", 2)
+    monkeypatch.setattr("aggregator.reading.explorer.MAX_FOUND", 2)
     for _ in range(3):
         owners.account(me)
     [portfolio] = read(configured(owners), me).portfolios

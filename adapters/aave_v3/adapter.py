@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from adapters.aave_v3.account import check, positions, read_rule, reported, warnings
 from adapters.aave_v3.calls import POOL
 from adapters.aave_v3.family import AaveFamily
-from adapters.aave_v3.market import Market, identify, read_market
+from adapters.aave_v3.market import Market, read_market
+from adapters.aave_v3.pool import identify
 from adapters.aave_v3.user import read_balances, read_emode, read_emode_price, read_user
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both
 from aggregator.model.accounts import Account, ProtocolKind

@@ -13,17 +13,13 @@ from adapters.aave_v3.calls import (
     LATEST_ANSWER,
     LIQUIDATION_ALLOWED,
     PRICE,
-    PRICE_ORACLE,
     RESERVE_DATA,
-    RESERVES,
-    REVISION,
-    SENTINEL,
     SOURCE,
     SYMBOL,
     ReserveWord,
 )
 from adapters.aave_v3.interest import Accrual
-from adapters.aave_v3.versions import Version, version_of
+from adapters.aave_v3.pool import NO_ADDRESS, Pool
 from aggregator.contract import Column, Deployment, Read, ask, attempt, both, symbol_of
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import (
@@ -35,23 +31,6 @@ from aggregator.model.errors import (
     UnusablePrice,
 )
 from aggregator.model.units import Address
-
-NO_ADDRESS = Address("0x" + "0" * 40)
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """A market's pool with what must be known before its reserves can be read.
-
-    `sentinel` is no address where nothing but the pool itself can hold liquidations up.
-    """
-
-    address: Address
-    revision: int
-    version: Version
-    oracle: Address
-    sentinel: Address
-    assets: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +79,6 @@ class Market:
     quote: AssetId | None
     sentinel_closed: bool
     reserves: tuple[Reserve, ...]
-
-
-def identify(deployment: Deployment) -> Read[Pool]:
-    """One round: the pool's revision, its reserves, and the oracle and sentinel that it asks now.
-
-    Raises Unsupported on a revision that versions.py does not know.
-    """
-    pool = deployment.addresses["pool"]
-    provider = deployment.addresses["addresses_provider"]
-    ([revision], [assets]), ([oracle], [sentinel]) = yield from both(
-        both(ask([REVISION.at(pool)]), ask([RESERVES.at(pool)])),
-        both(ask([PRICE_ORACLE.at(provider)]), attempt([SENTINEL.at(provider)])),
-    )
-    version = version_of(revision, deployment.name)
-    if not version.sentinel:
-        sentinel = NO_ADDRESS
-    elif isinstance(sentinel, ReadError):
-        raise sentinel
-    return Pool(pool, revision, version, oracle, sentinel, assets)
 
 
 def read_market(deployment: Deployment, pool: Pool, symbols: Mapping[AssetId, str]) -> Read[Market]:

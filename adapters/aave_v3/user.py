@@ -19,7 +19,8 @@ from adapters.aave_v3.calls import (
     USER_EMODE,
 )
 from adapters.aave_v3.interest import StableDebt
-from adapters.aave_v3.market import NO_ADDRESS, Market, Pool, Reserve
+from adapters.aave_v3.market import Market, Reserve
+from adapters.aave_v3.pool import NO_ADDRESS, Pool
 from aggregator.contract import Function, Read, ask, attempt, both, join
 from aggregator.model.errors import ReadError, Unsupported, UnusablePrice
 from aggregator.model.units import Address

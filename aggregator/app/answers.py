@@ -25,7 +25,7 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.pricing.returns import DailyReturns
-    from aggregator.reading.cache import SqliteCache
+    from aggregator.reading.sqlite_cache import SqliteCache
 
 Afterwards: TypeAlias = Callable[[Run, Mapping[ChainId, ChainSource]], Awaitable[None]]
 """What else to read from the same sources, at the blocks of a run."""

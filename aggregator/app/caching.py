@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
-    from aggregator.reading.cache import SqliteCache
+    from aggregator.reading.sqlite_cache import SqliteCache
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def opened_cache(config: Settings) -> Iterator[SqliteCache | None]:
     if config.cache is None:
         yield None
         return
-    from aggregator.reading.cache import SqliteCache  # noqa: PLC0415  # not for replays
+    from aggregator.reading.sqlite_cache import SqliteCache  # noqa: PLC0415  # not for replays
 
     with SqliteCache(config.cache) as cache:
         yield cache

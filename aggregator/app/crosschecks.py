@@ -25,6 +25,12 @@ class Compared:
     theirs: Theirs | None
     judged: Judged
 
+    @property
+    def name(self) -> str:
+        """What people call it, as the contracts say, or else the subgraph; unclean."""
+        side = self.ours or self.theirs
+        return side.name if side else self.what
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

@@ -21,9 +21,9 @@ from aggregator.reading import registry
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
-    from aggregator.reading.cache import SqliteCache
     from aggregator.reading.chain import ChainReader
     from aggregator.reading.price_history import PriceHistory
+    from aggregator.reading.sqlite_cache import SqliteCache
     from aggregator.risk.scenarios import ScenarioSet
 
 

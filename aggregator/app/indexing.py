@@ -31,7 +31,7 @@ from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.pricing.returns import DailyReturns
-    from aggregator.reading.cache import SqliteCache
+    from aggregator.reading.sqlite_cache import SqliteCache
     from aggregator.store.saved import IndexRun
 
 BLOCK_SIZE = 250

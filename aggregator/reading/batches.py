@@ -24,10 +24,10 @@ from aggregator.model.errors import (
     TransportError,
 )
 from aggregator.model.units import ChainId
-from aggregator.reading import multicall
+from aggregator.reading import multicall, queued_calls
 from aggregator.reading.faults import RpcError, TooMuch
 from aggregator.reading.limits import Sizing
-from aggregator.reading.multicall import Batch, Part, Queue, Slice
+from aggregator.reading.queued_calls import Batch, Part, Queue, Slice
 from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.together import in_turn, together
 
@@ -100,7 +100,7 @@ class Batches:
             nonlocal asked
             await in_turn(place)
             while batch := queue.take(min(self.sizing().calls, even), self.sizing().size):
-                asked += multicall.size(batch)
+                asked += queued_calls.size(batch)
                 for (i, part), reply in zip(batch, await self.batch(batch), strict=True):
                     pieces[i][part.start if isinstance(part, Slice) else 0] = _length(part), reply
 
@@ -145,7 +145,7 @@ class Batches:
         return await self._part(batch, None)
 
     async def _part(self, batch: Batch, split: _Split | None) -> list[Raw]:
-        data, calls = multicall.pack_hex(batch), multicall.size(batch)
+        data, calls = multicall.pack_hex(batch), queued_calls.size(batch)
         try:
             sent = await self.send(data, calls > 1, partial(multicall.unpack, batch))
         except Reorganised:
@@ -177,7 +177,7 @@ class Batches:
     async def _halved(self, batch: Batch, split: _Split | None, *, alike: bool, by_size: bool) -> list[Raw]:
         """Both halves one after the other; where they are `alike`, what fails one whole fails the other."""
         parts = _Split() if split is None else split
-        left, right = multicall.halves(batch)
+        left, right = queued_calls.halves(batch)
         answer = await self._part(left, parts)
         # A node that refuses every call must not be asked for each of them in turn.
         failed = [reply for reply in answer if isinstance(reply, TransportError)]

@@ -7,13 +7,14 @@ answer stays missing, and is asked through aggregate3, so that either path gives
 from __future__ import annotations
 
 from binascii import hexlify
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aggregator.abi.function import Calls
 from aggregator.model.errors import MalformedReply, Reorganised, TransportError
 from aggregator.model.units import Address
 from aggregator.reading.answers import Answers
+from aggregator.reading.deadline import Deadline
 from aggregator.reading.faults import RpcError, TooMuch
 from aggregator.reading.grids import Job, plan
 from aggregator.reading.pins import Pin
@@ -26,8 +27,6 @@ LEAST_CALLS = 250
 """Calls of a round from which on the reader is worth its code, which every request carries."""
 _MORE_IN_HALVES = ("gas", "timeout", "timed out", "abort", "too large", "too big", "size")
 
-InTime = Callable[[Awaitable[None]], Awaitable[None]]
-
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
@@ -36,7 +35,7 @@ class Bulk:
     rpc: Rpc
     pin: Pin
     place: Address
-    in_time: InTime
+    in_time: Deadline
     answered: set[Upstream]
 
     async def read(self, requests: Sequence[Calls]) -> Answers:

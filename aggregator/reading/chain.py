@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,28 +11,24 @@ from aggregator.abi.graph import Subgraph
 from aggregator.abi.http import Http
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import (
-    GarbledReply,
-    MalformedReply,
-    MissingMulticall,
     NoSubgraph,
     NoVenue,
     ProviderUnavailable,
     Reorganised,
-    TransportError,
 )
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading import confirm, multicall
-from aggregator.reading.batches import Answered, Batches, Unpack, about_work
 from aggregator.reading.blocks import Back, BlockName, Number, Tag, parse_block
-from aggregator.reading.bulk import LEAST_CALLS, Bulk
+from aggregator.reading.deadline import DEADLINE_S, Deadline
 from aggregator.reading.faults import RpcError
 from aggregator.reading.headers import Headers
 from aggregator.reading.logs import LogReader
 from aggregator.reading.moments import Moment
+from aggregator.reading.pinned_calls import PinnedCalls
 from aggregator.reading.pins import Pin
 from aggregator.reading.source import Asked, Raw, Wanted
-from aggregator.reading.together import pair, together
+from aggregator.reading.together import together
 from aggregator.reading.transport import Rpc
 from aggregator.reading.upstream import Upstream
 
@@ -43,9 +38,6 @@ if TYPE_CHECKING:
     from aggregator.reading.subgraph import Subgraphs
 
 T = TypeVar("T")
-
-DEADLINE_S = 120.0
-"""How long a read may take, from its pin to its last reply, where nothing else is configured."""
 
 
 class ChainReader:
@@ -73,8 +65,7 @@ class ChainReader:
         self.rpc = rpc
         self.multicall3 = multicall3
         self._confirm = confirm
-        self._deadline_s = deadline_s
-        self._deadline: float | None = None
+        self._in_time = Deadline(deadline_s, rpc.upstreams)
         self._headers = Headers(rpc, headers)
         self._logs = LogReader(logs, confirm)
         self.subgraphs = subgraphs
@@ -100,7 +91,7 @@ class ChainReader:
         Disagreement where endpoints that must agree do not.
         """
         name = parse_block(block)
-        self._deadline = _now() + self._deadline_s
+        self._in_time.begin()
         return await self._in_time(self._pin(block.lower(), name))
 
     def forget(self) -> None:
@@ -142,33 +133,6 @@ class ChainReader:
             self.forget()
             raise
 
-    async def _in_half_the_time(self, work: Awaitable[T], venue: str) -> T:
-        now = _now()
-        left_s = self._deadline_s if self._deadline is None else self._deadline - now
-        try:
-            async with asyncio.timeout_at(now + left_s / 2.0):
-                return await self._in_time(work, venue)
-        except TimeoutError:
-            why = (
-                f"took longer than {max(left_s, 0.0) / 2.0:.3g} s, half of what the read had left: ask again"
-            )
-            raise ProviderUnavailable(venue, why) from None
-
-    async def _in_time(self, work: Awaitable[T], names: str = "") -> T:
-        """Raises ProviderUnavailable at the deadline of the read; several of them end together.
-
-        `names` says who was asked, where that is not the endpoints of the chain.
-        """
-        if self._deadline is None:
-            self._deadline = _now() + self._deadline_s
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                return await work
-        except TimeoutError:
-            names = names or ", ".join(upstream.name for upstream in self.rpc.upstreams)
-            why = f"the read took longer than {self._deadline_s:g} s: read less, or raise `deadline_s`"
-            raise ProviderUnavailable(names, why) from None
-
     async def _pin(self, text: str, name: BlockName) -> Block:
         if text in self._pins:
             return self._pins[text]
@@ -191,7 +155,7 @@ class ChainReader:
         calls = [request for request in requests if isinstance(request, Call | Calls)]
         found = await together(
             [
-                self._round(block, calls),
+                self._calls(block, calls),
                 self._events(block, events),
                 self._graphs(block, graphs),
                 self._observed(others),
@@ -201,6 +165,10 @@ class ChainReader:
         by_kind = {Logs: logs, Subgraph: indexed, Http: observed}
         return [next(by_kind.get(type(one), answers)) for one in requests]
 
+    async def _calls(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
+        calls = PinnedCalls(self.rpc, block, self.chain, self.multicall3, self._in_time, self._confirm)
+        return await calls.read(requests)
+
     async def _graphs(self, block: Block, requests: Sequence[Subgraph[Any]]) -> list[Raw]:
         if self.subgraphs is None:
             return [NoSubgraph(block.chain, request.source) for request in requests]
@@ -209,101 +177,12 @@ class ChainReader:
     async def _observed(self, requests: Sequence[Http[Any]]) -> list[Raw]:
         if self.venues is None:
             return [NoVenue(request.venue) for request in requests]
-        return list(await self.venues.read(requests, self._in_half_the_time))
+        return list(await self.venues.read(requests, self._in_time))
 
     async def _events(self, block: Block, requests: Sequence[Logs]) -> list[Raw]:
         if not requests:
             return []
         return list(await self._logs.read(self.rpc, block, requests, self._in_time))
-
-    async def _round(self, block: Block, requests: Sequence[Wanted]) -> list[Raw]:
-        failure: TransportError | None = None
-        for _ in self.rpc.upstreams:  # an endpoint that can't be checked afterwards has answered nothing
-            pin, answered = Pin(block), set[Upstream]()
-            found = await self._replies(pin, answered, requests)
-            try:
-                await self._in_time(pin.check())
-            except Reorganised:
-                raise
-            except TransportError as error:
-                failure = error
-                continue
-            if self._confirm > 1 and requests:
-                await self._confirm_calls(block, requests, found, answered)
-            return found
-        raise failure or ProviderUnavailable(f"chain {self.rpc.chain}", "no endpoint is configured")
-
-    async def _replies(self, pin: Pin, answered: set[Upstream], requests: Sequence[Wanted]) -> list[Raw]:
-        """Columnar requests through the reader contract where it can be placed, all else by aggregate3."""
-        columnar = [request for request in requests if isinstance(request, Calls)]
-        best = self.rpc.ordered[0]
-        through = self._batches(pin, answered)
-        if best.overrides is False or sum(map(len, columnar)) < LEAST_CALLS:
-            return await through.replies(requests)
-        single = [request for request in requests if not isinstance(request, Calls)]
-        bulk = Bulk(self.rpc, pin, self.multicall3, self._in_time, answered)
-        answers, others = await pair(bulk.read(columnar), through.replies(single))
-        left = {i: (numbers, calls) for i in range(len(columnar)) for numbers, calls in [answers.missing(i)]}
-        again = {i: (numbers, calls) for i, (numbers, calls) in left.items() if calls is not None}
-        filled = await through.replies([calls for _, calls in again.values()])
-        for (i, (numbers, _)), reply in zip(again.items(), filled, strict=True):
-            if not isinstance(reply, bytes):
-                answers.fill(i, numbers, reply)
-        columns = iter([answers.column(i) for i in range(len(columnar))])
-        rest = iter(others)
-        return [next(columns if isinstance(request, Calls) else rest) for request in requests]
-
-    def _batches(self, pin: Pin, answered: set[Upstream], only: Upstream | None = None) -> Batches:
-        best = only or (self.rpc.ordered[0] if self.rpc.upstreams else None)
-        return Batches(
-            send=partial(self._aggregate3, pin, answered, only),
-            chain=self.chain,
-            sizing=lambda: (only or self.rpc.ordered[0]).sizing,
-            at_once=best.endpoint.concurrency if best is not None else 1,
-        )
-
-    async def _aggregate3(
-        self,
-        pin: Pin,
-        answered: set[Upstream],
-        only: Upstream | None,
-        data: bytes | bytearray,
-        splittable: bool,
-        unpack: Unpack,
-    ) -> Answered:
-        """An endpoint that refuses for no reason of the calls, or whose data are none, has not answered."""
-        absent, refusals = set[Upstream](), list[Answered]()
-
-        async def use(upstream: Upstream) -> Answered:
-            patient = self.rpc.patient(upstream)
-            answer = await pin.call(upstream, self.multicall3, data, patient=patient, splittable=splittable)
-            if isinstance(answer, RpcError):
-                refused = Answered(answer, upstream.sizing)
-                if splittable and about_work(answer):
-                    return refused
-                refusals.append(refused)
-                raise ProviderUnavailable(upstream.name, f"eth_call was refused: {answer}")
-            if not answer:
-                absent.add(upstream)
-                raise ProviderUnavailable(upstream.name, f"nothing answers at {self.multicall3}")
-            try:
-                replies = unpack(answer)
-            except MalformedReply as error:
-                raise GarbledReply(error.origin, error.why) from None
-            answered.add(upstream)
-            return Answered(replies, upstream.sizing)
-
-        asked = self.rpc.upstreams if only is None else [only]
-        try:
-            return await self._in_time(self.rpc.through(use) if only is None else use(only))
-        except Reorganised:
-            raise
-        except TransportError:
-            if absent.issuperset(asked):
-                raise MissingMulticall(self.chain, self.multicall3) from None
-            if refusals and (splittable or len(refusals) == len(asked)):
-                return refusals[0]
-            raise
 
     async def _confirm_block(self, block: Block, by: Upstream) -> None:
         async def compare(upstream: Upstream) -> None:
@@ -312,25 +191,3 @@ class ChainReader:
             confirm.compare_blocks(by.name, block, upstream.name, other)
 
         await confirm.confirmed_by(self.rpc, {by}, self._confirm - 1, compare)
-
-    async def _confirm_calls(
-        self, block: Block, requests: Sequence[Wanted], found: Sequence[Raw], answered: set[Upstream]
-    ) -> None:
-        """Several endpoints may have answered a round: then as many others must agree, or all of them."""
-        places = confirm.sample(block, requests)
-        batch = confirm.sampled(requests, places)
-        if not answered or not batch:
-            return  # nothing was answered: every reply says why
-        names = " and ".join(sorted(upstream.name for upstream in answered))
-
-        async def compare(upstream: Upstream) -> None:
-            pin = Pin(block)
-            raws = await self._batches(pin, set(), upstream).batch(batch)
-            await self._in_time(pin.check())
-            confirm.compare_calls(f"{names} and {upstream.name}", block, found, places, batch, raws)
-
-        await confirm.confirmed_by(self.rpc, answered, self._confirm - 1, compare)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -23,7 +23,7 @@ from aggregator.model.errors import (
 from aggregator.model.readings import Block
 from aggregator.reading.cache import Stretch
 from aggregator.reading.faults import combined
-from aggregator.reading.multicall import Batch, Part, Slice
+from aggregator.reading.queued_calls import Batch, Part, Slice
 from aggregator.reading.source import Raw, Wanted
 from aggregator.reading.stretches import decoded
 from aggregator.reading.transport import Rpc
@@ -36,6 +36,7 @@ LAG_S = 1.0
 """An endpoint that has not the block yet is asked again after so long: they lag behind each other."""
 
 T = TypeVar("T")
+
 Confirm = Callable[[Upstream], Awaitable[None]]
 
 

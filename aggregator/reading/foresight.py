@@ -13,22 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls
 from aggregator.abi.graph import Page, Subgraph, pack
 from aggregator.abi.http import Http
 from aggregator.abi.logs import Logs
-from aggregator.abi.types import AbiType
 from aggregator.contract import Read, join
-from aggregator.model.errors import CallReverted, NoVenue
+from aggregator.model.errors import NoVenue
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
+from aggregator.reading.predictions import alike, blank_reply, key, packed_reply, same_shape, unpacked_reply
 from aggregator.reading.source import Asked, Raw, Wanted
 
 MAX_CALLS = 2_000
@@ -40,7 +38,6 @@ STAGES = 8
 _UNKNOWN = 2**53
 """The number of a block that is not known yet: later than any that a deployment dates itself from."""
 _WORD = 32
-_ANSWERED, _REVERTED = b"\0", b"\1"
 _BLANK_PAGE = Page(0, None, "", has_indexing_errors=False)
 
 
@@ -123,14 +120,14 @@ class Foresight:
         self._surprises = set()
         for request, raw in replies.items():
             if isinstance(request, Logs | Subgraph | Http) or self._names_wallet(request):
-                if not _alike(self._prediction(request), raw):
+                if not alike(self._prediction(request), raw):
                     self._surprises.add(request)
                 continue
-            packed, before = _packed(raw), self._stored.get(request)
-            if packed is None or before is None or not _same_shape(packed, before):
+            packed, before = packed_reply(raw), self._stored.get(request)
+            if packed is None or before is None or not same_shape(packed, before):
                 self._surprises.add(request)
             if packed is not None and packed != before:
-                self._kept[_key(request)] = packed
+                self._kept[key(request)] = packed
 
     def keep(self, block: Block) -> None:
         """Keep what was learned for later runs."""
@@ -169,12 +166,12 @@ class Foresight:
         if isinstance(request, Subgraph):
             return pack(_BLANK_PAGE.number, [_BLANK_PAGE]) if self._names_wallet(request) else None
         if self._names_wallet(request):
-            return _blank_reply(request)
-        packed = self._cache.prediction(self._chain, _key(request))
+            return blank_reply(request)
+        packed = self._cache.prediction(self._chain, key(request))
         if packed is None:
             return None
         self._stored[request] = packed
-        return _unpacked(request, packed)
+        return unpacked_reply(request, packed)
 
     def _names_wallet(self, request: Wanted | Logs | Subgraph[Any]) -> bool:
         match request:
@@ -190,79 +187,3 @@ class Foresight:
 
     def _in_words(self, data: bytes) -> bool:
         return any(data[at + 12 : at + _WORD] in self._wallets for at in range(0, len(data), _WORD))
-
-
-def _key(request: Call[Any] | Calls) -> bytes:
-    """Equal for equal calls, whatever their functions are called."""
-    where = request.target.encode() if isinstance(request, Call) else request.targets
-    what = request.data if isinstance(request, Call) else request.rows
-    digest = blake2b(where, digest_size=16, person=type(request).__name__.encode())
-    digest.update(len(where).to_bytes(8) + what)
-    return digest.digest()
-
-
-def _packed(raw: Raw) -> bytes | None:
-    """A reply as it is kept; None where it is a failure that says nothing of the next read."""
-    if isinstance(raw, bytes):
-        return _ANSWERED + raw
-    if isinstance(raw, CallReverted):
-        return _REVERTED
-    if not isinstance(raw, Column) or not all(isinstance(e, CallReverted) for e in raw.failures.values()):
-        return None
-    places = b"".join(i.to_bytes(4) for i in raw.failures)
-    return len(raw.failures).to_bytes(4) + places + raw.raw
-
-
-def _same_shape(packed: bytes, before: bytes) -> bool:
-    """Whether two replies to one request differ in figures at most."""
-    return len(packed) == len(before) and packed[:1] == before[:1]
-
-
-def _alike(predicted: Raw | None, raw: Raw) -> bool:
-    if isinstance(predicted, Column) and isinstance(raw, Column):
-        return predicted.raw == raw.raw and not raw.failures
-    return isinstance(predicted, bytes) and predicted == raw
-
-
-def _unpacked(request: Call[Any] | Calls, packed: bytes) -> Raw | None:
-    if isinstance(request, Call):
-        kind, raw = packed[:1], packed[1:]
-        return CallReverted(request.origin, "") if kind == _REVERTED else raw
-    count = int.from_bytes(packed[:4])
-    head, raw = packed[4 : 4 + 4 * count], packed[4 + 4 * count :]
-    if len(raw) != len(request) * request.reply_width:
-        return None
-    places = (int.from_bytes(head[at : at + 4]) for at in range(0, len(head), 4))
-    failures = {i: CallReverted(request.origin, "") for i in places if i < len(request)}
-    return Column(request.origin, request.function.outputs, raw, failures)
-
-
-def _blank_reply(request: Call[Any] | Calls) -> Raw:
-    """What a contract answers of a wallet that it does not know: zeros, and nothing in every list."""
-    blank = _blank(request.function.outputs)
-    if isinstance(request, Call):
-        return blank
-    return Column(request.origin, request.function.outputs, blank * len(request), {})
-
-
-def _blank(kind: AbiType) -> bytes:
-    if kind.words is not None:
-        return bytes(_WORD * kind.words)
-    if kind.dims and kind.dims[-1] is not None:
-        return _blank_tuple([kind.element] * kind.dims[-1])
-    if kind.base == "tuple" and not kind.dims:
-        return _blank_tuple([component for _, component in kind.components])
-    return bytes(_WORD)  # a length
-
-
-def _blank_tuple(kinds: Sequence[AbiType]) -> bytes:
-    at = _WORD * sum(kind.words or 1 for kind in kinds)
-    head, tail = b"", b""
-    for kind in kinds:
-        blank = _blank(kind)
-        if kind.words is not None:
-            head += blank
-        else:
-            head += (at + len(tail)).to_bytes(_WORD)
-            tail += blank
-    return head + tail

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlencode
 
 from aggregator.abi.http import Http, pack
 from aggregator.model.errors import MalformedReply, NoVenue, ReadError, VenueRefused
 from aggregator.reading.client import Client
+from aggregator.reading.deadline import Deadline
 from aggregator.reading.endpoint import Endpoint
 from aggregator.reading.json_endpoint import JsonEndpoint
 from aggregator.reading.together import together
-
-InTime: TypeAlias = Callable[[Awaitable[bytes], str], Awaitable[bytes]]
 
 
 class Venues:
@@ -31,16 +30,19 @@ class Venues:
         self._venues = {endpoint.name: JsonEndpoint(endpoint, client) for endpoint in endpoints}
         self._clock = clock
 
-    async def read(self, requests: Sequence[Http[Any]], in_time: InTime) -> list[bytes | ReadError]:
-        """The replies, one per request, failures as values. `in_time` ends a read that takes too long."""
+    async def read(self, requests: Sequence[Http[Any]], in_time: Deadline) -> list[bytes | ReadError]:
+        """The replies, one per request, failures as values. `in_time` ends a read that takes too long.
+
+        One that takes more than half of what is left fails alone.
+        """
         return await together(self._one(request, in_time) for request in requests)
 
-    async def _one(self, request: Http[Any], in_time: InTime) -> bytes | ReadError:
+    async def _one(self, request: Http[Any], in_time: Deadline) -> bytes | ReadError:
         venue = self._venues.get(request.venue)
         if venue is None:
             return NoVenue(request.venue)
         try:
-            return await in_time(self._asked(venue, request), request.venue)
+            return await in_time.half(self._asked(venue, request), request.venue)
         except ReadError as error:
             return error
 

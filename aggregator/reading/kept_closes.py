@@ -15,9 +15,9 @@ from aggregator.model.units import plain
 from aggregator.pricing.returns import Close
 
 if TYPE_CHECKING:
-    from aggregator.reading.cache import SqliteCache
     from aggregator.reading.price_history import PriceHistory
     from aggregator.reading.source import ChainSource
+    from aggregator.reading.sqlite_cache import SqliteCache
 
 
 class KeptCloses:

@@ -8,103 +8,26 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
-from aggregator.model.errors import CallReverted, MalformedReply, ReadError
+from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.units import Address
-from aggregator.reading.source import Raw, Wanted
-from aggregator.reading.text import printable
+from aggregator.reading.source import Raw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+from aggregator.reading.queued_calls import Batch, Part, Slice, size
+from aggregator.reading.reverts import reverted
 
 MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
 _SELECTOR = Function("aggregate3((address target,bool allowFailure,bytes data)[])()").selector
 _WORD = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Calls `start` to `stop` of a columnar request."""
-
-    calls: Calls
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-Part: TypeAlias = Call[Any] | Slice
-Batch: TypeAlias = list[tuple[int, Part]]
-"""Calls that are asked together, each part with the number of its request."""
-
-
-class Queue:
-    """The calls of some requests, taken in batches whose size may change on the way."""
-
-    def __init__(self, requests: Sequence[Wanted]) -> None:
-        self._requests = requests
-        self._next, self._start = 0, 0
-
-    def take(self, calls: int, size: int) -> Batch:
-        """At most so many calls, of at most so many bytes of calldata; one at least, nothing at the end.
-
-        Each part comes with the number of its request. Columnar requests without a call are left out.
-        """
-        batch: Batch = []
-        while self._next < len(self._requests) and calls > 0:
-            request = self._requests[self._next]
-            width = len(request.data) if isinstance(request, Call) else request.width
-            cost = 5 * _WORD + width + -width % _WORD
-            fit = max(size // cost, 0 if batch else 1)
-            if fit == 0:
-                break
-            if isinstance(request, Call):
-                batch.append((self._next, request))
-                taken = 1
-                self._next += 1
-            else:
-                taken = min(len(request) - self._start, calls, fit)
-                stop = self._start + taken
-                if taken:
-                    batch.append((self._next, Slice(request, self._start, stop)))
-                self._start = stop
-                if stop == len(request):
-                    self._next, self._start = self._next + 1, 0
-            calls -= taken
-            size -= cost * taken
-        return batch
-
-
-def size(batch: Sequence[tuple[int, Part]]) -> int:
-    """How many calls a batch holds."""
-    return sum(1 if isinstance(part, Call) else len(part) for _, part in batch)
-
-
-def halves(batch: Batch) -> tuple[Batch, Batch]:
-    """A batch of two or more calls as two; a columnar part is cut where the middle falls into it."""
-    left: Batch = []
-    right: Batch = []
-    room = size(batch) // 2
-    for i, part in batch:
-        length = 1 if isinstance(part, Call) else len(part)
-        if room >= length:
-            left.append((i, part))
-        elif room > 0 and isinstance(part, Slice):
-            left.append((i, Slice(part.calls, part.start, part.start + room)))
-            right.append((i, Slice(part.calls, part.start + room, part.stop)))
-        else:
-            right.append((i, part))
-        room = max(0, room - length)
-    return left, right
 
 
 def pack(batch: Sequence[tuple[int, Part]]) -> bytes:
@@ -289,22 +212,6 @@ def _column(part: Slice, raw: bytes, starts: NDArray[np.int64]) -> Column:
             failures[i] = error
         rows.append(bytes(width) if i in failures else data)
     return Column(part.calls.origin, outputs, b"".join(rows), failures)
-
-
-_ERROR = Function[str]("Error(string)(string)")
-_PANIC = Function[int]("Panic(uint256)(uint256)")
-
-
-def reverted(origin: str, data: bytes) -> ReadError:
-    """The failure that revert data tells: its message, its panic code, or its first bytes in hex."""
-    for function, prefix in ((_ERROR, ""), (_PANIC, "panic ")):
-        if data[:4] == function.selector:
-            try:
-                value: object = function.decode(data[4:], origin)
-            except ReadError:
-                break
-            return CallReverted(origin, f"{prefix}{printable(str(value)[:200])}")
-    return CallReverted(origin, f"0x{data[:36].hex()}" if data else "")
 
 
 def merge(calls: Calls, columns: Sequence[tuple[int, Column | ReadError]]) -> Column | ReadError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,22 +17,21 @@ from aggregator.model.units import Address, ChainId
 from aggregator.reading.cache import PredictionCache
 from aggregator.reading.decoding import decoded
 from aggregator.reading.ens import reverse
+from aggregator.reading.explorer import Explorer
 from aggregator.reading.foresight import Foresight
 from aggregator.reading.jobs import Job, reading_of
-from aggregator.reading.owners import Explorer, Found, Search
+from aggregator.reading.owners import Found, Search
 from aggregator.reading.source import Asked, ChainSource, Raw
 from aggregator.reading.together import pair
+from aggregator.reading.twins import follower, told_when_ended, twins_of
 
-__all__ = ["RESTARTS", "TWINS", "Job", "Outcome", "Run", "drive", "run"]
+__all__ = ["RESTARTS", "Job", "Outcome", "Run", "drive", "run"]
 
 R = TypeVar("R")
-
 RESTARTS = 3
 """How often a read begins anew because its block was reorganised away."""
 LEAD_S = 0.002
 """What it takes to have sent a request, before the wait for its reply is used."""
-TWINS = 16
-"""Wallets of a deployment for which it is foreseen what a read will ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +163,14 @@ async def _run_chain(
 
     for restart in range(RESTARTS + 1):
         try:
-            twins = {} if cache is None else _twins(jobs)
+            twins = {} if cache is None else twins_of(jobs)
             foresight = None if cache is None else Foresight(chain, list(twins.values()), wallets, cache)
             pinned = await _pinned(source, block, foresight)
-            explorer = Explorer(chain, search or Search(), jobs, pinned, _follower(jobs, foresight))
+            explorer = Explorer(chain, search or Search(), jobs, pinned, follower(jobs, foresight))
             reads: list[Read[Any]] = [reading_of(job, pinned) for job in jobs]
             if foresight is not None:
                 for i, twin in twins.items():
-                    reads[i] = _told(reads[i], partial(foresight.ended, twin))
+                    reads[i] = told_when_ended(reads[i], partial(foresight.ended, twin))
             searches = [explorer.found(wallet) for wallet in wallets] if search else []
             naming = [reverse(registry, wallet) for wallet in wallets] if registry else []
             work = join([join([*reads, *searches], isolate=True), join(naming)])
@@ -207,43 +206,6 @@ async def _pinned(source: ChainSource, block: str, foresight: Foresight | None) 
 
     pinned, _ = await pair(source.pin(block), expect())
     return pinned
-
-
-def _twins(jobs: Sequence[Job]) -> dict[int, Callable[[Block], Read[Reading]]]:
-    """Twins of a few jobs of each deployment, by the place of the job."""
-    chosen: dict[str, int] = {}
-    twins: dict[int, Callable[[Block], Read[Reading]]] = {}
-    for i, job in enumerate(jobs):
-        chosen[job.deployment.key] = chosen.get(job.deployment.key, 0) + 1
-        if chosen[job.deployment.key] <= TWINS:
-            twins[i] = partial(reading_of, job)
-    return twins
-
-
-def _told(read: Read[R], ended: Callable[[], None]) -> Read[R]:
-    """A read that tells when it has ended, however it does."""
-    try:
-        return (yield from read)
-    finally:
-        ended()
-
-
-def _follower(jobs: Sequence[Job], foresight: Foresight | None) -> Callable[[Address], None]:
-    """Tells foresight of the addresses that a search meets; the first few have twins."""
-    places = {job.deployment.key: job for job in jobs}
-    met: set[Address] = {job.wallet for job in jobs}
-    room = TWINS
-
-    def follow(address: Address) -> None:
-        nonlocal room
-        if foresight is None or address in met:
-            return
-        met.add(address)
-        twins = [partial(reading_of, replace(job, wallet=address)) for job in places.values()]
-        foresight.follow(address, twins if room > 0 else ())
-        room -= 1
-
-    return follow
 
 
 def _failure(job: Job, error: ReadError) -> Failure:

@@ -8,7 +8,7 @@ blocks alone: `hasIndexingErrors` stays false where indexing has halted.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,6 +24,7 @@ from aggregator.model.errors import (
 )
 from aggregator.model.readings import Block
 from aggregator.reading.client import Client
+from aggregator.reading.deadline import Deadline
 from aggregator.reading.endpoint import Endpoint
 from aggregator.reading.together import together
 
@@ -37,7 +38,6 @@ MAX_ROWS = 200_000
 
 At: TypeAlias = dict[str, Any]
 """A block as the protocol names it."""
-InTime: TypeAlias = Callable[[Awaitable[bytes], str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Subgraphs:
         self._used: dict[str, GraphEndpoint] = {}
 
     async def read(
-        self, block: Block, requests: Sequence[Subgraph[Any]], in_time: InTime
+        self, block: Block, requests: Sequence[Subgraph[Any]], in_time: Deadline
     ) -> list[bytes | ReadError]:
         """The replies, one per request, failures as values. `in_time` ends a read that takes too long."""
         return await together(self._one(block, request, in_time) for request in requests)
@@ -73,7 +73,7 @@ class Subgraphs:
         except ReadError as error:
             return source, error
 
-    async def _one(self, block: Block, request: Subgraph[Any], in_time: InTime) -> bytes | ReadError:
+    async def _one(self, block: Block, request: Subgraph[Any], in_time: Deadline) -> bytes | ReadError:
         try:
             source = self._named(block, request.source)
             return await in_time(self._pages(source, block, request), source.endpoint.name)

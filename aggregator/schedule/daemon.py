@@ -19,8 +19,9 @@ from aggregator.schedule.alarm import LOG, Alarm
 from aggregator.schedule.definitions import ScheduleJob
 from aggregator.schedule.exclusive import exclusive
 from aggregator.schedule.metrics import Telemetry, serve
+from aggregator.schedule.passes import Taken
 from aggregator.schedule.taking import LiveChains, WarehouseLedger
-from aggregator.schedule.worker import RECHECK, Taken, Worker
+from aggregator.schedule.worker import RECHECK, Worker
 from aggregator.settings import Settings
 from aggregator.store.saved import ScheduleRun
 

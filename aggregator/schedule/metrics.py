@@ -24,8 +24,8 @@ from prometheus_client import (
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.results import Verdict
 from aggregator.schedule.definitions import ScheduleJob
+from aggregator.schedule.passes import Pass, Taken
 from aggregator.schedule.slots import Rule
-from aggregator.schedule.worker import Pass, Taken
 from aggregator.store.saved import ScheduleRun
 
 _SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)

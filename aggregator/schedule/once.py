@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from aggregator import app
 from aggregator.schedule.definitions import ScheduleJob
 from aggregator.schedule.exclusive import exclusive
+from aggregator.schedule.passes import Pass
 from aggregator.schedule.taking import LiveChains, WarehouseLedger
-from aggregator.schedule.worker import Pass, Worker
+from aggregator.schedule.worker import Worker
 from aggregator.settings import Settings
 
 _POLL_S = 2.0

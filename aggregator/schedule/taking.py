@@ -13,7 +13,7 @@ from aggregator.model.errors import BlockUnavailable, ReadError, TransportError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.schedule.definitions import ScheduleJob
-from aggregator.schedule.worker import Heads, Taken
+from aggregator.schedule.passes import Heads, Taken
 from aggregator.settings import Settings
 from aggregator.store.saved import ScheduleRun
 

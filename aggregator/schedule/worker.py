@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from aggregator.model.errors import ReadError
-from aggregator.model.units import ChainId
 from aggregator.schedule.definitions import ScheduleJob
+from aggregator.schedule.passes import Heads, Pass, Taken
 from aggregator.schedule.planning import Plan, State, horizon, plan_catch_up
 from aggregator.store.saved import Outcome, ScheduleRun
-
-if TYPE_CHECKING:
-    from aggregator.app import Checked
 
 YOUNG = timedelta(hours=1)
 """How long after a slot was taken its blocks are compared with the chain, which may still reorganise them."""
@@ -28,25 +25,6 @@ RECHECK = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(minutes=15)
 """How long a slot is tried at least: a provider may be out of order for minutes."""
 _NEWEST = 16  # compared however old they are: nobody may have looked since, or the clock was changed
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What came of reading a slot. `unreachable`: no endpoint answered, so others need not be tried now."""
-
-    outcome: Outcome
-    reason: str = ""
-    snapshots: tuple[str, ...] = ()
-    checked: tuple[Checked, ...] = ()
-    unreachable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Heads:
-    """Times of the chains' newest blocks in Unix seconds, None (and why) where a chain does not answer."""
-
-    times: Mapping[ChainId, int | None]
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +64,6 @@ class Chains(Protocol):
         Raises ReadError where a chain can't be asked.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What a pass did: entries with what was checked, and the slots that are due but not settled yet.
-
-    `why` says what they wait for; `silent`: for any chain to answer. `young` tells that blocks are to be
-    compared again in a while.
-    """
-
-    done: tuple[tuple[ScheduleRun, Taken], ...] = ()
-    waiting: tuple[datetime, ...] = ()
-    why: str = ""
-    silent: bool = False
-    young: bool = False
 
 
 class Worker:

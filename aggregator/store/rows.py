@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, assert_never
+from typing import Any
 
 from sqlmodel import SQLModel
 
@@ -11,13 +11,13 @@ from aggregator.contract import Deployment
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
-from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Block, Quote
 from aggregator.model.rules import Health, prices_of
 from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import names, table_of, utc
-from aggregator.store.derived import price_usd, value_usd
+from aggregator.store.derived import price_usd
+from aggregator.store.position_rows import position_rows
 from aggregator.store.tables import (
     AssetClassRow,
     HolderRow,
@@ -41,7 +41,14 @@ def reading_columns(portfolio: Portfolio, expected: Sequence[Deployment]) -> dic
         AccountRow: _columns(
             AccountRow, [_account(account, _block(portfolio, account)) for account in accounts]
         ),
-        PositionRow: _columns(PositionRow, _positions(portfolio)),
+        PositionRow: _columns(
+            PositionRow,
+            [
+                row
+                for account in accounts
+                for row in position_rows(account, _block(portfolio, account), portfolio.marks)
+            ],
+        ),
         PriceRow: _columns(PriceRow, [_price(portfolio, *mark) for mark in portfolio.marks.items()]),
         AssetClassRow: {
             "asset_id": list(portfolio.classes),
@@ -192,82 +199,3 @@ def _account(account: Account, block: Block) -> dict[str, Any]:
             "observed_hash": account.observed.content_hash,
         }
     return row
-
-
-def _positions(portfolio: Portfolio) -> list[dict[str, Any]]:
-    return [
-        {
-            "account_id": account.id,
-            "ordinal": i,
-            "chain_id": account.chain,
-            "block_number": block.number,
-            "block_hash": block.hash,
-            "origin": position.origin,
-            "value_usd": value_usd(position, portfolio.marks),
-            **_position(position),
-        }
-        for account in portfolio.accounts
-        for block in [_block(portfolio, account)]
-        for i, position in enumerate(account.positions)
-    ]
-
-
-def _position(position: Position) -> dict[str, Any]:
-    asset = position.settlement if isinstance(position, Perp | Option) else position.asset
-    row: dict[str, Any] = {"asset_id": asset.id, "symbol": asset.symbol, "decimals": asset.decimals}
-    match position:
-        case Holding(raw=raw):
-            return row | {"kind": "holding", "amount_raw": raw}
-        case Supply(raw=raw, is_collateral=is_collateral, apr=apr):
-            return row | {"kind": "supply", "amount_raw": raw, "is_collateral": is_collateral, "apr": apr}
-        case Debt(raw=raw, rate_mode=rate_mode, apr=apr):
-            return row | {"kind": "debt", "amount_raw": raw, "rate_mode": rate_mode, "apr": apr}
-        case Perp():
-            return row | {
-                "kind": "perp",
-                "market": position.market,
-                "entry_price_raw": position.entry_price_raw,
-                "mark_price_raw": position.mark_price_raw,
-                "pnl_raw": position.pnl_raw,
-                "funding_raw": position.funding_raw,
-                "funding_24h_raw": position.funding_24h_raw,
-                **_borrowing(position),
-                **_derivative(position),
-            }
-        case Option():
-            return row | {
-                "kind": "option",
-                "market": position.instrument,
-                "mark_price_raw": position.mark_raw,
-                "option_right": position.right,
-                "option_style": "american" if position.style == "perpetual" else position.style,
-                "strike_raw": position.strike_raw,
-                "expiry": None if position.expiry is None else utc(position.expiry),
-                "iv": position.iv,
-                "iv_source": position.iv_source,
-                "rate": position.rate,
-                # Nothing is stored of a default: as rows are that were saved before there were such columns.
-                "option_delivery": None if position.delivery == "cash" else position.delivery,
-                "multiplier_raw": position.multiplier_raw,
-                "mark_source": position.mark_source,
-                **_derivative(position),
-            }
-        case _:
-            assert_never(position)
-
-
-def _borrowing(perp: Perp) -> dict[str, Any]:
-    """Nothing where none is charged: as rows are that were saved before there were such columns."""
-    if perp.borrowing_raw == 0 and perp.borrowing_24h_raw == 0:
-        return {"borrowing_raw": None, "borrowing_24h_raw": None}
-    return {"borrowing_raw": perp.borrowing_raw, "borrowing_24h_raw": perp.borrowing_24h_raw}
-
-
-def _derivative(position: Perp | Option) -> dict[str, Any]:
-    return {
-        "index_asset_id": position.index,
-        "underlying": position.underlying,
-        "size_raw": position.size_raw,
-        "size_decimals": position.size_decimals,
-        "price_decimals": position.price_decimals,
-    }

@@ -24,18 +24,20 @@ from eth_abi.abi import decode as reference
 from eth_abi.abi import encode
 
 from aggregator.abi.columns import Column
+from aggregator.abi.events import Event
 from aggregator.abi.function import Call, Function
-from aggregator.abi.logs import Event, Log, Logs, pack
+from aggregator.abi.logs import Log, Logs, pack
 from aggregator.abi.types import AbiType
 from aggregator.model.errors import ReadError, RecordingError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
-from aggregator.reading import multicall
+from aggregator.reading import multicall, queued_calls
 from aggregator.reading.answers import Answers
-from aggregator.reading.cache import SqliteCache, Stretch
+from aggregator.reading.cache import Stretch
 from aggregator.reading.grids import plan
 from aggregator.reading.reader_contract import TAG
 from aggregator.reading.recording import Recording, Tape
+from aggregator.reading.sqlite_cache import SqliteCache
 from aggregator.reading.tapes import Replay
 from tests.memory import peak_kib
 
@@ -163,10 +165,10 @@ def aggregate(rng: random.Random) -> None:
     """A reply of aggregate3 to single calls and slices of columns."""
     calls = _FIXED.each(_TARGET, [_TARGET] * 6, list(range(6)))
     text: Function[str] = Function("f()(string)")
-    batch: multicall.Batch = [
-        (0, multicall.Slice(calls, 1, 4)),
+    batch: queued_calls.Batch = [
+        (0, queued_calls.Slice(calls, 1, 4)),
         (1, text.at(_TARGET)),
-        (2, multicall.Slice(calls, 0, 2)),
+        (2, queued_calls.Slice(calls, 0, 2)),
     ]
     data = (bytes(128), rng.randbytes(128), b"", rng.randbytes(rng.randint(0, 70)))
     results = [(rng.random() < 0.8, rng.choice(data)) for _ in range(6)]

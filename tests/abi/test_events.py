@@ -10,7 +10,8 @@ from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.abi.logs import Event, Log, Logs
+from aggregator.abi.events import Event
+from aggregator.abi.logs import Log, Logs
 from aggregator.abi.types import SignatureError
 from aggregator.abi.words import WordError
 from aggregator.model.errors import MalformedReply, ReadError

@@ -6,27 +6,34 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stamina
-from jsonschema import Draft202012Validator
 
 from cli.exits import Exit
-from tests.adapters.messari.indexers import derivatives, lending, option, perp
-from tests.cli.runner import Result, crossmargin
+from tests.adapters.messari.indexers import derivatives, option, perp
+from tests.cli.crosscheck_desk import (
+    EXPLAINED,
+    KEY,
+    Desk,
+    changed,
+    desks,
+    invented,
+    less,
+    live,
+    missing,
+    more,
+    positions,
+    wrong_schema,
+)
+from tests.cli.runner import crossmargin
 from tests.devnet.world import PROTOCOLS, World
-from tests.docs.generated import ROOT
-from tests.reading.graph_server import Graph
-from tests.reading.servers import Reply, Server
+from tests.reading.servers import Reply
 
-KEY = "k3y-0123456789abcdef"
-DAY_S = 86_400
 READS = f"{len(PROTOCOLS) + 1} of {len(PROTOCOLS) + 1} reads"  # with the wallet itself
-EXPLAINED = {"equal", "rounding", "interest"}
 
 
 @pytest.fixture(autouse=True)
@@ -34,47 +41,6 @@ def _quick_retries() -> Iterator[None]:
     """Retries happen, but nobody waits for them."""
     with stamina.set_testing(True, attempts=2):
         yield
-
-
-@dataclass
-class Desk:
-    """A wallet with a history on Aave, the subgraph of it, and the command line that knows both."""
-
-    world: World
-    wallet: str
-    since: int
-    path: Path
-    servers: ExitStack
-    asked: list[Server]
-    base: str = ""
-    """Configuration of the chain, where it is not the world's alone."""
-
-    def configure(self, *subgraphs: tuple[Graph | Any, Mapping[str, Any]]) -> None:
-        """These subgraphs, each on a server of its own whose URL carries a key."""
-        parts = [self.base or self.world.config()]
-        for number, (graph, options) in enumerate(subgraphs):
-            server = self.servers.enter_context(Server(graph))
-            self.asked.append(server)
-            entry = {
-                "name": f"sub{number}",
-                "chain": 31337,
-                "url": f"{server.url}/{KEY}/graph",
-                "schema": "messari-lending",
-                "adapter": "aave_v3",
-                "deployment": "Aave V3.6 local",
-                **options,
-            }
-            lines = [f"{name} = {json.dumps(value)}" for name, value in entry.items() if value is not None]
-            parts.append("\n".join(["[[subgraphs]]", *lines]))
-        self.path.write_text("\n\n".join(parts), encoding="utf-8")
-
-    def indexed(self, *, version: int = 2) -> Graph:
-        """What has happened to the wallet until now."""
-        return lending(self.world, self.world.aave_v36, [self.wallet], self.since, version=version)
-
-    def check(self, *options: str) -> Result:
-        """The command."""
-        return crossmargin("crosscheck", self.wallet, *options)
 
 
 @pytest.fixture(scope="module")
@@ -95,44 +61,6 @@ def changing_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[D
     """The same for one test that goes on with it."""
     with World.start() as world:
         yield from desks(world, live(world), tmp_path, monkeypatch)
-
-
-def live(world: World) -> int:
-    """Two supplies and two debts, one of each with a second event, and time between and behind them.
-
-    The block before all of it.
-    """
-    wallet, market, since = world.spare[0], world.aave_v36, world.node.block_number
-    market.supply(wallet, "WETH", 10)
-    market.supply(wallet, "USDC", 3_000)
-    market.borrow(wallet, "DAI", 4_000)
-    market.borrow(wallet, "USDC", 1_000)
-    world.node.warp(20 * DAY_S)
-    market.supply(wallet, "USDC", 500)
-    market.repay(wallet, "DAI", 1_500)
-    world.node.warp(9 * DAY_S)
-    world.prices.refresh()
-    return since
-
-
-def desks(world: World, since: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A desk for its spare wallet."""
-    path = folder / "desk.toml"
-    monkeypatch.setenv("CROSSMARGIN_CONFIG", str(path))
-    with ExitStack() as servers:
-        yield Desk(world, world.spare[0], since, path, servers, [])
-
-
-def positions(result: Result, subgraph: int = 0) -> dict[tuple[str, str], dict[str, Any]]:
-    """What was compared with a subgraph, by kind and name."""
-    found = result.json()["data"]["subgraphs"][subgraph]["positions"]
-    return {(one["kind"], one["name"]): one for one in found}
-
-
-def wrong_schema(document: Any) -> list[str]:
-    """Where an envelope breaks its schema."""
-    schema = json.loads((ROOT / "docs" / "schema" / "crosscheck.json").read_text(encoding="utf-8"))
-    return [f"{e.json_path}: {e.message}" for e in Draft202012Validator(schema).iter_errors(document)]
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -282,35 +210,6 @@ def test_wallets_are_compared_one_by_one(desk: Desk) -> None:
     lines = crossmargin("crosscheck", desk.wallet, empty, "--json").out.splitlines()
     assert [len(json.loads(line)["data"]["subgraphs"][0]["positions"]) for line in lines] == [4, 0]
     assert "no position in either" in crossmargin("crosscheck", empty).out
-
-
-def changed(graph: Graph, change: Any) -> Graph:
-    """The last block's positions altered by `change`, which is given them and may add or remove some."""
-    last = graph.blocks.pop()
-    entities = [dict(one) for one in last.entities["positions"]]
-    change(entities)
-    graph.index(last.number, last.hash, positions=entities)
-    return graph
-
-
-def more(entities: list[dict[str, Any]]) -> None:
-    """Twice the first amount."""
-    entities[0]["balance"] = str(2 * int(entities[0]["balance"]))
-
-
-def less(entities: list[dict[str, Any]]) -> None:
-    """Half of it: interest of more than 100% a year."""
-    entities[0]["balance"] = str(int(entities[0]["balance"]) // 2)
-
-
-def missing(entities: list[dict[str, Any]]) -> None:
-    """A position that it never saw, such as one of an aToken that was sent."""
-    entities.pop(0)
-
-
-def invented(entities: list[dict[str, Any]]) -> None:
-    """A position that the contracts do not have."""
-    entities.append({**entities[0], "id": entities[0]["id"] + "-x", "side": "BORROWER"})
 
 
 @pytest.mark.parametrize("change", [more, less, missing, invented])

@@ -18,8 +18,8 @@ import pytest
 from aggregator import app, settings
 from cli.exits import Exit
 from tests.adapters.messari.indexers import lending
+from tests.cli.crosscheck_desk import DAY_S, EXPLAINED, KEY, Desk, changed, missing, wrong_schema
 from tests.cli.runner import Result, crossmargin
-from tests.cli.test_crosscheck import DAY_S, EXPLAINED, KEY, Desk, changed, missing, wrong_schema
 from tests.devnet.owners import OwnerContracts
 from tests.devnet.world import World
 from tests.reading.graph_server import Graph

@@ -103,13 +103,13 @@ def _coded() -> list[type[CrossmarginError]]:
     found: list[type[CrossmarginError]] = []
 
     def visit(kind: type[CrossmarginError]) -> None:
-        if "code" in vars(kind) and kind.__module__ == CrossmarginError.__module__:
+        if "code" in vars(kind) and kind.__module__.startswith("aggregator.model.errors."):
             found.append(kind)
         for child in kind.__subclasses__():
             visit(child)
 
     visit(CrossmarginError)
-    return found[1:]  # the root itself is never raised
+    return sorted(found[1:], key=lambda kind: kind.code)  # the root itself is never raised
 
 
 def queries() -> str:

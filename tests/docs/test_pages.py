@@ -102,7 +102,7 @@ def test_exit_codes_are_those_of_the_code() -> None:
 
 
 def test_the_drawn_tree_of_errors_is_the_real_one() -> None:
-    """Each class under its base, in the docstring of model/errors.py, and none missing."""
+    """Each class under its base, in the docstring of model/errors, and none missing."""
     drawn: dict[str, str] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():

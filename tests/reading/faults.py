@@ -24,7 +24,8 @@ from unittest.mock import patch
 import stamina
 
 from aggregator import app, settings
-from aggregator.abi.logs import Event, Logs
+from aggregator.abi.events import Event
+from aggregator.abi.logs import Logs
 from aggregator.contract import Function
 from aggregator.model.errors import ReadError, Reorganised
 from aggregator.model.portfolio import Portfolio

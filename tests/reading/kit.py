@@ -21,6 +21,7 @@ from tests.reading.contracts import ECHO, VALUE
 from tests.reading.servers import Server
 
 CHAIN = ChainId(31337)
+SECOND = ChainId(31338)
 R = TypeVar("R")
 WALLETS = [Address("0x" + f"{i:040x}") for i in range(1, 101)]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aggregator.abi.logs import Event, Log, Logs
+from aggregator.abi.events import Event
+from aggregator.abi.logs import Log, Logs
 from aggregator.model.errors import ReadError
 from aggregator.model.units import Address
 from aggregator.reading.cache import LogCache

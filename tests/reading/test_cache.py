@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
-from aggregator.reading.cache import SqliteCache, Stretch
+from aggregator.reading.cache import Stretch
+from aggregator.reading.sqlite_cache import SqliteCache
 from tests.reading.kit import CHAIN
 
 OTHER = ChainId(10)
@@ -88,8 +89,8 @@ def test_stretches_are_those_that_overlap(path: Path) -> None:
 
 def test_what_is_too_large_is_not_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply and a stretch beyond their limits."""
-    monkeypatch.setattr("aggregator.reading.cache.MAX_REPLY_BYTES", 10)
-    monkeypatch.setattr("aggregator.reading.cache.MAX_LOG_BYTES", 10)
+    monkeypatch.setattr("aggregator.reading.sqlite_cache.MAX_REPLY_BYTES", 10)
+    monkeypatch.setattr("aggregator.reading.sqlite_cache.MAX_LOG_BYTES", 10)
     with SqliteCache(path) as cache:
         cache.predict(block(1), {b"request": bytes(11), b"small": bytes(10)})
         cache.keep_logs(CHAIN, FILTER, [stretch(1, 2, bytes(11)), stretch(3, 4, bytes(10))])
@@ -261,7 +262,7 @@ def test_several_processes_write_at_once(path: Path) -> None:
 
 def test_a_lock_that_does_not_end_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The row is not kept, and the cache goes on being used."""
-    monkeypatch.setattr("aggregator.reading.cache._BUSY_MS", 50)
+    monkeypatch.setattr("aggregator.reading.cache_file._BUSY_MS", 50)
     filled(path)
     with SqliteCache(path) as cache, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

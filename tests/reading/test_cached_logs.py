@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from aggregator.model.errors import ProviderUnavailable
-from aggregator.reading.cache import LogCache, SqliteCache, Stretch
+from aggregator.reading.cache import LogCache, Stretch
+from aggregator.reading.sqlite_cache import SqliteCache
 from tests.devnet.node import Node
 from tests.reading.kit import CHAIN
 from tests.reading.log_chain import ALL, NOTED, WHO, LogChain, emit, numbers, read_logs

@@ -10,8 +10,8 @@ import pytest
 
 from aggregator.model.errors import Disagreement, ProviderUnavailable
 from aggregator.reading import confirm
-from aggregator.reading.cache import SqliteCache
 from aggregator.reading.endpoint import Endpoint
+from aggregator.reading.sqlite_cache import SqliteCache
 from tests.devnet.node import Node
 from tests.reading.kit import CHAIN
 from tests.reading.log_chain import ALL, WHO, LogChain, emit, numbers, read_logs

@@ -29,7 +29,7 @@ from aggregator.contract import (
 from aggregator.model.errors import CallReverted, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
-from aggregator.reading import foresight
+from aggregator.reading import foresight, predictions
 from aggregator.reading.source import Asked, Raw
 from tests.abi.strategies import types
 from tests.reading.contracts import ABSENT, ECHO, HEIGHT, NUMBER, VALUE
@@ -83,7 +83,7 @@ def test_nothing_of_a_wallet_is_kept() -> None:
             return await super().fetch(block, requests)
 
     outcome(Spied(), cache, wallets=3)
-    kept = [request for request in seen if (CHAIN, foresight._key(request)) in cache.rows]
+    kept = [request for request in seen if (CHAIN, predictions.key(request)) in cache.rows]
     assert {request.function.canonical for request in kept} == {"list()", "parts(address)", "value(uint256)"}
     assert kept[-1] == VALUE.at(ECHO, 0)  # what an empty wallet leads to
     assert len(cache.rows) == len(kept) == 5
@@ -278,4 +278,4 @@ def test_garbage_in_the_cache_changes_no_result(garbage: list[bytes], members: i
 def test_a_blank_reply_is_one(kind: Any) -> None:
     """Of any type: it decodes, to zeros and empty lists."""
     function: Function[Any] = Function(f"f()({kind.canonical})")
-    assert function.decode(foresight._blank(function.outputs), "blank") is not None
+    assert function.decode(predictions.blank_value(function.outputs), "blank") is not None

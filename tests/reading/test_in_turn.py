@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from aggregator.reading import multicall
+from aggregator.reading import multicall, queued_calls
 from aggregator.reading.batches import LEAST_SPREAD, Answered, Batches, Unpack
 from aggregator.reading.limits import Sizing
 from tests.reading.contracts import HEIGHT, NUMBER
@@ -18,7 +18,7 @@ def test_a_batch_is_sent_before_the_next_is_packed(monkeypatch: pytest.MonkeyPat
     events: list[str] = []
     pack = multicall.pack_hex
 
-    def packed(batch: multicall.Batch) -> bytes | bytearray:
+    def packed(batch: queued_calls.Batch) -> bytes | bytearray:
         events.append("packed")
         return pack(batch)
 

@@ -14,9 +14,9 @@ import pytest
 from aggregator.model.readings import Block
 from aggregator.model.units import Address, ChainId
 from aggregator.pricing.returns import Close
-from aggregator.reading.cache import SqliteCache
 from aggregator.reading.history import ChainlinkHistory
 from aggregator.reading.kept_closes import KeptCloses
+from aggregator.reading.sqlite_cache import SqliteCache
 
 ETH = ChainlinkHistory("ETH", ChainId(1), Address("0x" + "e1" * 20), "ethereum", "ETH / USD")
 BTC = replace(ETH, underlying="BTC", feed=Address("0x" + "b1" * 20))

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from aggregator.abi.logs import Logs
 from aggregator.model.errors import ProviderUnavailable
 from aggregator.model.units import Address
-from aggregator.reading.cache import SqliteCache
 from aggregator.reading.log_sharing import MOST_WORDS
+from aggregator.reading.sqlite_cache import SqliteCache
 from tests.reading.contracts import LOGGER
 from tests.reading.log_chain import ELSEWHERE, NOTED, LogChain, numbers, read_logs
 from tests.reading.servers import Refusal, Reply, Server

@@ -15,8 +15,8 @@ from aggregator.abi.columns import Column
 from aggregator.abi.function import Call, Calls, Function
 from aggregator.model.errors import CallReverted, MalformedReply, NoContract, ReadError
 from aggregator.model.units import Address, keccak
-from aggregator.reading import multicall
-from aggregator.reading.multicall import Batch, Part, Queue, Slice
+from aggregator.reading import multicall, queued_calls, reverts
+from aggregator.reading.queued_calls import Batch, Part, Queue, Slice
 from aggregator.reading.source import Raw, Wanted
 
 PAIR: Function[Any] = Function("pair(address,uint8)(uint256,address)")
@@ -81,7 +81,7 @@ def test_parts_split_without_loss(wanted: list[Wanted], limit: int) -> None:
     """Every call once, in order, with the number of its request; all batches but the last are full."""
     batches = list(taken(wanted, limit))
     assert [call for batch in batches for call in calls_of(batch)] == calls_of(whole(wanted))
-    assert [multicall.size(batch) for batch in batches][:-1] == [limit] * (len(batches) - 1)
+    assert [queued_calls.size(batch) for batch in batches][:-1] == [limit] * (len(batches) - 1)
     asked = {i for i, request in enumerate(wanted) if isinstance(request, Call) or len(request)}
     assert {i for batch in batches for i, _ in batch} == asked
 
@@ -93,18 +93,18 @@ def test_batches_are_bounded_by_their_calldata_too(wanted: list[Wanted], limit: 
     assert [call for batch in batches for call in calls_of(batch)] == calls_of(whole(wanted))
     for batch in batches:
         head = 4 + 2 * 32
-        assert multicall.size(batch) == 1 or len(multicall.pack(batch)) <= head + size
+        assert queued_calls.size(batch) == 1 or len(multicall.pack(batch)) <= head + size
 
 
 @given(requests)
 def test_halves_split_without_loss(wanted: list[Wanted]) -> None:
     """Two parts of equal size or one apart, nothing lost and nothing twice."""
     batch = whole(wanted)
-    if multicall.size(batch) < 2:
+    if queued_calls.size(batch) < 2:
         return
-    left, right = multicall.halves(batch)
+    left, right = queued_calls.halves(batch)
     assert calls_of(left) + calls_of(right) == calls_of(batch)
-    assert multicall.size(right) - multicall.size(left) in (0, 1)
+    assert queued_calls.size(right) - queued_calls.size(left) in (0, 1)
 
 
 @given(requests, st.data())
@@ -235,7 +235,7 @@ def test_a_reply_that_is_no_list_of_results_is_malformed(raw: bytes, *, columnar
 )
 def test_reasons_of_reverts(data: bytes, reason: str) -> None:
     """A text, a panic code, or the first bytes; what moves a terminal's cursor is not shown."""
-    error = multicall.reverted("somewhere", data)
+    error = reverts.reverted("somewhere", data)
     assert isinstance(error, CallReverted)
     assert reason in str(error)
     assert "\x1b" not in str(error)

@@ -24,6 +24,7 @@ from aggregator.model.errors import (
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
 from aggregator.reading.client import Client
+from aggregator.reading.deadline import DEADLINE_S, Deadline
 from aggregator.reading.endpoint import Endpoint
 from aggregator.reading.http import Venues
 from aggregator.reading.source import Asked, Raw
@@ -63,12 +64,9 @@ class VenueOnly:
 
     async def fetch(self, _: Block, requests: Sequence[Asked]) -> list[Raw]:
         """See ChainSource."""
-
-        async def in_time(work: Any, _: str) -> bytes:
-            found: bytes = await work
-            return found
-
-        return [*await self._venues.read([one for one in requests if isinstance(one, Http)], in_time)]
+        return [
+            *await self._venues.read([one for one in requests if isinstance(one, Http)], Deadline(DEADLINE_S))
+        ]
 
 
 def asked(url: str, requests: Sequence[Http[Any]] = (REQUEST,), **limits: Any) -> list[bytes | ReadError]:

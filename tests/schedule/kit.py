@@ -11,7 +11,7 @@ from aggregator import app, settings
 from aggregator.model.units import parse_address
 from aggregator.schedule.definitions import jobs
 from aggregator.schedule.once import take_due
-from aggregator.schedule.worker import Pass
+from aggregator.schedule.passes import Pass
 from aggregator.settings import Settings
 from aggregator.store.saved import ScheduleRun
 from tests.devnet.rpc import as_int

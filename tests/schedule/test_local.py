@@ -13,8 +13,8 @@ from aggregator import app
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.units import ChainId
 from aggregator.schedule.definitions import jobs
+from aggregator.schedule.passes import Heads
 from aggregator.schedule.taking import LiveChains, WarehouseLedger
-from aggregator.schedule.worker import Heads
 from aggregator.store.saved import Summary
 from tests.cli.test_local import break_options
 from tests.devnet.node import HISTORY_BLOCKS

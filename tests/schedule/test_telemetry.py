@@ -13,7 +13,7 @@ import pytest
 
 from aggregator.app import Checked
 from aggregator.schedule.metrics import Telemetry, serve
-from aggregator.schedule.worker import Pass, Taken
+from aggregator.schedule.passes import Pass, Taken
 from aggregator.store.saved import ScheduleRun
 from tests.schedule.year import JOB
 from tests.store.samples import PORTFOLIO, RESULT, WALLET

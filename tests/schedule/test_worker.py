@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aggregator.schedule.definitions import ScheduleJob
+from aggregator.schedule.passes import Heads, Taken
 from aggregator.schedule.slots import every
-from aggregator.schedule.worker import Heads, Taken, Worker
+from aggregator.schedule.worker import Worker
 from tests.schedule.year import DEEPEST, JOB, START, Machine, ModelChain, ModelChains, ModelStore, Span, hours
 
 

@@ -15,8 +15,8 @@ from functools import cached_property
 from aggregator.model.errors import ProviderUnavailable
 from aggregator.model.units import ChainId
 from aggregator.schedule.definitions import ScheduleJob
+from aggregator.schedule.passes import Heads, Taken
 from aggregator.schedule.slots import every
-from aggregator.schedule.worker import Heads, Taken
 from aggregator.store.saved import ScheduleRun
 
 CHAIN = ChainId(1)

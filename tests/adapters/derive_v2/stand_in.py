@@ -22,6 +22,7 @@ from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import WAD, prices_of
 from aggregator.model.units import ChainId, checksum, parse_address, scaled
 from aggregator.reading.client import Client
+from aggregator.reading.deadline import DEADLINE_S, Deadline
 from aggregator.reading.endpoint import Endpoint
 from aggregator.reading.http import Venues
 from aggregator.reading.run import drive
@@ -168,15 +169,10 @@ class Beside:
 
     async def fetch(self, block: Block, requests: Sequence[Asked]) -> list[Raw]:
         """See ChainSource."""
-
-        async def in_time(work: Any, _: str) -> bytes:
-            found: bytes = await work
-            return found
-
         asked = [one for one in requests if isinstance(one, Http)]
         others = [one for one in requests if not isinstance(one, Http)]
         answers = iter(await self._chain.fetch(block, others))
-        said = iter(await self._venues.read(asked, in_time))
+        said = iter(await self._venues.read(asked, Deadline(DEADLINE_S)))
         return [next(said) if isinstance(one, Http) else next(answers) for one in requests]
 
 

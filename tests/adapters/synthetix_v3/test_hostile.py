@@ -21,7 +21,7 @@ from aggregator.model.errors import (
 from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD
 from aggregator.model.units import keccak, parse_address
-from aggregator.reading.multicall import reverted
+from aggregator.reading.reverts import reverted
 from tests.adapters.synthetix_v3.live import Site, answer
 from tests.devnet.synthetix_v3_deploy import ETH, SNX_USD
 

@@ -1,0 +1,158 @@
+"""The tables of the configuration, one model per kind of entry.
+
+Secrets come by environment or as `${VAR}` in a URL of the file; they are never written back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11"
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Reached(_Strict):
+    rate_per_s: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _expand(cls, url: str) -> str:
+        missing = [name for name in _VARIABLE.findall(url) if name not in os.environ]
+        if missing:
+            raise ValueError(f"the environment variable {missing[0]} is not set")
+        return _VARIABLE.sub(lambda match: os.environ[match.group(1)], url)
+
+
+class EndpointSettings(_Reached):
+    """A JSON-RPC endpoint; `name` is shown instead of the URL, which may hold `${VAR}`.
+
+    `rate_per_s` requests are started per second at most (none given: as many as there are), `concurrency` are
+    under way at once. With `state_overrides = "never"` the reader contract is not tried.
+    """
+
+    name: str = ""
+    state_overrides: Literal["auto", "never"] = "auto"
+
+
+class SubgraphSettings(_Reached):
+    """A subgraph of a chain; its limits are as an endpoint's, and `url` may hold `${VAR}`.
+
+    `adapter` and `deployment` (its only one where none is named) say what `crosscheck` compares it with.
+    Recordings have no `url`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    chain: int
+    url: str = ""
+    kind: str = Field(alias="schema", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    adapter: str = ""
+    deployment: str = ""
+    max_lag_blocks: int = Field(default=50, ge=0)
+
+
+class VenueSettings(_Reached):
+    """A venue that is asked over HTTP, as deployments name it; its limits and `url` are as an endpoint's."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+
+
+class ChainSettings(_Strict):
+    """A chain: its name, its endpoints in order of preference, and where its Multicall3 is if elsewhere.
+
+    `ens_registry` is where names are resolved, empty where the chain has none.
+    """
+
+    name: str
+    endpoints: tuple[EndpointSettings, ...] = ()
+    multicall3: str = MULTICALL3
+    ens_registry: str = ""
+    origin: str = "mainnet"
+
+
+class DeploymentSettings(_Strict):
+    """A protocol market on a chain: addresses by role, and where they were found."""
+
+    chain: int
+    name: str
+    source: str = "own configuration"
+    first_block: int | None = None
+    verified: bool = False
+    addresses: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class OwnedSettings(_Strict):
+    """An address that holds positions for a wallet: on every chain where `chain` is None.
+
+    `count` None: where contracts say that the wallet controls it alone, or say nothing.
+    """
+
+    wallet: str
+    address: str
+    chain: int | None = None
+    label: str = Field(default="", max_length=64)
+    count: bool | None = None
+
+
+class TokenSettings(_Strict):
+    """A token: where it lives (no address: the native coin), what moves it, and its risk class."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    chain: int
+    address: str = ""
+    symbol: str
+    decimals: int = Field(ge=0, le=255)
+    underlying: str
+    risk_class: str = Field(alias="class")
+    feed: str = ""
+    heartbeat_s: int | None = None
+
+
+class PriceFeedSettings(_Strict):
+    """A Chainlink-style feed that tells an underlying's past prices in USD.
+
+    `pair` is what the feed calls itself, `UNDERLYING / USD` where it is empty.
+    """
+
+    underlying: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    chain: int
+    feed: str
+    pair: str = Field(default="", max_length=40)
+
+
+class ScheduleSettings(_Strict):
+    """A job of the daemon: a group of wallets, and when (`cron`, in UTC, or `every`) it is taken.
+
+    `block` bounds at which block: none newer than the slot, nor newer than this tag allows. An empty
+    `patience` depends on it.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    group: str
+    cron: str = ""
+    every: str = ""
+    chains: tuple[str, ...] = ()
+    block: Literal["latest", "safe", "finalized"] = "latest"
+    catch_up: int = Field(default=96, ge=1, le=10_000)
+    patience: str = ""
+
+    @field_validator("chains", mode="before")
+    @classmethod
+    def _named(cls, chains: object) -> object:
+        """A chain may be given by its id."""
+        if not isinstance(chains, list | tuple):
+            return chains
+        return [str(chain) if type(chain) is int else chain for chain in chains]
