@@ -125,6 +125,8 @@ def test_linear_reverse_stress() -> None:
     assert apart == pytest.approx(TO_RUIN, rel=1e-12)
     assert (move / apart).tolist() == pytest.approx(WORST_DIRECTION, rel=1e-9)
     assert linear(E0, np.zeros(2), COVARIANCE)[1] == np.inf
+    spent, none = linear(-E0, DELTA, COVARIANCE)
+    assert (spent.tolist(), none) == ([0.0, 0.0], 0.0)
 
 
 def test_the_search_finds_the_linear_solution() -> None:
