@@ -85,8 +85,8 @@ def _event(checked: Checked, threat: Threat, first: AccountRisk) -> str:
         if first.reported_health is not None:
             known = f"its protocol says a health of {first.reported_health:.2f} and not by which test"
         return (
-            f"{name} may be the first: {known}, so neither where it is liquidated nor what prevents it can be "
-            "told."
+            f"{name} may be the first: {known}, so neither where it is liquidated nor what prevents it is "
+            "known."
         )
     if threat.price_usd is None or threat.distance is None:
         where = "within 20 standard stresses" if math.isinf(threat.stresses) else "by one price alone"
