@@ -16,6 +16,9 @@ from aggregator.risk.parameters import Parameters
 
 DEFAULTS = "no price history: volatilities, correlations and scan ranges are the configured defaults"
 
+LARGEST_VOLATILITY = 1.0
+"""A day. A feed that once answered nonsense must not take draws beyond what floats hold."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MarketInputs:
@@ -58,8 +61,8 @@ class MarketInputs:
 def market_inputs(parameters: Parameters, mid: Collection[str], history: DailyReturns | None) -> MarketInputs:
     """The inputs of a configuration and a price history.
 
-    sigma = max(EWMA, that of the window, a share of the configured one) (RISK.md section 3). A history in
-    which no asset has enough days is none.
+    sigma = max(EWMA, that of the window, a share of the configured one) (RISK.md section 3), at most 1. A
+    history in which no asset has enough days is none.
     """
     defaults = parameters.correlations()
     if history is None:
@@ -67,10 +70,13 @@ def market_inputs(parameters: Parameters, mid: Collection[str], history: DailyRe
     how = parameters.history.estimation
     found = estimate(history, how)
     volatility = {
-        asset: max(
-            float(found.ewma[i]),
-            float(found.window[i]),
-            how.long_run_share * parameters.of(asset, mid).daily_volatility,
+        asset: min(
+            LARGEST_VOLATILITY,
+            max(
+                float(found.ewma[i]),
+                float(found.window[i]),
+                how.long_run_share * parameters.of(asset, mid).daily_volatility,
+            ),
         )
         for i, asset in enumerate(history.assets)
         if np.isfinite(found.ewma[i]) and asset != USD
