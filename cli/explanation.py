@@ -58,7 +58,7 @@ def _first(checked: Checked, why: Explanation) -> Iterator[str]:
         yield "Nothing: no account owes anything that could be called in."
         return
     first = next(a for a in checked.risk.accounts if a.account_id == threat.account_id)
-    yield _event(checked, threat, first)
+    yield _event(checked, why, threat, first)
     if not threat.now and threat.standard_move is not None:
         breaks = f"after {multiple(threat.stresses)} of it, in scenario {clean(threat.scenario or '', 80)}"
         if threat.scenario is None:
@@ -76,7 +76,7 @@ def _factor(checked: Checked, threat: Threat) -> str:
     return factor_name(checked, threat.factor or "")
 
 
-def _event(checked: Checked, threat: Threat, first: AccountRisk) -> str:
+def _event(checked: Checked, why: Explanation, threat: Threat, first: AccountRisk) -> str:
     name = _name(checked, threat.account_id)
     if threat.now:
         return f"{name}: it can be liquidated now, at today's prices."
@@ -94,8 +94,19 @@ def _event(checked: Checked, threat: Threat, first: AccountRisk) -> str:
     moves = "falls" if threat.direction == "down" else "rises"
     return (
         f"{name}: when {_factor(checked, threat)} {moves} to {price(threat.price_usd)} "
-        f"({percent(threat.distance)} from today) while all else stands still."
+        f"({percent(threat.distance)} from today) while all else stands still{_together(why, threat)}."
     )
+
+
+def _together(why: Explanation, threat: Threat) -> str:
+    """Where the same price does it if others move as usual, where that is another one."""
+    for found in why.distance.prices:
+        same = (found.account_id, found.factor, found.direction, found.others)
+        if same == (threat.account_id, threat.factor, threat.direction, "correlated"):
+            at = "" if found.price_usd is None else f"{price(found.price_usd)} "
+            if percent(found.distance) != percent(threat.distance or 0.0):
+                return f", or at {at}({percent(found.distance)}) if others move with it as usual"
+    return ""
 
 
 def _cost(checked: Checked, threat: Threat, first: AccountRisk, prevention: Prevention) -> str:

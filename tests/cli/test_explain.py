@@ -65,6 +65,24 @@ def test_what_nobody_knows_is_not_called_nothing() -> None:
         assert "nothing is needed" not in first
 
 
+def test_a_price_says_what_it_is_if_others_move_as_usual() -> None:
+    """ETH alone falls farther than ETH that takes BTC along."""
+    mine = portfolio(lending("loan", {"ETH": 5.0, "BTC": 0.2, "USDC": -25_000.0}))
+    risk, why = explained(mine)
+    assert why.threat is not None
+    [alone] = [p for p in risk.accounts[0].liquidation_prices if p.underlying == why.threat.factor]
+    first = flat(explanation.screen(Checked(mine, risk), why))
+    told = first.partition("while all else stands still, or at ")[2].partition(" if others")[0]
+    [usual] = [
+        p
+        for p in why.distance.prices
+        if (p.account_id, p.factor, p.others, p.direction)
+        == ("loan", why.threat.factor, "correlated", "down")
+    ]
+    assert -1.0 < alone.distance < usual.distance < 0.0
+    assert told.endswith(f"(−{-usual.distance:.0%})")
+
+
 def test_lines_on_the_screen_add_up_to_the_cent() -> None:
     """The last figures of the table's lines are the requirement below them."""
     told = crossmargin("health", "--demo", "--explain", "--quiet").out
