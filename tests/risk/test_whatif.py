@@ -204,8 +204,8 @@ def test_a_hedge_is_of_what_is_left() -> None:
     assert greeks.delta_units == pytest.approx(6.0)
     made = found.after.account("whatif:ETH")
     assert made is not None
-    [left] = [g for g in found.after.risk.greeks if g.underlying == "ETH"] or [None]
-    assert left is None or abs(left.delta_units) < 1e-7
+    left = [g.delta_units for g in found.after.risk.greeks if g.underlying == "ETH"]
+    assert sum(left) == pytest.approx(0.0, abs=1e-7)
     with pytest.raises(BadConfiguration, match="no delta to ETH"):
         after(borrower(), short, do=[hedge, hedge])
 
