@@ -13,10 +13,11 @@ from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Supply
 from aggregator.model.readings import Quote
 from aggregator.model.results import RiskResult
-from aggregator.model.units import Address
+from aggregator.model.units import Address, ChainId
 from aggregator.risk.assess import assess
 from aggregator.risk.explain import explain
 from cli import explanation
+from cli.screen import Provenance, screen
 from tests.cli.runner import crossmargin
 from tests.docs.test_schema import errors
 from tests.risk.builders import CHAIN, account, debt, portfolio, raw, scenarios, supply
@@ -63,6 +64,17 @@ def test_what_nobody_knows_is_not_called_nothing() -> None:
         first = flat(explanation.screen(Checked(portfolio(mine), risk), why))
         assert said in first
         assert "nothing is needed" not in first
+
+
+def test_a_peg_that_fails_first_is_what_the_screen_names() -> None:
+    """No price of ETH at which the account would have failed long before."""
+    mine = portfolio(lending("loan", {"USDC": 10_000.0, "ETH": -0.1, "DAI": -7_500.0}))
+    risk, why = explained(mine)
+    shown = screen(Checked(mine, risk), Provenance({ChainId(1): "ethereum", ChainId(10): "optimism"}))
+    assert "loan, in 0.96 stresses: PEG USDC down" in flat(shown)
+    assert "loan: when USDC falls to $0.9518 (−4.8% from today)" in flat(
+        explanation.screen(Checked(mine, risk), why)
+    )
 
 
 def test_a_price_says_what_it_is_if_others_move_as_usual() -> None:
