@@ -14,7 +14,9 @@ from aggregator.pricing.covariance import Estimate, estimate, mixed
 from aggregator.pricing.returns import DailyReturns, day_text
 from aggregator.risk.parameters import Parameters
 
-DEFAULTS = "no price history: volatilities, correlations and scan ranges are the configured defaults"
+NO_HISTORY = (
+    "no price history: scan ranges are the configured floors, volatilities the configured long-run ones"
+)
 
 LARGEST_VOLATILITY = 1.0
 """A day. A feed that once answered nonsense must not take draws beyond what floats hold."""
@@ -40,7 +42,7 @@ class MarketInputs:
         """The sources of all of it, as a sentence."""
         used = self.used
         if used is None:
-            return DEFAULTS
+            return NO_HISTORY
         together = f", and correlations of {', '.join(self.correlated)}" if self.correlated else ""
         given = f"price history to {used.last_day} gives volatilities ({used.source}){together}"
         return f"{given}; all else has the configured defaults"

@@ -112,6 +112,12 @@ def test_nothing_ruins_a_wallet_of_coins() -> None:
     assert found.joint is None
 
 
+def test_nothing_is_not_used_up() -> None:
+    """Balances of zero: there is no equity that a move could take."""
+    _, found = measured(wallet(holding("ETH", 0.0)))
+    assert found.joint is None
+
+
 def test_an_unknown_token_moves_with_bitcoin_and_on_its_own() -> None:
     """0.6 of BTC's return: .6 with BTC, .6 * .84 with ETH, .36 with another one."""
     R = correlation(scenarios(), ("BTC", "ETH", "LINK", "token"))

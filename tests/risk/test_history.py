@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from aggregator.pricing.covariance import estimate
 from aggregator.pricing.returns import DailyReturns
-from aggregator.risk.assess import NO_HISTORY, assess
+from aggregator.risk.assess import assess
+from aggregator.risk.inputs import NO_HISTORY
 from aggregator.risk.scenarios import ScenarioSet, scenario_set
 from tests.risk.builders import TOKENS, defaults, portfolio
 from tests.risk.linear import FAMILIES, lending
