@@ -58,14 +58,14 @@ def _first(checked: Checked, why: Explanation) -> Iterator[str]:
         yield "Nothing of weight: no account owes more than a ten-thousandth of the whole."
         return
     first = next(a for a in checked.risk.accounts if a.account_id == threat.account_id)
-    yield _event(checked, threat)
+    yield _event(checked, why, threat, first)
     if not threat.now and threat.standard_move is not None:
-        breaks = f"after {multiple(threat.stresses)} of it (scenario {clean(threat.scenario or '', 80)})"
+        breaks = f"after {multiple(threat.stresses)} of it, in scenario {clean(threat.scenario or '', 80)}"
         if threat.scenario is None:
             breaks = "not within 20 of it"
         yield (
-            f"A standard stress, the unit of the score, moves {_factor(checked, threat)} by "
-            f"{threat.standard_move:.0%} up or down and all else with it; this account fails {breaks}."
+            f"A standard stress, the unit of the score, moves {_factor(checked, threat)} by up to "
+            f"{threat.standard_move:.0%}, and other prices by their own measure; this account fails {breaks}."
         )
     if why.preventions:
         yield from (_cost(checked, threat, first, prevention) for prevention in why.preventions)
@@ -76,18 +76,37 @@ def _factor(checked: Checked, threat: Threat) -> str:
     return factor_name(checked, threat.factor or "")
 
 
-def _event(checked: Checked, threat: Threat) -> str:
+def _event(checked: Checked, why: Explanation, threat: Threat, first: AccountRisk) -> str:
     name = _name(checked, threat.account_id)
     if threat.now:
         return f"{name}: it can be liquidated now, at today's prices."
+    if first.native_health is None:
+        known = "no test of its protocol is known"
+        if first.reported_health is not None:
+            known = f"its protocol says a health of {first.reported_health:.2f} and not by which test"
+        return (
+            f"{name} may be the first: {known}, so neither where it is liquidated nor what prevents it is "
+            "known."
+        )
     if threat.price_usd is None or threat.distance is None:
         where = "within 20 standard stresses" if math.isinf(threat.stresses) else "by one price alone"
         return f"{name} would be the first, but nothing liquidates it {where}."
     moves = "falls" if threat.direction == "down" else "rises"
     return (
         f"{name}: when {_factor(checked, threat)} {moves} to {price(threat.price_usd)} "
-        f"({percent(threat.distance)} from today) while all else stands still."
+        f"({percent(threat.distance)} from today) while all else stands still{_together(why, threat)}."
     )
+
+
+def _together(why: Explanation, threat: Threat) -> str:
+    """Where the same price does it if others move as usual, where that is another one."""
+    for found in why.distance.prices:
+        same = (found.account_id, found.factor, found.direction, found.others)
+        if same == (threat.account_id, threat.factor, threat.direction, "correlated"):
+            at = "" if found.price_usd is None else f"{price(found.price_usd)} "
+            if percent(found.distance) != percent(threat.distance or 0.0):
+                return f", or at {at}({percent(found.distance)}) if others move with it as usual"
+    return ""
 
 
 def _cost(checked: Checked, threat: Threat, first: AccountRisk, prevention: Prevention) -> str:
@@ -97,11 +116,15 @@ def _cost(checked: Checked, threat: Threat, first: AccountRisk, prevention: Prev
     goal = f"To {verb} it with a health of {TARGET:.2f} by its own rule ({health}1 is liquidation)"
     if prevention.goal == "stress":
         goal = "To survive one standard stress"
+    if prevention.repay_usd is None and prevention.deposit_usd is None:
+        return f"{goal}: not known, for it has neither a debt to repay nor collateral that counts."
     ways = []
     if prevention.repay_usd:
         ways.append(f"repay {usd(prevention.repay_usd)} of its debt")
     if prevention.deposit_usd:
         ways.append(f"add {usd(prevention.deposit_usd)} of {_kind(prevention)}")
+    if not ways and prevention.goal == "health":
+        return f"Its health by its own rule is {first.native_health:.2f} (1 is liquidation): enough today."
     if not ways:
         return f"{goal}: nothing is needed."
     text = f"{goal}: {' or '.join(ways)}"

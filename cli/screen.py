@@ -184,8 +184,8 @@ def _threat(checked: Checked, weakest: AccountRisk) -> str:
         return (
             f"{name}, health {weakest.reported_health:.2f} as its protocol says; where it fails is not known"
         )
-    away = f"in {multiple(weakest.lam_native)} stresses"
-    if nearest is None:
-        return f"{name}, {away}"
+    away, ray = f"in {multiple(weakest.lam_native)} stresses", weakest.binding_ray or ""
+    if nearest is None or ray.startswith("PEG "):  # no price of an underlying is what comes first
+        return f"{name}, {away}" + (f": {clean(ray, 60)}" if ray else "")
     at = f"{clean(nearest.underlying, 20)} {price(nearest.price_usd)}, {percent(nearest.distance)}"
     return f"{name} liquidates at {at}, {away}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NUMBER = r"[+\-−]?\d+(?:\.\d+)?"
 _PERCENT = re.compile(rf"({_NUMBER})%")
-_RANGE = re.compile(rf"({_NUMBER})%\.\.({_NUMBER})%(?::(\d+))?")
+_RANGE = re.compile(rf"({_NUMBER})%\.\.({_NUMBER})%(?::(\d{{1,6}}))?")
 _POINTS = re.compile(rf"({_NUMBER})(%?)")
 DEFAULT_POINTS = 11
 LARGEST = 10.0

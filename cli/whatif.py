@@ -48,7 +48,8 @@ def whatif(
         list[str] | None,
         typer.Option(
             metavar="UNDERLYING[=SIZE][@ACCOUNT]",
-            help="Open a perp against the whole: ETH=-5, or ETH alone for all of the delta (repeatable).",
+            help="Open a perp against the whole: ETH=-5, or ETH alone for all of the delta that is left then "
+            "(repeatable).",
         ),
     ] = None,
     open_: Annotated[

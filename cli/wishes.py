@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from aggregator.risk.wishes import Kind, Wish
 
 _AMOUNT = re.compile(r"[+\-−]?\d+(?:\.\d+)?")
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
+_SHARE = re.compile(r"(\d{1,9}(?:\.\d{1,40})?)%")
+LARGEST = Decimal("1e30")
+"""No token has more units than this; beyond it is a typing mistake."""
+DIGITS = 48
 
 
 def moved(kind: Kind, text: str) -> Wish:
@@ -33,7 +36,7 @@ def moved(kind: Kind, text: str) -> Wish:
         return Wish(kind, account, asset, None, _fraction(share[1], option), option)
     if not _AMOUNT.fullmatch(value):
         raise _wrong(option, f"{value!r} is no amount: give a number, all, or a share such as 50%")
-    return Wish(kind, account, asset, _decimal(value), None, option)
+    return Wish(kind, account, asset, _decimal(value, option), None, option)
 
 
 def closed(text: str) -> Wish:
@@ -68,13 +71,17 @@ def opened(text: str, name: str) -> Wish:
         raise _wrong(option, f"give UNDERLYING=SIZE[@ACCOUNT], such as --{name} ETH=-5")
     if not separator and name == "open":
         raise _wrong(option, "say how much, below 0 for a short, such as --open perp:ETH=-3")
-    if separator and not (_AMOUNT.fullmatch(value) and _decimal(value)):
+    size = _decimal(value, option) if _AMOUNT.fullmatch(value) else None
+    if separator and not size:
         raise _wrong(option, f"{value!r} is no size: give one in units, below 0 for a short")
-    return Wish("open", account or None, underlying, _decimal(value) if separator else None, None, option)
+    return Wish("open", account or None, underlying, size, None, option)
 
 
-def _decimal(text: str) -> Decimal:
-    return Decimal(text.replace("−", "-"))
+def _decimal(text: str, option: str) -> Decimal:
+    amount = Decimal(text.replace("−", "-"))
+    if abs(amount) > LARGEST or len(amount.as_tuple().digits) > DIGITS:
+        raise _wrong(option, f"give at most {LARGEST:g}, in at most {DIGITS} digits")
+    return amount
 
 
 def _fraction(text: str, option: str) -> Fraction:

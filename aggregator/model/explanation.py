@@ -47,7 +47,8 @@ class Threat:
     """What would be liquidated first, where, and in how many standard stresses (inf: in none on the grid).
 
     `factor` (None: no price of one thing alone does it) is an underlying, or an asset id that leaves its
-    underlying. `standard_move` is what one standard stress moves the underlying by, as a fraction.
+    underlying. `standard_move` is how far one standard stress moves it in that direction, as a fraction; None
+    where none does.
     """
 
     account_id: str

@@ -15,6 +15,9 @@ from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.model.readings import Block, Quote, Reading
 from aggregator.model.units import ChainId
 
+CLOCK_S = 900
+"""A venue's clock may be so far ahead of ours."""
+
 DISAGREEMENT = 0.01
 """Two sources further apart than this are worth a warning."""
 
@@ -74,9 +77,8 @@ def price_book(readings: Iterable[Reading], *, tokens: TokenList) -> PriceBook:
         for quote in (*reading.quotes, *reading.told):
             if quote.price <= 0:
                 raise UnusablePrice(quote.asset, quote.origin, quote.price)
-            age_s = None if quote.updated_at is None else now - quote.updated_at
             is_told = chain is None or quote in reading.told
-            aged = _Aged(quote, age_s, _overdue_s(quote, now), chain, is_told)
+            aged = _Aged(quote, _age_s(quote, now), _overdue_s(quote, now), chain, is_told)
             quoted[quote.asset].setdefault((chain, quote.origin), aged)
     marks = {asset: _mark(list(sources.values())) for asset, sources in sorted(quoted.items())}
     held = {asset for reading in readings for account in reading.accounts for asset in assets_of(account)}
@@ -109,6 +111,13 @@ def assets_of(account: Account) -> tuple[AssetId, ...]:
 def usd(quote: Quote) -> float:
     """A mark as a float, correctly rounded."""
     return float(quote.price / 10**quote.decimals)
+
+
+def _age_s(quote: Quote, now: int) -> int | None:
+    """None where it is not known: the oracle doesn't say, or claims a time that has not come."""
+    if quote.updated_at is None or quote.updated_at > now + CLOCK_S:
+        return None
+    return now - quote.updated_at
 
 
 def _overdue_s(quote: Quote, now: int) -> int:
@@ -172,11 +181,15 @@ def _late(
 ) -> list[str]:
     sentences = []
     for asset, mark in marks.items():
-        overdue_s = quoted[asset][mark.chain, mark.origin].overdue_s
-        if asset in held and overdue_s > 0:
-            sentences.append(
-                f"the price of {asset} is {overdue_s / 3_600:.1f} hours past its heartbeat ({mark.origin})"
-            )
+        aged = quoted[asset][mark.chain, mark.origin]
+        if asset not in held:
+            continue
+        if aged.overdue_s > 0:
+            hours = aged.overdue_s / 3_600
+            sentences.append(f"the price of {asset} is {hours:.1f} hours past its heartbeat ({mark.origin})")
+        if aged.quote.updated_at is not None and aged.age_s is None:
+            claims = "claims a time after its block's, so its age is not known"
+            sentences.append(f"the price of {asset} {claims} ({mark.origin})")
     return sentences
 
 

@@ -18,7 +18,7 @@ from aggregator.pricing.returns import DailyReturns
 
 SMALLEST_EIGENVALUE = 1e-8
 _STILL = 1e-9
-"""A price whose daily volatility is below this does not move: it correlates with nothing."""
+"""A price whose daily returns are below this does not move; whose volatility is, correlates with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,9 @@ def estimate(returns: DailyReturns, how: Estimation) -> Estimate:
     ewma, window = np.full((2, len(returns.assets)), np.nan)
     for i in np.flatnonzero(known):
         mine = recent[np.isfinite(recent[:, i]), i]
-        deviation = float(mine.std(ddof=1))
-        if deviation > _STILL:
+        if np.abs(mine).max() > _STILL:  # a price that falls evenly moves, and has no deviation
             ewma[i] = np.sqrt(ewma_covariance(values[:, [i]], how.ewma_lambda)[0, 0])
-            window[i] = deviation
+            window[i] = mine.std(ddof=1)
     chosen = _together(recent, [int(i) for i in np.flatnonzero(np.isfinite(ewma))], days, how.least_days)
     correlation = np.eye(len(chosen))
     if len(chosen) > 1:

@@ -19,8 +19,8 @@ DAY_S = 86_400
 LAST_DAY = 100_000
 """No later day is known: some 270 years after 1970."""
 _LONGEST = 200
-_LARGEST = 1_000.0
-"""No price moves by more than this factor's exponent in a day; beyond it a recording is damaged."""
+_LARGEST = 70.0
+"""Between the lowest and the highest price that a feed may have lie 69; beyond it a recording is damaged."""
 
 
 @dataclass(frozen=True, slots=True)

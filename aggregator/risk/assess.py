@@ -32,10 +32,6 @@ from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
 from aggregator.risk.tail import Tail, tail
 from aggregator.risk.value_at_risk import tails
 
-NO_HISTORY = (
-    "no price history: scan ranges are the configured floors, volatilities the configured long-run ones"
-)
-
 BLOCK_ACCOUNTS = 64
 """Accounts evaluated together: bounds memory to some 100 MB."""
 
@@ -132,8 +128,7 @@ def _result(
     drawn = by_draws > by_scan + 1e-9 * gross
     binding = _mean_loss(scan, tail, wallet) if drawn else _least(scan, wallet)
     inputs = scan.book.scenarios.inputs
-    based = NO_HISTORY if inputs.history is None else inputs.told
-    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), based)
+    flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), inputs.told)
     return RiskResult(
         score=None if empty else score.score(kappa),
         kappa=kappa,

@@ -169,7 +169,7 @@ def _joint(gaps: Gaps) -> ReverseStress | None:
     book = gaps.book
     moving = [i for i, u in enumerate(book.axes.bases) if book.scenarios.daily_volatility(u) > 0.0]
     names = [book.axes.bases[i] for i in moving]
-    if not names:
+    if not names or not book.gross_usd().any():
         return None
     sigma = covariance(book.scenarios, names)
 

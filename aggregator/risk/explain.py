@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from aggregator.contract import RuleFamily
-from aggregator.model.assets import USD
 from aggregator.model.explanation import Explanation, Threat
 from aggregator.model.portfolio import Portfolio
-from aggregator.model.results import AccountRisk, RiskResult
+from aggregator.model.results import AccountRisk, AssetLiquidationPrice, LiquidationPrice, RiskResult
 from aggregator.risk.book import book
 from aggregator.risk.changes import changes
 from aggregator.risk.contributions import binding, contributions
 from aggregator.risk.distance import distance
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.numbering import Numbering
+from aggregator.risk.parameters import USD_PEGS
 from aggregator.risk.prevention import preventions
 from aggregator.risk.scan import scan
 from aggregator.risk.scenarios import ScenarioSet
@@ -42,30 +44,54 @@ def explain(
         contributions=contributions(scanned, risk),
         changes=changes(scanned.book, risk, families=families, scenarios=scenarios),
         threat=threat,
-        preventions=() if first is None or threat is None else preventions(scanned, first, threat),
+        # What its own test is nobody knows where it has no health of its own.
+        preventions=()
+        if first is None or threat is None or first.native_health is None
+        else preventions(scanned, first, threat),
         distance=distance(scanned.book, scanned.groups),
     )
 
 
 def _threat(first: AccountRisk, portfolio: Portfolio, scenarios: ScenarioSet) -> Threat:
-    """Where the weakest account is liquidated: the nearest price of an underlying, else of an asset alone."""
-    by_underlying = min(first.liquidation_prices, key=lambda p: abs(p.distance), default=None)
-    by_asset = min(first.asset_liquidation_prices, key=lambda p: abs(p.distance), default=None)
-    factor, moved = None, by_underlying or by_asset
-    underlying = None
-    if by_underlying is not None:
-        factor = underlying = by_underlying.underlying
-    elif by_asset is not None:
-        factor = by_asset.asset_id
-        underlying = Numbering(scenarios, portfolio.classes).of(by_asset.asset_id).underlying
+    """Where the weakest account is liquidated: the price that is the fewest of its standard moves away."""
+    near = min(_ways(first, portfolio, scenarios), key=lambda way: way.order, default=None)
     return Threat(
         account_id=first.account_id,
         now=first.liquidatable,
         stresses=first.lam_native,
         scenario=first.binding_ray,
-        factor=factor,
-        direction=None if moved is None else moved.direction,
-        price_usd=None if moved is None else moved.price_usd,
-        distance=None if moved is None else moved.distance,
-        standard_move=None if underlying in (None, USD) else scenarios.scan_range(underlying),
+        factor=None if near is None else near.factor,
+        direction=None if near is None else near.found.direction,
+        price_usd=None if near is None else near.found.price_usd,
+        distance=None if near is None else near.found.distance,
+        standard_move=None if near is None else near.standard_move,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One price that liquidates an account; `standard_move` is how far one standard stress moves it that way,
+    None where none does."""
+
+    factor: str
+    found: LiquidationPrice | AssetLiquidationPrice
+    standard_move: float | None
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """How many standard moves it is away, then how far."""
+        distance, move = self.found.distance, self.standard_move
+        if not move:
+            return math.inf, abs(distance)
+        return math.log1p(distance) / math.log1p(math.copysign(move, distance)), abs(distance)
+
+
+def _ways(first: AccountRisk, portfolio: Portfolio, scenarios: ScenarioSet) -> Iterator[_Way]:
+    for price in first.liquidation_prices:
+        yield _Way(price.underlying, price, scenarios.scan_range(price.underlying))
+    numbering, size = Numbering(scenarios, portfolio.classes), scenarios.parameters
+    for alone in first.asset_liquidation_prices:
+        classes = [peg.risk_class for peg in numbering.of(alone.asset_id).pegs]
+        down = max((-size.peg[name] for name in classes), default=None)
+        up = size.peg_up if any(name in USD_PEGS for name in classes) else None
+        yield _Way(alone.asset_id, alone, down if alone.direction == "down" else up)

@@ -14,7 +14,12 @@ from aggregator.pricing.covariance import Estimate, estimate, mixed
 from aggregator.pricing.returns import DailyReturns, day_text
 from aggregator.risk.parameters import Parameters
 
-DEFAULTS = "no price history: volatilities, correlations and scan ranges are the configured defaults"
+NO_HISTORY = (
+    "no price history: scan ranges are the configured floors, volatilities the configured long-run ones"
+)
+
+LARGEST_VOLATILITY = 1.0
+"""A day. A feed that once answered nonsense must not take draws beyond what floats hold."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,7 +42,7 @@ class MarketInputs:
         """The sources of all of it, as a sentence."""
         used = self.used
         if used is None:
-            return DEFAULTS
+            return NO_HISTORY
         together = f", and correlations of {', '.join(self.correlated)}" if self.correlated else ""
         given = f"price history to {used.last_day} gives volatilities ({used.source}){together}"
         return f"{given}; all else has the configured defaults"
@@ -58,8 +63,8 @@ class MarketInputs:
 def market_inputs(parameters: Parameters, mid: Collection[str], history: DailyReturns | None) -> MarketInputs:
     """The inputs of a configuration and a price history.
 
-    sigma = max(EWMA, that of the window, a share of the configured one) (RISK.md section 3). A history in
-    which no asset has enough days is none.
+    sigma = max(EWMA, that of the window, a share of the configured one) (RISK.md section 3), at most 1. A
+    history in which no asset has enough days is none.
     """
     defaults = parameters.correlations()
     if history is None:
@@ -67,10 +72,13 @@ def market_inputs(parameters: Parameters, mid: Collection[str], history: DailyRe
     how = parameters.history.estimation
     found = estimate(history, how)
     volatility = {
-        asset: max(
-            float(found.ewma[i]),
-            float(found.window[i]),
-            how.long_run_share * parameters.of(asset, mid).daily_volatility,
+        asset: min(
+            LARGEST_VOLATILITY,
+            max(
+                float(found.ewma[i]),
+                float(found.window[i]),
+                how.long_run_share * parameters.of(asset, mid).daily_volatility,
+            ),
         )
         for i, asset in enumerate(history.assets)
         if np.isfinite(found.ewma[i]) and asset != USD

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aggregator.model.assets import AssetId
 from aggregator.model.explanation import Prevention, Threat
-from aggregator.model.positions import Debt, Supply
+from aggregator.model.positions import Debt, Option, Perp, Supply
 from aggregator.model.results import AccountRisk
 from aggregator.risk.book import Book
 from aggregator.risk.distance import GRID, Gaps, roots
@@ -73,11 +73,22 @@ def _repay(one: Book, number: int) -> _Way | None:
 def _deposit(one: Book, number: int, power_usd: float) -> _Way | None:
     supplies = _rows(one, number, Supply)
     values = one.legs.exposure_usd[supplies]
-    if not values.size or values.sum() <= 0.0:
-        return None
     lending = _rows(one, number, Debt).size > 0
+    if not values.size or values.sum() <= 0.0:
+        return None if lending else _settled(one, number)
     weight = min(1.0, power_usd / float(values.sum())) if lending else 1.0
     return _Way(weight, int(one.legs.factor[supplies[values.argmax()]])) if weight > 0.0 else None
+
+
+def _settled(one: Book, number: int) -> _Way | None:
+    """Margin of an account that has posted none: in what its derivatives are settled in."""
+    account = one.accounts[number]
+    classes = one.portfolios[0].classes
+    for position in account.positions:
+        if isinstance(position, Perp | Option):
+            factor = Numbering(one.scenarios, classes).of(position.settlement.id)
+            return _Way(1.0, one.factors.index(factor))
+    return None
 
 
 def _rows(one: Book, number: int, kind: type[Debt] | type[Supply]) -> NDArray[np.intp]:

@@ -30,8 +30,11 @@ _BUMP = 1e-5
 def linear(equity_usd: float, delta_usd: Floats, covariance: Floats) -> tuple[Floats, float]:
     """The nearest ruin of a linear book: the move -(E0/D'SD)*S*D and its distance E0/sqrt(D'SD).
 
-    Nothing moves it where there is no delta: then the distance is inf and the move 0.
+    Nothing moves it where there is no delta: then the distance is inf and the move 0. Where nothing is left
+    both are 0.
     """
+    if equity_usd <= 0.0:
+        return np.zeros(len(delta_usd)), 0.0
     loading = covariance @ delta_usd
     variance = float(delta_usd @ loading)
     if variance <= 0.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -16,11 +17,12 @@ from aggregator.model.errors import BadConfiguration
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Perp, Supply
 from aggregator.model.readings import Quote
-from aggregator.model.results import RiskResult
 from aggregator.model.stresses import WhatIf
 from aggregator.model.units import unscaled
 from aggregator.risk.assess import assess_all
+from aggregator.risk.book import book
 from aggregator.risk.changed import ORIGIN, total
+from aggregator.risk.greeks import position_greeks
 from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.steps import Copy, act, close
 from aggregator.risk.stress import new_flags, reassessed
@@ -31,6 +33,9 @@ ORDER: tuple[Kind, ...] = ("close", "repay", "deposit", "withdraw", "open")
 
 DECIMALS = 18
 """Of sizes and prices of what is opened."""
+
+NO_DELTA = 1e-8
+"""Of the deltas of all positions: what is left of a hedge to nine digits is none."""
 
 
 def whatif(
@@ -50,7 +55,7 @@ def whatif(
     copy = Copy.of(portfolio)
     ordered = sorted(wishes, key=lambda wish: ORDER.index(wish.kind))
     for wish in ordered:
-        _do(copy, wish, before)
+        _do(copy, wish, scenarios)
     changed = copy.result()
     [after] = assess_all([changed], families=families, scenarios=scenarios)
     return WhatIf(
@@ -61,10 +66,10 @@ def whatif(
     )
 
 
-def _do(copy: Copy, wish: Wish, before: RiskResult) -> None:
+def _do(copy: Copy, wish: Wish, scenarios: ScenarioSet) -> None:
     now = replace(copy.portfolio, accounts=tuple(copy.accounts.values()))
     if wish.kind == "open":
-        _open(copy, wish, None if wish.account is None else account_of(now, wish), before)
+        _open(copy, wish, None if wish.account is None else account_of(now, wish), scenarios)
         return
     account = account_of(now, wish)
     if wish.kind == "close":
@@ -76,8 +81,8 @@ def _do(copy: Copy, wish: Wish, before: RiskResult) -> None:
         act(copy, account.id, asset, Repay(asset.id, raw), wish.option)
     elif wish.kind == "withdraw":
         act(copy, account.id, asset, Withdraw(asset.id, raw), wish.option)
-    elif raw is None:
-        raise BadConfiguration(wish.option, "say how much is deposited")
+    elif wish.amount is None or raw is None:
+        raise BadConfiguration(wish.option, "say how much is deposited, in units")
     else:
         act(copy, account.id, asset, Deposit(asset.id, raw), wish.option)
 
@@ -95,21 +100,24 @@ def _raw(account: Account, asset: Asset, wish: Wish) -> int | None:
     return int(total(account, kind, asset.id) * wish.share)
 
 
-def _open(copy: Copy, wish: Wish, account: Account | None, before: RiskResult) -> None:
+def _open(copy: Copy, wish: Wish, account: Account | None, scenarios: ScenarioSet) -> None:
     """A perp at the mark of its underlying, in an account or in one of its own that nothing liquidates."""
     underlying = _underlying(copy.portfolio, wish)
     index = _marked(copy, underlying)
-    size = wish.amount if wish.amount is not None else _against(before, underlying, wish)
+    size = wish.amount if wish.amount is not None else _against(copy, underlying, wish, scenarios)
     target = account or _hypothetical(copy, underlying)
     settlement = _settlement(copy, target)
     price = _price(
         copy.portfolio.marks[index], copy.portfolio.marks[settlement.id], settlement, copy.portfolio
     )
+    size_raw = unscaled(size, DECIMALS, rounding="down")
+    if size_raw == 0:
+        raise BadConfiguration(wish.option, f"give at least 1e-{DECIMALS} of a unit")
     perp = Perp(
         market=f"{underlying} perp",
         index=index,
         underlying=underlying,
-        size_raw=unscaled(size, DECIMALS, rounding="down"),
+        size_raw=size_raw,
         size_decimals=DECIMALS,
         entry_price_raw=price,
         mark_price_raw=price,
@@ -141,10 +149,15 @@ def _underlying(portfolio: Portfolio, wish: Wish) -> str:
     return found
 
 
-def _against(before: RiskResult, underlying: str, wish: Wish) -> Decimal:
-    """The size that takes the whole's delta to an underlying away, to nine digits."""
-    delta = next((g.delta_units for g in before.greeks if g.underlying == underlying), 0.0)
-    if delta == 0.0:
+def _against(copy: Copy, underlying: str, wish: Wish, scenarios: ScenarioSet) -> Decimal:
+    """The size that takes away the delta that the whole has after what was done before, to nine digits."""
+    deltas = [
+        part.greeks.delta_units
+        for part in position_greeks(book([copy.result()], scenarios), 0)
+        if part.greeks.underlying == underlying
+    ]
+    delta = math.fsum(deltas)
+    if abs(delta) <= NO_DELTA * math.fsum(map(abs, deltas)):
         raise BadConfiguration(wish.option, f"there is no delta to {underlying} to hedge: give a size")
     return Decimal(f"{-delta:.9g}")
 

@@ -6,16 +6,28 @@ from dataclasses import replace
 from decimal import Decimal
 
 from aggregator.app import Checked
+from aggregator.model.accounts import Reported
 from aggregator.model.assets import Asset, token_id
+from aggregator.model.explanation import Explanation
+from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Supply
 from aggregator.model.readings import Quote
-from aggregator.model.units import Address
+from aggregator.model.results import RiskResult
+from aggregator.model.units import Address, ChainId
 from aggregator.risk.assess import assess
 from aggregator.risk.explain import explain
 from cli import explanation
+from cli.screen import Provenance, screen
 from tests.cli.runner import crossmargin
 from tests.docs.test_schema import errors
-from tests.risk.builders import CHAIN, account, debt, portfolio, raw, scenarios
+from tests.risk.builders import CHAIN, account, debt, portfolio, raw, scenarios, supply
+from tests.risk.linear import FAMILIES, lending
+
+
+def explained(mine: Portfolio) -> tuple[RiskResult, Explanation]:
+    """A portfolio's figures and why they are so."""
+    risk = assess(mine, families=FAMILIES, scenarios=scenarios())
+    return risk, explain(mine, risk, families=FAMILIES, scenarios=scenarios())
 
 
 def flat(text: str) -> str:
@@ -30,12 +42,57 @@ def test_explain_says_what_fails_first_where_and_what_prevents_it() -> None:
     _, _, told = shown.out.partition("What would be liquidated first")
     first = flat(told.partition("What the requirement is made of")[0])
     assert first.startswith("Synthetix sETHPERP: when ETH rises to $2,171 (+8.5% from today)")
-    assert "To prevent it with a health of 1.25 by its own rule" in first
+    assert "Its health by its own rule is 8.80 (1 is liquidation): enough today." in first
     assert (
         "To survive one standard stress: add $1,530 of margin; then ETH has to reach $2,360 (+18%)" in first
     )
     assert "These are estimates" in first
     assert all(len(line) <= 100 for line in shown.out.splitlines())
+
+
+def test_what_nobody_knows_is_not_called_nothing() -> None:
+    """An account without a rule of its own, and one whose every collateral counts for nothing."""
+    told = Reported(health=13 * 10**17, liquidatable=None, liquidation_price=None, origin="test")
+    for mine, said in (
+        (
+            account("told", supply("ETH", 10.0), debt("USDC", 20_000.0), reported=told),
+            "told may be the first: its protocol says a health of 1.30 and not by which test",
+        ),
+        (lending("bare", {"USDC": -100.0}), "To end it with a health of 1.25 by its own rule (0.00 today"),
+    ):
+        risk, why = explained(portfolio(mine))
+        first = flat(explanation.screen(Checked(portfolio(mine), risk), why))
+        assert said in first
+        assert "nothing is needed" not in first
+
+
+def test_a_peg_that_fails_first_is_what_the_screen_names() -> None:
+    """No price of ETH at which the account would have failed long before."""
+    mine = portfolio(lending("loan", {"USDC": 10_000.0, "ETH": -0.1, "DAI": -7_500.0}))
+    risk, why = explained(mine)
+    shown = screen(Checked(mine, risk), Provenance({ChainId(1): "ethereum", ChainId(10): "optimism"}))
+    assert "loan, in 0.96 stresses: PEG USDC down" in flat(shown)
+    assert "loan: when USDC falls to $0.9518 (−4.8% from today)" in flat(
+        explanation.screen(Checked(mine, risk), why)
+    )
+
+
+def test_a_price_says_what_it_is_if_others_move_as_usual() -> None:
+    """ETH alone falls farther than ETH that takes BTC along."""
+    mine = portfolio(lending("loan", {"ETH": 5.0, "BTC": 0.2, "USDC": -25_000.0}))
+    risk, why = explained(mine)
+    assert why.threat is not None
+    [alone] = [p for p in risk.accounts[0].liquidation_prices if p.underlying == why.threat.factor]
+    first = flat(explanation.screen(Checked(mine, risk), why))
+    told = first.partition("while all else stands still, or at ")[2].partition(" if others")[0]
+    [usual] = [
+        p
+        for p in why.distance.prices
+        if (p.account_id, p.factor, p.others, p.direction)
+        == ("loan", why.threat.factor, "correlated", "down")
+    ]
+    assert -1.0 < alone.distance < usual.distance < 0.0
+    assert told.endswith(f"(−{-usual.distance:.0%})")
 
 
 def test_lines_on_the_screen_add_up_to_the_cent() -> None:

@@ -137,6 +137,7 @@ def test_a_replay_is_stressed(tmp_path: Path) -> None:
         (("--grid", "ETH=-50..50"), "give a range in percent and a count"),
         (("--grid", "ETH=50%..-50%"), "the lower end first"),
         (("--grid", "ETH=-50%..50%:2501"), "2,501 points"),
+        (("--grid", "ETH=-50%..50%:9999999"), "give a range in percent and a count"),
         (("--grid", "ETH=-5%..5%", "--shock", "ETH=1%"), "moved by --shock already"),
         (("--grid", "ETH=-5%..5%", "--name", "2022-11-07", "--csv"), "is one table"),
         (("--csv", "--json"), "not together"),

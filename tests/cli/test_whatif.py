@@ -104,6 +104,13 @@ def test_rows() -> None:
         (("--open", "ETH=-1@"), "give UNDERLYING=SIZE"),
         (("--hedge", "DOGE=-1"), "no price of 'DOGE' is known"),
         (("--hedge", "ETH=0"), "'0' is no size"),
+        (("--open", "perp:ETH=0.0000000000000000001"), "at least 1e-18"),
+        (("--open", "perp:ETH=9" + "9" * 30), "at most 1e+30"),
+        (("--repay", "aave:USDC=" + "9" * 90), "at most 1e+30"),
+        (("--repay", "aave:USDC=0." + "1" * 90), "48 digits"),
+        (("--repay", f"aave:USDC={'9' * 5000}%"), "--repay aave:USDC=999"),
+        (("--deposit", "aave:WETH=50%"), "say how much is deposited"),
+        (("--hedge", "ETH", "--hedge", "ETH"), "no delta to ETH to hedge"),
     ],
 )
 def test_wrong_input(arguments: tuple[str, ...], words: str) -> None:

@@ -114,6 +114,15 @@ def test_late_prices_are_said_of_held_assets() -> None:
     assert price_book([reading(late)], tokens=TOKENS).warnings == ()
 
 
+def test_a_time_that_has_not_come_is_no_age() -> None:
+    """A clock may be a little ahead; what is far ahead, as a contract may claim, is said and left out."""
+    near, far = quote(WETH, 4_000.0, "near", age_s=-5), quote(USDC, 1.0, "far", age_s=-(2**128))
+    book = price_book([reading(near, far, held=(WETH, USDC))], tokens=TOKENS)
+    assert {o.origin: o.age_s for o in book.oracles} == {"near": -5, "far": None}
+    [said] = [warning for warning in book.warnings if "its age is not known" in warning]
+    assert said.startswith(f"the price of {USDC} claims a time")
+
+
 def test_disagreement_is_said_of_held_assets() -> None:
     """More than 1% apart: a warning that names both sources, for what is held only."""
     apart = (quote(WETH, 2000, "a"), quote(WETH, 2021, "b"))

@@ -15,7 +15,8 @@ from aggregator.model.errors import BadConfiguration, NoContract, UnusablePrice
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.readings import Failure
 from aggregator.model.results import Band, RiskResult, Verdict
-from aggregator.risk.assess import BLOCK_ACCOUNTS, NO_HISTORY, assess, assess_all
+from aggregator.risk.assess import BLOCK_ACCOUNTS, assess, assess_all
+from aggregator.risk.inputs import NO_HISTORY
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, scenario_set
 from tests.risk.builders import (
     CHAIN,

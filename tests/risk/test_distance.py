@@ -112,6 +112,12 @@ def test_nothing_ruins_a_wallet_of_coins() -> None:
     assert found.joint is None
 
 
+def test_nothing_is_not_used_up() -> None:
+    """Balances of zero: there is no equity that a move could take."""
+    _, found = measured(wallet(holding("ETH", 0.0)))
+    assert found.joint is None
+
+
 def test_an_unknown_token_moves_with_bitcoin_and_on_its_own() -> None:
     """0.6 of BTC's return: .6 with BTC, .6 * .84 with ETH, .36 with another one."""
     R = correlation(scenarios(), ("BTC", "ETH", "LINK", "token"))
@@ -125,6 +131,8 @@ def test_linear_reverse_stress() -> None:
     assert apart == pytest.approx(TO_RUIN, rel=1e-12)
     assert (move / apart).tolist() == pytest.approx(WORST_DIRECTION, rel=1e-9)
     assert linear(E0, np.zeros(2), COVARIANCE)[1] == np.inf
+    spent, none = linear(-E0, DELTA, COVARIANCE)
+    assert (spent.tolist(), none) == ([0.0, 0.0], 0.0)
 
 
 def test_the_search_finds_the_linear_solution() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from aggregator.model.accounts import Account
+from aggregator.model.accounts import Account, Reported
 from aggregator.model.explanation import Explanation
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
@@ -20,7 +20,7 @@ from aggregator.risk.explain import explain
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.scan import scan
 from tests.risk.books import silos
-from tests.risk.builders import account, holding, option, portfolio, scenarios, supply, wallet
+from tests.risk.builders import COINS, account, debt, holding, option, portfolio, scenarios, supply, wallet
 from tests.risk.linear import FAMILIES, lending, margined
 
 
@@ -165,7 +165,7 @@ def test_a_loan_whose_peg_is_its_only_risk() -> None:
     assert why.threat.factor is not None
     assert why.threat.factor.startswith("eip155:1/erc20:")
     assert why.threat.price_usd == pytest.approx(4_800.0 / 1.05, rel=1e-6)
-    assert why.threat.standard_move == 0.18
+    assert why.threat.standard_move == 0.07
     assert why.preventions[0].repay_usd == pytest.approx(owed * 4_000.0 * (1 - 1.05 / 1.25))
     # At a health of 1.25 N may lose a fifth.
     assert why.preventions[0].price_usd == pytest.approx(4_800.0 / 1.25, rel=1e-6)
@@ -173,13 +173,13 @@ def test_a_loan_whose_peg_is_its_only_risk() -> None:
 
 
 def test_a_repayment_that_ends_the_threat() -> None:
-    """10,000 USDC and 0.3 ETH against 9,000 DAI: 8,300 + 996 of power, so ETH may fall by 296/996. After
-    9,000 - 9,296/1.25 are repaid the USDC alone carries the rest."""
-    _, why = explained(lending("loan", {"USDC": 10_000.0, "ETH": 0.3, "DAI": -9_000.0}))
+    """10,000 USD and 0.6 ETH against 10,000 DAI: 8,300 + 1,992 of power, so ETH may fall by 292/1,992. After
+    10,000 - 10,292/1.25 are repaid the dollars alone carry the rest."""
+    _, why = explained(lending("loan", {"USD": 10_000.0, "ETH": 0.6, "DAI": -10_000.0}))
     assert why.threat is not None
-    assert why.threat.distance == pytest.approx(-296.0 / 996.0)
+    assert why.threat.distance == pytest.approx(-292.0 / 1_992.0)
     healthy, _ = why.preventions
-    assert healthy.repay_usd == pytest.approx(9_000.0 - 9_296.0 / 1.25)
+    assert healthy.repay_usd == pytest.approx(10_000.0 - 10_292.0 / 1.25)
     assert healthy.safe
     assert healthy.price_usd is None
 
@@ -190,3 +190,31 @@ def test_an_account_without_positions() -> None:
     _, why = explained(idle, lending("loan", {"ETH": 25.0, "USDC": -60_000.0}))
     assert {line.account_id for line in why.contributions} == {"loan"}
     assert math.fsum(line.usd for line in why.contributions) == pytest.approx(why.requirement_usd)
+
+
+def test_a_peg_that_fails_before_any_coin() -> None:
+    """10,000 USDC at .83 against 7,500 DAI and 0.1 ETH: USDC at .9518 does it, within its 5%; ETH has to
+    double."""
+    _, why = explained(lending("loan", {"USDC": 10_000.0, "ETH": -0.1, "DAI": -7_500.0}))
+    assert why.threat is not None
+    assert why.threat.factor == COINS["USDC"].asset.id
+    assert why.threat.price_usd == pytest.approx(7_900.0 / 8_300.0)
+    assert why.threat.standard_move == 0.05
+    assert why.threat.scenario == "PEG USDC down"
+
+
+def test_margin_of_an_account_that_has_posted_none() -> None:
+    """Its profit carries it: what it lacks is margin, in what its perp is settled in."""
+    _, why = explained(margined("perp", "ETH", 1.0, 0.0, pnl=300.0))
+    healthy, surviving = why.preventions
+    assert healthy.deposit_usd == 0.0
+    assert surviving.deposit_usd == pytest.approx(720.0 + 0.03 * 3_280.0 - 300.0)
+
+
+def test_an_account_that_only_its_protocol_judges() -> None:
+    """Nobody knows its test, so nobody knows what prevents its liquidation."""
+    told = Reported(health=13 * 10**17, liquidatable=None, liquidation_price=None, origin="test")
+    _, why = explained(account("told", supply("ETH", 10.0), debt("USDC", 20_000.0), reported=told))
+    assert why.threat is not None
+    assert why.threat.price_usd is None
+    assert why.preventions == ()

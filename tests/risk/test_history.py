@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from aggregator.pricing.covariance import estimate
 from aggregator.pricing.returns import DailyReturns
-from aggregator.risk.assess import NO_HISTORY, assess
+from aggregator.risk.assess import assess
+from aggregator.risk.inputs import NO_HISTORY
 from aggregator.risk.scenarios import ScenarioSet, scenario_set
 from tests.risk.builders import TOKENS, defaults, portfolio
 from tests.risk.linear import FAMILIES, lending
@@ -47,6 +48,27 @@ def test_without_history_all_is_as_configured() -> None:
     assert [ours.daily_volatility(u) for u in NAMED] == [defaults().assets[u].daily_volatility for u in NAMED]
     assert ours.daily_volatility("USD") == 0.0
     assert ours.daily_volatility("nobody knows it") == defaults().tail.daily_volatility
+
+
+def test_a_feed_that_answered_nonsense_breaks_nothing() -> None:
+    """Once, or every day from the lowest price to the highest: the widest range, and figures that add up."""
+    loan = portfolio(lending("loan", {"ETH": 10.0, "USDC": -20_000.0}))
+    once = history(1, {"ETH": 0.03}).values.copy()
+    once[-1] = 60.0
+    every = np.where(np.arange(500) % 2, 69.0, -69.0)[:, None]
+    for values in (once, every):
+        wild = scenarios(DailyReturns(("ETH",), values, LAST_DAY, ("test",)))
+        assert (wild.daily_volatility("ETH"), wild.scan_range("ETH")) == (1.0, 0.6)
+        risk = assess(loan, families=FAMILIES, scenarios=wild)
+        assert math.isfinite(risk.requirement_usd)
+        assert risk.requirement_usd >= 0.6 * 40_000.0
+
+
+def test_a_price_that_falls_evenly_has_a_volatility() -> None:
+    """Its deviation from the mean is nothing, EWMA is not; it correlates with nothing that history knows."""
+    ours = scenarios(DailyReturns(("ETH",), np.full((400, 1), -0.08), LAST_DAY, ("test",)))
+    assert ours.daily_volatility("ETH") == pytest.approx(0.08)
+    np.testing.assert_array_equal(ours.correlations(), defaults().correlations())
 
 
 def test_the_largest_of_three_volatilities() -> None:

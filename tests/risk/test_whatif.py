@@ -195,6 +195,21 @@ def test_a_hedge_of_all() -> None:
         after(borrower(), do=[wish("open", None, "ETHH", -1)])
 
 
+def test_a_hedge_is_of_what_is_left() -> None:
+    """What is closed and opened before it counts; a second one finds nothing to hedge."""
+    short = margined("p", "ETH", -4.0, 9_000.0)
+    hedge = wish("open", None, "ETH")
+    found = after(borrower(), short, do=[hedge, wish("close", "p", None, share=Fraction(1, 2))])
+    [greeks] = [g for g in found.today.risk.greeks if g.underlying == "ETH"]
+    assert greeks.delta_units == pytest.approx(6.0)
+    made = found.after.account("whatif:ETH")
+    assert made is not None
+    left = [g.delta_units for g in found.after.risk.greeks if g.underlying == "ETH"]
+    assert sum(left) == pytest.approx(0.0, abs=1e-7)
+    with pytest.raises(BadConfiguration, match="no delta to ETH"):
+        after(borrower(), short, do=[hedge, hedge])
+
+
 def test_a_perp_in_an_account() -> None:
     """It opens at the mark in the account's own settlement, where nobody knows what the venue asks for it."""
     found = after(margined("p", "BTC", 0.1, 2_000.0, settlement="USDC"), do=[wish("open", "p", "ETH", -1)])
@@ -214,6 +229,7 @@ def test_accounts_and_assets_that_are_not_there() -> None:
         (both[:1], wish("repay", "loan", "DAI", 1), "'DAI' is not there: loan has USDC"),
         (both[:1], wish("repay", "loan", "USDC", "0.0"), "above 0"),
         (both[:1], wish("deposit", "loan", "ETH"), "say how much"),
+        (both[:1], wish("deposit", "loan", "ETH", share=Fraction(1, 2)), "say how much"),
         (both, wish("close", "wallet", None), "can't be closed"),
         (both, wish("deposit", "wallet", "USDC", 1), "takes part in every action"),
         (both[:1], wish("close", "loan", "BTC"), "loan has no 'BTC'"),
