@@ -415,11 +415,36 @@ def _risk(random: Random, data: Synthetic, snapshot_id: str, accounts: list[Row]
         netting_usd=siloed - unified,
         excess_usd=random.uniform(0, 1_000),
     )
+    if mine:
+        _comparison(data, snapshot_id, unified, siloed)
     for i, account in enumerate(accounts):
         _account_risk(random, data, snapshot_id, i, account)
     if accounts:
         _scenarios(random, data, snapshot_id, accounts)
     _greeks(random, data, snapshot_id, mine)
+
+
+def _comparison(data: Synthetic, snapshot_id: str, unified: float, siloed: float) -> None:
+    """What methods ask, of a die of their own; in some snapshots one asks nothing, and few know one's day."""
+    dice = Random(f"{snapshot_id} asked")
+    asked = {
+        ("silos_isolated", ""): siloed,
+        ("span", ""): dice.choice((0.0, dice.uniform(1_000, 90_000))),
+        ("value_at_risk", "monte carlo 1 d"): dice.uniform(1_000, 90_000),
+        ("value_at_risk", "monte carlo 2 d"): dice.uniform(1_000, 90_000),
+    }
+    if dice.random() < 0.3:
+        asked["value_at_risk", "historical 1 d"] = dice.uniform(1_000, 90_000)
+    for i, ((method, variant), usd) in enumerate({**asked, ("ours", ""): unified}.items()):
+        data.add(
+            "margin_comparison",
+            snapshot_id=snapshot_id,
+            ordinal=i,
+            method=method,
+            variant=variant,
+            requirement_usd=usd,
+            capital_efficiency=1 - unified / usd if usd > 0 and method != "ours" else None,
+        )
 
 
 _MULTIPLES = ("native", "operational", "solvency")

@@ -391,3 +391,30 @@ def test_carry_net_apr(world: World, choice: dict[str, str]) -> None:
     if not choice:
         assert any(row["unknown_usd"] for row in rows)
         assert any(row["net_apr"] is None for row in rows)
+
+
+@pytest.mark.parametrize("only", [{}, {"method": "value_at_risk"}], ids=str)
+@EVERY_CHOICE
+def test_requirement_by_method(world: World, choice: dict[str, str], only: dict[str, str]) -> None:
+    """Every method in its order, and what equity leaves of each."""
+    chosen = world.latest(**choice)
+    equity = {r["snapshot_id"]: r["equity_usd"] for r in world.data.of("risk_result", chosen)}
+    asked = [
+        m for m in world.data.of("margin_comparison", chosen) if only.get("method") in (None, m["method"])
+    ]
+    asked.sort(key=lambda m: (chosen[m["snapshot_id"]].wallet, m["ordinal"]))
+    rows = [
+        {
+            "wallet": chosen[m["snapshot_id"]].wallet,
+            **{name: m[name] for name in ("method", "variant", "requirement_usd", "capital_efficiency")},
+            "equity_usd": equity[m["snapshot_id"]],
+            "left_usd": equity[m["snapshot_id"]] - m["requirement_usd"],
+            **moment(chosen[m["snapshot_id"]]),
+        }
+        for m in asked
+    ]
+    same(world.ask("requirement_by_method", **choice, **only), rows)
+    if not choice and not only:
+        asks_nothing = {m["method"] for m in asked if m["capital_efficiency"] is None}
+        assert asks_nothing == {"span", "ours"}
+        assert EMPTY_WALLET not in {row["wallet"] for row in rows}
