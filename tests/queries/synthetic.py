@@ -454,6 +454,9 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
     tested = account["rule_family"] is not None
     health = random.uniform(0.9, 3) if tested and random.random() < 0.9 else None
     reported = None if health is None or random.random() < 0.3 else health * (1 + random.choice((0.0, 0.001)))
+    unjudged = _unjudged(account, snapshot_id) if account["kind"] in ("perp", "option") else None
+    if unjudged is not None:
+        health, reported = None, unjudged
     lam = None if health is None or random.random() < 0.3 else random.uniform(0, 4)
     data.add(
         "account_risk",
@@ -466,7 +469,7 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
         native_health=health,
         reported_health=reported,
         check_bps=None if reported is None or health is None else 1e4 * abs(reported / health - 1),
-        liquidatable=health is not None and health < 1,
+        liquidatable=(health or unjudged or 1.0) < 1.0,
         lam_native=lam,
         lam_native_infinite=lam is None,
         binding_ray=None if lam is None else "SYS-",
@@ -492,6 +495,12 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
             price_usd=2000.0 * (1 + distance),
             distance=distance,
         )
+
+
+def _unjudged(account: Row, snapshot_id: str) -> float | None:
+    """What a protocol may say of an account whose test nobody knows, of a die of its own."""
+    dice = Random(f"{account['account_id']} {snapshot_id} unjudged")
+    return dice.uniform(0.6, 1.4) if dice.random() < 0.4 else None
 
 
 def _runway(account: Row, health: float | None) -> Row:

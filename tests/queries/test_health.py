@@ -194,7 +194,8 @@ def test_distance_to_liquidation(world: World, choice: dict[str, str], within: f
     chosen = world.latest(**choice)
     rows: list[tuple[Any, Row]] = []
     for v in world.data.of("account_risk", chosen):
-        if v["native_health"] is None:
+        unjudged = v["native_health"] is None and v["reported_health"] is not None
+        if v["native_health"] is None and not unjudged:
             continue
         mine = points(world, v)
         sides = {
@@ -213,6 +214,8 @@ def test_distance_to_liquidation(world: World, choice: dict[str, str], within: f
             "chain_id": a["chain_id"],
             "account_id": v["account_id"],
             "native_health": v["native_health"],
+            "reported_health": v["reported_health"],
+            "unjudged": unjudged,
             "liquidatable": v["liquidatable"],
             "survives_stresses": v["lam_native"],
         }
@@ -225,7 +228,12 @@ def test_distance_to_liquidation(world: World, choice: dict[str, str], within: f
         row |= moment(chosen[v["snapshot_id"]])
         rows.append(((not v["liquidatable"], last(nearest), v["account_id"]), row))
     given = choice | ({} if within is None else {"within": str(within)})
-    same(world.ask("distance_to_liquidation", **given), [row for _, row in sorted(rows, key=lambda r: r[0])])
+    found = world.ask("distance_to_liquidation", **given)
+    same(found, [row for _, row in sorted(rows, key=lambda r: r[0])])
+    if not choice:
+        assert {row["liquidatable"] for row in found if row["unjudged"]} == (
+            {True, False} if within is None else {True}
+        )
 
 
 @EVERY_CHOICE

@@ -30,3 +30,6 @@ COMMENT ON COLUMN margin_comparison.method IS 'The margin method; legs_isolated 
 COMMENT ON COLUMN margin_comparison.variant IS 'Which of several of one method, such as monte carlo 2 d; else empty';
 COMMENT ON COLUMN margin_comparison.requirement_usd IS 'What it asks, against equity that counts debts and options at their value, USD';
 COMMENT ON COLUMN margin_comparison.capital_efficiency IS '1 - ours/requirement_usd: what ours saves, negative where ours asks more; NULL: ours itself, or nothing is asked';
+COMMENT ON COLUMN risk_result.requirement_usd IS 'M: the larger of the scan''s and the draws'' requirement, and add-ons, USD';
+COMMENT ON COLUMN scenario_loss.role IS 'worst: among the worst rays; binding: the ray, or mean of the worst draws, that sets the requirement';
+COMMENT ON COLUMN scenario_account_loss.role IS 'worst: among the worst rays; binding: the ray, or mean of the worst draws, that sets the requirement';
