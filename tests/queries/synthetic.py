@@ -455,9 +455,10 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
     health = random.uniform(0.9, 3) if tested and random.random() < 0.9 else None
     reported = None if health is None or random.random() < 0.3 else health * (1 + random.choice((0.0, 0.001)))
     unjudged = _unjudged(account, snapshot_id) if account["kind"] in ("perp", "option") else None
-    if unjudged is not None:
-        health, reported = None, unjudged
     lam = None if health is None or random.random() < 0.3 else random.uniform(0, 4)
+    drawn = health
+    if unjudged is not None:
+        health, reported, lam = None, unjudged, None
     data.add(
         "account_risk",
         snapshot_id=snapshot_id,
@@ -465,7 +466,7 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
         account_id=account["account_id"],
         equity_usd=random.uniform(-100, 90_000),
         power_usd=1.0,
-        native_requirement_usd=random.uniform(100, 50_000) if health else 0.0,
+        native_requirement_usd=random.uniform(100, 50_000) if drawn else 0.0,
         native_health=health,
         reported_health=reported,
         check_bps=None if reported is None or health is None else 1e4 * abs(reported / health - 1),
@@ -478,13 +479,15 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
         oracle_blind=random.random() < 0.2,
         **_runway(account, health),
     )
-    if health is None:
+    if drawn is None:
         return
     sides = random.sample(
         [("ETH", "down"), ("ETH", "up"), ("BTC", "down"), ("BTC", "up")], k=random.randint(0, 4)
     )
     for i, (underlying, direction) in enumerate(sides):
         distance = random.uniform(0.01, 0.9) * (-1 if direction == "down" else 1)
+        if health is None:
+            continue
         data.add(
             "liquidation_point",
             snapshot_id=snapshot_id,
