@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -92,6 +93,15 @@ def test_score_and_requirement_follow_from_the_rows(kept: Kept, found: Mapping[s
     assert theirs["draws_usd"] == near(ours.tails.requirement_usd, abs=slack)
     assert theirs["requirement_usd"] == near(ours.requirement_usd, abs=slack)
     assert theirs["apart_usd"] <= slack
+
+
+def test_the_documented_statement(kept: Kept) -> None:
+    """The requirement by the SQL in docs/database.md."""
+    page = (Path(__file__).parents[2] / "docs/database.md").read_text(encoding="utf-8")
+    [statement] = [sql for sql in re.findall(r"```sql\n(.*?)```", page, re.DOTALL) if "survival_point" in sql]
+    with duckdb.connect(str(kept.path), read_only=True) as connection:
+        asked: dict[str, float] = dict(connection.execute(statement).fetchall())
+    assert {kept.ids[name]: pytest.approx(one.requirement_usd) for name, one in kept.results.items()} == asked
 
 
 def test_the_books_differ_in_what_decides(kept: Kept) -> None:
