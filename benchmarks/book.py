@@ -32,6 +32,12 @@ _ACCOUNTS = """
     (2, 'synthetix_perps_v2', 'perp', 10), (3, 'lyra_v1', 'option', 10)
 """
 
+_METHODS = """
+    (0, 'silos_isolated', '', 90000.0), (1, 'native', '', 50000.0), (2, 'span', '', 40000.0),
+    (3, 'value_at_risk', 'monte carlo 1 d', 30000.0), (4, 'value_at_risk', 'monte carlo 2 d', 45000.0),
+    (5, 'exchange_portfolio_margin', '', 70000.0), (6, 'ours', '', 60000.0)
+"""
+
 # Every column that is neither named here nor nullable is 0, false or 'x'.
 _TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "snapshot": (
@@ -131,6 +137,21 @@ _TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "requirement_usd": "60000.0", "isolated_requirement_usd": "90000.0",
             "multiple_native": "0.5 + number % 7",
             "weakest_account": "'aave_v3:' || wallet",
+        },
+    ),
+    "survival_point": (
+        "s, range(45) AS l(l)",
+        {
+            "branch": "if(l < 36, 'scan', 'draws')", "level": "if(l < 36, l / 20.0, (l - 36) / 4.0)",
+            "ray": "if(l < 36, 'SYS down, vol up', NULL)", "whole_usd": "100000.0 + number - 100 * l",
+            "counted_usd": "to_json([25000 + number / 4 - 25 * l + a * sqrt(number) FOR a IN range(-2, 2)])",
+        },
+    ),
+    "margin_comparison": (
+        f"s, (VALUES {_METHODS}) AS m(m, method, variant, usd)",
+        {
+            "ordinal": "m", "method": "method", "variant": "variant", "requirement_usd": "usd + number % 9",
+            "capital_efficiency": "if(method = 'ours', NULL, 1 - 60000 / usd)",
         },
     ),
     "account_risk": (

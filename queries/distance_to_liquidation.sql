@@ -3,9 +3,10 @@
 -- parameter: wallet address = NULL; only this wallet
 -- parameter: group text = NULL; only the wallets of this group
 -- parameter: within number = NULL; only accounts with a liquidation price within this relative move: 0.2 is 20% either way
--- grain: one row per account that owes something or needs margin
+-- grain: one row per account that owes something or needs margin, or that its protocol says is liquidatable
 -- units: down and up are relative moves of one underlying alone to the nearest liquidation price on that side (-0.45 is 45%
---   down), NULL: none; prices in USD; native_health is N/Q; survives_stresses NULL: no stress on the grid makes it fail
+--   down), NULL: none; prices in USD; native_health is N/Q; survives_stresses NULL: no stress on the grid makes it fail, or
+--   unjudged: its protocol tells reported_health and not by which test, so that nobody knows where it would be liquidated
 -- snapshots: latest; the newest complete or partial one of each wallet
 WITH chosen AS (
     SELECT l.snapshot_id, l.wallet, l.as_of, s.status = 'partial' AS partial
@@ -33,6 +34,8 @@ SELECT
     a.chain_id,
     v.account_id,
     v.native_health,
+    v.reported_health,
+    v.native_health IS NULL AND v.check_bps IS NULL AND v.reported_health IS NOT NULL AS unjudged,
     v.liquidatable,
     v.lam_native AS survives_stresses,
     n.down,
@@ -47,5 +50,6 @@ FROM account_risk AS v
 JOIN chosen AS c ON c.snapshot_id = v.snapshot_id
 JOIN account AS a ON a.snapshot_id = v.snapshot_id AND a.account_id = v.account_id
 LEFT JOIN points AS n ON n.snapshot_id = v.snapshot_id AND n.account_id = v.account_id
-WHERE v.native_health IS NOT NULL AND ($within IS NULL OR v.liquidatable OR n.nearest <= $within)
+WHERE (v.native_health IS NOT NULL OR v.reported_health IS NOT NULL OR v.liquidatable)
+  AND ($within IS NULL OR v.liquidatable OR n.nearest <= $within)
 ORDER BY v.liquidatable DESC, n.nearest NULLS LAST, v.account_id

@@ -18,7 +18,7 @@ from aggregator.app.owning import search_of
 from aggregator.app.readers import Selection, live_readers
 from aggregator.app.recorded import record
 from aggregator.contract import Adapter, Deployment, Owners
-from aggregator.model.comparison import Comparison
+from aggregator.model.comparison import Comparison, Requirement
 from aggregator.model.explanation import Explanation
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
@@ -33,10 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A wallet's portfolio and what risk says of it; the rest only where it was asked for."""
+    """A wallet's portfolio and what risk says of it; the rest only where it was asked for.
+
+    `asked` is what other margin methods ask of the whole, as snapshots keep it: not each leg alone, which
+    takes several times as long as all the rest. Without positions nothing is asked.
+    """
 
     portfolio: Portfolio
     risk: RiskResult
+    asked: tuple[Requirement, ...] = ()
     explanation: Explanation | None = None
     comparison: Comparison | None = None
 
@@ -59,9 +64,16 @@ def read(
 def check(answer: Answer) -> tuple[Checked, ...]:
     """The score and all that belongs to it, for each wallet of an answer, by the settings of its read."""
     from aggregator.risk.assess import assess_all  # noqa: PLC0415  # numpy: not for commands that only read
+    from aggregator.risk.comparison import compare_whole  # noqa: PLC0415
 
-    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios_of(answer))
-    return tuple(map(Checked, answer.portfolios, results))
+    scenarios = scenarios_of(answer)
+    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios)
+    return tuple(
+        Checked(portfolio, risk)
+        if risk.score is None
+        else Checked(portfolio, risk, compare_whole(portfolio, risk, scenarios=scenarios).requirements)
+        for portfolio, risk in zip(answer.portfolios, results, strict=True)
+    )
 
 
 def explained(checked: Checked, answer: Answer) -> Checked:

@@ -69,6 +69,7 @@ def savings(found: Iterable[Checked], answer: Answer, *, trigger: Trigger) -> It
             taken_at=taken_at,
             trigger=trigger,
             source=source,
+            comparison=checked.asked,
         )
 
 

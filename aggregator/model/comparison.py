@@ -28,6 +28,16 @@ class MarginBand(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """`Asked` without its sentence, as snapshots keep it."""
+
+    method: Method
+    variant: str
+    requirement_usd: float
+    capital_efficiency: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What one method asks of a book in USD, against equity that counts options at their value.
 
@@ -98,3 +108,11 @@ class Comparison:
     span: Span
     exchange: ExchangeMargin
     missing: tuple[str, ...]
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The figures of all rows."""
+        return tuple(
+            Requirement(row.method, row.variant, row.requirement_usd, row.capital_efficiency)
+            for row in self.rows
+        )

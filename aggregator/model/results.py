@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from aggregator.model.assets import AssetId
+from aggregator.model.survival import SurvivalPoint
 from aggregator.model.tails import Tails
 
 
@@ -184,7 +185,8 @@ class RiskResult:
     the grid breaks it). `unified_band` is by kappa alone, `weakest_band` by the weakest account, `band` the
     worse of the two. `margin_coverage_ratio` is E0/M (inf where M is 0). `requirement_usd` is the larger of
     `scan_requirement_usd` and that of `tails`, plus `add_on_usd`; `binding` is the scenario that the larger
-    one comes from, or the mean of the worst draws. `tails` is None in what an earlier release has stored.
+    one comes from, or the mean of the worst draws. `tails` is None in what an earlier release has stored, and
+    `survival`, from which kappa and the requirement follow, is empty there and without positions.
     `flags` are sentences. `worst_case` is None where everything was read; `fresh_kappa` is what kappa would
     be if no price were late, None where none is. `history` is None where all volatilities and correlations
     are the configured defaults.
@@ -213,6 +215,7 @@ class RiskResult:
     binding: ScenarioLoss | None
     waterfall: Waterfall
     tails: Tails | None
+    survival: tuple[SurvivalPoint, ...]
     flags: tuple[str, ...]
     framework_version: str
     parameters_hash: str

@@ -29,6 +29,7 @@ from aggregator.risk.grid import STANDARD
 from aggregator.risk.native import headroom
 from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
+from aggregator.risk.survival import survival
 from aggregator.risk.tail import Tail, tail
 from aggregator.risk.value_at_risk import tails
 
@@ -157,6 +158,7 @@ def _result(
         binding=None if empty else binding,
         waterfall=_waterfall(equity, requirement, accounts, isolated, gross),
         tails=estimates,
+        survival=() if empty else survival(scan, tail, wallet),
         flags=tuple(dict.fromkeys(flags)),
         framework_version=FRAMEWORK_VERSION,
         parameters_hash=scan.book.scenarios.parameters.hash,

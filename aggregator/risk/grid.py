@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,20 @@ STANDARD = np.arange(21) / 20.0
 
 BLOCKS = (STANDARD, np.arange(21, 41) / 20.0, np.arange(41, 101) / 20.0, np.arange(21, 81) / 4.0)
 """The whole grid, 0, .05, .. 5, 5.25, .. 20, in blocks, so that a weak book is not followed to the end."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Branch:
+    """What portfolios count at least at each of some `levels`: `whole` (portfolios, levels) is U.
+
+    `counted` (accounts, levels) is what accounts count there. `ray` (portfolios, levels) is where that is;
+    None where it is a mean over draws.
+    """
+
+    levels: NDArray[np.float64]
+    whole: NDArray[np.float64]
+    counted: NDArray[np.float64]
+    ray: NDArray[np.intp] | None
 
 
 def first_crossing(levels: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregator.contract import RuleFamily
 from aggregator.risk.book import Book
-from aggregator.risk.grid import BLOCKS, STANDARD, first_crossing
+from aggregator.risk.grid import BLOCKS, STANDARD, Branch, first_crossing
 from aggregator.risk.native import NativeGroup, headroom, margins, native_groups
 from aggregator.risk.rays import Rays
 from aggregator.risk.requirement import AddOns, add_ons, counted
@@ -39,7 +39,7 @@ class Scan:
 
     `equity` and `gross` (accounts,) in USD. `kappa`, `solvency`, `operational` (portfolios,) and `native`
     (accounts,) are stress multiples, inf where nothing on the grid is too much; `binding` (accounts,) is the
-    ray in which an account fails first.
+    ray in which an account fails first. `branch` is what `kappa` was found in.
     """
 
     book: Book
@@ -54,6 +54,7 @@ class Scan:
     operational: Floats
     native: Floats
     binding: NDArray[np.intp]
+    branch: Branch
 
 
 def scan(book: Book, families: Mapping[str, RuleFamily]) -> Scan:
@@ -68,6 +69,7 @@ def scan(book: Book, families: Mapping[str, RuleFamily]) -> Scan:
         charges=add_ons(book),
         groups=native_groups(book, families),
         gross=book.gross_usd(),
+        alike=1e-12 * book.by_wallet(book.gross_usd())[:, None, None],
         transfer=_transfer_factors(book)[:, None, None],
         sure=np.flatnonzero((rays.weight == 1.0) & rays.spot),
     )
@@ -93,15 +95,25 @@ def scan(book: Book, families: Mapping[str, RuleFamily]) -> Scan:
         operational=first_crossing(levels, np.concatenate([part.movable for part in parts], axis=1)),
         native=first_crossing(levels, gaps),
         binding=worst[np.arange(len(gaps)), (gaps < 0.0).argmax(axis=1)],
+        branch=Branch(
+            levels=levels,
+            whole=np.concatenate([part.whole for part in parts], axis=1),
+            counted=np.concatenate([part.counted for part in parts], axis=1),
+            ray=np.concatenate([part.ray for part in parts], axis=1),
+        ),
     )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Part:
     """The least over rays at some levels: F, sum E_v, sum of movable headroom (portfolios, levels); G_v and
-    the ray of its least (accounts, levels)."""
+    the ray of its least (accounts, levels). `whole` is U, and `ray` where it is least (portfolios, levels);
+    `counted` is what accounts count there (accounts, levels)."""
 
     levels: Floats
+    whole: Floats
+    ray: NDArray[np.intp]
+    counted: Floats
     survival: Floats
     solvent: Floats
     movable: Floats
@@ -121,6 +133,7 @@ class _Follow:
     charges: AddOns
     groups: tuple[NativeGroup, ...]
     gross: Floats
+    alike: Floats
     transfer: Floats
     sure: NDArray[np.intp]
 
@@ -128,8 +141,8 @@ class _Follow:
         """The least over rays at these levels."""
         factors = self.revaluation.factors(levels)
         values = self.revaluation.weighted(factors, levels)
-        whole = self._book.by_wallet(counted(self._book, values))
-        return self._part(levels, factors, values, whole)[0]
+        silos = counted(self._book, values)
+        return self._part(levels, factors, values, silos, self._book.by_wallet(silos))[0]
 
     def standard(self) -> tuple[Standard, _Part]:
         """The same up to one standard stress, with what is kept of it."""
@@ -137,7 +150,7 @@ class _Follow:
         values = self.revaluation.weighted(factors, STANDARD)
         silos = counted(self._book, values)
         whole = self._book.by_wallet(silos)
-        part, N, Q, G = self._part(STANDARD, factors, values, whole)
+        part, N, Q, G = self._part(STANDARD, factors, values, silos, whole)
         slack = 1e-9 * self.gross[:, None, None]
         seen = values[:, :, self.sure] + slack < G
         kept = Standard(
@@ -155,15 +168,21 @@ class _Follow:
         return self.revaluation.book
 
     def _part(
-        self, levels: Floats, factors: Floats, values: Floats, whole: Floats
+        self, levels: Floats, factors: Floats, values: Floats, silos: Floats, whole: Floats
     ) -> tuple[_Part, Floats, Floats, Floats]:
         book, certain = self._book, values[:, :, self.sure]
         N, Q = margins(self.groups, len(book.accounts), factors[:, :, self.sure])
         G = headroom(N, Q, certain)
         movable = np.where(G > 0.0, self.transfer * G, G)
+        least = whole.min(axis=2)
+        # Of rays that differ by rounding only the first binds, whatever else is evaluated with them.
+        ray = (whole <= least[:, :, None] + self.alike).argmax(axis=2)
         part = _Part(
             levels=levels,
-            survival=whole.min(axis=2) - self.charges.wallet[:, None],
+            whole=least,
+            ray=ray,
+            counted=np.take_along_axis(silos, ray[book.wallet][:, :, None], axis=2)[:, :, 0],
+            survival=least - self.charges.wallet[:, None],
             solvent=book.by_wallet(certain).min(axis=2),
             movable=book.by_wallet(movable).min(axis=2),
             native=G.min(axis=2),

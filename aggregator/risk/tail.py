@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aggregator.risk.bounds import Bounds
 from aggregator.risk.draws import draws
-from aggregator.risk.grid import first_crossing
+from aggregator.risk.grid import Branch, first_crossing
 from aggregator.risk.paths import Paths
 from aggregator.risk.requirement import counted
 from aggregator.risk.scan import Scan
@@ -35,7 +35,7 @@ class Tail:
     `whole` (portfolios,) is the least of it up to one standard stress, at `level`, and `lowest` (accounts,)
     the same of each account alone; `at_one` (portfolios,) is TailMean at one stress, which ES is taken from.
     `means` (accounts,) is what accounts are worth on average where the whole stands at its least. `kappa`
-    (portfolios,) is looked for only up to the cell of the scan's: inf means not before that.
+    (portfolios,) is looked for only up to the cell of the scan's, in `branch`: inf means not before that.
     """
 
     drawn: Drawn
@@ -45,6 +45,7 @@ class Tail:
     means: Floats
     at_one: Floats
     kappa: Floats
+    branch: Branch
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -105,7 +106,7 @@ def tail(scan: Scan) -> Tail:
     today = counted(book, scan.equity)
     whole, lowest, means = book.by_wallet(today), today.copy(), scan.equity.copy()
     level = np.zeros(len(whole))
-    survival = [whole - scan.add_ons.wallet]
+    found = [(whole, today)]
 
     def everything(values: Floats) -> Floats:
         silos = counted(book, values)
@@ -115,15 +116,15 @@ def tail(scan: Scan) -> Tail:
         values = drawn.worst(L, count, everything)
         silos = counted(book, values)
         together = book.by_wallet(silos)
-        at_level = tail_mean(together, count)
-        survival.append(at_level - scan.add_ons.wallet)
+        lost = _lost(together, count)
+        at_level = _mean(together, lost)
+        found.append((at_level, _mean(silos, lost[book.wallet])))
         lowest = np.minimum(lowest, tail_mean(silos, count))
-        for wallet in np.flatnonzero(at_level < whole):
-            mine = slice(*book.account_start[wallet : wallet + 2])
-            lost = np.argpartition(together[wallet], count - 1)[:count]
-            means[mine] = np.sort(values[mine][:, lost], axis=1).mean(axis=1)
-            level[wallet] = L
+        lower = at_level < whole
+        means = np.where(lower[book.wallet], _mean(values, lost[book.wallet]), means)
+        level = np.where(lower, L, level)
         whole = np.minimum(whole, at_level)
+    branch = _outward(scan, drawn, found, count)
     return Tail(
         drawn=drawn,
         whole=whole,
@@ -131,22 +132,38 @@ def tail(scan: Scan) -> Tail:
         lowest=lowest,
         means=means,
         at_one=at_level,
-        kappa=_kappa(scan, drawn, survival, count),
+        kappa=first_crossing(branch.levels, branch.whole - scan.add_ons.wallet[:, None]),
+        branch=branch,
     )
 
 
-def _kappa(scan: Scan, drawn: Drawn, survival: list[Floats], count: int) -> Floats:
-    """Where TailMean less the add-ons first falls below 0, given as far as one standard stress."""
-    found = list(survival)
+def _outward(scan: Scan, drawn: Drawn, standard: list[tuple[Floats, Floats]], count: int) -> Branch:
+    """TailMean and what accounts count there, which are given as far as one standard stress, until TailMean
+    less the add-ons has fallen below 0 or no crossing could matter."""
+    book, found = scan.book, list(standard)
 
     def whole(values: Floats) -> Floats:
-        return scan.book.by_wallet(counted(scan.book, values))
+        return book.by_wallet(counted(book, values))
 
     for i in range(_ONE + 1, len(LEVELS)):
-        crossed = (np.array(found) < 0.0).any(axis=0)
+        crossed = (np.array([mean for mean, _ in found]) < scan.add_ons.wallet).any(axis=0)
         # The scan's kappa lies in a cell of this grid: a crossing beyond that cell is no smaller.
         if np.all(crossed | (scan.kappa <= LEVELS[i - 1])):
             break
-        together = whole(drawn.worst(LEVELS[i], count, whole))
-        found.append(tail_mean(together, count) - scan.add_ons.wallet)
-    return first_crossing(LEVELS[: len(found)], np.stack(found, axis=1))
+        silos = counted(book, drawn.worst(LEVELS[i], count, whole))
+        together = book.by_wallet(silos)
+        lost = _lost(together, count)
+        found.append((_mean(together, lost), _mean(silos, lost[book.wallet])))
+    means, silo_means = zip(*found, strict=True)
+    return Branch(LEVELS[: len(found)], np.stack(means, axis=1), np.stack(silo_means, axis=1), None)
+
+
+def _lost(together: Floats, count: int) -> NDArray[np.intp]:
+    """The draws in which each portfolio counts least, (portfolios, count)."""
+    return np.argpartition(together, count - 1, axis=1)[:, :count]
+
+
+def _mean(values: Floats, draws: NDArray[np.intp]) -> Floats:
+    """The mean over each row's own draws, whatever their order."""
+    mean: Floats = np.sort(np.take_along_axis(values, draws, axis=1), axis=1).mean(axis=1)
+    return mean

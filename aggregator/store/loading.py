@@ -23,6 +23,8 @@ from aggregator.model.units import Address, ChainId
 from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.columns import unix
 from aggregator.store.pinned import block
+from aggregator.store.requirement_rows import to_comparison, to_survival
+from aggregator.store.requirement_tables import MarginComparisonRow, SurvivalPointRow
 from aggregator.store.risk_rows import to_result
 from aggregator.store.risk_tables import (
     AccountRiskRow,
@@ -103,7 +105,8 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
         holders=tuple(_holder(row) for row in rows_of(session, HolderRow, snapshot)),
         oracles=tuple(_oracle(row) for row in rows_of(session, PriceSourceRow, snapshot)),
     )
-    return StoredSnapshot(summary(snapshot, result_row), portfolio, result)
+    comparison = to_comparison(rows_of(session, MarginComparisonRow, snapshot))
+    return StoredSnapshot(summary(snapshot, result_row), portfolio, result, comparison)
 
 
 def summary(snapshot: SnapshotRow, result: RiskResultRow) -> Summary:
@@ -138,10 +141,12 @@ def rows_of(session: Session, row: type[ROW], snapshot: SnapshotRow) -> Sequence
 def _result(
     session: Session, snapshot: SnapshotRow, row: RiskResultRow, flags: tuple[str, ...]
 ) -> RiskResult:
+    accounts = rows_of(session, AccountRiskRow, snapshot)
     return to_result(
         row,
         estimates=rows_of(session, ValueAtRiskRow, snapshot),
-        accounts=rows_of(session, AccountRiskRow, snapshot),
+        survival=to_survival(rows_of(session, SurvivalPointRow, snapshot), len(accounts)),
+        accounts=accounts,
         points=rows_of(session, LiquidationPointRow, snapshot),
         asset_points=rows_of(session, AssetLiquidationPointRow, snapshot),
         greeks=rows_of(session, GreekRow, snapshot),

@@ -24,8 +24,11 @@ from aggregator.model.results import (
     Waterfall,
     WorstCase,
 )
+from aggregator.model.survival import SurvivalPoint
 from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.store.bulk import Columns
+from aggregator.store.requirement_rows import survival_columns
+from aggregator.store.requirement_tables import SurvivalPointRow
 from aggregator.store.risk_tables import (
     AccountRiskRow,
     AssetLiquidationPointRow,
@@ -41,20 +44,9 @@ from aggregator.store.risk_tables import (
 T = TypeVar("T")
 
 # Fields of RiskResult that are lists or parts, with tables or prefixed columns of their own.
-_PARTS = {
-    "multiples",
-    "accounts",
-    "greeks",
-    "position_greeks",
-    "worst_scenarios",
-    "binding",
-    "waterfall",
-    "tails",
-    "flags",
-    "history",
-    "worst_case",
-    "fresh_kappa",
-}
+_LISTED = {"accounts", "greeks", "position_greeks", "worst_scenarios", "survival", "flags"}
+_SINGLE = {"multiples", "binding", "waterfall", "tails", "history", "worst_case", "fresh_kappa"}
+_PARTS = _SINGLE | _LISTED
 _INFINITE = {"kappa", "margin_coverage_ratio"}
 _SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINITE]
 _MULTIPLES = [f.name for f in fields(Multiples)]
@@ -98,6 +90,7 @@ def risk_columns(result: RiskResult) -> dict[type[SQLModel], Columns]:
             **_attributes(estimates, [f.name for f in fields(ValueAtRisk)]),
             "ordinal": range(len(estimates)),
         },
+        SurvivalPointRow: survival_columns(result.survival),
         AccountRiskRow: {
             **_attributes(accounts, _ACCOUNT),
             "ordinal": range(len(accounts)),
@@ -143,6 +136,7 @@ def to_result(
     row: RiskResultRow,
     *,
     estimates: Sequence[ValueAtRiskRow],
+    survival: tuple[SurvivalPoint, ...],
     accounts: Sequence[AccountRiskRow],
     points: Sequence[LiquidationPointRow],
     asset_points: Sequence[AssetLiquidationPointRow],
@@ -166,6 +160,7 @@ def to_result(
         multiples=Multiples(**{name: _unflagged(row, f"multiple_{name}") for name in _MULTIPLES}),
         waterfall=_picked(Waterfall, row),
         tails=_tails(row, estimates),
+        survival=survival,
         accounts=tuple(
             AccountRisk(
                 **{name: getattr(account, name) for name in _ACCOUNT},

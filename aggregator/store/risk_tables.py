@@ -17,7 +17,7 @@ from aggregator.store.tables import SNAPSHOT_ID
 
 BANDS = OneOf(*(band.value for band in Band))
 ROLES = OneOf("worst", "binding")
-ROLE = "worst: among the worst scenarios; binding: the one that sets the score"
+ROLE = "worst: among the worst rays; binding: the ray, or mean of the worst draws, that sets the requirement"
 
 
 @checked
@@ -74,7 +74,9 @@ class RiskResultRow(Table, table=True):
         FiniteFloat, "Equity if under-water non-recourse accounts are left, USD"
     )
     gross_usd: float = column(FiniteFloat, "Sum of absolute position values, USD")
-    requirement_usd: float = column(FiniteFloat, "M: scan requirement and add-ons, USD")
+    requirement_usd: float = column(
+        FiniteFloat, "M: the larger of the scan's and the draws' requirement, and add-ons, USD"
+    )
     scan_requirement_usd: float = column(FiniteFloat, "Largest loss over the scenario grid, USD")
     tail_requirement_usd: float | None = column(
         FiniteFloat,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from aggregator.model.accounts import Observation
+from aggregator.model.comparison import Requirement
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Block
 from aggregator.model.results import Band, RiskResult, Verdict
@@ -122,9 +123,10 @@ class IndexRun:
 class StoredSnapshot:
     """A snapshot as it was: what was read, with rules that recompute health, and what risk said.
 
-    The errors of `portfolio.failures` are PastReadError.
+    The errors of `portfolio.failures` are PastReadError. `comparison` is what other margin methods asked.
     """
 
     summary: Summary
     portfolio: Portfolio
     result: RiskResult
+    comparison: tuple[Requirement, ...]

@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from aggregator.contract import Deployment
+from aggregator.model.comparison import Requirement
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
 from aggregator.store import bulk, identity, latest
 from aggregator.store.columns import table_of, utc
+from aggregator.store.requirement_rows import comparison_columns
+from aggregator.store.requirement_tables import MarginComparisonRow
 from aggregator.store.risk_rows import risk_columns
 from aggregator.store.rows import reading_columns
 from aggregator.store.saved import Origin, SavedSnapshot, Trigger
@@ -33,6 +36,7 @@ class Saving:
     taken_at: datetime
     trigger: Trigger = "health"
     source: Origin = "chain"
+    comparison: Sequence[Requirement] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def rows(saving: Saving) -> Prepared:
         BlockRow: _blocks(portfolio),
         NoteRow: _notes(portfolio, saving.result),
         **risk_columns(saving.result),
+        MarginComparisonRow: comparison_columns(saving.comparison),
     }
     snapshot = {
         "snapshot_id": snapshot_id,

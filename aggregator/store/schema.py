@@ -14,6 +14,7 @@ from aggregator.store import (
     account_tables,
     index_tables,
     plan_tables,
+    requirement_tables,
     risk_tables,
     run_tables,
     tables,
@@ -21,24 +22,18 @@ from aggregator.store import (
 )
 
 # Importing a module of tables fills the metadata.
-TABLE_MODULES = (tables, account_tables, risk_tables, wallet_tables, run_tables, plan_tables, index_tables)
-
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
+TABLE_MODULES = (
+    tables,
+    account_tables,
+    risk_tables,
+    requirement_tables,
+    wallet_tables,
+    run_tables,
+    plan_tables,
+    index_tables,
 )
+
+REVISIONS = tuple(f"{number:04}" for number in range(1, 15))
 """Every revision of the schema, the present one last."""
 
 VERSION_TABLE = sa.Table(

@@ -74,6 +74,7 @@ def _made(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFa
         taken_at=snapshot.taken_at.replace(tzinfo=UTC),
         trigger=cast("Any", snapshot.trigger),
         source=cast("Any", snapshot.source),
+        comparison=stored.comparison,
     )
     return saving.rows(again)
 

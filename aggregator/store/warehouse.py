@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from aggregator.contract import Deployment, RuleFamily
+from aggregator.model.comparison import Requirement
 from aggregator.model.errors import StoreError
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Block
@@ -59,9 +60,10 @@ class Warehouse:
         taken_at: datetime,
         trigger: Trigger = "health",
         source: Origin = "chain",
+        comparison: Sequence[Requirement] = (),
     ) -> SavedSnapshot:
         """`save_many` of one."""
-        one = Saving(portfolio, result, expected, tool_version, taken_at, trigger, source)
+        one = Saving(portfolio, result, expected, tool_version, taken_at, trigger, source, comparison)
         return self.save_many([one])[0]
 
     def save_many(self, items: Iterable[Saving]) -> list[SavedSnapshot]:

@@ -415,11 +415,36 @@ def _risk(random: Random, data: Synthetic, snapshot_id: str, accounts: list[Row]
         netting_usd=siloed - unified,
         excess_usd=random.uniform(0, 1_000),
     )
+    if mine:
+        _comparison(data, snapshot_id, unified, siloed)
     for i, account in enumerate(accounts):
         _account_risk(random, data, snapshot_id, i, account)
     if accounts:
         _scenarios(random, data, snapshot_id, accounts)
     _greeks(random, data, snapshot_id, mine)
+
+
+def _comparison(data: Synthetic, snapshot_id: str, unified: float, siloed: float) -> None:
+    """What methods ask, of a die of their own; in some snapshots one asks nothing, and few know one's day."""
+    dice = Random(f"{snapshot_id} asked")
+    asked = {
+        ("silos_isolated", ""): siloed,
+        ("span", ""): dice.choice((0.0, dice.uniform(1_000, 90_000))),
+        ("value_at_risk", "monte carlo 1 d"): dice.uniform(1_000, 90_000),
+        ("value_at_risk", "monte carlo 2 d"): dice.uniform(1_000, 90_000),
+    }
+    if dice.random() < 0.3:
+        asked["value_at_risk", "historical 1 d"] = dice.uniform(1_000, 90_000)
+    for i, ((method, variant), usd) in enumerate({**asked, ("ours", ""): unified}.items()):
+        data.add(
+            "margin_comparison",
+            snapshot_id=snapshot_id,
+            ordinal=i,
+            method=method,
+            variant=variant,
+            requirement_usd=usd,
+            capital_efficiency=1 - unified / usd if usd > 0 and method != "ours" else None,
+        )
 
 
 _MULTIPLES = ("native", "operational", "solvency")
@@ -429,7 +454,11 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
     tested = account["rule_family"] is not None
     health = random.uniform(0.9, 3) if tested and random.random() < 0.9 else None
     reported = None if health is None or random.random() < 0.3 else health * (1 + random.choice((0.0, 0.001)))
+    unjudged = _unjudged(account, snapshot_id) if account["kind"] in ("perp", "option") else None
     lam = None if health is None or random.random() < 0.3 else random.uniform(0, 4)
+    drawn = health
+    if unjudged is not None:
+        health, reported, lam = None, unjudged, None
     data.add(
         "account_risk",
         snapshot_id=snapshot_id,
@@ -437,11 +466,11 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
         account_id=account["account_id"],
         equity_usd=random.uniform(-100, 90_000),
         power_usd=1.0,
-        native_requirement_usd=random.uniform(100, 50_000) if health else 0.0,
+        native_requirement_usd=random.uniform(100, 50_000) if drawn else 0.0,
         native_health=health,
         reported_health=reported,
         check_bps=None if reported is None or health is None else 1e4 * abs(reported / health - 1),
-        liquidatable=health is not None and health < 1,
+        liquidatable=(health or unjudged or 1.0) < 1.0,
         lam_native=lam,
         lam_native_infinite=lam is None,
         binding_ray=None if lam is None else "SYS-",
@@ -450,13 +479,15 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
         oracle_blind=random.random() < 0.2,
         **_runway(account, health),
     )
-    if health is None:
+    if drawn is None:
         return
     sides = random.sample(
         [("ETH", "down"), ("ETH", "up"), ("BTC", "down"), ("BTC", "up")], k=random.randint(0, 4)
     )
     for i, (underlying, direction) in enumerate(sides):
         distance = random.uniform(0.01, 0.9) * (-1 if direction == "down" else 1)
+        if health is None:
+            continue
         data.add(
             "liquidation_point",
             snapshot_id=snapshot_id,
@@ -467,6 +498,12 @@ def _account_risk(random: Random, data: Synthetic, snapshot_id: str, ordinal: in
             price_usd=2000.0 * (1 + distance),
             distance=distance,
         )
+
+
+def _unjudged(account: Row, snapshot_id: str) -> float | None:
+    """What a protocol may say of an account whose test nobody knows, of a die of its own."""
+    dice = Random(f"{account['account_id']} {snapshot_id} unjudged")
+    return dice.uniform(0.6, 1.4) if dice.random() < 0.4 else None
 
 
 def _runway(account: Row, health: float | None) -> Row:

@@ -194,7 +194,8 @@ def test_distance_to_liquidation(world: World, choice: dict[str, str], within: f
     chosen = world.latest(**choice)
     rows: list[tuple[Any, Row]] = []
     for v in world.data.of("account_risk", chosen):
-        if v["native_health"] is None:
+        unjudged = v["native_health"] is None and v["reported_health"] is not None
+        if v["native_health"] is None and not unjudged:
             continue
         mine = points(world, v)
         sides = {
@@ -213,6 +214,8 @@ def test_distance_to_liquidation(world: World, choice: dict[str, str], within: f
             "chain_id": a["chain_id"],
             "account_id": v["account_id"],
             "native_health": v["native_health"],
+            "reported_health": v["reported_health"],
+            "unjudged": unjudged,
             "liquidatable": v["liquidatable"],
             "survives_stresses": v["lam_native"],
         }
@@ -225,7 +228,12 @@ def test_distance_to_liquidation(world: World, choice: dict[str, str], within: f
         row |= moment(chosen[v["snapshot_id"]])
         rows.append(((not v["liquidatable"], last(nearest), v["account_id"]), row))
     given = choice | ({} if within is None else {"within": str(within)})
-    same(world.ask("distance_to_liquidation", **given), [row for _, row in sorted(rows, key=lambda r: r[0])])
+    found = world.ask("distance_to_liquidation", **given)
+    same(found, [row for _, row in sorted(rows, key=lambda r: r[0])])
+    if not choice:
+        assert {row["liquidatable"] for row in found if row["unjudged"]} == (
+            {True, False} if within is None else {True}
+        )
 
 
 @EVERY_CHOICE
@@ -391,3 +399,30 @@ def test_carry_net_apr(world: World, choice: dict[str, str]) -> None:
     if not choice:
         assert any(row["unknown_usd"] for row in rows)
         assert any(row["net_apr"] is None for row in rows)
+
+
+@pytest.mark.parametrize("only", [{}, {"method": "value_at_risk"}], ids=str)
+@EVERY_CHOICE
+def test_requirement_by_method(world: World, choice: dict[str, str], only: dict[str, str]) -> None:
+    """Every method in its order, and what equity leaves of each."""
+    chosen = world.latest(**choice)
+    equity = {r["snapshot_id"]: r["equity_usd"] for r in world.data.of("risk_result", chosen)}
+    asked = [
+        m for m in world.data.of("margin_comparison", chosen) if only.get("method") in (None, m["method"])
+    ]
+    asked.sort(key=lambda m: (chosen[m["snapshot_id"]].wallet, m["ordinal"]))
+    rows = [
+        {
+            "wallet": chosen[m["snapshot_id"]].wallet,
+            **{name: m[name] for name in ("method", "variant", "requirement_usd", "capital_efficiency")},
+            "equity_usd": equity[m["snapshot_id"]],
+            "left_usd": equity[m["snapshot_id"]] - m["requirement_usd"],
+            **moment(chosen[m["snapshot_id"]]),
+        }
+        for m in asked
+    ]
+    same(world.ask("requirement_by_method", **choice, **only), rows)
+    if not choice and not only:
+        asks_nothing = {m["method"] for m in asked if m["capital_efficiency"] is None}
+        assert asks_nothing == {"span", "ours"}
+        assert EMPTY_WALLET not in {row["wallet"] for row in rows}

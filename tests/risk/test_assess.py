@@ -251,6 +251,8 @@ def test_what_others_hold_changes_nothing() -> None:
             alone.binding.name,
             alone.accounts[0].binding_ray,
         )
+        points = [(p.branch, p.level, p.ray) for p in beside.survival]
+        assert points == [(p.branch, p.level, p.ray) for p in alone.survival]
         assert beside.kappa == pytest.approx(alone.kappa, rel=1e-12)
         assert beside.requirement_usd == pytest.approx(alone.requirement_usd, rel=1e-12)
         assert beside.multiples.native == pytest.approx(alone.multiples.native, rel=1e-12)

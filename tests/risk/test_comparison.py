@@ -17,7 +17,7 @@ from aggregator.model.errors import BadConfiguration
 from aggregator.model.results import RiskResult
 from aggregator.risk.assess import assess
 from aggregator.risk.book import book
-from aggregator.risk.comparison import compare
+from aggregator.risk.comparison import compare, compare_whole
 from aggregator.risk.exchange import exchange_margin
 from aggregator.risk.parameters import parameters
 from aggregator.risk.scenarios import ScenarioSet, scenario_set
@@ -138,6 +138,18 @@ def test_value_at_risk_has_its_place() -> None:
     stored = compare(mine, replace(risk, tails=None), families=FAMILIES, scenarios=scenarios())
     assert Method.VAR not in asked(stored)
     assert len(stored.missing) == 1
+
+
+def test_what_snapshots_keep() -> None:
+    """The figures of all methods but each leg alone, as the whole comparison has them."""
+    mine = portfolio(lending("loan", {"ETH": 10.0, "USDC": -9_000.0}), margined("perp", "ETH", -5.0, 5_000.0))
+    risk = assess(mine, families=FAMILIES, scenarios=scenarios())
+    kept = compare_whole(mine, risk, scenarios=scenarios()).requirements
+    everything = compare(mine, risk, families=FAMILIES, scenarios=scenarios()).requirements
+    assert everything[0].method is Method.LEGS
+    assert kept == everything[1:]
+    assert {one.method for one in kept} == set(Method) - {Method.LEGS}
+    assert len({(one.method, one.variant) for one in kept}) == len(kept)
 
 
 def two_assets(correlation: float) -> ScenarioSet:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aggregator.contract import Deployment, RuleFamily, Shocked
 from aggregator.model.accounts import Account, Observation, Reported
 from aggregator.model.assets import Asset, AssetId, Classification, index_id, native_id, token_id
+from aggregator.model.comparison import Method, Requirement
 from aggregator.model.errors import CallReverted
 from aggregator.model.holders import Holder
 from aggregator.model.oracles import OraclePrice
@@ -37,6 +38,7 @@ from aggregator.model.results import (
     WorstCase,
 )
 from aggregator.model.rules import Feed, Health, JsonValue, Oracle, Rule
+from aggregator.model.survival import SurvivalPoint
 from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.model.units import Address, ChainId
 from aggregator.store.saved import SavedSnapshot
@@ -361,6 +363,13 @@ RESULT = RiskResult(
         ),
         historical_absent="no price history",
     ),
+    survival=(
+        SurvivalPoint("scan", 0.0, "NONE", 124_310.5, (124_311.25, -0.75)),
+        SurvivalPoint("scan", 0.05, "SYS down, vol up", 0.1 + 0.2, (0.1, 0.2)),
+        SurvivalPoint("scan", 10.5, "PEG stETH", -1.5, (-1e-9, -1.5)),
+        SurvivalPoint("draws", 0.0, None, 124_310.5, (124_311.25, -0.75)),
+        SurvivalPoint("draws", 0.25, None, 3e20, (3e20, 0.0)),
+    ),
     flags=("implied volatility of ETH-28FEB27-1800-P is missing: valued at intrinsic",),
     framework_version="1",
     parameters_hash="p" * 64,
@@ -368,6 +377,13 @@ RESULT = RiskResult(
     history=HistoryUsed("BTC, ETH: Chainlink on ethereum", "2026-11-28", "h" * 64),
     worst_case=WorstCase(33.3, 0.5, Verdict.LIQUIDATABLE, "what is unread of aave_v3 prime may owe"),
     fresh_kappa=math.inf,
+)
+
+COMPARISON = (
+    Requirement(Method.SPAN, "", 50_000.25, -0.25),
+    Requirement(Method.VAR, "monte carlo 1 d", 0.0, None),
+    Requirement(Method.VAR, "monte carlo 2 d", 80_000.0, 0.1 + 0.2),
+    Requirement(Method.OURS, "", 66_830.2, None),
 )
 
 
@@ -388,6 +404,7 @@ def save_new(
         "expected": EXPECTED,
         "tool_version": "0.1.0",
         "taken_at": TAKEN_AT,
+        "comparison": COMPARISON,
     } | changes
     timeout: float = arguments.pop("lock_timeout_s", 10.0)
     return Warehouse(path, lock_timeout_s=timeout).save(portfolio, result, **arguments)

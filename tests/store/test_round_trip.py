@@ -21,6 +21,7 @@ from aggregator.model.units import Address
 from aggregator.store.warehouse import Warehouse
 from tests.store.samples import (
     BLOCK,
+    COMPARISON,
     DERIVATIVES,
     FAMILIES,
     LOAN,
@@ -64,6 +65,7 @@ def test_everything_that_was_saved_is_loaded(tmp_path: Path) -> None:
     stored = Warehouse(path).load(save(path).id, FAMILIES)
     assert comparable(stored.portfolio) == comparable(PORTFOLIO)
     assert stored.result == RESULT
+    assert stored.comparison == COMPARISON
 
 
 def test_a_perpetual_option(tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_a_result_without_positions(tmp_path: Path) -> None:
     result = replace(
         RESULT, score=None, kappa=math.inf, margin_coverage_ratio=math.inf, band=Band.NONE, accounts=(),
         greeks=(), worst_scenarios=(), binding=None, weakest_account=None, flags=(), verdict=Verdict.OK,
-        multiples=Multiples(math.inf, math.inf, math.inf),
+        multiples=Multiples(math.inf, math.inf, math.inf), survival=(),
     )  # fmt: skip
     path = tmp_path / "w.duckdb"
     stored = Warehouse(path).load(save(path, empty, result).id, FAMILIES)

@@ -33,6 +33,7 @@ def loaded(row: RiskResultRow, estimates: list[ValueAtRiskRow]) -> object:
     return to_result(
         row,
         estimates=estimates,
+        survival=(),
         accounts=(),
         points=(),
         asset_points=(),

@@ -22,7 +22,18 @@ from aggregator.store.saving import Saving, prepare
 from aggregator.store.tables import SnapshotRow
 from aggregator.store.wallet_tables import LatestRow
 from aggregator.store.warehouse import Warehouse
-from tests.store.samples import EXPECTED, FAMILIES, LOAN, PORTFOLIO, RESULT, RULE, TAKEN_AT, WETH, save
+from tests.store.samples import (
+    COMPARISON,
+    EXPECTED,
+    FAMILIES,
+    LOAN,
+    PORTFOLIO,
+    RESULT,
+    RULE,
+    TAKEN_AT,
+    WETH,
+    save,
+)
 from tests.store.test_migrations import of_revision
 
 NO_PART = {table_of(row).name for row in (PlanRow, PlanStepRow, LatestRow)}
@@ -122,7 +133,7 @@ def test_a_changed_value_is_found(connection: sa.Connection, table: sa.Table, na
 
 def test_no_column_is_left_out() -> None:
     """Every column of every table is compared, and every value takes part in the hash over all rows."""
-    saving = Saving(PORTFOLIO, RESULT, EXPECTED, "0.1.0", TAKEN_AT)
+    saving = Saving(PORTFOLIO, RESULT, EXPECTED, "0.1.0", TAKEN_AT, comparison=COMPARISON)
     made = prepare(saving)
     assert {table_of(row).name for row in made.tables} | {"snapshot"} == {t.name for t in OF_SNAPSHOT}
     assert {*made.snapshot} == {*table_of(SnapshotRow).columns.keys()}
