@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import ModuleType
@@ -10,14 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
+from aggregator.risk.columns import PositionColumns
+from aggregator.risk.factors import Factor
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.holdings import Holdings
+from aggregator.risk.legs import legs
 from aggregator.risk.moves import Moves
 from aggregator.risk.rays import Rays
 from aggregator.risk.requirement import add_ons
+from aggregator.risk.scenarios import ScenarioSet
 
 WALLETS_AT_ONCE = 4_096
 """Handed to a thread at a time: small enough that threads end together."""
+
+MOST_UNIT_VALUES = 2**25
+"""Values of factors and contracts in scenarios at a time, 0.25 GB; pricing needs a few times that."""
+
+RAYS, RAYS_AN_AXIS = 60, 10
+"""About how many rays there are: all rays themselves would take long to make for nothing."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,6 +97,45 @@ def scan_requirements(held: Holdings, *, rays: Rays | None = None, threads: int 
         ray=ray,
         level=STANDARD[level],
     )
+
+
+def requirements_in_parts(
+    columns: PositionColumns,
+    factors: Sequence[Factor],
+    kept: NDArray[np.float64],
+    scenarios: ScenarioSet,
+    *,
+    threads: int = 2,
+) -> Iterator[tuple[range, ScanRequirements]]:
+    """`scan_requirements` of positions, by ranges of wallets that follow each other.
+
+    Every wallet may have options and tokens that no other has: ranges are halved until what is valued once
+    fits into memory. What a wallet requires does not depend on its range. `kept` as in `Holdings`.
+    """
+    left = [range(len(columns.account_start) - 1)]
+    while left:
+        wallets = left.pop()
+        part, used = columns.of_wallets(wallets.start, wallets.stop).renumbered()
+        mine = tuple(factors[number] for number in used.tolist())
+        made, contracts = legs(part, mine, scenarios)
+        axes = scenarios.axes(mine)
+        rays = RAYS + RAYS_AN_AXIS * (len(axes.bases) + len(axes.pegs))
+        values = len(STANDARD) * rays * (len(mine) + len(contracts))
+        if len(wallets) > 1 and values > MOST_UNIT_VALUES:
+            middle = len(wallets) // 2
+            left += [wallets[middle:], wallets[:middle]]
+            continue
+        start, stop = columns.account_start[[wallets.start, wallets.stop]]
+        held = Holdings(
+            account_start=part.account_start,
+            kept=kept[start:stop],
+            scenarios=scenarios,
+            factors=mine,
+            axes=axes,
+            legs=made,
+            contracts=contracts,
+        )
+        yield wallets, scan_requirements(held, threads=threads)
 
 
 def _kernels() -> ModuleType:

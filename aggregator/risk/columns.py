@@ -88,6 +88,20 @@ class PositionColumns:
         """The position of each account's wallet, shape (accounts,)."""
         return np.repeat(np.arange(len(self.account_start) - 1), np.diff(self.account_start))
 
+    def seconds_left(self) -> Floats:
+        """Seconds to expiry of each option. Without an expiry there is no time to value: what the mark has
+        above intrinsic value stays."""
+        left = np.maximum(self.option.expiry - self.time[self.option.account], 0.0)
+        return np.where(np.isnan(self.option.expiry), 0.0, left)
+
+    def is_guessed(self) -> NDArray[np.bool_]:
+        """Which options have time left and no known implied volatility."""
+        return np.isnan(self.option.iv) & (self.seconds_left() > 0.0)
+
+    def by_wallet(self, account: Places, chosen: NDArray[np.bool_]) -> Places:
+        """How many of the chosen rows each wallet has, shape (wallets,)."""
+        return np.bincount(self.wallet[account[chosen]], minlength=len(self.account_start) - 1)
+
     def of_wallets(self, first: int, last: int) -> PositionColumns:
         """Those of the wallets from `first` to before `last`, with accounts counted from 0."""
         start, end = (int(at) for at in self.account_start[[first, last]])

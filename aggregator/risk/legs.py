@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.risk.columns import OptionColumns, PositionColumns
+from aggregator.risk.columns import PositionColumns
 from aggregator.risk.contracts import Contracts
 from aggregator.risk.factors import Factor
 from aggregator.risk.scenarios import ScenarioSet
@@ -109,19 +109,6 @@ def legs(
     return made, contracts
 
 
-def seconds_left(columns: PositionColumns) -> Floats:
-    """Seconds to expiry of each option; without an expiry there is no time to value: what the mark has above
-    intrinsic value stays."""
-    option = columns.option
-    left = np.maximum(option.expiry - columns.time[option.account], 0.0)
-    return np.where(np.isnan(option.expiry), 0.0, left)
-
-
-def is_guessed(columns: PositionColumns) -> NDArray[np.bool_]:
-    """Which options have time left and no known implied volatility."""
-    return np.isnan(columns.option.iv) & (seconds_left(columns) > 0.0)
-
-
 def numbered(*columns: NDArray[np.generic]) -> tuple[Places, Places]:
     """A number of each row, equal ones the same, in the order in which they come; and where each is first."""
     rows = np.column_stack([column.astype(np.float64) for column in columns]) + 0.0  # no -0.0
@@ -143,9 +130,9 @@ def _contracts(
     """The number of each option's contract, and the distinct contracts.
 
     Without a known IV a holder counts intrinsic value, a writer the larger of the class's IV and the highest
-    that the wallet's options on the underlying know (RISK.md section 3).
+    that the wallet's options on the underlying know (decision 0021).
     """
-    option, guessed = columns.option, is_guessed(columns)
+    option, guessed = columns.option, columns.is_guessed()
     on = base[option.price_factor]
     written = guessed & (option.quantity < 0.0)
     class_iv = np.zeros(len(names))
@@ -154,7 +141,7 @@ def _contracts(
     highest = np.maximum(class_iv[on], _highest_iv(columns, on))
     iv = np.where(written, highest, np.where(np.isnan(option.iv), 0.0, option.iv))
     mark = np.where(guessed & ~written, np.nan, option.mark)
-    years = seconds_left(columns) / YEAR_S
+    years = columns.seconds_left() / YEAR_S
     terms = (option.sign, option.is_american, option.strike, years, iv, option.rate, option.index_usd, mark)
     factors = (option.price_factor, option.payment_factor)
     first, number = numbered(on, *terms, guessed, *factors, option.settlement_usd)
@@ -177,7 +164,7 @@ def _contracts(
 
 def _highest_iv(columns: PositionColumns, on: Places) -> Floats:
     """The highest known IV of the wallet's options on the same underlying, for each option; 0 without any."""
-    option: OptionColumns = columns.option
+    option = columns.option
     first, key = numbered(columns.wallet[option.account], on)
     known = np.isfinite(option.iv)
     highest = np.zeros(len(first))
