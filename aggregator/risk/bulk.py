@@ -56,7 +56,7 @@ def scan_requirements(held: Holdings, *, rays: Rays | None = None, threads: int 
     their accounts. Results do not depend on `threads`. Raises ValueError on legs out of order,
     BadConfiguration where the extra `bulk` is not installed.
     """
-    kernels = _kernels()
+    kernels = compiled()
     rays = held.scenarios.rays(held.axes, options=len(held.contracts) > 0) if rays is None else rays
     legs, charges = held.legs, add_ons(held)
     factors, contracts = _unit_values(held, rays)
@@ -138,8 +138,11 @@ def requirements_in_parts(
         yield wallets, scan_requirements(held, threads=threads)
 
 
-def _kernels() -> ModuleType:
-    """Compiled on first import, for which a single wallet's check must not wait."""
+def compiled() -> ModuleType:
+    """The inner loop, compiled on first import, for which a single wallet's check must not wait.
+
+    Raises BadConfiguration where the extra `bulk` is not installed.
+    """
     try:
         from aggregator.risk import kernels  # noqa: PLC0415
     except ImportError as error:

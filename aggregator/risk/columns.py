@@ -65,6 +65,20 @@ class OptionColumns:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Unknowns:
+    """Positions of which something is not known, counted by wallet: each (wallets,).
+
+    Options without implied volatility count at intrinsic value if held, else at the highest that is known or
+    at their class's; those without expiry move as intrinsic value; perps of unknown funding or borrowing have
+    no add-on for it.
+    """
+
+    options_without_iv: Places
+    options_without_expiry: Places
+    perps_without_costs: Places
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class PositionColumns:
     """Positions of accounts of wallets, each kind in the order of accounts and of places in the account.
 
@@ -98,9 +112,18 @@ class PositionColumns:
         """Which options have time left and no known implied volatility."""
         return np.isnan(self.option.iv) & (self.seconds_left() > 0.0)
 
-    def by_wallet(self, account: Places, chosen: NDArray[np.bool_]) -> Places:
-        """How many of the chosen rows each wallet has, shape (wallets,)."""
-        return np.bincount(self.wallet[account[chosen]], minlength=len(self.account_start) - 1)
+    def unknowns(self) -> Unknowns:
+        """How much of each wallet is valued for want of something."""
+        perp, option = self.perp, self.option
+        without_costs = np.isnan(perp.funding_usd) | np.isnan(perp.borrowing_usd)
+        return Unknowns(
+            options_without_iv=self._count(option.account[self.is_guessed()]),
+            options_without_expiry=self._count(option.account[np.isnan(option.expiry)]),
+            perps_without_costs=self._count(perp.account[without_costs]),
+        )
+
+    def _count(self, accounts: Places) -> Places:
+        return np.bincount(self.wallet[accounts], minlength=len(self.account_start) - 1)
 
     def of_wallets(self, first: int, last: int) -> PositionColumns:
         """Those of the wallets from `first` to before `last`, with accounts counted from 0."""
@@ -115,15 +138,15 @@ class PositionColumns:
 
     def renumbered(self) -> tuple[PositionColumns, Places]:
         """The same with the factors that are used counted from 0, and which these are, ascending."""
-        pairs = (self.perp.price_factor, self.perp.payment_factor)
-        pairs += (self.option.price_factor, self.option.payment_factor)
+        perp, option = self.perp, self.option
+        pairs = (perp.price_factor, perp.payment_factor, option.price_factor, option.payment_factor)
         used = np.unique(np.concatenate([self.spot.factor, *pairs]))
         index, payment, price, settlement = (np.searchsorted(used, factor) for factor in pairs)
         columns = replace(
             self,
             spot=replace(self.spot, factor=np.searchsorted(used, self.spot.factor)),
-            perp=replace(self.perp, price_factor=index, payment_factor=payment),
-            option=replace(self.option, price_factor=price, payment_factor=settlement),
+            perp=replace(perp, price_factor=index, payment_factor=payment),
+            option=replace(option, price_factor=price, payment_factor=settlement),
         )
         return columns, used
 

@@ -23,7 +23,7 @@ class Contracts:
     """Contracts as arrays of shape (contracts,), as a holder values them; a writer without a known IV does
     otherwise, and has a contract of its own.
 
-    `strike` in the settlement asset, which itself is worth `settlement_usd`; `spot` is the price of the index.
+    `strike` in the settlement asset, which itself is worth `settlement_usd`; `spot` is the index price.
     `price_factor` and `payment_factor` are the positions of the index and of the settlement asset among the
     factors. `shift` is the market's mark less the model's value.
     """

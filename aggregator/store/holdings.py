@@ -30,7 +30,8 @@ WITH chosen AS (
     WHERE $group IS NULL OR wallet IN (SELECT address FROM wallet_group WHERE group_name = $group)
 ), silo AS (
     SELECT a.*, c.number AS wallet, row_number() OVER (ORDER BY c.number, a.ordinal) - 1 AS number,
-           epoch_us(coalesce(a.observed_at, b.block_time)) // 1000000 AS time, b.chain_id IS NULL AS is_nowhere
+           epoch_us(coalesce(a.observed_at, b.block_time)) // 1000000 AS time,
+           b.chain_id IS NULL AS is_nowhere
     FROM account AS a
     JOIN chosen AS c USING (snapshot_id)
     LEFT JOIN snapshot_block AS b ON b.snapshot_id = a.snapshot_id AND b.chain_id = a.chain_id
@@ -84,8 +85,9 @@ _POSITIONS = f"""{_CHOSEN}, legs AS (
     FROM legs
 )
 SELECT wallet, account, place, account_id, asset_id, type,
-       coalesce(index_asset_id, asset_id) AS index_asset_id, value_usd, notional_usd, cash_usd, funding_usd, borrowing_usd, sign,
-       is_american, strike_price AS strike, expires AS expiry, iv, rate, mark_price AS mark, quantity, index_usd, settlement_usd,
+       coalesce(index_asset_id, asset_id) AS index_asset_id, index_usd, settlement_usd, value_usd,
+       notional_usd, cash_usd, funding_usd, borrowing_usd, sign, is_american, strike_price AS strike,
+       expires AS expiry, iv, rate, mark_price AS mark, quantity,
        CASE
            WHEN account IS NULL THEN 'it belongs to no account'
            WHEN settlement_usd IS NULL THEN 'there is no price of ' || asset_id
@@ -137,17 +139,19 @@ class LatestPositions:
 def latest_positions(
     connection: sa.Connection, scenarios: ScenarioSet, tokens: TokenList, group: str | None = None
 ) -> LatestPositions:
-    """The latest complete or partial snapshot of each wallet, or of a group, by these scenarios and tokens."""
+    """What each wallet's latest complete or partial snapshot holds, by these scenarios and tokens.
+
+    `group`: only its wallets. Raises what DuckDB raises.
+    """
     wallets, accounts, positions = (
         _table(connection, sql, {"group": group}) for sql in (_WALLETS, _ACCOUNTS, _POSITIONS)
     )
     why = _faults(accounts, positions)
     positions = positions.filter(pa.array(~np.isin(_array(positions, "wallet"), list(why))))
     columns, factors = _columns(wallets.num_rows, accounts, positions, scenarios, tokens)
-    rows = zip(*(wallets[name].to_pylist() for name in wallets.column_names), strict=True)
     protocols, protocol = _coded(accounts["protocol"])
     return LatestPositions(
-        wallets=tuple(LatestWallet(*row, why.get(at)) for at, row in enumerate(rows)),
+        wallets=tuple(LatestWallet(**row, why=why.get(at)) for at, row in enumerate(wallets.to_pylist())),
         protocols=protocols,
         protocol=protocol,
         columns=columns,
