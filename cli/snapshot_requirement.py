@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from aggregator.app import SavedRequirements, WalletRequirement
 
 NOT_IN_IT = (
-    "scan and add-ons only: expected shortfall over joint moves and the lateness of price feeds are not in it, "
-    "and `health` may require more"
+    "scan and add-ons only: expected shortfall over joint moves and the lateness of price feeds are not in "
+    "it, and `health` may require more"
 )
 TABLE_ROWS = 1_000
 _COLUMNS = (
