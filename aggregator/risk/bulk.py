@@ -53,15 +53,16 @@ def scan_requirements(held: Holdings, *, rays: Rays | None = None, threads: int 
     """RISK.md section 4's M_scan and A of every wallet, as `assess` has them to rounding.
 
     `rays` on the axes of the holdings, by default all of their scenario set. Legs must be in the order of
-    their accounts. Results do not depend on `threads`. Raises ValueError on legs out of order,
-    BadConfiguration where the extra `bulk` is not installed.
+    their accounts. Results do not depend on `threads`. A value that is not a number spoils the figures of its
+    wallet, and of no other. Raises ValueError on legs out of order, BadConfiguration where the extra `bulk`
+    is not installed.
     """
     kernels = compiled()
     rays = held.scenarios.rays(held.axes, options=len(held.contracts) > 0) if rays is None else rays
     legs, charges = held.legs, add_ons(held)
     factors, contracts = _unit_values(held, rays)
     least, alone = np.empty(held.wallet_count), np.empty(held.account_count)
-    where = np.empty(held.wallet_count, dtype=np.intp)
+    where = np.zeros(held.wallet_count, dtype=np.intp)
     linear, options = _starts(held, legs.account), _starts(held, legs.holder)
 
     def fill(first: int) -> None:

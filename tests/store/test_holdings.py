@@ -180,45 +180,44 @@ def test_latest_of_a_group(tmp_path: Path) -> None:
     same(held, [new], scenarios())
 
 
-@pytest.mark.parametrize(
-    ("spoil", "why"),
-    [
-        ("DELETE FROM price WHERE asset_id LIKE 'index:ETH'", "there is no price of index:ETH"),
-        (
-            "UPDATE price SET price_raw = '0' WHERE asset_id LIKE '%555344'",
-            "there is no price of eip155:1/erc20",
-        ),
-        ("UPDATE position SET amount_raw = NULL WHERE kind = 'holding'", "its amount is missing"),
-        ("UPDATE position SET strike_raw = NULL WHERE kind = 'option'", "its right, strike, size or rate"),
-        ("UPDATE position SET expiry = NULL WHERE kind = 'option'", "its style or expiry is missing"),
-        (
-            "UPDATE position SET mark_price_raw = NULL WHERE kind = 'perp'",
-            "its size, mark, profit or funding",
-        ),
-        ("UPDATE position SET account_id = 'other' WHERE kind = 'perp'", "it belongs to no account"),
-        ("DELETE FROM snapshot_block WHERE chain_id = 1", "chain 1 of an account has no block"),
-        ("INSERT INTO price FROM price", "there are two rows of wallet"),
-        ("INSERT INTO account FROM account", "there are two rows of wallet"),
-    ],
-)
-def test_rows_that_can_not_be_valued(tmp_path: Path, spoil: str, why: str) -> None:
-    """The wallet is named with the reason and has no position; it counts as nothing nowhere else."""
+SPOILT = {
+    "DELETE FROM price WHERE asset_id LIKE 'index:ETH' AND": "there is no price of index:ETH",
+    "UPDATE price SET price_raw = '0' WHERE asset_id LIKE '%455448' AND": "there is no price of eip155:1",
+    "UPDATE position SET amount_raw = NULL WHERE kind = 'holding' AND": "its amount is missing",
+    "UPDATE position SET strike_raw = NULL WHERE kind = 'option' AND": "its right, strike, size or rate is",
+    "UPDATE position SET expiry = NULL WHERE kind = 'option' AND": "its style or expiry is missing",
+    "UPDATE position SET mark_price_raw = NULL WHERE kind = 'perp' AND": "its size, mark, profit or",
+    "UPDATE position SET index_asset_id = NULL WHERE kind = 'perp' AND": "its index is missing",
+    "UPDATE position SET account_id = 'other' WHERE kind = 'perp' AND": "it belongs to no account",
+    "DELETE FROM snapshot_block WHERE chain_id = 1 AND": "chain 1 of an account has no block",
+    "INSERT INTO price FROM price WHERE": "there are two rows of wallet",
+    "INSERT INTO account FROM account WHERE": "there are two rows of wallet",
+}
+
+
+def test_rows_that_can_not_be_valued(tmp_path: Path) -> None:
+    """A wallet is named with the reason and has no position; the others are what they are without it."""
     path = tmp_path / "w.duckdb"
     mine = wallet(holding("ETH", 1), perp("ETH", 1.0), option("ETH", 1.0, "call", 4_000, years=0.1, iv=0.5))
-    good = replace(portfolio(wallet(holding("WBTC", 1), name="good")), wallet=address(2))
-    saved(path, [replace(portfolio(mine), wallet=address(1))])
+    good = wallet(holding("WBTC", 1), option("BTC", 1.0, "call", 90_000, years=0.1, iv=0.5))
+    accounts = [good, *[mine] * len(SPOILT), good]
+    portfolios = [replace(portfolio(a), wallet=address(i)) for i, a in enumerate(accounts)]
+    saved(path, portfolios)
     with duckdb.connect(str(path)) as connection:
-        connection.execute(spoil)
-    saved(path, [good])
+        for number, spoil in enumerate(SPOILT, 1):
+            only = "snapshot_id = (SELECT snapshot_id FROM snapshot WHERE wallet = ?)"
+            connection.execute(f"{spoil} {only}", [address(number)])
     held = latest(path)
-    bad, sound = held.wallets
-    assert bad.why is not None
-    assert why in bad.why
-    assert sound.why is None
-    assert set(held.columns.spot.account.tolist()) == {held.columns.account_start[1]}
-    assert not len(held.columns.option.account)
-    equity = [row["equity_usd"] for row in required(held, scenarios())]
-    assert equity[1] == pytest.approx(99_900.0)
+    told = [one.why or "" for one in held.wallets]
+    assert [told[0], told[-1]] == ["", ""]
+    for why, wanted in zip(told[1:-1], SPOILT.values(), strict=True):
+        assert wanted in why
+    of = held.columns.wallet
+    for part in (held.columns.spot, held.columns.perp, held.columns.option):
+        assert set(of[part.account].tolist()) <= {0, len(accounts) - 1}
+    alone = scan_requirements(book([portfolio(good)], scenarios())).scan_usd[0]
+    found = required(held, scenarios())
+    assert found[0]["scan_usd"] == found[-1]["scan_usd"] == pytest.approx(alone, rel=1e-12)
 
 
 def test_nothing_saved(tmp_path: Path) -> None:
