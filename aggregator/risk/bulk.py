@@ -24,8 +24,9 @@ from aggregator.risk.scenarios import ScenarioSet
 WALLETS_AT_ONCE = 4_096
 """Handed to a thread at a time: small enough that threads end together."""
 
-MOST_UNIT_VALUES = 2**25
-"""Values of factors and contracts in scenarios at a time, 0.25 GB; pricing needs a few times that."""
+MOST_UNIT_VALUES = 2**23
+"""Values of factors and contracts in scenarios at a time, 67 MB, of which pricing needs some eight times as
+much. Fewer would price options again that wallets of several ranges share."""
 
 RAYS, RAYS_AN_AXIS = 60, 10
 """About how many rays there are: all rays themselves would take long to make for nothing."""
