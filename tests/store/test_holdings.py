@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model.accounts import Account
+from aggregator.model.accounts import Account, Observation
 from aggregator.model.assets import Classification, ListedToken, TokenList
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Option, Perp, Position
@@ -27,7 +27,18 @@ from aggregator.store.opening import Opening
 from aggregator.store.saving import Saving
 from aggregator.store.warehouse import Warehouse
 from tests.risk.books import silos
-from tests.risk.builders import TIME, TOKENS, defaults, holding, option, perp, portfolio, scenarios, wallet
+from tests.risk.builders import (
+    TIME,
+    TOKENS,
+    debt,
+    defaults,
+    holding,
+    option,
+    perp,
+    portfolio,
+    scenarios,
+    wallet,
+)
 from tests.store.blank import blank
 from tests.store.samples import EXPECTED, PORTFOLIO, RESULT, SUSD, TAKEN_AT, USDC, WETH, save
 
@@ -166,6 +177,15 @@ def test_unknowns_are_counted(tmp_path: Path) -> None:
     assert counts.options_without_iv.tolist() == [1, 0]
     assert counts.options_without_expiry.tolist() == [0, 1]
     assert counts.perps_without_costs.tolist() == [2, 0]
+
+
+def test_as_of_what_a_venue_said(tmp_path: Path) -> None:
+    """Where a venue answered, its time counts to expiry, not that of the block; a debt is owed."""
+    said = Observation(TIME + 20 * 86_400, "venue", "0x" + "ab" * 32)
+    mine = wallet(option("ETH", 1.0, "call", 4_000, years=0.1, iv=0.5), debt("USDC", 500.0))
+    portfolios = [replace(portfolio(replace(mine, observed=said)), wallet=address(1))]
+    saved(tmp_path / "w.duckdb", portfolios)
+    same(latest(tmp_path / "w.duckdb"), portfolios, scenarios())
 
 
 def test_latest_of_a_group(tmp_path: Path) -> None:
