@@ -115,6 +115,7 @@ _TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "option_style": "if(a = 3, 'european', NULL)",
             "strike_raw": "if(a = 3, '2400000000000000000000', NULL)",
             "expiry": "if(a = 3, as_of + INTERVAL 30 DAY, NULL)", "iv": "if(a = 3, 0.65, NULL)",
+            "rate": "if(a = 3, 0.0, NULL)",
             "value_usd": "if(a = 1 AND p >= 3, -1, 1) * size * if(a < 2, price, 10)",
         },
     ),
@@ -208,14 +209,14 @@ _SOURCES = f"""
     CREATE TEMP TABLE s AS
     SELECT *, strftime(as_of, '%Y%m%dT%H%M%SZ-') || wallet[3:8] || '-' || md5(number::VARCHAR) AS snapshot_id
     FROM (
-        SELECT hour * {WALLETS} + w AS number,
+        SELECT hour * getvariable('wallets') + w AS number,
                '0x' || md5('wallet' || w) || '00000000' AS wallet,
                TIMESTAMP '2026-01-01' + hour * INTERVAL 1 HOUR AS as_of,
                21000000 + 300 * hour AS block,
                '0x' || md5(hour::VARCHAR) || md5('h' || hour) AS hash,
                if((hour + w) % 50 = 0, 'error', 'ok') AS status,
                0.1 + (hour + w) % 7 / 10 AS distance
-        FROM range(getvariable('hours')) AS h(hour), range({WALLETS}) AS w(w)
+        FROM range(getvariable('hours')) AS h(hour), range(getvariable('wallets')) AS w(w)
         WHERE NOT (w % {GONE_SHARE} = 7 AND hour > getvariable('hours') / 2)
     )
     ORDER BY number;
@@ -230,14 +231,15 @@ _SOURCES = f"""
 """  # noqa: S608  # our own text
 
 
-def fill(path: Path, positions: int) -> None:
+def fill(path: Path, positions: int, wallets: int = WALLETS) -> None:
     """Fill a new file with about so many rows of `position`, in the order in which a schedule would."""
-    hours = max(1, round(positions / POSITIONS / WALLETS))
+    hours = max(1, round(positions / POSITIONS / wallets))
 
     def work(connection: sa.Connection) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute(f"SET enable_progress_bar = false; SET VARIABLE hours = {hours}")
+        driver.execute(f"SET VARIABLE wallets = {wallets}")
         driver.execute(_SOURCES)
         for row in row_classes():
             if table_of(row).name in _TABLES:

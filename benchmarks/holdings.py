@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from aggregator.model.assets import USD, TokenList
-from aggregator.risk.contracts import Contract, Contracts
+from aggregator.risk.contracts import Contracts
 from aggregator.risk.factors import Factor, Peg
 from aggregator.risk.holdings import Holdings
 from aggregator.risk.legs import Legs
@@ -28,29 +28,26 @@ _FACTORS = (
 )
 
 
-def listed() -> tuple[Contract, ...]:
+def listed() -> Contracts:
     """600 contracts: calls and puts on two underlyings, 10 expiries, 15 strikes."""
     expiries = np.array([1, 2, 7, 14, 21, 30, 60, 90, 180, 365]) / 365.0
-    strikes = np.linspace(0.6, 1.6, 15)
-    return tuple(
-        Contract(
-            underlying=underlying,
-            sign=sign,
-            is_american=False,
-            strike=spot * strike,
-            years=years,
-            iv=0.6 + 0.2 * abs(strike - 1.0),
-            rate=0.0,
-            spot=spot,
-            mark=None,
-            at_least_model=False,
-            price_factor=at,
-            payment_factor=2,
-            settlement_usd=1.0,
-        )
-        for (at, (underlying, spot)), years, strike, sign in product(
-            enumerate(_SPOTS.items()), expiries.tolist(), strikes.tolist(), (1.0, -1.0)
-        )
+    rows = product(range(len(_SPOTS)), expiries, np.linspace(0.6, 1.6, 15), (1.0, -1.0))
+    at, years, strike, sign = np.array(list(rows)).T
+    index = at.astype(np.intp)
+    spot = np.array(list(_SPOTS.values()))[index]
+    return Contracts(
+        underlying=tuple(list(_SPOTS)[i] for i in index),
+        sign=sign,
+        is_american=np.zeros(len(sign), dtype=np.bool_),
+        strike=spot * strike,
+        years=years,
+        iv=0.6 + 0.2 * np.abs(strike - 1.0),
+        rate=np.zeros(len(sign)),
+        spot=spot,
+        shift=np.zeros(len(sign)),
+        price_factor=index,
+        payment_factor=np.full(len(sign), 2),
+        settlement_usd=np.ones(len(sign)),
     )
 
 
@@ -69,7 +66,7 @@ def holdings(wallets: int, seed: int = 7) -> Holdings:
     perp_factor = np.broadcast_to([2, 0, 2, 1], (wallets, _PERP))
     contract = rng.integers(0, len(contracts), (wallets, OPTIONS))
     quantity = rng.normal(0.0, 1.0, (wallets, OPTIONS)) * np.array([0.02, 0.5])[contract // 300]
-    unit_usd = np.array([row.spot for row in contracts])[contract]
+    unit_usd = contracts.spot[contract]
     account = np.hstack([np.repeat(accounts[:, None], _SPOT, 1), np.repeat(accounts[:, None] + 1, _PERP, 1)])
     totals = np.zeros((4, wallets, 3))
     totals[0] = np.stack([np.abs(spot_usd).sum(1), np.abs(notional).sum(1), np.zeros(wallets)], axis=1)
@@ -101,5 +98,5 @@ def holdings(wallets: int, seed: int = 7) -> Holdings:
             funding_usd=funding,
             debt_usd=debt,
         ),
-        contracts=Contracts.of(contracts),
+        contracts=contracts,
     )

@@ -1,4 +1,4 @@
-"""`crossmargin snapshot take|list|show|prune`; `diff` and `verify` have modules of their own."""
+"""`crossmargin snapshot take|list|show|prune`; `diff`, `requirement` and `verify` have own modules."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import options, snapshot_diff, snapshot_verify
+from cli import options, snapshot_diff, snapshot_requirement, snapshot_verify
 
 if TYPE_CHECKING:
     from aggregator.store.saved import Summary
 
-app = typer.Typer(help="Keep, compare and verify snapshots in the database.", no_args_is_help=True)
+app = typer.Typer(
+    help="Keep, compare, judge anew and verify snapshots in the database.", no_args_is_help=True
+)
 app.command("diff")(snapshot_diff.diff)
+app.command("requirement")(snapshot_requirement.requirement)
 app.command("verify")(snapshot_verify.verify)
 
 _AGE = re.compile(r"(\d{1,6})d")
@@ -22,7 +25,7 @@ _AGE = re.compile(r"(\d{1,6})d")
 
 @app.callback()
 def _group() -> None:
-    """Keep, compare and verify snapshots in the database."""
+    """Keep, compare, judge anew and verify snapshots in the database."""
 
 
 @app.command("take")
@@ -89,7 +92,7 @@ def list_snapshots(
         envelope.write(envelope.envelope("snapshot list", [row(s) for s in found]))
         return
     cells = [
-        (s.id, _time(s.as_of), s.wallet, s.status, "–" if s.score is None else f"{s.score:.1f}", str(s.band))
+        (s.id, time(s.as_of), s.wallet, s.status, "–" if s.score is None else f"{s.score:.1f}", str(s.band))
         for s in found
     ]
     typer.echo(table(("snapshot", "as of (UTC)", "wallet", "status", "score", "band"), cells))
@@ -169,8 +172,8 @@ def row(summary: Summary) -> dict[str, Any]:
     return {
         "snapshot_id": summary.id,
         "wallet": summary.wallet,
-        "as_of": _time(summary.as_of),
-        "taken_at": _time(summary.taken_at),
+        "as_of": time(summary.as_of),
+        "taken_at": time(summary.taken_at),
         "status": summary.status,
         "score": summary.score,
         "band": summary.band,
@@ -178,7 +181,8 @@ def row(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _time(moment: datetime) -> str:
+def time(moment: datetime) -> str:
+    """A naive-UTC time as text."""
     return moment.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -19,6 +19,7 @@ from aggregator.app.naming import wallet_of
 from aggregator.app.owning import links
 from aggregator.app.readers import Selection
 from aggregator.app.recorded import DEMO, demo, replay
+from aggregator.app.requirements import SavedRequirements, WalletRequirement, saved_requirements
 from aggregator.app.snapshots import (
     chain_names,
     list_snapshots,
@@ -51,10 +52,12 @@ __all__ = [
     "HistoryReport",
     "KeptHistory",
     "OnChain",
+    "SavedRequirements",
     "Selection",
     "StressRequest",
     "Verdict",
     "VerifiedSnapshot",
+    "WalletRequirement",
     "Where",
     "adapters",
     "add_wallet",
@@ -84,6 +87,7 @@ __all__ = [
     "replayed_crosscheck",
     "save",
     "save_all",
+    "saved_requirements",
     "show_history",
     "stored",
     "stress",

@@ -71,6 +71,16 @@ def show_history(config: Settings, now: int) -> HistoryReport:
         return _report(cache, config, ended_day(now), _origins(config, map(ChainId, config.default_chains)))
 
 
+def history_now(config: Settings, now: int) -> tuple[DailyReturns | None, str | None]:
+    """The kept history that a read of this time on the default chains would be judged with, and a notice."""
+    with opened_cache(config) as cache:
+        if cache is None:
+            return None, None
+        day, origins = ended_day(now), _origins(config, map(ChainId, config.default_chains))
+        history, notice = _used(_kept(cache, config, day, origins), config, day)
+        return history, cache.problem or notice
+
+
 def history_for(
     cache: SqliteCache | None, config: Settings, blocks: Iterable[Block]
 ) -> tuple[DailyReturns | None, str | None]:

@@ -13,9 +13,9 @@ from aggregator.model.assets import AssetId, Classification
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.rules import Feed
-from aggregator.risk.contracts import Contracts
+from aggregator.risk.extraction import ColumnBuilder
 from aggregator.risk.holdings import Holdings
-from aggregator.risk.legs import LegBuilder, highest_iv
+from aggregator.risk.legs import legs
 from aggregator.risk.numbering import Numbering
 from aggregator.risk.scenarios import ScenarioSet
 
@@ -45,34 +45,34 @@ def book(portfolios: Sequence[Portfolio], scenarios: ScenarioSet) -> Book:
     for portfolio in portfolios:
         classes.update(portfolio.classes)
     numbering = Numbering(scenarios, classes)
-    builder = LegBuilder(scenarios, numbering)
+    builder = ColumnBuilder(numbering)
     accounts: list[Account] = []
-    starts, times, flags = [0], [], []
+    flags: list[tuple[str, ...]] = []
     feeds: dict[Feed, tuple[int, int, int]] = {}
     for portfolio in portfolios:
-        known_iv, told = highest_iv(portfolio, numbering), []
+        told: list[str] = []
         for account in portfolio.accounts:
-            time = _time(portfolio, account)
-            told += builder.add(account, portfolio, time=time, known_iv=known_iv)
+            told += builder.add(account, portfolio, time=_time(portfolio, account))
             for feed in account.rule.feeds if account.rule else ():
                 asset, against, quote = numbering.of_feed(feed)
                 feeds[feed] = numbering.number(asset), numbering.number(against), numbering.number(quote)
             accounts.append(account)
-            times.append(time)
-        starts.append(len(accounts))
+        builder.end_wallet()
         flags.append(tuple(dict.fromkeys(told)))
+    columns = builder.columns()
+    made, contracts = legs(columns, numbering.factors, scenarios)
     haircut = scenarios.parameters.haircut
     return Book(
         portfolios=tuple(portfolios),
         accounts=tuple(accounts),
-        account_start=np.array(starts, dtype=np.intp),
+        account_start=columns.account_start,
         kept=np.array([1.0 - haircut.of(account.protocol) for account in accounts], dtype=np.float64),
-        time=np.array(times, dtype=np.int64),
+        time=columns.time,
         scenarios=scenarios,
         factors=numbering.factors,
         axes=scenarios.axes(numbering.factors),
-        legs=builder.legs(),
-        contracts=Contracts.of(builder.contracts),
+        legs=made,
+        contracts=contracts,
         feed_factors=feeds,
         flags=tuple(flags),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import ModuleType
@@ -10,14 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.model.errors import BadConfiguration
+from aggregator.risk.columns import PositionColumns
+from aggregator.risk.factors import Factor
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.holdings import Holdings
+from aggregator.risk.legs import legs
 from aggregator.risk.moves import Moves
 from aggregator.risk.rays import Rays
 from aggregator.risk.requirement import add_ons
+from aggregator.risk.scenarios import ScenarioSet
 
 WALLETS_AT_ONCE = 4_096
 """Handed to a thread at a time: small enough that threads end together."""
+
+MOST_UNIT_VALUES = 2**23
+"""Values of factors and contracts in scenarios at a time, 67 MB, of which pricing needs some eight times as
+much. Fewer would price options again that wallets of several ranges share."""
+
+RAYS, RAYS_AN_AXIS = 60, 10
+"""About how many rays there are: all rays themselves would take long to make for nothing."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,15 +54,16 @@ def scan_requirements(held: Holdings, *, rays: Rays | None = None, threads: int 
     """RISK.md section 4's M_scan and A of every wallet, as `assess` has them to rounding.
 
     `rays` on the axes of the holdings, by default all of their scenario set. Legs must be in the order of
-    their accounts. Results do not depend on `threads`. Raises ValueError on legs out of order,
-    BadConfiguration where the extra `bulk` is not installed.
+    their accounts. Results do not depend on `threads`. A value that is not a number spoils the figures of its
+    wallet, and of no other. Raises ValueError on legs out of order, BadConfiguration where the extra `bulk`
+    is not installed.
     """
-    kernels = _kernels()
+    kernels = compiled()
     rays = held.scenarios.rays(held.axes, options=len(held.contracts) > 0) if rays is None else rays
     legs, charges = held.legs, add_ons(held)
     factors, contracts = _unit_values(held, rays)
     least, alone = np.empty(held.wallet_count), np.empty(held.account_count)
-    where = np.empty(held.wallet_count, dtype=np.intp)
+    where = np.zeros(held.wallet_count, dtype=np.intp)
     linear, options = _starts(held, legs.account), _starts(held, legs.holder)
 
     def fill(first: int) -> None:
@@ -88,8 +101,50 @@ def scan_requirements(held: Holdings, *, rays: Rays | None = None, threads: int 
     )
 
 
-def _kernels() -> ModuleType:
-    """Compiled on first import, for which a single wallet's check must not wait."""
+def requirements_in_parts(
+    columns: PositionColumns,
+    factors: Sequence[Factor],
+    kept: NDArray[np.float64],
+    scenarios: ScenarioSet,
+    *,
+    threads: int = 2,
+) -> Iterator[tuple[range, ScanRequirements]]:
+    """`scan_requirements` of positions, by ranges of wallets that follow each other.
+
+    Every wallet may have options and tokens that no other has: ranges are halved until what is valued once
+    fits into memory. What a wallet requires does not depend on its range. `kept` as in `Holdings`.
+    """
+    left = [range(len(columns.account_start) - 1)]
+    while left:
+        wallets = left.pop()
+        part, used = columns.of_wallets(wallets.start, wallets.stop).renumbered()
+        mine = tuple(factors[number] for number in used.tolist())
+        made, contracts = legs(part, mine, scenarios)
+        axes = scenarios.axes(mine)
+        rays = RAYS + RAYS_AN_AXIS * (len(axes.bases) + len(axes.pegs))
+        values = len(STANDARD) * rays * (len(mine) + len(contracts))
+        if len(wallets) > 1 and values > MOST_UNIT_VALUES:
+            middle = len(wallets) // 2
+            left += [wallets[middle:], wallets[:middle]]
+            continue
+        start, stop = columns.account_start[[wallets.start, wallets.stop]]
+        held = Holdings(
+            account_start=part.account_start,
+            kept=kept[start:stop],
+            scenarios=scenarios,
+            factors=mine,
+            axes=axes,
+            legs=made,
+            contracts=contracts,
+        )
+        yield wallets, scan_requirements(held, threads=threads)
+
+
+def compiled() -> ModuleType:
+    """The inner loop, compiled on first import, for which a single wallet's check must not wait.
+
+    Raises BadConfiguration where the extra `bulk` is not installed.
+    """
     try:
         from aggregator.risk import kernels  # noqa: PLC0415
     except ImportError as error:

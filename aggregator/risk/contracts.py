@@ -6,9 +6,8 @@ European and perpetual ones by Black-76, to the bit what `pricing.black76` says 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,32 +18,15 @@ from aggregator.risk.parameters import RayParameters, VolatilityParameters
 from aggregator.risk.rays import Vol
 
 
-class Contract(NamedTuple):
-    """One option as its holder values it (a writer without a known IV values it otherwise).
-
-    `spot`, `strike` and `mark` (None where the protocol gives none) in the settlement asset, which itself is
-    worth `settlement_usd`. With `at_least_model` a lower mark is not believed. `price_factor` and
-    `payment_factor` are the positions of the index and of the settlement asset among the book's factors.
-    """
-
-    underlying: str
-    sign: float
-    is_american: bool
-    strike: float
-    years: float
-    iv: float
-    rate: float
-    spot: float
-    mark: float | None
-    at_least_model: bool
-    price_factor: int
-    payment_factor: int
-    settlement_usd: float
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Contracts:
-    """Contracts as arrays of shape (contracts,); `shift` is the market's mark less the model's value."""
+    """Contracts as arrays of shape (contracts,), as a holder values them; a writer without a known IV does
+    otherwise, and has a contract of its own.
+
+    `strike` in the settlement asset, which itself is worth `settlement_usd`; `spot` is the index price.
+    `price_factor` and `payment_factor` are the positions of the index and of the settlement asset among the
+    factors. `shift` is the market's mark less the model's value.
+    """
 
     underlying: tuple[str, ...]
     sign: NDArray[np.float64]
@@ -62,33 +44,15 @@ class Contracts:
     def __len__(self) -> int:
         return len(self.underlying)
 
-    @staticmethod
-    def of(rows: Sequence[Contract]) -> Contracts:
-        """The contracts in this order."""
+    def marked(self, mark: NDArray[np.float64], at_least_model: NDArray[np.bool_]) -> Contracts:
+        """The same at these marks in the settlement asset, (contracts,); NaN where the protocol gives none.
 
-        def floats(name: str) -> NDArray[np.float64]:
-            return np.array([getattr(row, name) for row in rows], dtype=np.float64)
-
-        contracts = Contracts(
-            underlying=tuple(row.underlying for row in rows),
-            sign=floats("sign"),
-            is_american=np.array([row.is_american for row in rows], dtype=np.bool_),
-            strike=floats("strike"),
-            years=np.maximum(floats("years"), 0.0),
-            iv=floats("iv"),
-            rate=floats("rate"),
-            spot=floats("spot"),
-            shift=np.zeros(len(rows)),
-            price_factor=np.array([row.price_factor for row in rows], dtype=np.intp),
-            payment_factor=np.array([row.payment_factor for row in rows], dtype=np.intp),
-            settlement_usd=floats("settlement_usd"),
-        )
-        if not rows:
-            return contracts
-        mark = floats("mark")
-        shift = np.where(np.isnan(mark), 0.0, mark - contracts._model(np.ones(len(rows)), contracts.iv))
-        least = [row.at_least_model for row in rows]
-        return replace(contracts, shift=np.where(least, np.maximum(shift, 0.0), shift))
+        With `at_least_model` a lower mark is not believed.
+        """
+        if not len(self):
+            return self
+        shift = np.where(np.isnan(mark), 0.0, mark - self._model(np.ones(len(self)), self.iv))
+        return replace(self, shift=np.where(at_least_model, np.maximum(shift, 0.0), shift))
 
     def values(
         self,

@@ -10,7 +10,7 @@ from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Supply
 from aggregator.model.rules import Rule
-from aggregator.risk.legs import usd
+from aggregator.risk.extraction import usd
 
 DAY_S = 86_400
 HORIZON_DAYS = 3_650
