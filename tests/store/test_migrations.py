@@ -34,8 +34,8 @@ HEAD = schema.REVISIONS[-1]
 # No release before 0004 knew at which block a price was read, none before 0005 a rate of interest, none
 # before 0006 other addresses of a wallet, none before 0007 borrowing fees, none before 0008 what an option
 # delivers, perpetual ones among them, none before 0009 all sources of a price, none before 0010 a venue that
-# answers for an account, none before 0011 price history, none before 0012 expected shortfall, none before 0013
-# what a requirement follows from and what other methods ask, and none before 0014 a worst case.
+# answers for an account, none before 0011 price history, none before 0012 expected shortfall, none before
+# 0013 what a requirement follows from and what other methods ask, and none before 0014 a worst case.
 FORMER = replace(
     PORTFOLIO,
     holders=(),
