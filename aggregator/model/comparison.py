@@ -81,7 +81,7 @@ class Span:
     @property
     def risk_usd(self) -> float:
         """What must be there where equity counts options at their value already."""
-        return sum(entry.risk_usd for entry in self.underlyings)
+        return sum((entry.risk_usd for entry in self.underlyings), 0.0)
 
     @property
     def margin_usd(self) -> float:
@@ -111,8 +111,8 @@ class Comparison:
 
     @property
     def requirements(self) -> tuple[Requirement, ...]:
-        """The figures of all rows."""
+        """The figures of all rows, none of them -0.0: a database gives that back as 0.0."""
         return tuple(
-            Requirement(row.method, row.variant, row.requirement_usd, row.capital_efficiency)
+            Requirement(row.method, row.variant, row.requirement_usd + 0.0, row.capital_efficiency)
             for row in self.rows
         )

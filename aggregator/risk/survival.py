@@ -37,8 +37,9 @@ def _points(scan: Scan, branch: Branch, wallet: int, last: int) -> Iterator[Surv
     columns = (
         levels,
         [scan.rays.names[ray] for ray in rays] or [None] * len(levels),
-        branch.whole[wallet, :end].tolist(),
-        map(tuple, branch.counted[mine, :end].T.tolist()),
+        # A database gives -0.0 back as 0.0.
+        (branch.whole[wallet, :end] + 0.0).tolist(),
+        map(tuple, (branch.counted[mine, :end].T + 0.0).tolist()),
     )
     for level, ray, whole, counted in zip(*columns, strict=True):
         yield SurvivalPoint(name, level, ray, whole, counted)

@@ -68,12 +68,9 @@ def _hash(lines: Iterable[str]) -> str:
 def _lines(table: str, columns: Columns, left_out: Collection[str]) -> Iterable[str]:
     kept = sorted(name for name in columns if name not in left_out)
     for values in zip(*(columns[name] for name in kept), strict=True):
-        # Adding 0.0 makes one zero of the two that there are: DuckDB does not keep the sign of the other.
-        row = {
-            name: value + 0.0 if isinstance(value, float) else value
-            for name, value in zip(kept, values, strict=True)
-            if value is not None
-        }
+        row = {name: value for name, value in zip(kept, values, strict=True) if value is not None}
+        # DuckDB's compression may give -0.0 back as 0.0: they are one number here.
+        row = {name: value + 0.0 if isinstance(value, float) else value for name, value in row.items()}
         # str() of a Decimal, a time or a StrEnum is canonical; integers stay exact in Python's JSON.
         try:
             yield json.dumps([table, row], sort_keys=True, allow_nan=False, default=str)

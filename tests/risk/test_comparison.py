@@ -152,6 +152,15 @@ def test_what_snapshots_keep() -> None:
     assert len({(one.method, one.variant) for one in kept}) == len(kept)
 
 
+def test_nothing_moves() -> None:
+    """Dollars alone: SPAN asks nothing, as a float that comes back from the rows of a snapshot as it was."""
+    mine = portfolio(wallet(holding("USDC", 1_000.0)))
+    risk = assess(mine, families=FAMILIES, scenarios=scenarios())
+    kept = compare_whole(mine, risk, scenarios=scenarios()).requirements
+    assert {one.method: one.requirement_usd for one in kept}[Method.SPAN] == 0.0
+    assert {type(one.requirement_usd) for one in kept} == {float}
+
+
 def two_assets(correlation: float) -> ScenarioSet:
     """The shipped parameters of BTC and ETH alone, at this correlation."""
     data = shipped()

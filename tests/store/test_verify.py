@@ -116,6 +116,12 @@ def test_what_was_saved_holds(connection: sa.Connection) -> None:
     assert faults(connection) == []
 
 
+def test_the_sign_of_zero_is_no_difference() -> None:
+    """A file may lose it."""
+    hashes = {identity.content_hash({"greek": {"rho_usd": [1.0, zero]}}) for zero in (0.0, -0.0)}
+    assert len(hashes) == 1
+
+
 def one_row(connection: sa.Connection, table: sa.Table) -> str:
     """The condition that holds for one row of the sample."""
     mine = f"snapshot_id = '{snapshot_id(connection)}'"
