@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aggregator.model.errors import NativeUnknown
-from cli.documents import account_document
+from cli.documents import account_document, liquidation_prices
 from cli.envelope import finite, usd
 from cli.text import clean
 
@@ -109,15 +109,7 @@ def _side(risk: AccountRisk | None) -> dict[str, Any] | None:
         "native_requirement_usd": usd(risk.native_requirement_usd),
         "requirement_usd": usd(risk.requirement_usd),
         "survives_stresses": finite(risk.lam_native),
-        "liquidation_prices": [
-            {
-                "underlying": clean(p.underlying, 64),
-                "direction": p.direction,
-                "price_usd": usd(p.price_usd),
-                "distance": p.distance,
-            }
-            for p in risk.liquidation_prices
-        ],
+        "liquidation_prices": liquidation_prices(risk),
     }
 
 

@@ -170,15 +170,7 @@ def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -
         "binding_scenario": risk.binding_ray,
         "sets_band": risk.sets_band,
         "oracle_blind": risk.oracle_blind,
-        "liquidation_prices": [
-            {
-                "underlying": clean(p.underlying, 64),
-                "direction": p.direction,
-                "price_usd": usd(p.price_usd),
-                "distance": p.distance,
-            }
-            for p in risk.liquidation_prices
-        ],
+        "liquidation_prices": liquidation_prices(risk),
         "asset_liquidation_prices": [
             {
                 "asset": p.asset_id,
@@ -193,6 +185,19 @@ def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -
         "reported_by": account.reported.origin if account.reported else None,
         "positions": of_positions(portfolio, account.positions),
     }
+
+
+def liquidation_prices(risk: AccountRisk) -> list[dict[str, Any]]:
+    """Where each underlying alone would liquidate an account."""
+    return [
+        {
+            "underlying": clean(p.underlying, 64),
+            "direction": p.direction,
+            "price_usd": usd(p.price_usd),
+            "distance": p.distance,
+        }
+        for p in risk.liquidation_prices
+    ]
 
 
 def _scenario(scenario: ScenarioLoss) -> dict[str, Any]:

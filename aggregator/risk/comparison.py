@@ -103,7 +103,7 @@ def _span_why(spanned: Span) -> str:
     )
     value = spanned.net_option_value_usd
     if value:
-        shown = f"{'-' if value < 0 else ''}${abs(value):,.0f}"
+        shown = f"{'−' if value < 0 else ''}${abs(value):,.0f}"
         why += f"; with a net option value of {shown} credited it asks ${spanned.margin_usd:,.0f} in cash"
     return why
 
