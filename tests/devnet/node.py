@@ -195,6 +195,9 @@ class Node:
         """Return to a snapshot, blocks and time included. Raises `NodeError` if it is unknown or used."""
         if self.rpc("evm_revert", snapshot) is not True:
             raise NodeError(f"there is no snapshot {snapshot}")
+        # A transaction of a block that went may still be in the pool, if the node had not yet taken it out:
+        # it would be part of the next block, too.
+        self.rpc("anvil_dropAllTransactions")
         self.reverts += 1
 
     def block(self, which: int | str = "latest") -> dict[str, Json]:
