@@ -49,6 +49,8 @@ def health(checked: Checked, name: str | None = None) -> dict[str, Any]:
         "requirement_usd": usd(risk.requirement_usd),
         "scan_requirement_usd": usd(risk.scan_requirement_usd),
         "add_on_usd": usd(risk.add_on_usd),
+        "closing_cost_usd": _dollars(risk.closing_cost_usd),
+        "liquidity_adjusted_loss_usd": _dollars(risk.liquidity_adjusted_loss_usd),
         "isolated_requirement_usd": usd(risk.isolated_requirement_usd),
         "multiples": {
             "native": finite(risk.multiples.native),
@@ -221,6 +223,10 @@ def _oracle(oracle: OraclePrice) -> dict[str, Any]:
         "heartbeat_s": oracle.heartbeat_s,
         "overdue_s": oracle.overdue_s,
     }
+
+
+def _dollars(amount: float | None) -> str | None:
+    return None if amount is None else usd(amount)
 
 
 def _worst_case(worst: WorstCase | None) -> dict[str, Any] | None:

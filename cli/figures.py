@@ -11,7 +11,10 @@ from cli.text import WIDTH, clean, multiple, shortened, signed, usd
 
 if TYPE_CHECKING:
     from aggregator.app import Checked
-    from aggregator.model.results import Greeks
+    from aggregator.model.results import Greeks, RiskResult
+
+WORTH_SAYING = 0.01
+"""The share of a loss from which on the cost of closing is said."""
 
 YEAR_DAYS = 365
 """What lasts longer at today's rates is not said on the screen: rates don't stand still."""
@@ -30,6 +33,7 @@ def figures(checked: Checked) -> str:
             ("Netting", [f"{told}: {1 - together / isolated:.0%} less capital, if it could move"])
         )
     sections.append(("Tail", tails.lines(risk.tails)))
+    sections.append(("Size", _size(risk)))
     m = risk.multiples
     stresses = (
         f"first account fails after {multiple(m.native)}, no transfer helps after {multiple(m.operational)}, "
@@ -77,3 +81,11 @@ def _signed_usd(value: float) -> str:
     """Dollars with their sign."""
     shown = usd(value)
     return shown if shown.startswith("−") else f"+{shown}"
+
+
+def _size(risk: RiskResult) -> list[str]:
+    """What closing at once would cost, where it is more than a hundredth of the requirement's loss."""
+    cost, loss = risk.closing_cost_usd, risk.liquidity_adjusted_loss_usd
+    if cost is None or loss is None or cost <= WORTH_SAYING * loss:
+        return []
+    return [f"closing all at once costs {usd(cost)} by the depth of the markets: {usd(loss)} with the loss"]

@@ -187,9 +187,10 @@ class RiskResult:
     `scan_requirement_usd` and that of `tails`, plus `add_on_usd`; `binding` is the scenario that the larger
     one comes from, or the mean of the worst draws. `tails` is None in what an earlier release has stored, and
     `survival`, from which kappa and the requirement follow, is empty there and without positions.
-    `flags` are sentences. `worst_case` is None where everything was read; `fresh_kappa` is what kappa would
-    be if no price were late, None where none is. `history` is None where all volatilities and correlations
-    are the configured defaults.
+    `closing_cost_usd` is what selling the net deltas at once would cost, in no other figure; None in what an
+    earlier release has stored. `flags` are sentences. `worst_case` is None where everything was read;
+    `fresh_kappa` is what kappa would be if no price were late, None where none is. `history` is None where
+    all volatilities and correlations are the configured defaults.
     """
 
     score: float | None
@@ -223,3 +224,10 @@ class RiskResult:
     history: HistoryUsed | None = None
     worst_case: WorstCase | None = None
     fresh_kappa: float | None = None
+    closing_cost_usd: float | None = None
+
+    @property
+    def liquidity_adjusted_loss_usd(self) -> float | None:
+        """The loss of the requirement's scenario or draws, and closing the book after it."""
+        loss = max(self.scan_requirement_usd, 0.0 if self.tails is None else self.tails.requirement_usd)
+        return None if self.closing_cost_usd is None else loss + self.closing_cost_usd

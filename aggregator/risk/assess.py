@@ -26,6 +26,7 @@ from aggregator.risk.book import book
 from aggregator.risk.completeness import worst_case
 from aggregator.risk.greeks import position_greeks, total_greeks
 from aggregator.risk.grid import STANDARD
+from aggregator.risk.liquidity import closing_cost_usd
 from aggregator.risk.native import headroom
 from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
@@ -125,6 +126,7 @@ def _result(
     unified = Band.NONE if empty else score.unified_band(kappa)
     weakest = Band.NONE if first is None else score.account_band(first)
     parts = position_greeks(scan.book, wallet)
+    greeks = total_greeks(parts, scan.book.axes.bases)
     # What exceeds the scan by rounding alone is not what binds.
     drawn = by_draws > by_scan + 1e-9 * gross
     binding = _mean_loss(scan, tail, wallet) if drawn else _least(scan, wallet)
@@ -152,7 +154,7 @@ def _result(
         ),
         weakest_account=None if first is None else first.account_id,
         accounts=accounts,
-        greeks=total_greeks(parts, scan.book.axes.bases),
+        greeks=greeks,
         position_greeks=parts,
         worst_scenarios=tuple(_losses(scan, wallet)[:worst]),
         binding=None if empty else binding,
@@ -164,6 +166,7 @@ def _result(
         parameters_hash=scan.book.scenarios.parameters.hash,
         scenario_hash=scan.book.scenarios.hash,
         history=inputs.used,
+        closing_cost_usd=closing_cost_usd(greeks, scan.book.scenarios),
         worst_case=worst_case(portfolio, kappa, score.verdict(unified, weakest, complete=True)),
     )
 

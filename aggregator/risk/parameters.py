@@ -27,11 +27,15 @@ USD_PEGS = frozenset({"stable", "synthetic_usd", "algo_stable"})
 
 @dataclass(frozen=True, slots=True)
 class AssetParameters:
-    """An underlying: price scan range and daily volatility as fractions, annual IV where none is known."""
+    """An underlying: price scan range and daily volatility as fractions, annual IV where none is known.
+
+    `depth_usd` is what moves its price by 2% when it is sold at once.
+    """
 
     scan_range: float
     daily_volatility: float
     iv: float
+    depth_usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,7 @@ def _asset(table: Table) -> AssetParameters:
         scan_range=table.number("scan_range", 0.001, 0.95),
         daily_volatility=table.number("daily_volatility", 0.0, 1.0),
         iv=table.number("iv", 0.01, 10.0),
+        depth_usd=table.number("depth_usd", 1.0, 1e12),
     )
 
 

@@ -93,6 +93,11 @@ class RiskResultRow(Table, table=True):
         sa.String, "Why value_at_risk has no historical simulation; NULL: it has one", nullable=True
     )
     add_on_usd: float = column(FiniteFloat, "Costs that prices do not show, USD")
+    closing_cost_usd: float | None = column(
+        FiniteFloat,
+        "Cost of selling all net deltas at once, USD, in no other figure; NULL: of a release before it",
+        nullable=True,
+    )
     isolated_requirement_usd: float = column(FiniteFloat, "Sum of the accounts' own M, USD")
     multiple_native: float | None = column(
         FiniteFloat, "Standard stresses until an account fails its own test; NULL: infinite", nullable=True

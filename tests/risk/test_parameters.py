@@ -68,7 +68,11 @@ def test_hash_ignores_the_order_of_lines() -> None:
         ("assets/ETH/scan_rnage", 0.2, "assets.ETH.scan_rnage is not a parameter"),
         ("pegs", {}, "pegs is not a parameter"),
         ("assets", [], "assets must be a table"),
-        ("assets/DOGE", {"scan_range": 0.5, "daily_volatility": 0.1, "iv": 1.0}, "BTC-DOGE is missing"),
+        (
+            "assets/DOGE",
+            {"scan_range": 0.5, "daily_volatility": 0.1, "iv": 1.0, "depth_usd": 1e6},
+            "BTC-DOGE is missing",
+        ),
         ("correlation/BTC-ETH", -0.9, "is impossible"),
         ("peg/stable", 0.05, "peg.stable is 0.05"),
         ("peg/stable", float("nan"), "peg.stable is nan"),

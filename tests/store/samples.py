@@ -377,6 +377,7 @@ RESULT = RiskResult(
     history=HistoryUsed("BTC, ETH: Chainlink on ethereum", "2026-11-28", "h" * 64),
     worst_case=WorstCase(33.3, 0.5, Verdict.LIQUIDATABLE, "what is unread of aave_v3 prime may owe"),
     fresh_kappa=math.inf,
+    closing_cost_usd=12.5,
 )
 
 COMPARISON = (

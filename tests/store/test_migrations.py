@@ -66,7 +66,15 @@ def present() -> bytes:
     """A file of the present schema with the sample's rows."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "present.duckdb"
-        former = replace(RESULT, history=None, tails=None, survival=(), worst_case=None, fresh_kappa=None)
+        former = replace(
+            RESULT,
+            history=None,
+            tails=None,
+            survival=(),
+            worst_case=None,
+            fresh_kappa=None,
+            closing_cost_usd=None,
+        )
         save_new(path, FORMER, former, comparison=())
         return path.read_bytes()
 

@@ -1,4 +1,4 @@
-"""The worst that unread parts allow, and the score without late prices."""
+"""The worst that unread parts allow, the score without late prices, and the cost of closing a book."""
 
 from aggregator.store.migrations import run_sql
 

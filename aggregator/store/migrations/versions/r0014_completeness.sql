@@ -10,3 +10,5 @@ ALTER TABLE risk_result ADD COLUMN fresh_kappa DOUBLE PRECISION;
 COMMENT ON COLUMN risk_result.fresh_kappa IS 'kappa if no price were late; NULL: none is, or see fresh_kappa_infinite';
 ALTER TABLE risk_result ADD COLUMN fresh_kappa_infinite BOOLEAN;
 COMMENT ON COLUMN risk_result.fresh_kappa_infinite IS 'No stress on the grid would break it; NULL: no price is late';
+ALTER TABLE risk_result ADD COLUMN closing_cost_usd DOUBLE PRECISION;
+COMMENT ON COLUMN risk_result.closing_cost_usd IS 'Cost of selling all net deltas at once, USD, in no other figure; NULL: of a release before it';
