@@ -114,7 +114,7 @@ def test_diff_tells_what_changed(path: Path) -> None:
     risk = replace(RESULT.accounts[0], native_health=1.5, equity_usd=-5.25)
     result = replace(RESULT, score=50.5, accounts=(risk, RESULT.accounts[1]))
     before, after = (
-        save(path, BEFORE, replace(RESULT, accounts=RESULT.accounts[:1])).id,
+        save(path, BEFORE, replace(RESULT, accounts=RESULT.accounts[:1], survival=())).id,
         save(path, AFTER, result).id,
     )
     document = crossmargin("snapshot", "diff", before, after, "--json").json()
