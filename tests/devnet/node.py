@@ -193,12 +193,22 @@ class Node:
 
     def revert(self, snapshot: str) -> None:
         """Return to a snapshot, blocks and time included. Raises `NodeError` if it is unknown or used."""
+        self._settle()
         if self.rpc("evm_revert", snapshot) is not True:
             raise NodeError(f"there is no snapshot {snapshot}")
-        # A transaction of a block that went may still be in the pool, if the node had not yet taken it out:
-        # it would be part of the next block, too.
-        self.rpc("anvil_dropAllTransactions")
         self.reverts += 1
+
+    def _settle(self) -> None:
+        """Wait until what was mined has left the pool, which the node empties after it has answered.
+
+        Otherwise a transaction of a block that goes is mined a second time, or its sender's next one is
+        taken out in its place.
+        """
+        for _ in range(500):
+            if set(as_object(self.rpc("txpool_status")).values()) == {"0x0"}:
+                return
+            time.sleep(0.002)
+        self.rpc("anvil_dropAllTransactions")  # what waits for an earlier one, and is never mined
 
     def block(self, which: int | str = "latest") -> dict[str, Json]:
         """A block without its transactions, by number, tag, or hash of 32 bytes."""

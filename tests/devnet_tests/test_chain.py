@@ -92,6 +92,18 @@ def test_a_snapshot_brings_back_state_blocks_and_time_once(chain: Chain, feed: C
         node.revert(snapshot)
 
 
+def test_what_was_reverted_is_not_mined_again(chain: Chain, feed: Contract) -> None:
+    """Every block after a revert has the one transaction that was sent for it."""
+    node = chain.node
+    for price in range(1, 60):
+        snapshot = node.snapshot()
+        feed.send("set", price)
+        assert len(node.block()["transactions"]) == 1  # type: ignore[arg-type]
+        node.revert(snapshot)
+    node.mine()
+    assert node.block()["transactions"] == []
+
+
 def test_a_dumped_state_is_loaded_with_its_clock(tmp_path: Path) -> None:
     with Node() as node:
         feed = Chain(node).deploy(compiled("devnet")["SettableFeed"], 42, 8, "")
