@@ -161,7 +161,7 @@ def latest_positions(
 
 def _table(connection: sa.Connection, sql: str, values: Mapping[str, object]) -> pa.Table:
     driver: Any = connection.connection.driver_connection
-    return driver.execute(sql, dict(values)).to_arrow_table()
+    return driver.sql(sql, params=dict(values)).to_arrow_table()
 
 
 def _array(table: pa.Table, name: str) -> NDArray[Any]:
