@@ -45,7 +45,10 @@ class PinnedLogs:
 
     async def _range(self, request: Logs, span: Span) -> Stretch | TooWide:
         async def use(upstream: Upstream) -> tuple[Upstream, Stretch | TooWide]:
-            return upstream, await self._of(upstream, request, span)
+            found = await self._of(upstream, request, span)
+            if isinstance(found, TooWide) and span[0] == span[1]:
+                raise found.why  # no narrower range is left: another endpoint may answer it
+            return upstream, found
 
         try:
             by, found = await self.in_time(self.rpc.through(use))

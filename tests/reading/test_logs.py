@@ -144,6 +144,15 @@ def test_a_single_block_of_too_many_logs_fails() -> None:
     assert numbers(other) == []
 
 
+def test_a_single_block_that_one_refuses_is_asked_of_another() -> None:
+    """No narrower range is left, but there is another endpoint."""
+    limited, able = (LogChain(30, {7: 300}, most_logs=most) for most in (200, None))
+    with Server(limited.answer) as first, Server(able.answer) as second:
+        [found] = read_logs([first.url, second.url], ALL)
+    assert numbers(found) == list(range(7_000, 7_300))
+    assert (7, 7) in limited.asked
+
+
 def test_an_endpoint_that_answers_too_little_to_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """One block at a time over millions of blocks is no way."""
     monkeypatch.setattr("aggregator.reading.logs.MAX_REQUESTS", 50)
