@@ -12,7 +12,7 @@ from adapters.aave_v3.interest import RAY, ray_div
 from adapters.aave_v3.margin import Leg
 from adapters.aave_v3.seizure import ReserveTerms
 from adapters.aave_v3.versions import Maths, Version
-from aggregator.model.actions import Action, Deposit, Repay, Untold
+from aggregator.model.actions import AssetAction, Deposit, Repay, Untold
 from aggregator.model.rules import Refused
 
 
@@ -46,7 +46,7 @@ class Acted:
 
 
 def acted(
-    version: Version, leg: Leg, terms: ReserveTerms, time: int, action: Action
+    version: Version, leg: Leg, terms: ReserveTerms, time: int, action: AssetAction
 ) -> Acted | Refused | Untold:
     """An action on a reserve of the account, without the account's health.
 

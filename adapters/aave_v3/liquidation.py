@@ -14,7 +14,7 @@ from adapters.aave_v3.actions import Acted, ActionRefusal, acted, repaid, withou
 from adapters.aave_v3.margin import AaveRule, Leg
 from adapters.aave_v3.seizure import CLOSE_FACTOR_HEALTH, Case, ReserveTerms, Seizure
 from adapters.aave_v3.versions import RELEASES, Version
-from aggregator.model.actions import Action, Applied, Repay, Untold, Withdraw
+from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Repay, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD, Amount, JsonValue, Liquidated, Refused, Repayment
 
@@ -155,6 +155,8 @@ class LiquidatableAaveRule(AaveRule):
         A withdrawal must leave a health of one; that no other collateral has a loan-to-value of zero, which
         the pool demands too, is taken for granted.
         """
+        if isinstance(action, Trade):
+            return NO_DERIVATIVES
         version = RELEASES[self.release]
         at = self._find(action.asset)
         if at is None:

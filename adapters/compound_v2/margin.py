@@ -17,7 +17,17 @@ from adapters.compound_v2.actions import Acted, deposited, not_entered, repaid, 
 from adapters.compound_v2.interest import Clock
 from adapters.compound_v2.liquidation import Terms, refusal, take
 from adapters.compound_v2.position import Leg, VaiDebt
-from aggregator.model.actions import Action, Applied, Deposit, Repay, Untold, Withdraw
+from aggregator.model.actions import (
+    NO_DERIVATIVES,
+    Action,
+    Applied,
+    AssetAction,
+    Deposit,
+    Repay,
+    Trade,
+    Untold,
+    Withdraw,
+)
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import (
@@ -142,6 +152,8 @@ class CompoundRule:
         Venus lends at a lower factor than it liquidates at, so that a withdrawal beside a debt is only told
         where it is refused.
         """
+        if isinstance(action, Trade):
+            return NO_DERIVATIVES
         now = self.accrued(time)
         part = _debt(now, action.asset)
         if part is None or (isinstance(part, VaiDebt) and not isinstance(action, Repay)):
@@ -207,7 +219,7 @@ def _after(rule: CompoundRule, debt: Leg | VaiDebt, collateral: Leg) -> Compound
 
 
 def _applied(
-    rule: CompoundRule, before: Leg | VaiDebt, done: Acted | Refused, action: Action
+    rule: CompoundRule, before: Leg | VaiDebt, done: Acted | Refused, action: AssetAction
 ) -> Applied | Refused:
     if isinstance(done, Refused):
         return done

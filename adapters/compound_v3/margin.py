@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from adapters.compound_v3.actions import with_base
 from adapters.compound_v3.interest import Accrual
-from aggregator.model.actions import Action, Applied, Repay, Untold, Withdraw
+from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Repay, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import (
@@ -128,6 +128,8 @@ class CometRule:
         That a comet lends at a lower factor than it liquidates at is why a withdrawal of collateral beside a
         debt can't be told: only the factor of liquidations is known.
         """
+        if isinstance(action, Trade):
+            return NO_DERIVATIVES
         now = self.accrual.at(time)
         owed, supplied = now.owed(self.principal), now.supplied(self.principal)
         if isinstance(action, Withdraw):

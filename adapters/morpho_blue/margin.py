@@ -12,7 +12,7 @@ from typing import ClassVar, assert_never
 from adapters.morpho_blue.actions import deposited, repaid, withdrawn
 from adapters.morpho_blue.liquidation import HEALTHY, INCONSISTENT, Position, max_borrow, seizable, settle
 from adapters.morpho_blue.market_state import MarketState
-from aggregator.model.actions import Action, Applied, Deposit, Repay, Untold, Withdraw
+from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Deposit, Repay, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import WAD, Amount, Feed, Health, JsonValue, Liquidated, Refused, Repayment
@@ -118,6 +118,8 @@ class MorphoRule:
                     return left
                 successor = replace(self, market=market, position=left)
                 return Applied(None, Amount(asset, amount), left.collateral, None, successor)
+            case Trade():
+                return NO_DERIVATIVES
             case Repay() | Deposit() | Withdraw():
                 return Untold(f"the market lends {loan} against {collateral}: {action.asset} is neither")
             case _:

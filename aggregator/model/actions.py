@@ -34,7 +34,20 @@ class Withdraw:
     raw: int | None
 
 
-Action: TypeAlias = Repay | Deposit | Withdraw
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Change a derivative by `size_raw`, signed and in the units of Perp or Option, not 0.
+
+    Of the opposite sign to the position it reduces it, and closes it where it is as large; `market` is
+    Perp.market or Option.instrument. A position that is not there yet is opened.
+    """
+
+    market: str
+    size_raw: int
+
+
+AssetAction: TypeAlias = Repay | Deposit | Withdraw
+Action: TypeAlias = AssetAction | Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +66,50 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Traded:
+    """What a trade moves, and the account after it.
+
+    `size_raw` is what the position is then, and `entry_price_raw`, `pnl_raw`, `funding_raw`, `borrowing_raw`
+    what Perp says of it (0 for an option, and where nothing is left). `price_raw` is what it was filled at,
+    in the position's price decimals and fees not included; `fee` is what the venue takes, whether from the
+    margin or as part of `paid`. `paid` and `received` are what the owner's wallet pays and gets at once.
+    `margin` is what the account has posted of an asset afterwards, None where that stays; what is below zero
+    is owed. `successor` is None where nothing is left of the account.
+    """
+
+    size_raw: int
+    entry_price_raw: int
+    pnl_raw: int
+    funding_raw: int
+    borrowing_raw: int
+    price_raw: int
+    fee: Amount | None
+    paid: Amount | None
+    received: Amount | None
+    margin: tuple[AssetId, int] | None
+    successor: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
 class Untold:
     """The rule can't tell what the protocol would do; `reason` says what it does not know."""
 
     reason: str
 
 
+NO_DERIVATIVES = Untold("it has no derivatives")
+
+
 @runtime_checkable
 class AdjustableRule(Rule, Protocol):
     """A rule that also knows what its owner's actions do to the account."""
 
-    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+    def apply(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Traded | Refused | Untold:
         """What an action does at these prices and this time, with the protocol's own rounding.
+
+        Traded answers a Trade, Applied the others.
 
         Refused where the protocol would revert, by its own precondition (such as a health that a withdrawal
         must leave). That a market takes and gives (it is not frozen, below its caps, has the cash) is taken

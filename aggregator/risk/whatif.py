@@ -22,9 +22,10 @@ from aggregator.model.units import unscaled
 from aggregator.risk.assess import assess_all
 from aggregator.risk.book import book
 from aggregator.risk.changed import ORIGIN, total
+from aggregator.risk.copies import Copy
 from aggregator.risk.greeks import position_greeks
 from aggregator.risk.scenarios import ScenarioSet
-from aggregator.risk.steps import Copy, act, close
+from aggregator.risk.steps import act, close
 from aggregator.risk.stress import new_flags, reassessed
 from aggregator.risk.wishes import Kind, Wish, account_of, asset_of
 

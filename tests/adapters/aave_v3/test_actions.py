@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
-from aggregator.model.actions import Action, AdjustableRule, Applied, Deposit, Repay, Untold, Withdraw
+from aggregator.model.actions import AdjustableRule, Applied, AssetAction, Deposit, Repay, Untold, Withdraw
 from aggregator.model.assets import AssetId, token_id
 from aggregator.model.rules import Amount, Refused, prices_of
 from aggregator.model.units import parse_address
@@ -73,7 +73,9 @@ def _rule(world: World, market: Aave, wallet: str) -> LiquidatableAaveRule:
     return rule
 
 
-def _action(rng: random.Random, rule: LiquidatableAaveRule, assets: dict[str, AssetId], time: int) -> Action:
+def _action(
+    rng: random.Random, rule: LiquidatableAaveRule, assets: dict[str, AssetId], time: int
+) -> AssetAction:
     leg = rng.choice(rule.legs)
     held, owed = leg.supplied(rule.maths, time), leg.owed(rule.maths, time)
     asset = leg.feed.asset if rng.random() < 0.95 else assets["DAI"]
@@ -89,7 +91,7 @@ def _check(
     world: World,
     market: Aave,
     wallet: str,
-    action: Action,
+    action: AssetAction,
     ours: Applied | Refused | Untold,
     time: int,
 ) -> str:

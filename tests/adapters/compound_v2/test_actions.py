@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.compound_v2.margin import CompoundRule
-from aggregator.model.actions import Action, Applied, Deposit, Repay, Untold, Withdraw
+from aggregator.model.actions import Applied, AssetAction, Deposit, Repay, Untold, Withdraw
 from aggregator.model.rules import WAD, Refused, prices_of
 from tests.adapters.compound_v2.kit import asset_of, read_pool, rule_in
 from tests.adapters.compound_v2.test_states import Changes
@@ -69,7 +69,7 @@ def _mined(world: World, rule: CompoundRule) -> int:
     return time
 
 
-def _action(rng: random.Random, rule: CompoundRule, time: int) -> Action:
+def _action(rng: random.Random, rule: CompoundRule, time: int) -> AssetAction:
     now = rule.accrued(time)
     if now.vai is not None and rng.random() < 0.3:
         # What was minted is all there is to pay with.
@@ -88,7 +88,7 @@ def _check(
     world: World,
     wallet: str,
     symbol: str,
-    action: Action,
+    action: AssetAction,
     ours: Applied | Refused | Untold,
     time: int,
 ) -> str:
@@ -123,11 +123,11 @@ def _check(
     return type(action).__name__
 
 
-def _leg(rule: CompoundRule, action: Action) -> Leg | None:
+def _leg(rule: CompoundRule, action: AssetAction) -> Leg | None:
     return next((leg for leg in rule.legs if leg.feed.asset == action.asset), None)
 
 
-def _send(pool: VenusCore, wallet: str, symbol: str, action: Action, *, raises: bool = False) -> bool:
+def _send(pool: VenusCore, wallet: str, symbol: str, action: AssetAction, *, raises: bool = False) -> bool:
     """The transaction; whether it was done, where `raises` does not let the contracts' error through."""
     market, raw = pool.vai_controller if symbol == "VAI" else pool.markets[symbol], action.raw
     native = symbol == NATIVE

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aggregator.model.actions import Action, Applied, Deposit, Repay, Untold, Withdraw
+from aggregator.model.actions import Applied, AssetAction, Deposit, Repay, Untold, Withdraw
 from aggregator.model.rules import Refused, prices_of
 from tests.adapters.compound_v3.changes import Changes
 from tests.adapters.compound_v3.kit import asset_id, read_comet, refusal, rule_in
@@ -65,7 +65,7 @@ def test_random_actions(devnet: World, choose: Callable[[World], Comet], seed: i
         assert seen[kind] >= least, seen
 
 
-def _action(rng: random.Random, rule: CometRule, time: int) -> Action:
+def _action(rng: random.Random, rule: CometRule, time: int) -> AssetAction:
     owed = rule.accrual.at(time).owed(rule.principal)
     if rng.random() < 0.5:
         return Repay(rule.base.asset, rng.choice([None, rng.randrange(owed), owed + rng.randrange(owed)]))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from adapters.morpho_blue.margin import MorphoRule
-from aggregator.model.actions import Action, Applied, Deposit, Repay, Withdraw
+from aggregator.model.actions import Applied, AssetAction, Deposit, Repay, Withdraw
 from aggregator.model.rules import WAD, Amount, Refused, prices_of
 from tests.adapters.morpho_blue.kit import by_market, read_all, rule_of
 from tests.devnet.errors import TransactionReverted
@@ -27,7 +27,7 @@ def _rule(world: World, user: str, key: str) -> MorphoRule:
     return rule_of(by_market(world.morpho_blue, reading, KEYS)[key])
 
 
-def _action(rng: random.Random, rule: MorphoRule, time: int) -> Action:
+def _action(rng: random.Random, rule: MorphoRule, time: int) -> AssetAction:
     loan = rule.feed.quote
     assert loan is not None
     owed = rule.market.accrued(time).owed(rule.position.borrow_shares)
@@ -39,7 +39,7 @@ def _action(rng: random.Random, rule: MorphoRule, time: int) -> Action:
     return Withdraw(rule.feed.asset, rng.choice([rng.randrange(held // 50 + 2), held // 2, held + 1, None]))
 
 
-def _send(world: World, user: str, key: str, rule: MorphoRule, action: Action) -> str | None:
+def _send(world: World, user: str, key: str, rule: MorphoRule, action: AssetAction) -> str | None:
     """The transaction; the contract's words where it refuses."""
     morpho = world.morpho_blue
     raw = action.raw
