@@ -1,0 +1,1 @@
+"""Liquidations across protocols, and the plan that prevents them; pure."""
