@@ -28,6 +28,10 @@ class Copy:
         """A copy on which nothing has been done yet."""
         return Copy(portfolio, {account.id: account for account in portfolio.accounts}, {}, [])
 
+    def fork(self) -> Copy:
+        """Another one in the same state, which can be changed without this one."""
+        return Copy(self.portfolio, dict(self.accounts), dict(self.lost), list(self.told))
+
     def result(self) -> Portfolio:
         """The portfolio after everything; incomplete where an account's own health is not known then.
 
@@ -69,7 +73,7 @@ def pay(copy: Copy, account: Account, asset: Asset, raw: int) -> None:
     What the wallet lacks is owed by it, which is said: the whole is worth what it would be if that came from
     nowhere else.
     """
-    purse = _purse(copy, account)
+    purse = purse_of(copy, account)
     has = sum(p.raw for p in purse.positions if isinstance(p, Holding) and p.asset.id == asset.id)
     owes = sum(p.raw for p in purse.positions if isinstance(p, Debt) and p.asset.id == asset.id)
     left = has - owes - raw
@@ -81,7 +85,7 @@ def pay(copy: Copy, account: Account, asset: Asset, raw: int) -> None:
     copy.accounts[purse.id] = replace(purse, positions=tuple(others))
 
 
-def _purse(copy: Copy, account: Account) -> Account:
+def purse_of(copy: Copy, account: Account) -> Account:
     """The wallet account that pays: of the address that holds the account, else of one that owns it."""
     wallets = [a for a in copy.accounts.values() if a.kind == "wallet" and a.chain == account.chain]
     for holder in reversed(account.owner_path):

@@ -45,15 +45,23 @@ def act(copy: Copy, account_id: str, asset: Asset, action: AssetAction, option: 
         raise TypeError(f"{account.protocol} answers {type(action).__name__} as if it were a trade")
     if isinstance(done, Untold):
         paid, received, account = _by_positions(account, asset, action, option)
-        account = copy.lose(account, done.reason)
+        _keep(copy, copy.lose(account, done.reason), asset, paid, received)
     else:
-        paid, received = done.paid, done.received
-        account = replace(account, rule=done.successor, reported=None)
-        if done.supplied is not None:
-            account = replace(account, positions=with_supply(account, asset, done.supplied))
-        if done.owed is not None:
-            account = replace(account, positions=with_debt(account, asset, done.owed))
-    copy.accounts[account_id] = account
+        applied(copy, account, asset, done)
+
+
+def applied(copy: Copy, account: Account, asset: Asset, done: Applied) -> None:
+    """What the account's rule says of an action, done: the wallet of the same chain pays and receives."""
+    account = replace(account, rule=done.successor, reported=None)
+    if done.supplied is not None:
+        account = replace(account, positions=with_supply(account, asset, done.supplied))
+    if done.owed is not None:
+        account = replace(account, positions=with_debt(account, asset, done.owed))
+    _keep(copy, account, asset, done.paid, done.received)
+
+
+def _keep(copy: Copy, account: Account, asset: Asset, paid: Amount | None, received: Amount | None) -> None:
+    copy.accounts[account.id] = account
     if paid is not None:
         pay(copy, account, asset, paid.raw)
     if received is not None:

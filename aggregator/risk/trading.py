@@ -36,12 +36,13 @@ def trade(copy: Copy, account_id: str, position: Perp | Option, size_raw: int, o
     if isinstance(done, Applied):
         raise TypeError(f"{account.protocol} answers a trade as if it were none")
     if isinstance(done, Traded):
-        _traded(copy, account, position, done)
+        traded(copy, account, position, done)
     else:
         _at_the_mark(copy, account, position, size_raw, done, option)
 
 
-def _traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) -> None:
+def traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) -> None:
+    """What the account's rule says of a trade, done: the wallet of the same chain pays and receives."""
     left: Perp | Option
     if isinstance(position, Perp):
         left = replace(
