@@ -14,6 +14,7 @@ from aggregator.abi.http import Http, Observed
 from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Log, Logs
 from aggregator.contract.adapters import Adapter, AdapterFactory
+from aggregator.contract.approvals import approval, token_address
 from aggregator.contract.deployments import Deployment, Deployments
 from aggregator.contract.families import Columns, RuleFamily, Shocked
 from aggregator.contract.owners import Owned, Owners, OwnersFactory
@@ -48,9 +49,11 @@ __all__ = [
     "SecondSourceFactory",
     "Shocked",
     "Subgraph",
+    "approval",
     "ask",
     "attempt",
     "both",
     "join",
     "symbol_of",
+    "token_address",
 ]
