@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aggregator.model.accounts import Account
 from aggregator.model.assets import Asset
 from aggregator.model.errors import NativeUnknown
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp
+from aggregator.model.spot_markets import SpotMarket
 from aggregator.model.units import plain, scaled
 from aggregator.risk.changed import ORIGIN
 from aggregator.risk.moving import without_native
@@ -16,12 +17,16 @@ from aggregator.risk.moving import without_native
 
 @dataclass
 class Copy:
-    """A portfolio that is being changed: its accounts by id, what is lost of their rules, and what to say."""
+    """A portfolio that is being changed: its accounts by id, what is lost of their rules, and what to say.
+
+    `markets` are exchanges that have been used, by their label, as they stand then.
+    """
 
     portfolio: Portfolio
     accounts: dict[str, Account]
     lost: dict[str, NativeUnknown]
     told: list[str]
+    markets: dict[str, SpotMarket] = field(default_factory=dict)
 
     @staticmethod
     def of(portfolio: Portfolio) -> Copy:
@@ -30,7 +35,7 @@ class Copy:
 
     def fork(self) -> Copy:
         """Another one in the same state, which can be changed without this one."""
-        return Copy(self.portfolio, dict(self.accounts), dict(self.lost), list(self.told))
+        return Copy(self.portfolio, dict(self.accounts), dict(self.lost), list(self.told), dict(self.markets))
 
     def result(self) -> Portfolio:
         """The portfolio after everything; incomplete where an account's own health is not known then.

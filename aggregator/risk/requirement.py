@@ -51,7 +51,12 @@ def add_on_lines(held: Holdings) -> dict[str, NDArray[np.float64]]:
 
 def counted(held: Holdings, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """f_v(e) = mu_v * max(e, 0) - max(-e, 0) of silo values (accounts, ...): a protocol may fail."""
-    scale = held.kept.reshape(-1, *(1,) * (values.ndim - 1))
+    return counted_at(held.kept, values)
+
+
+def counted_at(kept: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """f_v of the values of some accounts (accounts, ...) of which `kept` (accounts,) counts."""
+    scale = kept.reshape(-1, *(1,) * (values.ndim - 1))
     return np.where(values > 0.0, scale * values, values)
 
 

@@ -56,4 +56,4 @@ class Revaluation:
         if len(self.book.contracts):
             units = self.moves.units(factors, levels)
             value += self.holdings @ units.reshape(len(units), math.prod(scenarios))
-        return value.reshape(len(self.book.accounts), *scenarios)
+        return value.reshape(len(value), *scenarios)

@@ -1,0 +1,224 @@
+"""The steps that a plan may be made of: each can be done by any amount, on a copy of the portfolio."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from decimal import Decimal
+
+from aggregator.model.accounts import Account
+from aggregator.model.actions import AdjustableRule, Applied, Deposit, Repay, Trade, Traded, Untold, Withdraw
+from aggregator.model.assets import Asset
+from aggregator.model.plans import Move, Swap, Transfer
+from aggregator.model.positions import Holding, Option, Perp
+from aggregator.model.rules import Amount, Refused
+from aggregator.model.spot_markets import SpotMarket, Swapped
+from aggregator.planning.limits import Kind
+from aggregator.risk.copies import Copy, pay, purse_of
+from aggregator.risk.steps import applied
+from aggregator.risk.trading import traded
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one step did: `move` as it is asked of the venue, `amount` what was moved.
+
+    `fee` is what the venue takes of an asset, `paid` and `received` what the wallet pays and gets. `market`
+    is the exchange after a swap.
+    """
+
+    move: Move
+    amount: Amount | None
+    paid: tuple[Amount, ...]
+    received: tuple[Amount, ...]
+    fee: Amount | None = None
+    market: SpotMarket | None = None
+
+
+Outcome = Done | Refused | Untold
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(ABC):
+    """One kind of step with one account.
+
+    `name` is unique. `unit_usd` is what its smallest unit is worth today, so that x dollars are
+    `x / unit_usd` units; `most` is how many of them there can be. `touches` are the accounts that change
+    beside wallets, `spends` says that the wallet pays.
+    """
+
+    name: str
+    kind: Kind
+    account_id: str
+    unit_usd: float
+    most: int
+
+    @abstractmethod
+    def do(self, copy: Copy, raw: int) -> Outcome:
+        """Do so much of it on the copy, which stays as it is where that is refused or can't be told."""
+        ...
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        """The accounts whose own test may change."""
+        return (self.account_id,)
+
+    @property
+    def spends(self) -> bool:
+        """Whether all that it takes is the wallet's."""
+        return self.kind in ("repay", "deposit", "swap", "transfer", "bridge")
+
+    @property
+    def counterpart(self) -> str | None:
+        """The name of the candidate that undoes it."""
+        return self.name.replace("withdraw", "deposit", 1) if self.kind == "withdraw" else None
+
+    def raw(self, usd: float) -> int:
+        """The units that so many dollars are, rounded up, at most all that there can be."""
+        return min(self.most, max(0, math.ceil(usd / self.unit_usd)))
+
+    @property
+    def most_usd(self) -> float:
+        """All of it, in USD."""
+        return self.most * self.unit_usd
+
+
+@dataclass(frozen=True, slots=True)
+class AssetCandidate(Candidate):
+    """Repay, deposit or withdraw an asset."""
+
+    asset: Asset
+
+    def do(self, copy: Copy, raw: int) -> Outcome:
+        """See Candidate."""
+        account = copy.accounts.get(self.account_id)
+        if account is None or not isinstance(account.rule, AdjustableRule):
+            return Untold("its rule can't tell")
+        action: Repay | Deposit | Withdraw
+        match self.kind:
+            case "repay":
+                action = Repay(self.asset.id, raw)
+            case "withdraw":
+                action = Withdraw(self.asset.id, raw)
+            case _:
+                action = Deposit(self.asset.id, raw)
+        done = account.rule.apply(account.prices, _time(copy, account), action)
+        if isinstance(done, Traded):
+            raise TypeError(f"{account.protocol} answers {self.kind} as if it were a trade")
+        if not isinstance(done, Applied):
+            return done
+        applied(copy, account, self.asset, done)
+        paid, received = _some(done.paid), _some(done.received)
+        return Done(action, (paid or received or (None,))[0], paid, received)
+
+
+@dataclass(frozen=True, slots=True)
+class TradeCandidate(Candidate):
+    """Change a derivative by `sign` times the amount; `most` of a reduction is the whole position."""
+
+    market: str
+    sign: int
+
+    def do(self, copy: Copy, raw: int) -> Outcome:
+        """See Candidate."""
+        account = copy.accounts.get(self.account_id)
+        position = None if account is None else derivative(account, self.market)
+        if account is None or position is None or not isinstance(account.rule, AdjustableRule):
+            return Untold("its rule can't tell")
+        action = Trade(self.market, self.sign * raw)
+        done = account.rule.apply(account.prices, _time(copy, account), action)
+        if isinstance(done, Applied):
+            raise TypeError(f"{account.protocol} answers a trade as if it were none")
+        if not isinstance(done, Traded):
+            return done
+        traded(copy, account, position, done)
+        return Done(action, None, _some(done.paid), _some(done.received), done.fee)
+
+
+@dataclass(frozen=True, slots=True)
+class SwapCandidate(Candidate):
+    """Sell an asset of a wallet for another at the market that the copy's exchange stands at."""
+
+    sold: Asset
+    bought: Asset
+    market: SpotMarket
+    slippage: Decimal
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        """None but wallets."""
+        return ()
+
+    def do(self, copy: Copy, raw: int) -> Outcome:
+        """See Candidate; the wallet is given what is sure, the quote less the slippage."""
+        market = copy.markets.get(self.market.label, self.market)
+        sold = Amount(self.sold.id, raw)
+        found = market.swap(sold)
+        if not isinstance(found, Swapped):
+            return found
+        least = Amount(self.bought.id, int(found.received.raw * (1 - self.slippage)))
+        purse = copy.accounts[self.account_id]
+        pay(copy, purse, self.sold, raw)
+        pay(copy, copy.accounts[self.account_id], self.bought, -least.raw)
+        copy.markets[self.market.label] = found.successor
+        return Done(Swap(market, sold, least), sold, (sold,), (least,), None, found.successor)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCandidate(Candidate):
+    """Send an asset to another wallet of the same person; over a bridge it arrives as `arrives_as`."""
+
+    asset: Asset
+    arrives_as: Asset
+    to: str
+    kept: Decimal
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        """None but wallets."""
+        return ()
+
+    def do(self, copy: Copy, raw: int) -> Outcome:
+        """See Candidate."""
+        scale = Decimal(10) ** (self.arrives_as.decimals - self.asset.decimals)
+        there = int(raw * (1 - self.kept) * scale)
+        pay(copy, copy.accounts[self.account_id], self.asset, raw)
+        pay(copy, copy.accounts[self.to], self.arrives_as, -there)
+        sent, arrives = Amount(self.asset.id, raw), Amount(self.arrives_as.id, there)
+        return Done(Transfer(sent, arrives, self.to), sent, (sent,), (arrives,))
+
+
+def derivative(account: Account, market: str) -> Perp | Option | None:
+    """The position that a venue calls so."""
+    for position in account.positions:
+        if isinstance(position, Perp) and position.market == market:
+            return position
+        if isinstance(position, Option) and position.instrument == market:
+            return position
+    return None
+
+
+def balance(copy: Copy, purse_id: str, asset: Asset) -> int:
+    """What a wallet account has of an asset, in its smallest unit; owed where it is below zero."""
+    account = copy.accounts.get(purse_id)
+    if account is None:
+        return 0
+    return sum(
+        position.raw if isinstance(position, Holding) else -position.raw
+        for position in account.positions
+        if not isinstance(position, Perp | Option) and position.asset.id == asset.id
+    )
+
+
+def purse_id(copy: Copy, account_id: str) -> str:
+    """The wallet account that pays for an account."""
+    return purse_of(copy, copy.accounts[account_id]).id
+
+
+def _time(copy: Copy, account: Account) -> int:
+    return copy.portfolio.blocks[account.chain].timestamp
+
+
+def _some(amount: Amount | None) -> tuple[Amount, ...]:
+    return () if amount is None else (amount,)

@@ -1,0 +1,108 @@
+"""What a plan must reach or keep, as figures in USD that must not be below zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Protocol
+
+from aggregator.model.accounts import Account
+from aggregator.model.assets import Asset
+from aggregator.model.errors import UnusablePrice
+from aggregator.model.rules import Health
+from aggregator.planning.candidates import balance
+from aggregator.pricing.book import usd
+from aggregator.risk.copies import Copy
+from aggregator.risk.moving import moved
+from aggregator.risk.scenarios import CustomScenario, ScenarioSet
+
+Rows = dict[str, float]
+
+
+class Goal(Protocol):
+    """A target of accounts, each by itself; `soft` ones may be missed where no plan reaches them."""
+
+    soft: bool
+
+    def rows(self, copy: Copy, accounts: Iterable[str]) -> Rows:
+        """The figure of each of these accounts that the goal is about, by its name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HealthGoal:
+    """Every account keeps N >= h*Q by its own test, at today's prices."""
+
+    health: Fraction
+    soft: bool = True
+
+    def rows(self, copy: Copy, accounts: Iterable[str]) -> Rows:
+        """N - h*Q in USD."""
+        return {
+            f"health {account.id}": spare_usd(copy, account, said, self.health)
+            for account, said in _judged(copy, accounts)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StressGoal:
+    """Every account passes its own test after a scenario, with health h."""
+
+    scenario: CustomScenario
+    scenarios: ScenarioSet
+    health: Fraction
+    soft: bool = True
+
+    def rows(self, copy: Copy, accounts: Iterable[str]) -> Rows:
+        """N - h*Q in USD at the scenario's prices, of accounts that can be judged there."""
+        found: Rows = {}
+        for account in accounts:
+            if account not in copy.accounts:
+                continue
+            alone = replace(copy.portfolio, accounts=(copy.accounts[account],))
+            after = Copy.of(moved(alone, self.scenario, self.scenarios))
+            for judged, said in _judged(after, after.accounts):
+                found[f"stress {judged.id}"] = spare_usd(after, judged, said, self.health)
+        return found
+
+
+def balances(copy: Copy, purses: Mapping[str, Iterable[Asset]]) -> Rows:
+    """What wallets have of each asset in USD; what is owed is below zero."""
+    found: Rows = {}
+    for purse, assets in purses.items():
+        for asset in assets:
+            unit_usd = usd(copy.portfolio.marks[asset.id]) / 10**asset.decimals
+            found[f"wallet {purse} {asset.id}"] = float(balance(copy, purse, asset) * unit_usd)
+    return found
+
+
+def own_test(copy: Copy, account: Account) -> Health | None:
+    """What the account's rule says at the prices that it is judged at; None where it has or tells none."""
+    if account.rule is None:
+        return None
+    try:
+        return account.rule.health(account.prices, copy.portfolio.blocks[account.chain].timestamp)
+    except UnusablePrice:
+        return None
+
+
+def spare_usd(copy: Copy, account: Account, said: Health, least: Fraction) -> float:
+    """N - h*Q of an account's own test in USD."""
+    spare = said.power - least * said.requirement
+    return float(spare / 10**said.decimals) * currency_usd(copy, account)
+
+
+def currency_usd(copy: Copy, account: Account) -> float:
+    """What a unit of the currency of the account's rule is worth."""
+    feeds = () if account.rule is None else account.rule.feeds
+    quote = next((feed.quote for feed in feeds if feed.quote is not None), None)
+    return 1.0 if quote is None else usd(copy.portfolio.marks[quote])
+
+
+def _judged(copy: Copy, accounts: Iterable[str]) -> Iterator[tuple[Account, Health]]:
+    for one in accounts:
+        account = copy.accounts.get(one)
+        said = None if account is None else own_test(copy, account)
+        if account is not None and said is not None:
+            yield account, said

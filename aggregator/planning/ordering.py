@@ -1,0 +1,143 @@
+"""From how much of each candidate to a sequence of steps: every one is possible when its turn comes.
+
+Nothing is done before its money is there, and nothing that would take an account below its floor. What can't
+be done as a whole is done in part: collateral that secures a debt is taken out as far as the floor allows,
+sold, and repays; then there is room for more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+from aggregator.model.positions import Debt
+from aggregator.model.rules import Health
+from aggregator.planning.candidates import Candidate, Done
+from aggregator.planning.goals import own_test
+from aggregator.risk.copies import Copy
+
+WORTHWHILE_USD = 1.0
+"""Less than this is not done as a part of something larger."""
+
+_ORDER = ("deposit", "repay", "reduce", "hedge", "transfer", "bridge", "swap", "withdraw")
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """One step: what was done with a candidate, and the states before and after it."""
+
+    candidate: Candidate
+    raw: int
+    done: Done
+    before: Copy
+    after: Copy
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """The steps, and what is left of each candidate that no order allows, in its own units."""
+
+    steps: tuple[Ordered, ...]
+    left: Mapping[str, int]
+
+
+def sequence(
+    start: Copy,
+    candidates: Sequence[Candidate],
+    amounts: Mapping[str, int],
+    *,
+    floor: Fraction,
+    most_steps: int,
+) -> Sequenced:
+    """The steps that do these amounts (by candidate, in its own units).
+
+    `floor` is the least N/Q of an account that a step leaves; one that is below it may only get better.
+    """
+    order = sorted(
+        (one for one in candidates if amounts.get(one.name)), key=lambda one: _ORDER.index(one.kind)
+    )
+    left = {one.name: amounts[one.name] for one in order}
+    steps: list[Ordered] = []
+    now = start
+    while any(left.values()) and len(steps) < most_steps:
+        found = _next(now, [one for one in order if left[one.name]], left, floor)
+        if found is None:
+            break
+        steps.append(found)
+        now = found.after
+        left[found.candidate.name] -= found.raw
+    return Sequenced(tuple(steps), {name: raw for name, raw in left.items() if raw})
+
+
+def _next(now: Copy, open_: Sequence[Candidate], left: Mapping[str, int], floor: Fraction) -> Ordered | None:
+    """The first that can be done as a whole, else the first of which a worthwhile part can."""
+    for one in open_:
+        if done := attempt(now, one, left[one.name], floor):
+            return done
+    for one in open_:
+        raw = largest(partial(_is_possible, now, one, floor), left[one.name])
+        if raw * one.unit_usd >= min(WORTHWHILE_USD, 0.01 * left[one.name] * one.unit_usd) and raw:
+            return attempt(now, one, raw, floor)
+    return None
+
+
+def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | None:
+    """So much of a candidate done, where the venue, the wallets and every floor allow it."""
+    after = now.fork()
+    done = one.do(after, raw)
+    if not isinstance(done, Done) or not _is_paid(now, after):
+        return None
+    for account in one.touches:
+        if not keeps_floor(_test(now, account), _test(after, account), floor):
+            return None
+    return Ordered(one, raw, done, now, after)
+
+
+def _is_possible(now: Copy, one: Candidate, floor: Fraction, raw: int) -> bool:
+    return attempt(now, one, raw, floor) is not None
+
+
+def keeps_floor(before: Health | None, after: Health | None, floor: Fraction) -> bool:
+    """Whether N >= floor*Q after a step, or, of an account that is below it, floor*Q - N has not grown."""
+    if after is None:
+        return before is None
+    spare = after.power - floor * after.requirement
+    if not after.requirement or spare >= 0:
+        return not after.liquidatable or (before is not None and before.liquidatable)
+    if before is None:
+        return False
+    was = before.power - floor * before.requirement
+    return was < 0 and spare >= was
+
+
+def _test(copy: Copy, account_id: str) -> Health | None:
+    account = copy.accounts.get(account_id)
+    return None if account is None else own_test(copy, account)
+
+
+def _is_paid(now: Copy, after: Copy) -> bool:
+    """Whether no wallet owes more than before: what is paid must be there."""
+    for name, account in after.accounts.items():
+        if account.kind != "wallet" or now.accounts.get(name) is account:
+            continue
+        if _owed(after, name) - _owed(now, name):
+            return False
+    return True
+
+
+def _owed(copy: Copy, purse: str) -> set[tuple[str, int]]:
+    account = copy.accounts.get(purse)
+    if account is None:
+        return set()
+    return {(p.asset.id, p.raw) for p in account.positions if isinstance(p, Debt)}
+
+
+def largest(possible: Callable[[int], bool], wanted: int) -> int:
+    """The most of `wanted` that is possible, by halving; what is possible is so for any less."""
+    low, high = 0, wanted
+    while high - low > max(1, wanted // 10**9):
+        middle = (low + high) // 2
+        low, high = (middle, high) if possible(middle) else (low, middle)
+    return low
