@@ -1,258 +1,168 @@
-"""Which steps a plan may choose from: what accounts, wallets and markets allow, within the user's limits."""
+"""Which moves are used: a mixed-integer program proposes, the linear program of what it uses has the word.
+
+In a mixed-integer program a move that is "not used" may still do a billionth of the most that it can, within
+the tolerance of whole numbers: beside $10 bn that is a whole account of $10. So each proposal is solved again
+without the moves that it does not use. If it was better than that, it has used something unpaid: the two
+cases of that move, used and not, are then searched apart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import TYPE_CHECKING
 
-from aggregator.model.accounts import Account
-from aggregator.model.actions import AdjustableRule, Untold
-from aggregator.model.assets import USD, Asset, AssetId
-from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
-from aggregator.model.rules import Amount
-from aggregator.model.spot_markets import SpotMarket, Swapped
-from aggregator.model.units import ChainId
-from aggregator.planning.candidates import (
-    AssetCandidate,
-    Candidate,
-    SwapCandidate,
-    TradeCandidate,
-    TransferCandidate,
-    balance,
-    purse_id,
-)
-from aggregator.planning.estimated import EstimatedMarket
-from aggregator.planning.limits import Charges, Kind, Limits
-from aggregator.pricing.book import usd
-from aggregator.risk.changed import total
-from aggregator.risk.copies import Copy
-from aggregator.risk.scenarios import ScenarioSet
+import numpy as np
 
-REFERENCE_USD = 10_000.0
-"""By which markets of the same pair are compared."""
+from aggregator.planning import scaling
+from aggregator.planning.highs import TOLERANCE, Highs, Model
+from aggregator.planning.linear import Found, Goal, Linear
+from aggregator.planning.matrix import COST, Matrix, Scaled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# A proposal's bound and its own linear program agree to this part.
+_AGREED = 1e-8
+_MOST_PROPOSALS = 64
 
 
-@dataclass
-class _Purse:
-    """What a wallet account may come to have, and what it may be asked for, by asset."""
+class Chooser:
+    """Solves a matrix for goals, warm."""
 
-    sources: dict[AssetId, Asset] = field(default_factory=dict)
-    sinks: dict[AssetId, Asset] = field(default_factory=dict)
+    def __init__(self, matrix: Matrix, exclusive: Sequence[Sequence[str]]) -> None:
+        self._matrix = matrix
+        self._linear = Linear(matrix)
+        self._mixed = Highs("mixed") if matrix.choices else None
+        place = {variable: i for i, variable in enumerate(matrix.choices)}
+        self._groups = [[place[matrix.index[n]] for n in group] for group in exclusive if len(group) > 1]
+        self._fixed = np.array([matrix.variables[i].fixed for i in matrix.choices], float)
+        columns = [np.arange(matrix.first[i], matrix.first[i] + matrix.counts[i]) for i in matrix.choices]
+        self._columns = np.concatenate(columns) if columns else np.zeros(0, np.int64)
+        self._choice = np.repeat(np.arange(len(columns)), [len(some) for some in columns])
+        self._single = np.ones(len(columns), bool)
+        self._single[[i for group in self._groups for i in group]] = False
 
+    @property
+    def solves(self) -> int:
+        """How often the solver has run."""
+        return self._linear.solves + (self._mixed.solves if self._mixed else 0)
 
-class Choices:
-    """The candidates of a portfolio. `short` are the accounts that must be helped; None: all may be.
+    def best(self, goal: Goal, known: Found | None = None) -> Found | None:
+        """The best of all choices, or None where nothing is allowed. Raises ArithmeticError, see `Highs`.
 
-    `markets` are spot markets by chain; where none sells one asset for another an estimate stands for it.
-    """
-
-    def __init__(
-        self,
-        copy: Copy,
-        limits: Limits,
-        charges: Charges,
-        markets: Mapping[ChainId, Sequence[SpotMarket]],
-        scenarios: ScenarioSet,
-        short: frozenset[str] | None,
-    ) -> None:
-        self._copy, self._limits, self._charges = copy, limits, charges
-        self._markets, self._scenarios, self._short = markets, scenarios, short
-        self._purses: dict[str, _Purse] = {}
-        self._wealth_usd = sum(self._worth(account) for account in copy.accounts.values())
-
-    def all(self) -> list[Candidate]:
-        """Every candidate whose rule can tell what it does, in a fixed order."""
-        for account in list(self._copy.accounts.values()):
-            if account.kind == "wallet":
-                held = {p.asset.id: p.asset for p in account.positions if isinstance(p, Holding)}
-                self._purse(account.id).sources.update(held)
-        accounts = [account for account in self._copy.accounts.values() if self._may_touch(account)]
-        found = [one for account in accounts for one in self._of(account)]
-        found += self._transfers()
-        found += self._swaps()
-        return [one for one in found if one.kind in self._limits.kinds and one.most > 0]
-
-    def assets(self) -> dict[str, tuple[Asset, ...]]:
-        """What each wallet account may have or need, once `all` was asked."""
-        return {
-            name: tuple({**purse.sources, **purse.sinks}.values()) for name, purse in self._purses.items()
-        }
-
-    def _may_touch(self, account: Account) -> bool:
-        allowed = self._limits.accounts
-        told = isinstance(account.rule, AdjustableRule) and account.kind != "wallet"
-        return told and (allowed is None or account.id in allowed)
-
-    def _purse(self, account_id: str) -> _Purse:
-        return self._purses.setdefault(account_id, _Purse())
-
-    def _unit_usd(self, asset: Asset) -> float:
-        mark = self._copy.portfolio.marks.get(asset.id)
-        return 0.0 if mark is None else usd(mark) / float(10**asset.decimals)
-
-    def _worth(self, account: Account) -> float:
-        return sum(
-            position.raw * self._unit_usd(position.asset)
-            for position in account.positions
-            if isinstance(position, Holding | Supply)
-        )
-
-    def _of(self, account: Account) -> Iterator[Candidate]:
-        helped = self._short is None or account.id in self._short
-        purse = self._purse(purse_id(self._copy, account.id))
-        if helped:
-            for asset in _assets(account, Debt):
-                if one := self._asset("repay", account, asset, total(account, Debt, asset.id)):
-                    purse.sinks[asset.id] = asset
-                    yield one
-            for asset in self._depositable(account):
-                unit = self._unit_usd(asset)
-                most = int(self._wealth_usd / unit) if unit > 0.0 else 0
-                if one := self._asset("deposit", account, asset, most):
-                    purse.sinks[asset.id] = asset
-                    yield one
-        for asset in _assets(account, Supply):
-            if one := self._asset("withdraw", account, asset, total(account, Supply, asset.id)):
-                purse.sources[asset.id] = asset
-                yield one
-        if helped:
-            yield from self._trades(account, purse)
-
-    def _depositable(self, account: Account) -> list[Asset]:
-        posted = [p.asset for p in account.positions if isinstance(p, Supply) and p.is_collateral]
-        settled = [p.settlement for p in account.positions if isinstance(p, Perp)]
-        return list({asset.id: asset for asset in (*posted, *settled)}.values())
-
-    def _asset(self, kind: Kind, account: Account, asset: Asset, most: int) -> Candidate | None:
-        unit = self._unit_usd(asset)
-        if kind not in self._limits.kinds or most <= 0 or unit <= 0.0:
+        `known` is allowed, if perhaps not the best.
+        """
+        scaled = self._matrix.scaled()
+        everything = np.ones(len(self._fixed), bool)
+        free = not goal.fixed and self._matrix.most_cost == inf
+        if self._mixed is None or (free and not self._groups):
+            return self._used(scaled, goal, everything)
+        best = None if known is None else self._used(scaled, goal, self._marks(known))
+        numbers = count()
+        nodes: list[tuple[float, int, Mapping[int, int]]] = [(-inf, next(numbers), {})]
+        floor = inf
+        for _ in range(_MOST_PROPOSALS):
+            if not nodes or (best is not None and nodes[0][0] >= best.value - _near(best.value)):
+                break
+            bound, _, fixed = heappop(nodes)
+            proposed = self._proposal(self._mixed, scaled, goal, fixed)
+            if proposed is None:
+                continue
+            lower, amounts, marks, limited = proposed
+            lower = max(lower, bound)
+            used = marks > 0.5
+            # Where use costs nothing, what may be used is: no tolerance decides on it.
+            found = self._used(scaled, goal, used | self._single if free else used)
+            if found is not None and (best is None or found.value < best.value):
+                best = found
+            if found is not None and found.value <= lower + _near(found.value):
+                floor = min(floor, lower)
+                continue
+            unpaid = np.zeros(len(used))
+            np.add.at(unpaid, self._choice, amounts[self._columns])
+            unpaid[used] = 0.0
+            unpaid[list(fixed)] = -1.0
+            split = int(np.argmax(unpaid))
+            if limited and unpaid[split] <= 0:
+                floor = min(floor, lower)
+            elif len(fixed) < len(used):
+                for case in (0, 1):
+                    heappush(nodes, (lower, next(numbers), {**fixed, split: case}))
+        if best is None:
+            if nodes or floor < inf:
+                raise ArithmeticError("no choice of moves was found: the program's numbers are too far apart")
             return None
-        name = f"{kind} {asset.id} {account.id}"
-        made = AssetCandidate(name, kind, account.id, unit, most, asset)
-        return made if self._is_told(made) else None
+        bound = min(best.value, floor, nodes[0][0] if nodes else inf)
+        return Found(best.value, bound, best.columns, best.duals)
 
-    def _trades(self, account: Account, purse: _Purse) -> Iterator[Candidate]:
-        for position in account.positions:
-            if not isinstance(position, Perp | Option):
-                continue
-            unit = self._size_usd(position)
-            name = position.market if isinstance(position, Perp) else position.instrument
-            away = -1 if position.size_raw > 0 else 1
-            wanted: list[tuple[Kind, int, int]] = [("reduce", away, abs(position.size_raw))]
-            if isinstance(position, Perp) and unit > 0.0:
-                # Through the position to the other side, or further on this one.
-                more = int(2 * self._wealth_usd / unit)
-                wanted += [("hedge", -away, more)]
-            for kind, sign, most in wanted:
-                if kind not in self._limits.kinds or unit <= 0.0 or not most:
-                    continue
-                made = TradeCandidate(f"{kind} {name} {account.id}", kind, account.id, unit, most, name, sign)
-                if self._is_told(made):
-                    yield made
-                    if isinstance(position, Option):  # bought back or sold by the wallet
-                        purse.sinks[position.settlement.id] = position.settlement
-                        purse.sources[position.settlement.id] = position.settlement
+    def _marks(self, found: Found) -> NDArray[np.bool_]:
+        """Which choices are used."""
+        amounts = np.zeros(len(self._fixed))
+        np.add.at(amounts, self._choice, found.columns[self._columns])
+        return amounts > 0
 
-    def _size_usd(self, position: Perp | Option) -> float:
-        """One smallest unit of a position's size, in USD of its underlying."""
-        price = self._copy.portfolio.spots.get(position.underlying, 0.0)
-        return price / float(10**position.size_decimals)
+    def _used(self, scaled: Scaled, goal: Goal, used: NDArray[np.bool_]) -> Found | None:
+        unused = self._columns[~used[self._choice]]
+        return self._linear.best(scaled, goal, unused, float(self._fixed[used].sum()))
 
-    def _is_told(self, candidate: Candidate) -> bool:
-        tried = candidate.do(self._copy.fork(), max(1, candidate.most // 1_000))
-        return not isinstance(tried, Untold)
-
-    def _transfers(self) -> Iterator[Candidate]:
-        """Of what one wallet may have and another may need: sent, or bridged to its namesake."""
-        for origin, purse in list(self._purses.items()):
-            for target, other in list(self._purses.items()):
-                if origin == target:
-                    continue
-                here, there = self._copy.accounts[origin], self._copy.accounts[target]
-                same = here.chain == there.chain
-                for asset in list(purse.sources.values()):
-                    arrives = asset if same else self._namesake(asset, other)
-                    if arrives is None or (same and not other.sinks):
-                        continue
-                    unit = self._unit_usd(asset)
-                    if unit <= 0.0:
-                        continue
-                    other.sources.setdefault(arrives.id, arrives)
-                    kind: Kind = "transfer" if same else "bridge"
-                    yield TransferCandidate(
-                        f"{kind} {asset.id} {origin} {target}",
-                        kind,
-                        origin,
-                        unit,
-                        int(self._wealth_usd / unit),
-                        asset,
-                        arrives,
-                        target,
-                        Decimal(0) if same else self._charges.bridge,
+    def _proposal(
+        self, mixed: Highs, scaled: Scaled, goal: Goal, known: Mapping[int, int]
+    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64], bool] | None:
+        """A lower bound, columns, marks of choices, whether the search stopped early; None: none allowed."""
+        size, choices = len(goal.costs), len(self._fixed)
+        columns, of = self._columns, self._choice
+        fixed = self._fixed if goal.fixed else np.zeros(choices)
+        costs = np.concatenate((goal.costs, fixed))
+        scale = scaling.money(costs)
+        upper = goal.upper(scaled, self._matrix.segments)
+        marks = np.array([[known.get(i, 0), known.get(i, 1)] for i in range(choices)], float)
+        # A choice's columns are at most their bound times its mark, and of a group one is marked. Costs of
+        # use come first in the row of the cost.
+        paid = np.flatnonzero(self._fixed) if self._matrix.most_cost < inf else np.zeros(0, np.int64)
+        links = np.empty((len(columns), 2))
+        links[:, 0], links[:, 1] = 1.0, -upper[columns]
+        linked = np.empty((len(columns), 2), np.int64)
+        linked[:, 0], linked[:, 1] = columns, size + of
+        grouped = np.array([size + i for group in self._groups for i in group], np.int64)
+        lengths = [2] * len(columns) + [len(group) for group in self._groups]
+        order = np.argsort(scaled.entry_rows, kind="stable")
+        ends = np.cumsum(np.bincount(scaled.entry_rows, minlength=len(scaled.least))) + len(paid)
+        answer = mixed.solve(
+            Model(
+                costs=costs * scale,
+                lower=np.concatenate((np.zeros(size), marks[:, 0])),
+                upper=np.concatenate((upper, marks[:, 1])),
+                least=np.concatenate((scaled.least, np.full(len(lengths), -inf))),
+                most=np.concatenate(
+                    (
+                        goal.rows(scaled, self._matrix.most_cost),
+                        np.zeros(len(columns)),
+                        np.ones(len(self._groups)),
                     )
-
-    def _namesake(self, asset: Asset, other: _Purse) -> Asset | None:
-        """What the other chain calls the same and needs, or holds, with the same risk class."""
-        classes = self._copy.portfolio.classes
-        for one in {**other.sources, **other.sinks}.values():
-            if one.symbol == asset.symbol and classes.get(one.id) == classes.get(asset.id):
-                return one
-        return None
-
-    def _swaps(self) -> Iterator[Candidate]:
-        for purse, known in self._purses.items():
-            chain = self._copy.accounts[purse].chain
-            for sold in known.sources.values():
-                for bought in known.sinks.values():
-                    units = self._unit_usd(sold), self._unit_usd(bought)
-                    if sold.id == bought.id or min(units) <= 0.0:
-                        continue
-                    market = self._market(chain, sold, bought)
-                    yield SwapCandidate(
-                        f"swap {sold.id} {bought.id} {purse}",
-                        "swap",
-                        purse,
-                        units[0],
-                        max(int(self._wealth_usd / units[0]), balance(self._copy, purse, sold)),
-                        sold,
-                        bought,
-                        market,
-                        self._charges.slippage,
+                ),
+                starts=np.concatenate(([0], ends, ends[-1] + np.cumsum(lengths))).astype(np.int32),
+                inner=np.concatenate((size + paid, scaled.columns[order], linked.ravel(), grouped)).astype(
+                    np.int32
+                ),
+                values=np.concatenate(
+                    (
+                        self._fixed[paid] / scaled.row_unit[COST],
+                        scaled.values[order],
+                        links.ravel(),
+                        np.ones(len(grouped)),
                     )
-
-    def _market(self, chain: ChainId, sold: Asset, bought: Asset) -> SpotMarket:
-        """The one that gives most for a reference amount; an estimate where none sells it."""
-        pair = {sold.id, bought.id}
-        amount = Amount(sold.id, max(1, int(REFERENCE_USD / self._unit_usd(sold))))
-        best: tuple[int, SpotMarket] | None = None
-        for market in self._markets.get(chain, ()):
-            if set(market.assets) != pair:
-                continue
-            found = market.swap(amount)
-            if isinstance(found, Swapped) and (best is None or found.received.raw > best[0]):
-                best = found.received.raw, market
-        return self._estimate(chain, sold, bought) if best is None else best[1]
-
-    def _estimate(self, chain: ChainId, sold: Asset, bought: Asset) -> EstimatedMarket:
-        marks, classes = self._copy.portfolio.marks, self._copy.portfolio.classes
-        have, get = marks[sold.id], marks[bought.id]
-        price = Decimal(have.price).scaleb(get.decimals + bought.decimals) / Decimal(get.price)
-        depths = [
-            self._scenarios.asset_parameters(classes[asset.id].underlying).depth_usd
-            for asset in (sold, bought)
-            if classes[asset.id].underlying != USD
-        ]
-        return EstimatedMarket(
-            chain,
-            sold,
-            bought,
-            price.scaleb(-have.decimals - sold.decimals),
-            self._charges.swap,
-            int(min(depths) / self._unit_usd(sold)) if depths else 0,
+                ),
+                whole=np.concatenate((np.zeros(size), np.ones(choices))).astype(np.int32),
+                of_rows=True,
+            )
         )
+        if answer is None:
+            return None
+        return answer.bound / scale, answer.columns[:size], answer.columns[size:], answer.limited
 
 
-def _assets(account: Account, kind: type[Debt] | type[Supply]) -> list[Asset]:
-    found = {p.asset.id: p.asset for p in account.positions if isinstance(p, kind) and p.raw > 0}
-    return list(found.values())
+def _near(value: float) -> float:
+    return _AGREED * abs(value) + TOLERANCE

@@ -1,4 +1,4 @@
-"""HiGHS, kept warm: a model in, amounts and duals out. The only module that knows `highspy`, which it imports late.
+"""HiGHS, kept warm: a model in, amounts and duals out. Only this module knows `highspy`, and imports it late.
 
 https://ergo-code.github.io/HiGHS/; one thread and a fixed seed, and limits on nodes, never on time: the same
 programs in the same order have the same answers.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOLERANCE = 1e-9
-_BY_ROWS, _MINIMISE = 2, 1
+_BY_COLUMNS, _BY_ROWS, _MINIMISE, _FEASIBLE = 1, 2, 1, 2
 _OPTIONS: dict[str, bool | int | float | str] = {
     "output_flag": False,
     "threads": 1,
@@ -29,15 +29,24 @@ _OPTIONS: dict[str, bool | int | float | str] = {
     "mip_abs_gap": TOLERANCE,
     "mip_max_nodes": 20_000,
     "small_matrix_value": 1e-12,
-    # Programs arrive scaled. A basis from the last solve does more than presolve.
+    "simplex_strategy": 1,
+    # Programs arrive scaled.
     "simplex_scale_strategy": 0,
-    "presolve": "off",
 }
+# How to try again, one after another, where HiGHS ends without an answer.
+_OTHERWISE: tuple[dict[str, int | str], ...] = (
+    {"presolve": "off"},
+    {"presolve": "on", "simplex_scale_strategy": 2},
+    {"presolve": "off", "simplex_strategy": 4},
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Model:
-    """Minimise costs times y, with 0 <= y <= upper (or lower) and rows between bounds; the matrix by rows."""
+    """Minimise costs times y, with y and rows between bounds; the matrix by rows (`of_rows`) or columns.
+
+    `inner` are the columns of entries by rows, or the rows of those by columns.
+    """
 
     costs: NDArray[np.float64]
     lower: NDArray[np.float64]
@@ -45,18 +54,24 @@ class Model:
     least: NDArray[np.float64]
     most: NDArray[np.float64]
     starts: NDArray[np.int32]
-    columns: NDArray[np.int32]
+    inner: NDArray[np.int32]
     values: NDArray[np.float64]
     whole: NDArray[np.int32]
+    of_rows: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Answer:
-    """What HiGHS found: the columns, the duals of rows (of a program without whole columns), a lower bound."""
+    """What HiGHS found: columns, a lower bound; without whole columns also reduced costs, and duals of rows.
+
+    `limited`: the search stopped at its limit, and there may be a better one above the bound.
+    """
 
     columns: NDArray[np.float64]
+    reduced: NDArray[np.float64]
     duals: NDArray[np.float64]
     bound: float
+    limited: bool
 
 
 class Highs:
@@ -70,11 +85,12 @@ class Highs:
         self._highs = highspy._core._Highs()  # noqa: SLF001
         self._mixed = kind == "mixed"
         self._basis: highspy.HighsBasis | None = None
+        self._shape = (0, 0)
         self.solves = 0
-        for name, value in _OPTIONS.items():
+        # Linear programs have the basis of the last solve, which does more than presolve.
+        self._options = {**_OPTIONS, "presolve": "choose" if self._mixed else "off"}
+        for name, value in self._options.items():
             self._set(name, value)
-        if self._mixed:
-            self._set("presolve", "choose")
 
     def _set(self, name: str, value: bool | float | str) -> None:
         if self._highs.setOptionValue(name, value) != self._highspy.HighsStatus.kOk:
@@ -82,31 +98,52 @@ class Highs:
 
     def solve(self, model: Model) -> Answer | None:
         """The optimum, or None where there is none. Raises ArithmeticError where HiGHS doesn't know."""
+        if not len(model.costs):
+            # HiGHS has no word on a program without columns.
+            holds = bool((model.least <= TOLERANCE).all() and (model.most >= -TOLERANCE).all())
+            nothing = np.zeros(0)
+            return Answer(nothing, nothing, np.zeros(len(model.least)), 0.0, limited=False) if holds else None
         statuses = self._highspy.HighsModelStatus
+        known = {
+            statuses.kOptimal,
+            statuses.kInfeasible,
+            statuses.kUnboundedOrInfeasible,
+            statuses.kSolutionLimit,
+        }
         status = self._run(model)
-        if not self._mixed and status not in {statuses.kOptimal, statuses.kInfeasible}:
-            # A basis may lead into a corner where numbers are bad: once more from nothing.
-            self._basis = None
-            status = self._run(model)
+        if status not in known:
+            # A basis, or what presolve leaves, may lead into a corner where numbers are bad: from nothing.
+            for other in _OTHERWISE:
+                self._basis = None
+                for name, value in {**self._options, **other}.items():
+                    self._set(name, value)
+                status = self._run(model)
+                if status in known:
+                    break
+            for name, value in self._options.items():
+                self._set(name, value)
         if status in {statuses.kInfeasible, statuses.kUnboundedOrInfeasible}:
             return None
-        info = self._highs.getInfo()
-        limited = status == statuses.kSolutionLimit and info.primal_solution_status == 2
+        limited = status == statuses.kSolutionLimit and self._info("primal_solution_status") == _FEASIBLE
         if status != statuses.kOptimal and not limited:
             raise ArithmeticError(
-                f"HiGHS ends with {self._highs.modelStatusToString(status)}: the program's numbers are too far apart"
+                f"HiGHS ends with {self._highs.modelStatusToString(status)}: "
+                "the program's numbers are too far apart"
             )
         found = self._highs.getSolution()
-        columns = np.array(found.col_value)
-        bound = info.mip_dual_bound if self._mixed else info.objective_function_value
-        return Answer(columns, np.array([] if self._mixed else found.row_dual), bound)
+        bound = self._info("mip_dual_bound" if self._mixed else "objective_function_value")
+        reduced, duals = ([], []) if self._mixed else (found.col_dual, found.row_dual)
+        return Answer(np.array(found.col_value), np.array(reduced), np.array(duals), bound, limited)
 
-    def _run(self, model: Model) -> object:
+    def _info(self, name: str) -> float:
+        return float(self._highs.getInfoValue(name)[1])
+
+    def _run(self, model: Model) -> highspy.HighsModelStatus:
         passed = self._highs.passModel(
             len(model.costs),
             len(model.least),
             len(model.values),
-            _BY_ROWS,
+            _BY_ROWS if model.of_rows else _BY_COLUMNS,
             _MINIMISE,
             0.0,
             model.costs,
@@ -115,26 +152,26 @@ class Highs:
             model.least,
             model.most,
             model.starts,
-            model.columns,
+            model.inner,
             model.values,
             model.whole,
         )
         if passed == self._highspy.HighsStatus.kError:
             raise ArithmeticError("HiGHS refuses the program: its numbers are too far apart")
         if self._basis is not None:
-            self._highs.setBasis(self._extended(self._basis, len(model.costs), len(model.least)))
+            self._highs.setBasis(self._extended(self._basis, (len(model.costs), len(model.least))))
         self.solves += 1
         self._highs.run()
         if not self._mixed:
             basis = self._highs.getBasis()
             self._basis = basis if basis.valid else None
+            self._shape = (len(model.costs), len(model.least))
         return self._highs.getModelStatus()
 
-    def _extended(self, basis: highspy.HighsBasis, columns: int, rows: int) -> highspy.HighsBasis:
+    def _extended(self, basis: highspy.HighsBasis, shape: tuple[int, int]) -> highspy.HighsBasis:
         """The last basis, with what is new beside it: columns at zero, rows that don't bind."""
-        statuses = self._highspy.HighsBasisStatus
-        if new := columns - len(basis.col_status):
-            basis.col_status = [*basis.col_status, *[statuses.kLower] * new]
-        if new := rows - len(basis.row_status):
-            basis.row_status = [*basis.row_status, *[statuses.kBasic] * new]
+        if shape != self._shape:
+            statuses, (columns, rows) = self._highspy.HighsBasisStatus, self._shape
+            basis.col_status = [*basis.col_status, *[statuses.kLower] * (shape[0] - columns)]
+            basis.row_status = [*basis.row_status, *[statuses.kBasic] * (shape[1] - rows)]
         return basis

@@ -1,7 +1,7 @@
 """The mathematical program of a plan: how much of each candidate move, at the least cost, so that all holds.
 
-A move's cost is convex and piecewise-linear in its amount, plus a fixed part once it is used at all. Constraints
-are linear. Nothing here knows protocols, prices or steps; `solver` solves it.
+A move's cost is convex and piecewise-linear in its amount, plus a fixed part once it is used at all.
+Constraints are linear. Nothing here knows protocols, prices or steps; `solver` solves it.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Segment:
 class Variable:
     """A candidate move: its amount x is 0 <= x <= `most`, in the move's own units.
 
-    `segments` cover 0 to `most` with slopes that never fall; without segments it costs nothing. `fixed` is USD once
-    the move is used at all (gas). `volume` is USD a unit, and breaks ties: 1e-6 of it is added to what is
-    minimised, not to the cost. `most` may be infinite; where `fixed` is not zero, or the variable is exclusive
-    with others, constraints must bound it then. Raises ValueError for what is none of this.
+    `segments` cover 0 to `most` with slopes that never fall; without segments it costs nothing. `fixed` is
+    USD once the move is used at all (gas). `volume` is USD a unit, and breaks ties: 1e-6 of it is added to
+    what is minimised, not to the cost. `most` may be infinite; where `fixed` is not zero, or the variable is
+    exclusive with others, constraints must bound it then. Raises ValueError for what is none of this.
     """
 
     name: str
@@ -59,11 +59,13 @@ class Variable:
             raise ValueError(f"variable {self.name}: at most {self.most}: give 0 or more")
         for what, value in (("fixed cost", self.fixed), ("volume", self.volume)):
             if not (value >= 0 and isfinite(value)):
-                raise ValueError(f"variable {self.name}: its {what} is {value}: give a finite number, 0 or more")
+                raise ValueError(
+                    f"variable {self.name}: its {what} is {value}: give a finite number, 0 or more"
+                )
         if any(after.slope < before.slope for before, after in pairwise(self.segments)):
             raise ValueError(
-                f"variable {self.name}: its slopes fall, so its cost is not convex: order the segments by slope, "
-                "or make a move of its own of what gets cheaper"
+                f"variable {self.name}: its slopes fall, so its cost is not convex: order the segments by "
+                "slope, or make a move of its own of what gets cheaper"
             )
         if self.segments:
             covered = sum(segment.width for segment in self.segments)
@@ -82,27 +84,14 @@ class Variable:
             left = left if left == inf else max(left - segment.width, 0.0)
         return widths
 
-    def cost(self, amount: float) -> float:
-        """USD of an amount, its fixed cost included; zero of none."""
-        if amount <= 0:
-            return 0.0
-        total, left = self.fixed, amount
-        for segment in self.segments:
-            part = min(segment.width, left)
-            total += part * segment.slope
-            left -= part
-            if left <= 0:
-                break
-        return total
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Constraint:
     """The sum of coefficient times amount is at least `least`, over variables by name.
 
-    It must hold where `weight` is None. Otherwise it may fall short where no solution reaches all, and the sum of
-    weight times shortfall is as small as can be. Raises ValueError for numbers that are not finite and for weights
-    that are not positive.
+    It must hold where `weight` is None. Otherwise it may fall short where no solution reaches all, and the
+    sum of weight times shortfall is as small as can be. Raises ValueError for numbers that are not finite and
+    for weights that are not positive.
     """
 
     name: str
@@ -123,7 +112,8 @@ class Constraint:
             )
         if self.weight is not None and not (self.weight > 0 and isfinite(self.weight)):
             raise ValueError(
-                f"constraint {self.name}: its weight is {self.weight}: give a positive number, or None: it must hold"
+                f"constraint {self.name}: its weight is {self.weight}: give a positive number, "
+                "or None: it must hold"
             )
 
 
@@ -131,8 +121,8 @@ class Constraint:
 class Program:
     """What is to be solved: first the least weighted shortfall, then the least cost at that shortfall.
 
-    `most_cost` is a limit on the cost in USD, which must hold (None: no limit). Of each group in `exclusive` at
-    most one variable is used. Raises ValueError for names that are unknown or given twice.
+    `most_cost` is a limit on the cost in USD, which must hold (None: no limit). Of each group in `exclusive`
+    at most one variable is used. Raises ValueError for names that are unknown or given twice.
     """
 
     variables: tuple[Variable, ...]
@@ -157,12 +147,12 @@ class Program:
 class Solution:
     """Amounts by variable, all of them, and what they cost in USD, without what breaks ties.
 
-    `short`: all that must hold does, but no amounts reach every target; `shortfalls` has those that are missed, by
-    constraint, in its units. `impossible`: what must hold contradicts itself, the limit on the cost included; there
-    are no amounts then, and the cost is NaN. `binding` names the constraints that are tight and keep the cost (where
-    short: the shortfall) from being less, with the moves that are used; largest effect first, each per its own
-    scale. `gap` is how much less than `cost` the least cost may be, as a part of it; of a short one, also of the
-    shortfall. `solves` is how often the solver ran.
+    `short`: all that must hold does, but no amounts reach every target; `shortfalls` has those that are
+    missed, by constraint, in its units. `impossible`: what must hold contradicts itself, the limit on the
+    cost included; there are no amounts then, and the cost is NaN. `binding` names the constraints that are
+    tight and keep the cost (where short: the shortfall) from being less, with the moves that are used;
+    largest effect first, each per its own scale. `gap` is how much less than `cost` the least cost may be, as
+    a part of it; of a short one, also of the shortfall. `solves` is how often the solver ran.
     """
 
     status: Literal["optimal", "short", "impossible"]

@@ -1,9 +1,9 @@
 """Units in which a program's rows and columns are near 1, so that one tolerance fits $10 and $10 bn.
 
-The solver's tolerances are absolute. A row that asks for something is measured in what it asks for; a column in what
-rows ask of it, as geometric means along the rows that join columns (A. R. Curtis, J. K. Reid, On the automatic
-scaling of matrices for Gaussian elimination, 1972), and in no more than it can be. Units are powers of two: scaling
-rounds nothing.
+The solver's tolerances are absolute. A row that asks for something is measured in what it asks for; a column
+in what rows ask of it, as geometric means along the rows that join columns (A. R. Curtis, J. K. Reid, On the
+automatic scaling of matrices for Gaussian elimination, 1972), and in no more than it can be. Units are powers
+of two: scaling rounds nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,36 @@ _ROUNDS = 6
 _LEAST_PART = 2.0**-14
 
 
+class Units:
+    """The units of a matrix, kept while its numbers stay within a factor of two of where they were."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[NDArray[np.float64], ...] = ()
+        self._units: tuple[NDArray[np.float64], NDArray[np.float64]] = (np.zeros(0), np.zeros(0))
+
+    def of(
+        self,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        values: NDArray[np.float64],
+        least: NDArray[np.float64],
+        most: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As `units`, of entries in the same places as before."""
+        given = (values, least, most)
+        near = bool(self._seen)
+        for old, new in zip(self._seen, given, strict=False):
+            near = near and bool(
+                (
+                    (new == old) | ((new * 2 > old) & (new < old * 2)) | ((new * 2 < old) & (new > old * 2))
+                ).all()
+            )
+        if not near:
+            self._seen = (values, least, most.copy())
+            self._units = units(rows, columns, *given)
+        return self._units
+
+
 def units(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
@@ -29,13 +59,14 @@ def units(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The units of rows and columns: entries are at `rows`, `columns`, none of them zero.
 
-    `least` is what each row asks for, `most` what each column can be (inf: anything). Both answers are positive:
-    divide a row by its unit, and an amount by its column's.
+    `least` is what each row asks for, `most` what each column can be (inf: anything). Both answers are
+    positive: divide a row by its unit, and an amount by its column's.
     """
     size = np.log2(np.abs(values))
     with np.errstate(divide="ignore"):
         asked, bound = np.log2(np.abs(least)), np.log2(most)
-    # What a column would be if it alone met a row: needs first, then slack, which is the only size that is left.
+    # What a column would be if it alone met a row: needs first, then slack, which is the only size that is
+    # left.
     unit = np.full(len(most), np.inf)
     for wanted in (least > 0, least < 0):
         met, entries = np.full(len(most), np.inf), wanted[rows]
@@ -47,8 +78,8 @@ def units(
     in_column = np.bincount(columns, minlength=len(most))
     need = np.where(needs, asked, 0.0)
     for _ in range(_ROUNDS):
-        mean = np.bincount(rows, size + unit[columns], len(least)) + need
-        mean /= np.maximum(in_row + needs, 1)
+        total = np.bincount(rows, size + unit[columns], len(least)) + need
+        mean = total / np.maximum(in_row + needs, 1)
         met = np.bincount(columns, mean[rows] - size, len(most)) / np.maximum(in_column, 1)
         unit = np.where(in_column > 0, met, unit)
     unit = np.round(np.where(np.isfinite(bound), np.minimum(unit, bound), unit))
@@ -60,7 +91,7 @@ def units(
 
 
 def money(costs: NDArray[np.float64]) -> float:
-    """What to multiply an objective with: its least part stays above the tolerance where the largest allows it."""
+    """What to multiply an objective with: its least part is above the tolerance if the largest allows it."""
     parts = np.abs(costs[costs != 0.0])
     if not len(parts):
         return 1.0

@@ -1,0 +1,139 @@
+"""The linear program of the moves that are used, which alone says what they cost and leave short.
+
+The least cost at the least shortfall is sought where the shortfall stays the least: on the face of its
+optima, with all that has a reduced cost or a dual held where it is. A limit on the sum would lose $10 beside
+$10 bn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aggregator.planning import scaling
+from aggregator.planning.highs import TOLERANCE, Answer, Highs, Model
+from aggregator.planning.matrix import COST, FIRST, SHORTFALL, Matrix, Scaled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# More than this beyond a row, in its unit and against its terms, is no rounding.
+_BROKEN = 1e-7
+# Two sums of the same shortfalls differ by no more than this part.
+_SAME = 1e-12
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Goal:
+    """What to minimise: `costs` of columns in their units, and whether the `fixed` costs of choices count.
+
+    `short`: constraints may fall short, by at most `limit` in all (weighted); otherwise by nothing.
+    """
+
+    costs: NDArray[np.float64]
+    fixed: bool
+    short: bool
+    limit: float = inf
+
+    def rows(self, scaled: Scaled, most_cost: float) -> NDArray[np.float64]:
+        """The most that each row may be, in its unit, with USD for what the cost may be."""
+        most = np.full(len(scaled.least), inf)
+        most[COST] = most_cost / scaled.row_unit[COST]
+        most[SHORTFALL] = self.limit / scaled.row_unit[SHORTFALL]
+        return most
+
+    def upper(self, scaled: Scaled, segments: int) -> NDArray[np.float64]:
+        """The most that each column may be, in its unit."""
+        upper = scaled.upper.copy()
+        upper[segments:] = inf if self.short else 0.0
+        return upper
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Found:
+    """The best: its value, what no other can be below, columns in their own units, duals of scaled rows."""
+
+    value: float
+    bound: float
+    columns: NDArray[np.float64]
+    duals: NDArray[np.float64]
+
+
+class Linear:
+    """Solves a matrix without what is not used, warm."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+        self._highs = Highs("linear")
+
+    @property
+    def solves(self) -> int:
+        """How often the solver has run."""
+        return self._highs.solves
+
+    def best(self, scaled: Scaled, goal: Goal, unused: NDArray[np.int64], paid: float) -> Found | None:
+        """The optimum without the columns `unused`, with `paid` USD for the use of the others.
+
+        None where nothing is allowed. Raises ArithmeticError where what the solver found does not hold.
+        """
+        upper = goal.upper(scaled, self._matrix.segments)
+        upper[unused] = 0.0
+        most = goal.rows(scaled, self._matrix.most_cost - paid)
+        most[SHORTFALL] = inf
+        size = len(goal.costs)
+        model = Model(
+            costs=goal.costs,
+            lower=np.zeros(size),
+            upper=upper,
+            least=scaled.least,
+            most=most,
+            starts=scaled.starts,
+            inner=scaled.entry_rows,
+            values=scaled.values,
+            whole=np.zeros(size, np.int32),
+        )
+        if goal.limit < inf:
+            first = self._solve(replace(model, costs=scaled.weights), scaled)
+            if first is None or scaled.weights @ first.columns > goal.limit * (1 + _SAME):
+                return None
+            model = _face(model, first)
+        answer = self._solve(model, scaled)
+        if answer is None:
+            return None
+        value = float(goal.costs @ answer.columns) + (paid if goal.fixed else 0.0)
+        return Found(value, value, answer.columns * scaled.unit, answer.duals)
+
+    def _solve(self, model: Model, scaled: Scaled) -> Answer | None:
+        answer = self._highs.solve(replace(model, costs=model.costs * scaling.money(model.costs)))
+        if answer is None:
+            return None
+        columns = np.minimum(np.maximum(answer.columns, model.lower), model.upper)
+        terms = model.values * columns[scaled.columns]
+        rows = len(model.least)
+        activity = np.bincount(scaled.entry_rows, terms, rows)
+        beyond = np.maximum(model.least - activity, activity - model.most)
+        worst = beyond / (1.0 + np.bincount(scaled.entry_rows, np.abs(terms), rows))
+        row = int(np.argmax(worst))
+        if worst[row] > _BROKEN:
+            name = "the limit on the cost" if row == COST else self._matrix.constraints[row - FIRST].name
+            raise ArithmeticError(
+                f"the solver's answer breaks {name}: the program's numbers are too far apart"
+            )
+        return replace(answer, columns=columns)
+
+
+def _face(model: Model, answer: Answer) -> Model:
+    """The model where its objective stays what it is in `answer`."""
+    reduced, duals = answer.reduced, answer.duals
+    up, down = reduced < -TOLERANCE, reduced > TOLERANCE
+    high, low = duals < -TOLERANCE, duals > TOLERANCE
+    return replace(
+        model,
+        lower=np.where(up, model.upper, model.lower),
+        upper=np.where(down, model.lower, model.upper),
+        least=np.where(high, model.most, model.least),
+        most=np.where(low, model.least, model.most),
+    )

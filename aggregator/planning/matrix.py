@@ -1,0 +1,266 @@
+"""A program as columns and rows in units near 1; rebuilt from what has changed.
+
+A variable has a column per segment of its cost: slopes never fall, so the cheaper ones fill first by
+themselves. Every constraint that may fall short has a column for its shortfall. Row 0 is the cost, row 1 the
+weighted shortfall, and after them come the constraints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aggregator.planning import scaling
+from aggregator.planning.program import TIE_BREAK, Constraint, Program
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COST, SHORTFALL, FIRST = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scaled:
+    """Columns and rows in their units; `unit` and `row_unit` turn them back.
+
+    Columns: `upper` in units, what a whole unit of a segment costs (`slopes`, USD), with ties broken
+    (`costs`), and what a unit of shortfall weighs (`weights`). `values` are by columns, at
+    `entry_rows` and `columns`.
+    """
+
+    unit: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    costs: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    row_unit: NDArray[np.float64]
+    least: NDArray[np.float64]
+    starts: NDArray[np.int32]
+    entry_rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Pattern:
+    """Where entries are, which most changes leave alone: `used` coefficients are not zero.
+
+    `variables` and `of_row` of each; `source`, `segment` and `row` of each entry of a
+    segment; then all entries in order of columns.
+    """
+
+    used: NDArray[np.bool_]
+    variables: NDArray[np.int64]
+    of_row: NDArray[np.int64]
+    source: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    row: NDArray[np.int64]
+    soft: NDArray[np.int64]
+    order: NDArray[np.int64]
+    entry_rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    starts: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Row:
+    constraint: Constraint
+    names: tuple[str, ...]
+    variables: NDArray[np.int64]
+
+
+class Matrix:
+    """The variables and constraints of a program, which may be added to and changed."""
+
+    def __init__(self, program: Program) -> None:
+        self.variables = list(program.variables)
+        self.most_cost = inf if program.most_cost is None else program.most_cost
+        self.index = {variable.name: i for i, variable in enumerate(self.variables)}
+        together = set(chain.from_iterable(group for group in program.exclusive if len(group) > 1))
+        # Variables that are used or not, which alone make the program a mixed-integer one.
+        self.choices = [
+            i for i, variable in enumerate(self.variables) if variable.fixed > 0 or variable.name in together
+        ]
+        self.counts = np.array([max(len(v.segments), 1) for v in self.variables], np.int64)
+        self.first = np.cumsum(self.counts) - self.counts
+        self.segments = int(self.counts.sum())
+        self._of = np.repeat(np.arange(len(self.variables)), self.counts)
+        slopes = [[s.slope for s in v.segments] or [0.0] for v in self.variables]
+        self._slopes = np.array(list(chain.from_iterable(slopes)), float)
+        self._volumes = np.array([v.volume for v in self.variables], float)
+        self._upper = np.array(list(chain.from_iterable(v.widths() for v in self.variables)), float)
+        self.most = np.array([v.most for v in self.variables], float)
+        self._rows: dict[str, _Row] = {}
+        self._pattern: _Pattern | None = None
+        self._units = scaling.Units()
+        self._scaled: Scaled | None = None
+        self.add(program.constraints)
+
+    @property
+    def constraints(self) -> list[Constraint]:
+        """All constraints, in the order of their rows."""
+        return [row.constraint for row in self._rows.values()]
+
+    def add(self, constraints: Iterable[Constraint]) -> None:
+        """More rows. Raises ValueError for names that are taken or unknown; nothing is added then."""
+        new: dict[str, _Row] = {}
+        for constraint in constraints:
+            if constraint.name in self._rows or constraint.name in new:
+                raise ValueError(
+                    f"there is a constraint {constraint.name} already: change it, or name it apart"
+                )
+            new[constraint.name] = self._row(constraint)
+        self._rows.update(new)
+        self._pattern = self._scaled = None
+
+    def change(self, constraints: Sequence[Constraint]) -> None:
+        """Other numbers in rows that are there. Raises ValueError for others; nothing is changed then."""
+        new: dict[str, _Row] = {}
+        for constraint in constraints:
+            old = self._rows.get(constraint.name)
+            if old is None:
+                raise ValueError(f"there is no constraint {constraint.name} to change: add it")
+            if (old.constraint.weight is None) != (constraint.weight is None):
+                raise ValueError(
+                    f"constraint {constraint.name} can't begin or cease to be one that must hold"
+                )
+            row = new[constraint.name] = self._row(constraint, old)
+            if row.variables is not old.variables:
+                self._pattern = None
+        self._rows.update(new)
+        self._scaled = None
+
+    def bound(self, variable: str, most: float) -> None:
+        """Another `most` of a variable. Raises ValueError as Variable does, and for an unknown name."""
+        if variable not in self.index:
+            raise ValueError(f"there is no variable {variable}")
+        i = self.index[variable]
+        changed = self.variables[i] = replace(self.variables[i], most=most)
+        self.most[i] = most
+        self._upper[self.first[i] : self.first[i] + self.counts[i]] = changed.widths()
+        self._scaled = None
+
+    def _row(self, constraint: Constraint, like: _Row | None = None) -> _Row:
+        names = tuple(constraint.coefficients)
+        if like is not None and names == like.names:
+            return _Row(constraint, names, like.variables)
+        try:
+            variables = np.array([self.index[name] for name in names], np.int64)
+        except KeyError as unknown:
+            raise ValueError(
+                f"constraint {constraint.name}: no variable is called {unknown.args[0]}"
+            ) from None
+        return _Row(constraint, names, variables)
+
+    def scaled(self) -> Scaled:
+        """Everything, of now. Raises ValueError where a choice has no bound."""
+        if self._scaled is None:
+            self._scaled = self._build()
+        return self._scaled
+
+    def _build(self) -> Scaled:
+        rows = list(self._rows.values())
+        values = np.fromiter(chain.from_iterable(r.constraint.coefficients.values() for r in rows), float)
+        least = np.array([row.constraint.least for row in rows], float)
+        pattern = self._pattern
+        if pattern is None or (pattern.used != (values != 0.0)).any():
+            pattern = self._pattern = self._patterned(rows, values)
+            self._units = scaling.Units()
+        values = values[pattern.used]
+        row_unit, unit = self._units.of(pattern.of_row, pattern.variables, values, least, self.most)
+        upper = self._bounded(rows)
+        with np.errstate(divide="ignore"):
+            widths = np.where((upper > 0) & np.isfinite(upper), np.exp2(np.floor(np.log2(upper))), inf)
+        unit = np.minimum(unit[self._of], widths)
+        soft = pattern.soft
+        weight = np.array([rows[i].constraint.weight for i in soft.tolist()], float) * row_unit[soft]
+        slopes = self._slopes * unit
+        limit, limited = (0.0, np.zeros(0)) if self.most_cost == inf else (abs(self.most_cost), slopes)
+        cost_unit = max(limit, 1e-4 * np.abs(limited).max(initial=0.0)) or 1.0
+        short_unit = float(weight.max(initial=0.0)) or 1.0
+        segments = values[pattern.source] * unit[pattern.segment] / row_unit[pattern.row]
+        entries = np.concatenate((limited / cost_unit, weight / short_unit, segments, np.ones(len(soft))))
+        none = np.zeros(len(soft))
+        return Scaled(
+            unit=np.concatenate((unit, row_unit[soft])),
+            upper=np.concatenate((upper / unit, np.full(len(soft), inf))),
+            slopes=np.concatenate((slopes, none)),
+            costs=np.concatenate((slopes + TIE_BREAK * self._volumes[self._of] * unit, none)),
+            weights=np.concatenate((np.zeros(self.segments), weight)),
+            row_unit=np.concatenate(([cost_unit, short_unit], row_unit)),
+            least=np.concatenate(([-inf, -inf], least / row_unit)),
+            starts=pattern.starts,
+            entry_rows=pattern.entry_rows,
+            columns=pattern.columns,
+            values=entries[pattern.order],
+        )
+
+    def _patterned(self, rows: Sequence[_Row], values: NDArray[np.float64]) -> _Pattern:
+        used = values != 0.0
+        variables = np.concatenate([row.variables for row in rows]) if rows else np.zeros(0, np.int64)
+        of_row = np.repeat(np.arange(len(rows)), [len(row.names) for row in rows])
+        variables, of_row = variables[used], of_row[used]
+        soft = np.array([i for i, row in enumerate(rows) if row.constraint.weight is not None], np.int64)
+        # From variables to their segments.
+        per = self.counts[variables]
+        source = np.repeat(np.arange(len(variables)), per)
+        within = np.arange(len(source)) - np.repeat(np.cumsum(per) - per, per)
+        priced = np.arange(self.segments if self.most_cost < inf else 0)
+        short = self.segments + np.arange(len(soft))
+        segment = self.first[variables[source]] + within
+        columns = np.concatenate((priced, short, segment, short))
+        entry_rows = np.concatenate(
+            (
+                np.full(len(priced), COST),
+                np.full(len(soft), SHORTFALL),
+                of_row[source] + FIRST,
+                soft + FIRST,
+            )
+        )
+        order = np.lexsort((entry_rows, columns))
+        lengths = np.bincount(columns, minlength=self.segments + len(soft))
+        return _Pattern(
+            used=used,
+            variables=variables,
+            of_row=of_row,
+            source=source,
+            segment=segment,
+            row=of_row[source],
+            soft=soft,
+            order=order,
+            entry_rows=entry_rows[order].astype(np.int32),
+            columns=columns[order].astype(np.int32),
+            starts=np.concatenate(([0], np.cumsum(lengths))).astype(np.int32),
+        )
+
+    def _bounded(self, rows: Sequence[_Row]) -> NDArray[np.float64]:
+        """What columns can be, with choices that have no bound bounded by what must hold."""
+        unbounded = [i for i in self.choices if self.most[i] == inf]
+        if not unbounded:
+            return self._upper
+        upper, reach = self._upper.copy(), self.most.copy()
+        must = [row for row in rows if row.constraint.weight is None]
+        for _ in self.variables:
+            before = reach.copy()
+            for row in must:
+                values = np.array(list(row.constraint.coefficients.values()), float)
+                up, down = values > 0, values < 0
+                room = (values[up] * reach[row.variables[up]]).sum() - row.constraint.least
+                against = row.variables[down]
+                reach[against] = np.minimum(reach[against], np.maximum(room, 0.0) / -values[down])
+            if (before == reach).all():
+                break
+        for i in unbounded:
+            if reach[i] == inf:
+                raise ValueError(
+                    f"variable {self.variables[i].name} is used or not, and nothing bounds it: "
+                    "give it a finite `most`"
+                )
+            columns = slice(self.first[i], self.first[i] + self.counts[i])
+            upper[columns] = replace(self.variables[i], most=float(reach[i])).widths()
+        return upper

@@ -1,0 +1,1 @@
+"""Tests of the program of plans and what solves it."""
