@@ -22,6 +22,7 @@ class Exit(IntEnum):
     UNSUPPORTED = 13
     STALE = 14
     PARTIAL = 15
+    INFEASIBLE = 16
     LOCKED = 17
     WARN = 30
     CRITICAL = 31

@@ -19,6 +19,7 @@ from cli import (
     health,
     history,
     index,
+    plan,
     positions,
     query,
     record,
@@ -38,8 +39,8 @@ app = typer.Typer(
     name="crossmargin",
     help="One health score over lending, perpetuals and options, beside what each protocol itself says.",
     epilog="Exit codes: 0 ok, 1 internal, 2 usage, 10 authentication, 11 rate limited, 12 provider "
-    "unavailable, 13 unsupported, 14 stale, 15 partial, 17 database locked, 30 warn, 31 critical, "
-    "32 liquidatable.",
+    "unavailable, 13 unsupported, 14 stale, 15 partial, 16 infeasible, 17 database locked, 30 warn, "
+    "31 critical, 32 liquidatable.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -49,6 +50,7 @@ app.command("health")(health.health)
 app.command("positions")(positions.positions)
 app.command("stress")(stress.stress)
 app.command("whatif")(whatif.whatif)
+app.add_typer(plan.app, name="plan")
 app.command("crosscheck")(crosscheck.crosscheck)
 app.command("doctor")(doctor.doctor)
 app.command("record")(record.record)

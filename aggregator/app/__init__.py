@@ -6,6 +6,7 @@ database.
 """
 
 from aggregator.app.answers import Answer
+from aggregator.app.calendars import calendars
 from aggregator.app.chains import at_heights, heads
 from aggregator.app.checks import Checked, adapters, check, compared, doctor, explained, read
 from aggregator.app.comparing import Verdict
@@ -17,6 +18,7 @@ from aggregator.app.linked import link as link_wallet
 from aggregator.app.linked import unlink as unlink_wallet
 from aggregator.app.naming import wallet_of
 from aggregator.app.owning import links
+from aggregator.app.planning import PlanRequest, repair
 from aggregator.app.readers import Selection
 from aggregator.app.recorded import DEMO, demo, replay
 from aggregator.app.requirements import SavedRequirements, WalletRequirement, saved_requirements
@@ -52,6 +54,7 @@ __all__ = [
     "HistoryReport",
     "KeptHistory",
     "OnChain",
+    "PlanRequest",
     "SavedRequirements",
     "Selection",
     "StressRequest",
@@ -62,6 +65,7 @@ __all__ = [
     "adapters",
     "add_wallet",
     "at_heights",
+    "calendars",
     "chain_names",
     "check",
     "compared",
@@ -83,6 +87,7 @@ __all__ = [
     "publish",
     "read",
     "remove_wallet",
+    "repair",
     "replay",
     "replayed_crosscheck",
     "save",

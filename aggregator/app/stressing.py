@@ -45,7 +45,7 @@ def stress(answer: Answer, request: StressRequest) -> tuple[StressReport, ...]:
     from aggregator.risk import stress as risk  # noqa: PLC0415  # numpy: not for --help
 
     scenarios = scenarios_of(answer)
-    stresses = [*_named(request, scenarios)]
+    stresses = [*stresses_of(request, scenarios)]
     stresses += [risk.Stress(scenario, title) for scenario, title in request.custom]
     return tuple(
         risk.stress(portfolio, stresses, families=answer.families, scenarios=scenarios, grid=request.grid)
@@ -53,7 +53,8 @@ def stress(answer: Answer, request: StressRequest) -> tuple[StressReport, ...]:
     )
 
 
-def _named(request: StressRequest, scenarios: ScenarioSet) -> Sequence[Stress]:
+def stresses_of(request: StressRequest, scenarios: ScenarioSet) -> Sequence[Stress]:
+    """The named stresses that a request asks for; raises BadConfiguration where one has no such name."""
     from difflib import get_close_matches  # noqa: PLC0415  # for a typing mistake only
 
     from aggregator.risk.stress import named_stress  # noqa: PLC0415

@@ -24,8 +24,8 @@ from aggregator.risk.trading import traded
 class Done:
     """What one step did: `move` as it is asked of the venue, `amount` what was moved.
 
-    `fee` is what the venue takes of an asset, `paid` and `received` what the wallet pays and gets. `market`
-    is the exchange after a swap.
+    `fee` is what the venue takes of an asset, `paid` and `received` what the wallet pays and gets. `parts`
+    are the steps of a bundle.
     """
 
     move: Move
@@ -33,10 +33,21 @@ class Done:
     paid: tuple[Amount, ...]
     received: tuple[Amount, ...]
     fee: Amount | None = None
-    market: SpotMarket | None = None
+    parts: tuple[Ordered, ...] = ()
 
 
 Outcome = Done | Refused | Untold
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """One step: what was done with a candidate, and the states before and after it."""
+
+    candidate: Candidate
+    raw: int
+    done: Done
+    before: Copy
+    after: Copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +173,7 @@ class SwapCandidate(Candidate):
         pay(copy, purse, self.sold, raw)
         pay(copy, copy.accounts[self.account_id], self.bought, -least.raw)
         copy.markets[self.market.label] = found.successor
-        return Done(Swap(market, sold, least), sold, (sold,), (least,), None, found.successor)
+        return Done(Swap(market, sold, least), sold, (sold,), (least,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from aggregator.contract import RuleFamily
-from aggregator.model.plans import AccountState, Shortfall, State, Targets
+from aggregator.model.accounts import Account
+from aggregator.model.plans import AccountState, Shortfall, State
+from aggregator.model.positions import Debt
 from aggregator.model.results import RiskResult
-from aggregator.planning.goals import own_test, spare_usd
+from aggregator.planning.goals import Goal, goals_of, own_test
 from aggregator.planning.ordering import keeps_floor
+from aggregator.planning.problem import Problem
 from aggregator.risk.assess import assess_all
 from aggregator.risk.copies import Copy
 from aggregator.risk.scenarios import ScenarioSet
@@ -52,30 +55,25 @@ def unsafe(before: Copy, after: Copy, floor: Fraction) -> tuple[str, ...]:
     return tuple(found)
 
 
-def shortfalls(copy: Copy, state: State, targets: Targets) -> tuple[Shortfall, ...]:
+def shortfalls(copy: Copy, state: State, problem: Problem) -> tuple[Shortfall, ...]:
     """What is missing to the targets in a state, the largest first."""
-    least = Fraction(str(targets.health))
+    targets = problem.targets
     found = []
-    for account in copy.accounts.values():
-        said = own_test(copy, account)
-        if said is None or not said.requirement:
-            continue
-        spare = spare_usd(copy, account, said, least)
-        if spare < 0.0:
-            found.append(
-                Shortfall(
-                    account.id,
-                    -spare,
-                    f"{account.label} lacks ${-spare:,.2f} of margin to a health of {targets.health:g}",
-                )
-            )
+    for goal in goals_of(problem, 0.0).accounts:
+        for figure, spare in goal.rows(copy, copy.accounts).items():
+            if spare < 0.0:
+                account = copy.accounts[figure.of]
+                found.append(Shortfall(account.id, -spare, _needed(account, -spare, goal)))
     if state.kappa < targets.kappa:
         missing = max(0.0, state.requirement_usd * targets.kappa - state.equity_usd)
-        found.append(
-            Shortfall(
-                None,
-                missing,
-                f"the whole survives {state.kappa:.3f} standard stresses of {targets.kappa:g}",
-            )
-        )
+        told = f"the whole survives {state.kappa:.4g} standard stresses of {targets.kappa:g}"
+        found.append(Shortfall(None, missing, told))
     return tuple(sorted(found, key=lambda one: -one.missing_usd))
+
+
+def _needed(account: Account, missing_usd: float, goal: Goal) -> str:
+    """What would bring an account to a goal by itself."""
+    lacks = f"{account.label} lacks ${missing_usd:,.2f} of margin {goal.told}"
+    if any(isinstance(position, Debt) for position in account.positions):
+        return f"{lacks}: repaying ${missing_usd / float(goal.health):,.2f} of its debt would do"
+    return f"{lacks}: depositing so much would do"

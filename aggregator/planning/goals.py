@@ -5,25 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from aggregator.model.accounts import Account
 from aggregator.model.assets import Asset
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import Health
 from aggregator.planning.candidates import balance
+from aggregator.planning.problem import Problem
 from aggregator.pricing.book import usd
 from aggregator.risk.copies import Copy
 from aggregator.risk.moving import moved
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
-Rows = dict[str, float]
+
+class Figure(NamedTuple):
+    """What a figure is of: a wallet's balance of an asset, an account's health today or in a stress, or the
+    whole in one place; `of` is the account's id, or tells balances and places apart."""
+
+    kind: Literal["wallet", "health", "stress", "whole"]
+    of: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.of}"
+
+
+Rows = dict[Figure, float]
 
 
 class Goal(Protocol):
-    """A target of accounts, each by itself; `soft` ones may be missed where no plan reaches them."""
+    """A target of accounts, each by itself: N >= health*Q; `told` says to what, in words."""
 
-    soft: bool
+    @property
+    def health(self) -> Fraction:
+        """The least N/Q."""
+        ...
+
+    @property
+    def told(self) -> str:
+        """Such as: to a health of 1.25."""
+        ...
 
     def rows(self, copy: Copy, accounts: Iterable[str]) -> Rows:
         """The figure of each of these accounts that the goal is about, by its name."""
@@ -31,16 +52,28 @@ class Goal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Goals:
+    """Those of accounts, and the stress multiple that the whole must survive (0: any)."""
+
+    accounts: tuple[Goal, ...]
+    kappa: float
+
+
+@dataclass(frozen=True, slots=True)
 class HealthGoal:
     """Every account keeps N >= h*Q by its own test, at today's prices."""
 
     health: Fraction
-    soft: bool = True
+
+    @property
+    def told(self) -> str:
+        """See Goal."""
+        return f"to a health of {float(self.health):g}"
 
     def rows(self, copy: Copy, accounts: Iterable[str]) -> Rows:
         """N - h*Q in USD."""
         return {
-            f"health {account.id}": spare_usd(copy, account, said, self.health)
+            Figure("health", account.id): spare_usd(copy, account, said, self.health)
             for account, said in _judged(copy, accounts)
         }
 
@@ -52,7 +85,11 @@ class StressGoal:
     scenario: CustomScenario
     scenarios: ScenarioSet
     health: Fraction
-    soft: bool = True
+
+    @property
+    def told(self) -> str:
+        """See Goal."""
+        return f"to survive {self.scenario.name}"
 
     def rows(self, copy: Copy, accounts: Iterable[str]) -> Rows:
         """N - h*Q in USD at the scenario's prices, of accounts that can be judged there."""
@@ -63,8 +100,18 @@ class StressGoal:
             alone = replace(copy.portfolio, accounts=(copy.accounts[account],))
             after = Copy.of(moved(alone, self.scenario, self.scenarios))
             for judged, said in _judged(after, after.accounts):
-                found[f"stress {judged.id}"] = spare_usd(after, judged, said, self.health)
+                found[Figure("stress", judged.id)] = spare_usd(after, judged, said, self.health)
         return found
+
+
+def goals_of(problem: Problem, above: float) -> Goals:
+    """The targets of a problem, or so much above them (a share)."""
+    targets, more = problem.targets, 1 + Fraction(str(above))
+    accounts: list[Goal] = [HealthGoal(Fraction(str(targets.health)) * more)]
+    if problem.stress is not None:
+        floor = Fraction(str(targets.floor)) * more
+        accounts.append(StressGoal(problem.stress, problem.scenarios, floor))
+    return Goals(tuple(accounts), targets.kappa * (1.0 + above))
 
 
 def balances(copy: Copy, purses: Mapping[str, Iterable[Asset]]) -> Rows:
@@ -73,7 +120,7 @@ def balances(copy: Copy, purses: Mapping[str, Iterable[Asset]]) -> Rows:
     for purse, assets in purses.items():
         for asset in assets:
             unit_usd = usd(copy.portfolio.marks[asset.id]) / 10**asset.decimals
-            found[f"wallet {purse} {asset.id}"] = float(balance(copy, purse, asset) * unit_usd)
+            found[Figure("wallet", f"{purse} {asset.id}")] = float(balance(copy, purse, asset) * unit_usd)
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from aggregator.model.units import ChainId
+from aggregator.model.units import Address, ChainId
 
 Kind: TypeAlias = Literal[
     "repay", "deposit", "withdraw", "reduce", "hedge", "swap", "transfer", "bridge", "flash"
@@ -32,12 +32,15 @@ DEFAULT_KINDS: frozenset[Kind] = frozenset(KINDS) - {"hedge"}
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The user's own: kinds of steps, accounts (their ids) that may be touched beside wallets (None: all),
-    and the most that everything may cost in USD. `most_steps` bounds how often a loop may go round."""
+    and the most that everything may cost in USD. `most_steps` bounds how often a loop may go round.
+    `executors` are the user's contracts that run flash bundles, by chain: where there is none, no bundle is.
+    """
 
     kinds: frozenset[Kind] = DEFAULT_KINDS
     accounts: frozenset[str] | None = None
     most_cost_usd: float | None = None
     most_steps: int = 40
+    executors: Mapping[ChainId, Address] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,25 +14,17 @@ from functools import partial
 
 from aggregator.model.positions import Debt
 from aggregator.model.rules import Health
-from aggregator.planning.candidates import Candidate, Done
+from aggregator.planning.candidates import Candidate, Done, Ordered
 from aggregator.planning.goals import own_test
 from aggregator.risk.copies import Copy
 
 WORTHWHILE_USD = 1.0
 """Less than this is not done as a part of something larger."""
 
-_ORDER = ("deposit", "repay", "reduce", "hedge", "transfer", "bridge", "swap", "withdraw")
+UNITS = 5
+"""Smallest units by which a step may be less than was planned: what came before it was rounded."""
 
-
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """One step: what was done with a candidate, and the states before and after it."""
-
-    candidate: Candidate
-    raw: int
-    done: Done
-    before: Copy
-    after: Copy
+_ORDER = ("deposit", "repay", "reduce", "hedge", "transfer", "bridge", "swap", "flash", "withdraw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +60,8 @@ def sequence(
         steps.append(found)
         now = found.after
         left[found.candidate.name] -= found.raw
+        if left[found.candidate.name] <= rounding(amounts[found.candidate.name]):
+            left[found.candidate.name] = 0
     return Sequenced(tuple(steps), {name: raw for name, raw in left.items() if raw})
 
 
@@ -75,6 +69,9 @@ def _next(now: Copy, open_: Sequence[Candidate], left: Mapping[str, int], floor:
     """The first that can be done as a whole, else the first of which a worthwhile part can."""
     for one in open_:
         if done := attempt(now, one, left[one.name], floor):
+            return done
+    for one in open_:
+        if done := attempt(now, one, left[one.name] - rounding(left[one.name]), floor):
             return done
     for one in open_:
         raw = largest(partial(_is_possible, now, one, floor), left[one.name])
@@ -93,6 +90,11 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
         if not keeps_floor(_test(now, account), _test(after, account), floor):
             return None
     return Ordered(one, raw, done, now, after)
+
+
+def rounding(raw: int) -> int:
+    """By how much a step may be less than was planned, in its own units."""
+    return min(raw // 2, max(UNITS, raw // 10**9))
 
 
 def _is_possible(now: Copy, one: Candidate, floor: Fraction, raw: int) -> bool:

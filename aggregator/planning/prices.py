@@ -15,16 +15,19 @@ STEPS = 4.0
 NOTHING_USD = 0.005
 """What rounding makes of a cost that is none."""
 
+SAME_SLOPE = 1e-7
+
 _FREE = ("repay", "deposit", "withdraw", "transfer")
 
 
-def variable(start: Copy, one: Candidate, charges: Charges) -> Variable:
+def variable(start: Copy, one: Candidate, charges: Charges, *, bundled: bool = False) -> Variable:
     """A candidate as a variable in USD: its costs are convex and linear between samples, its gas is fixed.
 
-    What is sampled is refused beyond some amount where a market is too small: that is the most of it then.
+    `bundled`: what is taken out and sold is part of a bundle, and its gas with it. What is sampled is refused
+    beyond some amount where a market is too small: that is the most of it then.
     """
     chain = start.accounts[one.account_id].chain
-    gas = charges.gas(chain)
+    gas = 0.0 if bundled and one.kind in ("withdraw", "swap") else charges.gas(chain)
     samples = [] if one.kind in _FREE else _samples(start, one)
     if not samples:
         return Variable(one.name, one.most_usd, (Segment(one.most_usd, 0.0),), gas)
@@ -32,8 +35,12 @@ def variable(start: Copy, one: Candidate, charges: Charges) -> Variable:
     segments: list[Segment] = []
     done, paid, steepest = 0.0, fixed, 0.0
     for usd, cost in samples:
-        steepest = max(steepest, (cost - paid) / (usd - done), 0.0)
-        segments.append(Segment(usd - done, steepest))
+        slope = (cost - paid) / (usd - done)
+        if segments and slope <= steepest + SAME_SLOPE:  # the same to rounding, or less by it
+            segments[-1] = Segment(segments[-1].width + usd - done, steepest)
+        else:
+            steepest = max(slope, steepest)
+            segments.append(Segment(usd - done, steepest))
         done, paid = usd, cost
     return Variable(one.name, done, tuple(segments), gas + fixed)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from aggregator.contract import Function
 from aggregator.contract.approvals import token_address
 from aggregator.model.accounts import Account
 from aggregator.model.actions import Deposit, Repay, Trade, Untold, Withdraw
 from aggregator.model.calls import CallableRule, Hands, UnsignedCall
-from aggregator.model.plans import Swap, Transfer
+from aggregator.model.plans import Flash, Swap, Transfer
 from aggregator.model.units import Address
-from aggregator.planning.ordering import Ordered
+from aggregator.planning.bundles import bundle_calls
+from aggregator.planning.candidates import Ordered
 from aggregator.risk.copies import Copy, purse_of
 
 DEADLINE_S = 3_600
@@ -41,8 +43,10 @@ def unsigned(step: Ordered) -> Sequence[UnsignedCall] | Untold:
             return move.market.calls(move.sold, move.least, sender, deadline)
         case Transfer():
             return _transfer(copy, account, move)
+        case Flash():
+            return bundle_calls(step, copy.portfolio.blocks[account.chain].timestamp + DEADLINE_S)
         case _:
-            return Untold("a bundle's calls are those of its lender")
+            assert_never(move)
 
 
 def _transfer(copy: Copy, account: Account, move: Transfer) -> Sequence[UnsignedCall] | Untold:

@@ -102,4 +102,4 @@ def _between(names: Sequence[str], levels: Floats, found: Floats, kappa: float) 
         if level > kappa and i:
             share = (kappa - levels[i - 1]) / (level - levels[i - 1])
             values = (1.0 - share) * found[:, i - 1] + share * values
-        yield Reserve(f"{names[i]} at {min(float(level), kappa):g}", values)
+        yield Reserve(f"{names[i]} at {min(float(level), kappa)!r}", values)

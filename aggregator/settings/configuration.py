@@ -13,6 +13,7 @@ from aggregator.settings.entries import (
     ChainSettings,
     DeploymentSettings,
     OwnedSettings,
+    PlanSettings,
     PriceFeedSettings,
     ScheduleSettings,
     SubgraphSettings,
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     cache: Path | None = Path(platformdirs.user_cache_dir("crossmargin")) / "reading.sqlite"
     parameters: Path | None = None
     risk: dict[str, Any] = Field(default_factory=dict)
+    plan: PlanSettings = Field(default_factory=PlanSettings)
     schedule: tuple[ScheduleSettings, ...] = ()
     schedule_store: Path | None = None
     metrics: str = "127.0.0.1:9464"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -131,6 +132,21 @@ class PriceFeedSettings(_Strict):
     chain: int
     feed: str
     pair: str = Field(default="", max_length=40)
+
+
+class PlanSettings(_Strict):
+    """What a plan's steps cost beside what venues take.
+
+    `gas_usd` is what one step's gas costs in USD by chain, `gas_elsewhere_usd` on others. `slippage` is how
+    much less than quoted a swap may bring, `bridge` what a bridge keeps, and `swap` what a swap costs where
+    no market was read; all three are shares.
+    """
+
+    gas_usd: dict[int, float] = Field(default_factory=dict)
+    gas_elsewhere_usd: float = Field(default=1.0, ge=0, le=10_000, allow_inf_nan=False)
+    slippage: Decimal = Field(default=Decimal("0.001"), ge=0, le=Decimal("0.5"))
+    bridge: Decimal = Field(default=Decimal("0.001"), ge=0, le=Decimal("0.5"))
+    swap: Decimal = Field(default=Decimal("0.003"), ge=0, le=Decimal("0.5"))
 
 
 class ScheduleSettings(_Strict):

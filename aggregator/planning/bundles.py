@@ -1,0 +1,204 @@
+"""Flash bundles: a debt is repaid with money that is lent for one transaction and comes back within it.
+
+What an account's floor forbids as separate steps (collateral that secures the debt pays for it) is possible
+in one: only the state at its end counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aggregator.model.actions import Untold
+from aggregator.model.assets import AssetId
+from aggregator.model.calls import DelegatedRule, Hands, UnsignedCall
+from aggregator.model.flash import FlashLender, LendingRule
+from aggregator.model.plans import Flash
+from aggregator.model.rules import Amount
+from aggregator.model.units import Address, ChainId
+from aggregator.planning.candidates import (
+    AssetCandidate,
+    Candidate,
+    Done,
+    Ordered,
+    Outcome,
+    SwapCandidate,
+    purse_id,
+)
+from aggregator.planning.ordering import rounding
+from aggregator.risk.copies import Copy, pay
+
+Executors = Mapping[ChainId, Address]
+"""The contracts of the user's that run bundles, by chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlashRepay(AssetCandidate):
+    """Repay a debt with borrowed money: the wallet is charged the fee as well, when the bundle ends."""
+
+    lender_id: str
+    lender: FlashLender
+
+    def do(self, copy: Copy, raw: int) -> Outcome:
+        """See Candidate: the repayment and the fee, as of a bundle whose rest is done elsewhere."""
+        fee = self.lender.fee(Amount(self.asset.id, raw))
+        if not isinstance(fee, Amount):
+            return fee
+        done = repayment(self).do(copy, raw)
+        if isinstance(done, Done):
+            pay(copy, copy.accounts[self.account_id], self.asset, fee.raw)
+        return done
+
+
+def repayment(one: FlashRepay) -> AssetCandidate:
+    """The repayment alone."""
+    return AssetCandidate(one.name, "repay", one.account_id, one.unit_usd, one.most, one.asset)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle(Candidate):
+    """A repayment with borrowed money, and what pays for it; it is done as a whole, or not at all."""
+
+    repay: FlashRepay
+    lent: int
+    parts: tuple[tuple[Candidate, int], ...]
+    executor: Address
+
+    def do(self, copy: Copy, raw: int) -> Outcome:
+        """See Candidate; `raw` is 1. Only the state at the end must be one that wallets can pay."""
+        del raw
+        lent = Amount(self.repay.asset.id, self.lent)
+        fee = self.repay.lender.fee(lent)
+        if not isinstance(fee, Amount):
+            return fee
+        done: list[Ordered] = []
+        for one, amount in ((repayment(self.repay), self.lent), *self.parts):
+            before = copy.fork()
+            found = one.do(copy, amount)
+            if not isinstance(found, Done):
+                return found
+            done.append(Ordered(one, amount, found, before, copy.fork()))
+        pay(copy, copy.accounts[self.account_id], self.repay.asset, fee.raw)
+        move = Flash(self.repay.lender_id, lent, fee, ())
+        return Done(move, lent, (fee,), (), fee, tuple(done))
+
+
+def flash_repays(copy: Copy, candidates: Sequence[Candidate], executors: Executors) -> list[FlashRepay]:
+    """For each repayment the one with borrowed money, where somebody on its chain lends the asset."""
+    found: list[FlashRepay] = []
+    for one in candidates:
+        if not isinstance(one, AssetCandidate) or one.kind != "repay":
+            continue
+        account = copy.accounts[one.account_id]
+        if account.chain not in executors or account.owner_path[-1] != account.owner_path[0]:
+            continue
+        lender = _cheapest(copy, one)
+        if lender is not None:
+            name = one.name.replace("repay", "flash", 1)
+            found.append(
+                FlashRepay(
+                    name, "flash", one.account_id, one.unit_usd, one.most, one.asset, lender[0], lender[1]
+                )
+            )
+    return found
+
+
+def _cheapest(copy: Copy, one: AssetCandidate) -> tuple[str, FlashLender] | None:
+    """The lender of least fee for the whole debt, the account's own first where they are equal."""
+    chain = copy.accounts[one.account_id].chain
+    best: tuple[int, str, FlashLender] | None = None
+    others = [account for account in copy.accounts.values() if account.chain == chain]
+    others.sort(key=lambda account: account.id != one.account_id)
+    for account in others:
+        lender = account.rule.lender if isinstance(account.rule, LendingRule) else None
+        fee = None if lender is None else lender.fee(Amount(one.asset.id, one.most))
+        if lender is not None and isinstance(fee, Amount) and (best is None or fee.raw < best[0]):
+            best = fee.raw, account.id, lender
+    return None if best is None else best[1:]
+
+
+def bundled(
+    copy: Copy, candidates: Sequence[Candidate], amounts: Mapping[str, int], executors: Executors
+) -> tuple[list[Candidate], dict[str, int]]:
+    """Candidates and amounts in which each repayment with borrowed money has become a bundle.
+
+    Its parts are the account's own collateral that is taken out and what is sold of it for the debt.
+    """
+    left = dict(amounts)
+    kept: list[Candidate] = [one for one in candidates if not isinstance(one, FlashRepay)]
+    for one in candidates:
+        if not isinstance(one, FlashRepay) or not left.pop(one.name, 0):
+            continue
+        lent = amounts[one.name] - rounding(amounts[one.name])
+        purse = purse_id(copy.fork(), one.account_id)
+        taken = [c for c in _taken_out(candidates, one) if left.get(c.name)]
+        sold = {c.asset.id for c in taken}
+        swaps = [
+            c
+            for c in candidates
+            if isinstance(c, SwapCandidate)
+            and (c.account_id, c.bought.id) == (purse, one.asset.id)
+            and c.sold.id in sold
+            and left.get(c.name)
+        ]
+        parts = tuple((c, left.pop(c.name)) for c in (*taken, *swaps))
+        chain = copy.accounts[one.account_id].chain
+        bundle = Bundle(
+            f"bundle {one.name}",
+            "flash",
+            one.account_id,
+            one.unit_usd * lent,
+            1,
+            one,
+            lent,
+            parts,
+            executors[chain],
+        )
+        kept.append(bundle)
+        left[bundle.name] = 1
+    return kept, left
+
+
+def _taken_out(candidates: Sequence[Candidate], one: FlashRepay) -> list[AssetCandidate]:
+    return [
+        c
+        for c in candidates
+        if isinstance(c, AssetCandidate) and (c.kind, c.account_id) == ("withdraw", one.account_id)
+    ]
+
+
+def bundle_calls(step: Ordered, deadline: int) -> Sequence[UnsignedCall] | Untold:
+    """What the executor's owner sends: permits, the bundle, and what takes the permits back."""
+    bundle = step.candidate
+    if not isinstance(bundle, Bundle):
+        raise TypeError(f"{bundle.name} is no bundle")
+    account = step.before.accounts[bundle.account_id]
+    hands = Hands(account.owner_path[-1], bundle.executor)
+    before: list[UnsignedCall] = []
+    inner: list[UnsignedCall] = []
+    after: list[UnsignedCall] = []
+    touched: list[AssetId] = []
+    for part in step.done.parts:
+        move, candidate = part.done.move, part.candidate
+        touched += [amount.asset for amount in (*part.done.paid, *part.done.received)]
+        if isinstance(candidate, SwapCandidate):
+            calls = candidate.market.calls(
+                part.done.paid[0], part.done.received[0], bundle.executor, deadline
+            )
+        else:
+            rule = part.before.accounts[candidate.account_id].rule
+            if not isinstance(rule, DelegatedRule) or isinstance(move, Flash):
+                return Untold(f"{account.protocol} lets nobody else act for an account")
+            calls = rule.calls(move, hands)  # type: ignore[arg-type]
+            permits = rule.permits(move, hands)  # type: ignore[arg-type]
+            if isinstance(permits, Untold):
+                return permits
+            before += permits.before
+            after += permits.after
+        if isinstance(calls, Untold):
+            return calls
+        inner += calls
+    left = list(dict.fromkeys(touched))
+    lent = Amount(bundle.repay.asset.id, bundle.lent)
+    sent = bundle.repay.lender.calls(lent, inner, bundle.executor, left)
+    return sent if isinstance(sent, Untold) else (*before, *sent, *after)

@@ -1,0 +1,147 @@
+"""`crossmargin plan repair`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+
+if TYPE_CHECKING:
+    from aggregator.app import Answer
+    from aggregator.model.plans import Plan
+
+
+class Format(StrEnum):
+    """How a plan is shown: for people, as JSON, or as a file of Safe's transaction builder."""
+
+    TABLE = "table"
+    JSON = "json"
+    SAFE = "safe"
+
+
+def repair(
+    wallets: options.SomeWallets = None,
+    *,
+    target: Annotated[
+        float | None,
+        typer.Option(metavar="HEALTH", help="The own health that every account has at the end (1.25)."),
+    ] = None,
+    floor: Annotated[
+        float | None,
+        typer.Option(metavar="HEALTH", help="The least own health after every step (1.02)."),
+    ] = None,
+    kappa: Annotated[
+        float | None,
+        typer.Option(metavar="STRESSES", help="Standard stresses that the whole survives at the end (1.25)."),
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(metavar="USD", help="The most that all steps together may cost.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Allow nothing else: kinds of steps (repay, deposit, withdraw, reduce, swap, transfer, "
+            "bridge, flash) and accounts, by id, adapter or a part of the label (repeatable).",
+        ),
+    ] = None,
+    no_bridge: Annotated[bool, typer.Option("--no-bridge", help="Carry nothing to another chain.")] = False,
+    hedge: Annotated[
+        bool, typer.Option("--hedge", help="Allow perps to be enlarged or turned round, not only reduced.")
+    ] = False,
+    shock: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=CHANGE",
+            help="Plan for a move, such as ETH=-30%: what to do now so that no account fails in it "
+            "(repeatable).",
+        ),
+    ] = None,
+    stress: Annotated[
+        str | None, typer.Option(metavar="STRESS", help="The same for a named stress (stress --list).")
+    ] = None,
+    slippage: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="How much less than quoted a swap may bring, such as 0.1%."),
+    ] = None,
+    gas_usd: Annotated[
+        float | None, typer.Option(metavar="USD", help="What the gas of one step costs, on every chain.")
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="table, json, or safe: a file for Safe's transaction builder.")
+    ] = Format.TABLE,
+    rpc: options.Rpc = None,
+    chain: options.Chain = None,
+    adapter: options.AdapterName = None,
+    block: options.BlockText = "latest",
+    confirm: options.Confirm = None,
+    demo: options.Demo = False,
+    csv: options.Csv = False,
+    allow_partial: options.AllowPartial = False,
+    config: options.Config = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find the cheapest steps that bring every account and the whole to their targets.
+
+    Every step is possible when its turn comes, and the full model is run on every state between. Nothing is
+    signed or sent. Exit code 16 where no plan reaches the targets.
+    """
+    from aggregator import app  # noqa: PLC0415  # --help must not pay for it
+    from cli.exits import Exit  # noqa: PLC0415
+    from cli.plan_wishes import plan_request  # noqa: PLC0415
+
+    shown = Format.JSON if json else format_
+    options.one_output(csv=csv, json=shown is Format.JSON)
+    settings = options.settings(config)
+    request = plan_request(
+        target=target,
+        floor=floor,
+        kappa=kappa,
+        most_cost=max_cost,
+        only=only or [],
+        no_bridge=no_bridge,
+        hedge=hedge,
+        shock=shock or [],
+        stress=stress,
+        slippage=slippage,
+        gas_usd=gas_usd,
+    )
+    answer = options.answer(
+        wallets,
+        settings,
+        demo=demo,
+        quiet=quiet,
+        rpc=rpc,
+        chain=chain,
+        adapter=adapter,
+        block=block,
+        confirm=confirm,
+    )
+    plans = app.repair(answer, request)
+    _show(answer, plans, shown, csv=csv, quiet=quiet)
+    incomplete = not all(p.coverage.complete for p in answer.portfolios)
+    if any(plan.status == "infeasible" for plan in plans):
+        raise typer.Exit(Exit.INFEASIBLE)
+    raise typer.Exit(Exit.PARTIAL if incomplete and not allow_partial else Exit.OK)
+
+
+def _show(answer: Answer, plans: tuple[Plan, ...], shown: Format, *, csv: bool, quiet: bool) -> None:
+    from cli import envelope, plan_documents, plan_screen  # noqa: PLC0415
+    from cli.safe_file import safe_file  # noqa: PLC0415
+    from cli.screen import provenance  # noqa: PLC0415
+
+    for number, (plan, portfolio) in enumerate(zip(plans, answer.portfolios, strict=True)):
+        if csv:
+            plan_screen.write_rows(plan, header=number == 0)
+        elif shown is Format.JSON:
+            data = plan_documents.plan(plan, portfolio, answer.names.get(portfolio.wallet))
+            envelope.write(envelope.of_portfolio("plan repair", portfolio, data))
+        elif shown is Format.SAFE:
+            envelope.write(safe_file(plan, portfolio))
+        else:
+            typer.echo(plan_screen.screen(plan, portfolio, provenance(answer, portfolio)))
+        options.tell_portfolio(portfolio, failures=csv or shown is Format.SAFE, quiet=quiet)

@@ -1,0 +1,77 @@
+"""`plan repair` on the recorded demo: real rules, JSON by its schema, the screen, rows, and wrong input."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from cli.text import WIDTH
+from tests.cli.runner import crossmargin
+from tests.docs.test_schema import errors
+
+
+def test_a_wallet_at_its_targets_needs_no_plan() -> None:
+    """Nothing to do, exit 0."""
+    result = crossmargin("plan", "repair", "--demo", "--json")
+    assert result.code == 0
+    document = result.json()
+    assert errors("plan-repair.json", document) == []
+    assert document["data"]["status"] == "safe"
+    assert document["data"]["steps"] == []
+    assert document["data"]["before"] == document["data"]["after"]
+
+
+def test_a_plan_reaches_what_it_is_asked_for() -> None:
+    """The pool's own account by its own rule, after every step, and at the end."""
+    result = crossmargin("plan", "repair", "--demo", "--json", "--kappa", "12")
+    assert result.code == 0
+    document = result.json()
+    assert errors("plan-repair.json", document) == []
+    data = document["data"]
+    assert data["status"] == "feasible"
+    assert data["before"]["kappa"] < 12 <= data["after"]["kappa"]
+    assert data["steps"]
+    for step in data["steps"]:
+        for account in step["after"]["accounts"]:
+            assert account["native_health"] is None or account["native_health"] >= 1.02
+    assert float(data["cost_usd"]) == pytest.approx(sum(float(s["cost"]["usd"]) for s in data["steps"]))
+
+
+def test_what_can_not_be_reached_is_said() -> None:
+    """Exit 16, with what is missing, on a screen of 100 columns."""
+    result = crossmargin("plan", "repair", "--demo", "-q", "--target", "19", "--only", "repay")
+    assert result.code == 16
+    assert "INFEASIBLE" in result.out
+    assert "missing: " in result.out
+    assert max(map(len, result.out.splitlines())) <= WIDTH
+
+
+def test_rows() -> None:
+    """One for each step."""
+    result = crossmargin("plan", "repair", "--demo", "--csv", "--kappa", "12")
+    rows = list(csv.DictReader(io.StringIO(result.out)))
+    assert rows
+    assert [row["ordinal"] for row in rows] == [str(i) for i in range(len(rows))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--target", "0.9"), "give a number from 1 to 20"),
+        (("--target", "nan"), "give a number from 1 to 20"),
+        (("--floor", "1.5", "--target", "1.3"), "above the target"),
+        (("--max-cost", "-1"), "0 or more"),
+        (("--slippage", "half"), "a share of at most 50%"),
+        (("--shock", "ETH=-30%", "--stress", "covid"), "either a named stress or --shock"),
+        (("--only", "nobody"), "no kind of step and no account is called so"),
+        (("--stress", "nothing"), "no stress is called"),
+        (("--csv", "--json"), "--csv"),
+    ],
+)
+def test_wrong_input_says_what_to_do(arguments: tuple[str, ...], words: str) -> None:
+    """Exit 2, and one sentence."""
+    result = crossmargin("plan", "repair", "--demo", *arguments)
+    assert result.code == 2
+    assert words in result.err
