@@ -36,12 +36,9 @@ def test_thresholds_are_lost_in_order_and_to_the_hour() -> None:
     found = calendar(portfolio(account("debt", supply("USDC", 1_400), rule=growing(2.0))), 365)
     kinds = {(event.kind, event.threshold) for event in found.events}
     assert kinds == {("health", 1.25), ("health", 1.1), ("liquidation", None)}
-    for key, owed in (
-        (("health", 1.25), 1_120),
-        (("health", 1.1), 1_400 / 1.1),
-        (("liquidation", None), 1_400),
-    ):
-        assert days[key] == pytest.approx((owed - 1_000) / 2, abs=PRECISION_S / DAY_S)
+    for event in found.events:
+        least = event.threshold or 1.0
+        assert event.days == pytest.approx((1_400 / least - 1_000) / 2, abs=PRECISION_S / DAY_S)
     assert [event.time for event in found.events] == sorted(event.time for event in found.events)
 
 
