@@ -1,6 +1,8 @@
 """`python -m tests.devnet install` fetches and compiles everything, so that later starts are fast.
 
 `python -m tests.devnet run` starts the local chain with seeded wallets and keeps it running.
+
+`python -m tests.devnet execute PLAN.json` sends a plan's calls there, and compares what comes of them.
 """
 
 from __future__ import annotations
@@ -46,6 +48,15 @@ def run(port: int, chain_id: int, config: Path) -> None:
     print("stopped")
 
 
+def send(plan: Path, port: int | None) -> int:
+    """Send a plan on a running chain, or on a fresh one in the state that `run` starts with."""
+    from tests.devnet.execute import execute  # noqa: PLC0415  # the other commands need no product
+
+    opened = World.start() if port is None else World.attached(port)
+    with opened as world:
+        return execute(world, plan)
+
+
 def introduction(world: World, config: Path) -> str:
     """What runs where, and commands to try."""
     names = ", ".join(sorted(one.deployment_entry().name for one in world.deployments))
@@ -80,10 +91,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runner.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for any")
     runner.add_argument("--chain-id", type=int, default=CHAIN_ID, help=f"default {CHAIN_ID}")
     runner.add_argument("--config", type=Path, help="where to write the configuration file")
+    executor = commands.add_parser("execute", help="send a plan's calls, and compare every account")
+    executor.add_argument("plan", type=Path, help="what crossmargin plan repair --json wrote")
+    executor.add_argument("--port", type=int, help="of a chain that `run` keeps; without it a fresh one")
     options = parser.parse_args(arguments)
     try:
         if options.command == "install":
             install()
+        elif options.command == "execute":
+            return send(options.plan, options.port)
         else:
             run(options.port, options.chain_id, options.config or cache_root() / "local.toml")
     except DevnetError as error:

@@ -126,6 +126,11 @@ class Node:
             # anvil restores blocks, but not the clock behind them.
             self.warp(1)
 
+    def connect(self) -> None:
+        """Use a node that runs already, and that `stop` leaves running. Raises `NodeError`."""
+        self._client = Rpc(self.host, self.port)
+        self.chain_id = as_int(self.rpc("eth_chainId"))
+
     def _listening(self, log: Path) -> int:
         assert self._process is not None
         deadline = time.monotonic() + START_TIMEOUT_SECONDS

@@ -114,6 +114,21 @@ class World:
         with Node(port=port, chain_id=chain_id, state=folder / "state.json") as node:
             yield cls(node, manifest)
 
+    @classmethod
+    @contextmanager
+    def attached(cls, port: int, *, protocols: Sequence[type[Deployment]] = PROTOCOLS) -> Iterator[World]:
+        """The world of a node that runs already, started of this kit; it is left running.
+
+        Raises `DevnetError` where nothing answers.
+        """
+        manifest = json.loads((cached(protocols) / "manifest.json").read_text())
+        node = Node(port=port)
+        node.connect()
+        try:
+            yield cls(node, manifest)
+        finally:
+            node.stop()
+
     def get(self, kind: type[D]) -> D:
         """A protocol by its class. Raises `DevnetError` if this world has none."""
         found = self._deployments.get(kind.name)

@@ -31,6 +31,22 @@ NO_ASSET = AssetId("")
 
 
 @dataclass(frozen=True, slots=True)
+class FlatLender:
+    """Lends anything for one transaction, for 5 basis points."""
+
+    def fee(self, lent: Amount) -> Amount:
+        """See FlashLender."""
+        return Amount(lent.asset, -(-lent.raw * 5 // BPS))
+
+    def calls(
+        self, lent: Amount, inner: Sequence[UnsignedCall], executor: Address, left: Sequence[AssetId]
+    ) -> Untold:
+        """None."""
+        del lent, inner, executor, left
+        return Untold("it is nowhere")
+
+
+@dataclass(frozen=True, slots=True)
 class LendingRule(LinearRule):
     """A lender that lets nobody take out what would leave a health below one; `threshold` in basis points."""
 
@@ -62,6 +78,11 @@ class LendingRule(LinearRule):
         if after.health(prices, time).liquidatable:
             return Refused("a health below one")
         return Applied(None, Amount(action.asset, raw), left, None, after)
+
+    @property
+    def lender(self) -> FlatLender:
+        """It lends for one transaction, too."""
+        return FlatLender()
 
     def _with(self, at: int, weight: Weight, held: int) -> LendingRule:
         weights = (*self.weights[:at], weight, *self.weights[at + 1 :])

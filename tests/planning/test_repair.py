@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from aggregator.model.accounts import Account
 from aggregator.model.actions import Deposit, Repay, Trade, Withdraw
-from aggregator.model.plans import Plan, Swap, Targets
+from aggregator.model.plans import Flash, Plan, Swap, Targets
+from aggregator.model.units import Address
 from aggregator.planning.limits import Charges, Limits
 from aggregator.planning.problem import Problem
 from aggregator.planning.repair import repair
@@ -121,6 +122,41 @@ def test_nothing_reaches_the_target_and_that_is_said() -> None:
     [shortfall] = plan.shortfalls
     assert shortfall.account_id == "aave"
     assert shortfall.missing_usd == pytest.approx(1.25 * 102_000 - 80_000)
+
+
+@pytest.mark.parametrize(
+    ("gas_usd", "kind", "total_usd"), [(5.0, Flash, 63.87630368958169), (0.5, Withdraw, 53.42016806722689)]
+)
+def test_a_flash_bundle_is_weighed_against_loops(gas_usd: float, kind: type, total_usd: float) -> None:
+    """It saves five transactions and pays a fee: the choice flips with the gas."""
+    plan = planned(
+        lender("aave", {"ETH": 25, "USDC": -70_000}),
+        wallet(),
+        charges=replace(FREE, gas_elsewhere_usd=gas_usd),
+        limits=Limits(executors={CHAIN: Address("0x" + "ee" * 20)}),
+        markets=[flat("ETH", "USDC")],
+    )
+    assert plan.status == "feasible"
+    assert isinstance(plan.steps[0].move, kind)
+    assert plan.cost_usd == pytest.approx(total_usd, rel=3e-5)
+    if kind is Flash:
+        [step] = plan.steps
+        assert isinstance(step.move, Flash)
+        assert [type(part.move) for part in step.move.steps] == [Repay, Withdraw, Swap]
+        assert step.move.lent.raw / 10**18 == pytest.approx(16_771.3356510037, rel=3e-5)
+
+
+def test_a_bundle_helps_where_no_order_does() -> None:
+    """Below the floor nothing may be taken out, except for what repays in the same transaction."""
+    accounts = (lender("aave", {"ETH": 25, "USDC": -79_000}), wallet())
+    targets = replace(ALONE, floor=1.02)
+    alone = planned(*accounts, targets=targets, markets=[flat("ETH", "USDC")])
+    assert alone.status == "infeasible"
+    assert not alone.steps
+    limits = Limits(executors={CHAIN: Address("0x" + "ee" * 20)})
+    plan = planned(*accounts, targets=targets, limits=limits, markets=[flat("ETH", "USDC")])
+    assert plan.status == "feasible"
+    assert [type(step.move) for step in plan.steps] == [Flash]
 
 
 def test_a_limit_on_the_cost_is_kept() -> None:

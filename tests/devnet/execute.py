@@ -1,0 +1,193 @@
+"""Sends a plan's unsigned calls as real transactions, and holds every account against what was predicted.
+
+The product never signs or sends: this is how the tests, and whoever doubts a plan, see that it is true. The
+senders are accounts that the node plays. Where a call waits for a keeper, a keeper acts before the next step.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aggregator import app, settings
+from aggregator.model.errors import CrossmarginError
+from aggregator.model.portfolio import Portfolio
+from aggregator.model.units import parse_address
+from tests.devnet.errors import DevnetError, TransactionReverted
+from tests.devnet.synthetix_pyth import OffchainPrices
+from tests.devnet.world import World
+
+Json = Mapping[str, Any]
+
+TOLERANCE_BPS = 1.0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An account after a step: what the plan says of its own health, and what its contracts say."""
+
+    account_id: str
+    predicted: float | None
+    found: float | None
+
+    @property
+    def bps(self) -> float:
+        """The difference in basis points; infinite where only one of them is there."""
+        if self.predicted is None or self.found is None:
+            return 0.0 if self.predicted is self.found else float("inf")
+        if self.predicted == self.found:
+            return 0.0
+        return abs(self.found / self.predicted - 1.0) * 10_000 if self.predicted else float("inf")
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A step that was sent: its transactions, why one failed, and every account after it."""
+
+    ordinal: int
+    action: str
+    sent: int
+    reverted: str | None
+    accounts: tuple[Compared, ...]
+
+    @property
+    def worst_bps(self) -> float:
+        """The largest difference of any account."""
+        return max((one.bps for one in self.accounts), default=0.0)
+
+
+class Executor:
+    """Sends plans on a world; a plan must be of the state that the world is in."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        own = tomllib.loads(world.config())
+        given = {**own, "default_chains": list(own["chains"]), "cache": "off"}
+        self.config = settings.exactly(given, "local chain")
+        self._prices: OffchainPrices | None = None
+
+    def read(self, wallet: str) -> Portfolio:
+        """The wallet as it is now."""
+        [portfolio] = app.read(app.Selection((parse_address(wallet),)), self.config).portfolios
+        return portfolio
+
+    def run(self, plan: Json) -> Iterator[Executed]:
+        """Send each step, and compare all accounts after it; nothing is sent after a step that fails.
+
+        Raises DevnetError where a step has no calls.
+        """
+        for step in plan["steps"]:
+            if step["calls_unknown"] is not None:
+                raise DevnetError(f"step {step['ordinal']} has no calls: {step['calls_unknown']}")
+            sent, reverted = 0, None
+            for call in step["calls"]:
+                try:
+                    self._send(call, step["sender"])
+                    sent += 1
+                    if call["later"] is not None:
+                        self._keep(step["sender"])
+                except TransactionReverted as error:
+                    reverted = str(error)
+                    break
+            accounts = () if reverted else tuple(self._compared(plan["wallet"], step["after"]))
+            yield Executed(step["ordinal"], step["action"], sent, reverted, accounts)
+            if reverted:
+                return
+
+    def _send(self, call: Json, sender: str) -> None:
+        self.world.node.rpc("anvil_impersonateAccount", sender)
+        data, value = bytes.fromhex(call["data"].removeprefix("0x")), int(call["value"])
+        self.world.chain.transact(call["to"], data, sender=sender, value=value)
+
+    def _keep(self, trader: str) -> None:
+        """Execute a trader's orders as a keeper does, at the market's price."""
+        perps = self.world.synthetix
+        if self._prices is None:
+            self._prices = OffchainPrices(perps)
+        keeper = self.world.chain.accounts[0]
+        for name, market in perps.markets.items():
+            order = market.call("delayedOrders", trader)
+            if not order["sizeDelta"]:
+                continue
+            self.world.node.warp(MIN_AGE_S)
+            price = self.world.prices.quotes.ETH if "ETH" in name else self.world.prices.quotes.BTC
+            data = self._prices.published(name, price, self.world.node.timestamp)
+            market.send("executeOffchainDelayedOrder", trader, [data], sender=keeper)
+
+    def _compared(self, wallet: str, after: Json) -> Iterator[Compared]:
+        portfolio = self.read(wallet)
+        found = {account.id: account for account in portfolio.accounts}
+        for one in after["accounts"]:
+            account = found.get(one["account_id"])
+            health = None
+            if account is not None and account.rule is not None:
+                said = account.rule.health(account.prices, portfolio.blocks[account.chain].timestamp)
+                health = said.power / said.requirement if said.requirement else None
+            yield Compared(one["account_id"], one["native_health"], health)
+
+
+MIN_AGE_S = 5
+"""More than a market asks a price to be younger than an order."""
+
+
+def load(path: Path) -> Json:
+    """The plan in a file that `plan repair --json` wrote; raises DevnetError where it is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        plan: Json = document["data"]
+        if document["schema"] != "crossmargin/plan repair/1" or plan is None:
+            raise DevnetError(f"{path} holds no plan: write one with crossmargin plan repair --json")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DevnetError(f"{path} can't be read as a plan: {error}") from error
+    return {**plan, "blocks": document["blocks"]}
+
+
+def check_state(world: World, plan: Json) -> None:
+    """Raise DevnetError where the plan was made of another state than the chain is in."""
+    for block in plan["blocks"]:
+        number = world.node.block_number
+        if block["chain_id"] != world.node.chain_id or block["number"] > number:
+            raise DevnetError(f"the plan is of block {block['number']} of chain {block['chain_id']}")
+        found = world.node.block(block["number"])["hash"]
+        if found != block["hash"]:
+            raise DevnetError(f"block {block['number']} is another one here: make the plan on this chain")
+        if block["number"] != number:
+            raise DevnetError(f"the chain has gone on to block {number}: make the plan anew")
+
+
+def execute(world: World, path: Path) -> int:
+    """Run a plan of a file and tell of each step; the exit code is 1 where anything is not as predicted."""
+    plan = load(path)
+    check_state(world, plan)
+    wrong = 0
+    try:
+        for step in Executor(world).run(plan):
+            wrong += _tell(step)
+    except CrossmarginError as error:
+        raise DevnetError(f"the wallet can't be read: {error}") from error
+    print("as predicted" if not wrong else f"{wrong} steps are not as predicted")
+    return 1 if wrong else 0
+
+
+def _tell(step: Executed) -> int:
+    if step.reverted is not None:
+        print(f"step {step.ordinal} {step.action}: reverted: {step.reverted}", file=sys.stderr)
+        return 1
+    print(f"step {step.ordinal} {step.action}: {step.sent} transactions, at most {step.worst_bps:.4f} bp off")
+    for one in step.accounts:
+        print(f"  {one.account_id}: predicted {_shown(one.predicted)}, found {_shown(one.found)}")
+    return int(step.worst_bps > TOLERANCE_BPS)
+
+
+def _shown(health: float | None) -> str:
+    return "none" if health is None else f"{health:.9f}"
+
+
+def worst(steps: Sequence[Executed]) -> float:
+    """The largest difference of all steps, in basis points."""
+    return max((step.worst_bps for step in steps), default=0.0)
