@@ -97,7 +97,7 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
         """Whether a delayed order waits."""
         return self.terms.pending
 
-    def submitted(self, price: int, time: int, size_delta: int) -> TradablePerpsV2Rule | Refused:
+    def submitted(self, price: int, time: int, size_delta: int) -> TradablePerpsV2Rule | Refused | Untold:
         """The account once an off-chain order waits: its deposit has left the margin, which was settled.
 
         The order is tried at the present price first, and the margin is settled at the price of its fill.
@@ -107,7 +107,7 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
         rule = recomputed(self, price, time)
         fill = fill_price(rule.market, size_delta, price)
         tried = rule.after_trade(size_delta, price, fill)
-        if isinstance(tried, Refused):
+        if not isinstance(tried, tuple):
             return tried
         deposit = self.market.min_keeper_fee
         left = rule.with_less(fill, deposit, size_delta)
@@ -121,7 +121,7 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
 
     def executed(
         self, price: int, time: int, size_delta: int, limit: int | None = None
-    ) -> Executed | Refused:
+    ) -> Executed | Refused | Untold:
         """The account once a keeper has executed the order that waits, at a price that he brings.
 
         `limit` is the order's desired fill price; without one any price does.
@@ -131,7 +131,7 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
         rule = recomputed(self, price, time)
         fill = fill_price(rule.market, size_delta, price)
         tried = rule.after_trade(size_delta, price, fill)
-        if isinstance(tried, Refused):
+        if not isinstance(tried, tuple):
             return tried
         if limit is not None and (fill > limit if size_delta > 0 else fill < limit):
             return Refused("Price impact exceeded")
@@ -174,13 +174,11 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
         return left if isinstance(left, Refused) else transferred(left, self.closing.settlement, -raw, price)
 
     def _traded(self, price: int, time: int, size_raw: int) -> Traded | Refused | Untold:
-        if fill_price(self.market, size_raw, price) <= 0:
-            return Untold("the market's skew is beyond its scale: a fill would have no price above zero")
         waiting = self.submitted(price, time, size_raw)
-        if isinstance(waiting, Refused):
+        if isinstance(waiting, Refused | Untold):
             return waiting
         done = waiting.executed(price, time, size_raw)
-        if isinstance(done, Refused):
+        if isinstance(done, Refused | Untold):
             return done
         after, settlement = done.rule, self.closing.settlement
         return Traded(
@@ -217,7 +215,7 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
                     return Refused(INSUFFICIENT)
         return with_margin(self, price, margin)
 
-    def after_trade(self, size_delta: int, price: int, fill: int) -> tuple[int, int] | Refused:
+    def after_trade(self, size_delta: int, price: int, fill: int) -> tuple[int, int] | Refused | Untold:
         """Margin and fee of a trade, of a rule whose funding is recorded (`_postTradeDetails`)."""
         market, terms, new = self.market, self.terms, self.size + size_delta
         if not size_delta:
@@ -226,6 +224,8 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
             return Refused(CAN_LIQUIDATE)
         if terms.volatile:
             return Refused("Price too volatile")
+        if fill <= 0:
+            return Untold("the market's skew is beyond its scale: a fill would have no price above zero")
         fee = order_fee(market, terms, size_delta, fill)
         margin = margin_after(self, fill, -fee)
         if isinstance(margin, Refused):

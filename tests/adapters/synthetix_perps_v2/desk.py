@@ -127,7 +127,8 @@ class Desk:
                     (market, "submitOffchainDelayedOrder", (size, limit)),
                     (self.keeper, "aggregate3", ([(market.address, True, execute)],)),
                 ]
-        raise AssertionError(action)
+            case _:
+                raise AssertionError(action)
 
     def _refused(self, acted: list[Outcome]) -> str | None:
         if acted[0].refused is not None or len(acted) == 1:
