@@ -8,7 +8,7 @@ from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import DECIMALS, PerpsV2Rule
 from adapters.synthetix_perps_v2.market import Details, Held, OpenPosition
 from adapters.synthetix_perps_v2.names import underlying_of
-from adapters.synthetix_perps_v2.terms import Terms
+from adapters.synthetix_perps_v2.terms import Terms, Unsaid
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id
 from aggregator.model.errors import NotRecorded, ReadError, UnusablePrice
@@ -86,8 +86,10 @@ def warnings_of(found: Details, time: int) -> list[str]:
         )
     if opened is not None and opened.flagged:
         warnings.append(f"{held.label}: the position is flagged and can be liquidated at any price")
-    if isinstance(found.terms, ReadError) and not isinstance(found.terms, NotRecorded):
-        warnings.append(f"{held.label}: what withdrawing and trading take there is not known: {found.terms}")
+    if isinstance(found.terms, Unsaid) and not isinstance(found.terms.error, NotRecorded):
+        warnings.append(
+            f"{held.label}: what withdrawing and trading take there is not known: {found.terms.error}"
+        )
     if order.size_delta:
         kind = "an off-chain delayed order" if order.is_offchain else "a delayed order"
         warnings.append(

@@ -16,7 +16,7 @@ from adapters.synthetix_perps_v2.family import PerpsV2Family
 from adapters.synthetix_perps_v2.margin import DECIMALS
 from adapters.synthetix_perps_v2.market import Held, System, details
 from adapters.synthetix_perps_v2.names import name_key
-from adapters.synthetix_perps_v2.terms import untold
+from adapters.synthetix_perps_v2.terms import Unsaid, unsaid
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import Asset, token_id
@@ -111,11 +111,11 @@ def _system(deployment: Deployment) -> Read[System]:
     return System(manager, _checked(markets, manager), settings, status, rates, exchanger)
 
 
-def _exchanger(resolver: Address) -> Read[Address | ReadError]:
+def _exchanger(resolver: Address) -> Read[Address | Unsaid]:
     try:
         [exchanger] = yield from ask([calls.GET_ADDRESS.at(resolver, name_key("Exchanger"))])
     except ReadError as error:
-        return untold(error)
+        return unsaid(error)
     return exchanger
 
 

@@ -10,7 +10,7 @@ from adapters.synthetix_perps_v2.calls import Valued
 from adapters.synthetix_perps_v2.margin import MarketState
 from adapters.synthetix_perps_v2.names import key_text
 from adapters.synthetix_perps_v2.orders import DelayedOrder, Windows
-from adapters.synthetix_perps_v2.terms import Terms, read_terms
+from adapters.synthetix_perps_v2.terms import Terms, Unsaid, read_terms
 from aggregator.contract import Read, ask, attempt, both
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.readings import Block
@@ -79,7 +79,7 @@ class Details:
     windows: Windows
     suspension: str | None
     position: OpenPosition | None
-    terms: Terms | ReadError | None
+    terms: Terms | Unsaid | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class System:
     settings: Address
     status: Address
     exchange_rates: Address
-    exchanger: Address | ReadError
+    exchanger: Address | Unsaid
 
 
 def details(held: Held, system: System, wallet: Address, block: Block) -> Read[Details]:

@@ -51,6 +51,13 @@ class Terms:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """Why something that an account can do without was not read."""
+
+    error: ReadError
+
+
 def load_terms(data: Mapping[str, JsonValue]) -> Terms:
     """The terms that `to_json` wrote; raises ValueError on other data."""
     return Terms(
@@ -68,13 +75,13 @@ def load_terms(data: Mapping[str, JsonValue]) -> Terms:
 
 
 def read_terms(
-    market: Address, market_key: bytes, asset_key: bytes, settings: Address, exchanger: Address | ReadError
-) -> Read[Terms | ReadError]:
+    market: Address, market_key: bytes, asset_key: bytes, settings: Address, exchanger: Address | Unsaid
+) -> Read[Terms | Unsaid]:
     """The terms of a market in one round, without an order; why the contracts don't tell them as a value.
 
     What an owner may do is not worth an account that can't be read. Raises the error where nobody answered.
     """
-    if isinstance(exchanger, ReadError):
+    if isinstance(exchanger, Unsaid):
         return exchanger
     try:
         [size, largest, taker, maker, leverage, initial], [(surcharge, volatile)] = yield from both(
@@ -91,7 +98,7 @@ def read_terms(
             ask([calls.DYNAMIC_FEE.at(exchanger, name_key("sUSD"), asset_key)]),
         )
     except ReadError as error:
-        return untold(error)
+        return unsaid(error)
     return Terms(
         market=market,
         market_size=size,
@@ -106,8 +113,8 @@ def read_terms(
     )
 
 
-def untold(error: ReadError) -> ReadError:
+def unsaid(error: ReadError) -> Unsaid:
     """The error as a value; raises it where nobody answered, but for a recording older than the question."""
     if isinstance(error, UNANSWERED) and not isinstance(error, NotRecorded):
         raise error
-    return error
+    return Unsaid(error)
