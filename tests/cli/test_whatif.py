@@ -146,4 +146,4 @@ def test_closing_at_synthetix_counts_what_its_markets_take(local: World) -> None
     assert data["notes"] == []
     refused = crossmargin("whatif", hedged, "--withdraw", "synthetix:sUSD=1400")
     assert refused.code == 2
-    assert "would refuse it: Insufficient margin" in refused.err
+    assert "would refuse it: Position can be liquidated" in refused.err
