@@ -49,8 +49,6 @@ def apply(
             return OTHERS
     if rule.handle is None:
         return UNADDRESSED
-    if isinstance(action, Withdraw) and raw > rule.usd_amount:
-        return Refused("InsufficientCollateral")
     if rule.flagged:
         return Refused("AccountLiquidatable")
     if (waits := rule.handle.waits(time)) is None:
@@ -96,7 +94,12 @@ def calls_of(rule: SynthetixV3Rule, action: Action) -> Sequence[UnsignedCall] | 
 def _withdrawal(
     rule: SynthetixV3Rule, prices: Mapping[AssetId, int], time: int, raw: int
 ) -> Refused | Untold | None:
-    """Why snxUSD that is there can't be taken out (`validateWithdrawableAmount`)."""
+    """Why snxUSD can't be taken out (`validateWithdrawableAmount`).
+
+    More than all accounts have together is refused in other words, which need what is not read.
+    """
+    if raw > rule.usd_amount:
+        return Refused("InsufficientSynthCollateral")
     health = rule.health(prices, time)
     short = Refused("InsufficientCollateralAvailableForWithdraw")
     if rule.debt:

@@ -48,7 +48,7 @@ def test_snxusd_in_and_out(site: Site) -> None:
         rule, time = site.rule(user, number), node.timestamp + chance.choice([5, 3_600, 86_400])
         prices, margins = prices_of(rule), site.perps.margins(number)
         free = max(margins.available - margins.initial - margins.reward, WAD)
-        action = chance.choice(
+        action: Action = chance.choice(
             [
                 Deposit(rule.usd, chance.randrange(1, 10**22)),
                 Withdraw(rule.usd, chance.randrange(1, free)),
@@ -59,7 +59,7 @@ def test_snxusd_in_and_out(site: Site) -> None:
         ours = rule.apply(prices, time, action)
         assert not isinstance(ours, Untold)
         if isinstance(ours, Refused):
-            with pytest.raises(TransactionReverted, match=ours.reason):
+            with pytest.raises(TransactionReverted, match=ours.reason.replace("Synth", "(Synth)?")):
                 _send(site, user, rule, action, time)
         else:
             assert isinstance(ours, Applied)
