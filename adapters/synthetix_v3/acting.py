@@ -10,8 +10,7 @@ from dataclasses import replace
 
 from adapters.synthetix_v3 import calls
 from adapters.synthetix_v3.margin import DECIMALS, SynthetixV3Rule
-from aggregator.contract import Function
-from aggregator.contract.approvals import approval, token_address
+from aggregator.contract import Function, approval, token_address
 from aggregator.model.actions import Action, Applied, Deposit, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import UnsignedCall

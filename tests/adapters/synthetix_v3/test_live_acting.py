@@ -48,14 +48,13 @@ def test_snxusd_in_and_out(site: Site) -> None:
         rule, time = site.rule(user, number), node.timestamp + chance.choice([5, 3_600, 86_400])
         prices, margins = prices_of(rule), site.perps.margins(number)
         free = max(margins.available - margins.initial - margins.reward, WAD)
-        action: Action = chance.choice(
-            [
-                Deposit(rule.usd, chance.randrange(1, 10**22)),
-                Withdraw(rule.usd, chance.randrange(1, free)),
-                Withdraw(rule.usd, free * chance.randrange(80, 120) // 100),
-                Withdraw(rule.usd, None),
-            ]
-        )
+        actions: list[Action] = [
+            Deposit(rule.usd, chance.randrange(1, 10**22)),
+            Withdraw(rule.usd, chance.randrange(1, free)),
+            Withdraw(rule.usd, free * chance.randrange(80, 120) // 100),
+            Withdraw(rule.usd, None),
+        ]
+        action = chance.choice(actions)
         ours = rule.apply(prices, time, action)
         assert not isinstance(ours, Untold)
         if isinstance(ours, Refused):
