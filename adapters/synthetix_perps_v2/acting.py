@@ -220,7 +220,7 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
         market, terms, new = self.market, self.terms, self.size + size_delta
         if not size_delta:
             return Refused("Cannot submit empty order")
-        if self.size and self._fails(price):
+        if self.health({self.feed.asset: price}, market.funding_time).liquidatable:
             return Refused(CAN_LIQUIDATE)
         if terms.volatile:
             return Refused("Price too volatile")
@@ -241,11 +241,6 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
         if too_large(market, terms, self.size, new):
             return Refused("Max market size exceeded")
         return margin, fee
-
-    def _fails(self, price: int) -> bool:
-        margin = self.margin + self.profit_loss(price) + multiply(self.size, self.settled_funding)
-        left = max(margin - self.market.liquidation_premium(self.size, price), 0)
-        return left <= self.market.liquidation_margin(self.size, price)
 
     def to_json(self) -> dict[str, JsonValue]:
         """See ClosablePerpsV2Rule.to_json."""

@@ -226,7 +226,10 @@ def test_terms_of_trades_are_read() -> None:
     assert waiting.pending
 
 
-@pytest.mark.parametrize("key", [("dynamicFeeRateForExchange", EXCHANGER), ("maxLeverage", SETTINGS)])
+@pytest.mark.parametrize(
+    "key",
+    [("dynamicFeeRateForExchange", EXCHANGER), ("maxLeverage", SETTINGS), ("marketSize", ETH_MARKET)],
+)
 def test_terms_that_the_contracts_do_not_tell_cost_no_account(key: Key) -> None:
     """The account stands, with a warning that names what failed; nobody's silence is no answer."""
     refused = read(with_short() | {key: reverted(key[0], parse_address(key[1]))})
