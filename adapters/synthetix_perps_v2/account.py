@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from adapters.synthetix_perps_v2 import calls
+from adapters.synthetix_perps_v2.acting import TradablePerpsV2Rule
 from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import DECIMALS, PerpsV2Rule
 from adapters.synthetix_perps_v2.market import Details, Held, OpenPosition
 from adapters.synthetix_perps_v2.names import underlying_of
+from adapters.synthetix_perps_v2.terms import Terms, Unsaid
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id
-from aggregator.model.errors import ReadError, UnusablePrice
+from aggregator.model.errors import NotRecorded, ReadError, UnusablePrice
 from aggregator.model.fixed_point import multiply
 from aggregator.model.positions import Perp, Position, Supply
 from aggregator.model.readings import AccountFailure, Block, Quote
@@ -84,6 +86,10 @@ def warnings_of(found: Details, time: int) -> list[str]:
         )
     if opened is not None and opened.flagged:
         warnings.append(f"{held.label}: the position is flagged and can be liquidated at any price")
+    if isinstance(found.terms, Unsaid) and not isinstance(found.terms.error, NotRecorded):
+        warnings.append(
+            f"{held.label}: what withdrawing and trading take there is not known: {found.terms.error}"
+        )
     if order.size_delta:
         kind = "an off-chain delayed order" if order.is_offchain else "a delayed order"
         warnings.append(
@@ -127,7 +133,7 @@ def _feed(held: Held, opened: OpenPosition) -> Feed:
 
 def _rule(found: Details, opened: OpenPosition, susd: Asset) -> PerpsV2Rule:
     held = found.held
-    return ClosablePerpsV2Rule(
+    rule = ClosablePerpsV2Rule(
         feed=_feed(held, opened),
         market=opened.state,
         size=held.size,
@@ -146,6 +152,7 @@ def _rule(found: Details, opened: OpenPosition, susd: Asset) -> PerpsV2Rule:
             keeper_deposit=found.order.keeper_deposit,
         ),
     )
+    return rule if not isinstance(found.terms, Terms) else TradablePerpsV2Rule.of(rule, found.terms)
 
 
 def _reported(rule: PerpsV2Rule, opened: OpenPosition, origin: str) -> Reported:

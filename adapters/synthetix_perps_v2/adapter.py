@@ -16,6 +16,7 @@ from adapters.synthetix_perps_v2.family import PerpsV2Family
 from adapters.synthetix_perps_v2.margin import DECIMALS
 from adapters.synthetix_perps_v2.market import Held, System, details
 from adapters.synthetix_perps_v2.names import name_key
+from adapters.synthetix_perps_v2.terms import Unsaid, unsaid
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model.accounts import Account, ProtocolKind
 from aggregator.model.assets import Asset, token_id
@@ -97,9 +98,9 @@ def _system(deployment: Deployment) -> Read[System]:
     resolver = deployment.addresses["address_resolver"]
     manager = deployment.addresses["futures_market_manager"]
     names = ("FuturesMarketManager", "PerpsV2MarketSettings", "SystemStatus", "ExchangeRates")
-    [markets], [current, settings, status, rates] = yield from both(
+    [markets], ([current, settings, status, rates], exchanger) = yield from both(
         ask([calls.ALL_MARKETS.at(manager, calls.V2)]),
-        ask([calls.GET_ADDRESS.at(resolver, name_key(name)) for name in names]),
+        both(ask([calls.GET_ADDRESS.at(resolver, name_key(name)) for name in names]), _exchanger(resolver)),
     )
     if current != manager:
         # An abandoned manager goes on listing markets that nobody trades in any more.
@@ -107,7 +108,15 @@ def _system(deployment: Deployment) -> Read[System]:
             f"{deployment.name} with the market manager {manager}",
             f"its resolver names {current}; configure that as `futures_market_manager`",
         )
-    return System(manager, _checked(markets, manager), settings, status, rates)
+    return System(manager, _checked(markets, manager), settings, status, rates, exchanger)
+
+
+def _exchanger(resolver: Address) -> Read[Address | Unsaid]:
+    try:
+        [exchanger] = yield from ask([calls.GET_ADDRESS.at(resolver, name_key("Exchanger"))])
+    except ReadError as error:
+        return unsaid(error)
+    return exchanger
 
 
 def _check_susd(deployment: Deployment) -> Read[None]:

@@ -39,6 +39,9 @@ REQUIRE_ACTIVE: Function[tuple[()]] = Function("requireFuturesMarketActive(bytes
 RATE: Function[Valued] = Function("rateAndInvalid(bytes32)(uint256,bool)", into=Valued)
 CURRENT_ROUND: Function[int] = Function("getCurrentRoundId(bytes32)(uint256)")
 
+# Exchanger: the surcharge on a trade from one asset to another, and whether prices are too volatile for one
+DYNAMIC_FEE: Function[tuple[int, bool]] = Function("dynamicFeeRateForExchange(bytes32,bytes32)(uint256,bool)")
+
 # PerpsV2MarketSettings: of a market, by its key
 SKEW_SCALE: Function[int] = Function("skewScale(bytes32)(uint256)")
 MAX_FUNDING_VELOCITY: Function[int] = Function("maxFundingVelocity(bytes32)(uint256)")
@@ -50,7 +53,12 @@ OFFCHAIN_MIN_AGE: Function[int] = Function("offchainDelayedOrderMinAge(bytes32)(
 OFFCHAIN_MAX_AGE: Function[int] = Function("offchainDelayedOrderMaxAge(bytes32)(uint256)")
 CONFIRM_SECONDS: Function[int] = Function("delayedOrderConfirmWindow(bytes32)(uint256)")
 CONFIRM_ROUNDS: Function[int] = Function("nextPriceConfirmWindow(bytes32)(uint256)")
+TAKER_FEE: Function[int] = Function("takerFeeOffchainDelayedOrder(bytes32)(uint256)")
+MAKER_FEE: Function[int] = Function("makerFeeOffchainDelayedOrder(bytes32)(uint256)")
+MAX_LEVERAGE: Function[int] = Function("maxLeverage(bytes32)(uint256)")
+MAX_MARKET_VALUE: Function[int] = Function("maxMarketValue(bytes32)(uint256)")
 # ... and of all markets
+MIN_INITIAL_MARGIN: Function[int] = Function("minInitialMargin()(uint256)")
 FEE_RATIO: Function[int] = Function("liquidationFeeRatio()(uint256)")
 MIN_KEEPER_FEE: Function[int] = Function("minKeeperFee()(uint256)")
 MAX_KEEPER_FEE: Function[int] = Function("maxKeeperFee()(uint256)")
@@ -61,6 +69,7 @@ MARKET_KEY: Function[bytes] = Function("marketKey()(bytes32)")
 BASE_ASSET: Function[bytes] = Function("baseAsset()(bytes32)")
 ASSET_PRICE: Function[Valued] = Function("assetPrice()(uint256,bool)", into=Valued)
 MARKET_SKEW: Function[int] = Function("marketSkew()(int128)")
+MARKET_SIZE: Function[int] = Function("marketSize()(uint128)")
 FUNDING_SEQUENCE_LENGTH: Function[int] = Function("fundingSequenceLength()(uint256)")
 FUNDING_SEQUENCE: Function[int] = Function("fundingSequence(uint256)(int128)")
 FUNDING_LAST_RECOMPUTED: Function[int] = Function("fundingLastRecomputed()(uint32)")

@@ -7,11 +7,18 @@ Source: `flagPosition`, `liquidatePosition` and `forceLiquidatePosition` in Perp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
 from adapters.synthetix_perps_v2.nearest import nearest_failing
-from aggregator.model.actions import Action, Applied, Deposit, Untold
+from adapters.synthetix_perps_v2.settling import (
+    margin_after,
+    price_in,
+    recomputed,
+    transferred,
+    with_margin,
+)
+from aggregator.model.actions import Action, Applied, Deposit, Traded, Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, LossBearer
 from aggregator.model.fixed_point import divide
@@ -20,6 +27,7 @@ from aggregator.model.rules import Amount, JsonValue, Refused
 CANNOT_LIQUIDATE = "Position cannot be liquidated"
 TOO_LARGE = "price impact of liquidation exceeded"
 TOO_SKEWED = "instantaneous P/D exceeded"
+PENDING = "Pending order exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,29 +125,39 @@ class ClosablePerpsV2Rule(PerpsV2Rule):
             successor=None,
         )
 
-    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+    def apply(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Traded | Refused | Untold:
         """See AdjustableRule: a deposit is `transferMargin`, which settles profit and funding as well.
 
-        `supplied` is the margin without what is settled: that stays profit and funding of the position. That
-        no delayed order is pending is taken for granted. What a withdrawal must leave is not in the rule.
+        What a withdrawal must leave and a trade costs is not in this rule.
         """
         if not isinstance(action, Deposit) or action.asset != self.closing.settlement:
-            return Untold("of a market's actions only depositing its sUSD is known")
+            return Untold("of a market's actions only depositing its sUSD is known: read it again for others")
+        return self.deposited(price_in(self, prices), time, action.raw)
+
+    def deposited(self, price: int, time: int, raw: int) -> Applied | Refused:
+        """The account with more margin, or why the market refuses."""
+        if halted := self.halted():
+            return halted
+        rule = recomputed(self, price, time)
+        margin = margin_after(rule, price, raw)
+        if isinstance(margin, Refused):
+            return margin
+        return transferred(with_margin(rule, price, margin), self.closing.settlement, raw, price)
+
+    def halted(self) -> Refused | None:
+        """Why nothing at all can be changed now: in the contracts' words, in their order."""
         if self.closing.suspension is not None:
             return Refused(self.closing.suspension)
-        price = prices[self.feed.asset]
-        settled = self.profit_loss(price) + self.accrued_funding(price, time)
-        margin = self.margin + settled + action.raw
-        if margin < 0:
-            return Refused("Insufficient margin")
-        market = replace(self.market, funding_rate=self.market.funding_rate_at(time), funding_time=time)
-        return Applied(
-            paid=Amount(action.asset, action.raw),
-            received=None,
-            supplied=self.margin + action.raw,
-            owed=None,
-            successor=replace(self, market=market, margin=margin, last_price=price, settled_funding=0),
-        )
+        if self.flagged:
+            return Refused("Position flagged")
+        return Refused(PENDING) if self.pending else None
+
+    @property
+    def pending(self) -> bool:
+        """Whether a delayed order waits, as far as its deposits tell."""
+        return self.closing.commit_deposit + self.closing.keeper_deposit > 0
 
     def _exceeded(self) -> str | None:
         """Which of the two limits keeps others than the endorsed from liquidating; both must be above."""

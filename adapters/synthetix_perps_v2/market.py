@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.synthetix_perps_v2 import calls
 from adapters.synthetix_perps_v2.calls import Valued
 from adapters.synthetix_perps_v2.margin import MarketState
 from adapters.synthetix_perps_v2.names import key_text
 from adapters.synthetix_perps_v2.orders import DelayedOrder, Windows
+from adapters.synthetix_perps_v2.terms import Terms, Unsaid, read_terms
 from aggregator.contract import Read, ask, attempt, both
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.readings import Block
@@ -69,7 +70,8 @@ class OpenPosition:
 class Details:
     """All of one margin account: `position` is None where only margin is deposited.
 
-    `suspension` is the protocol's reason for suspending the market, None where it has not.
+    `suspension` is the protocol's reason for suspending the market, None where it has not. `terms` are
+    those of an open position, or why the contracts don't tell them.
     """
 
     held: Held
@@ -77,17 +79,19 @@ class Details:
     windows: Windows
     suspension: str | None
     position: OpenPosition | None
+    terms: Terms | Unsaid | None
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Where the parts of one deployment live at the block."""
+    """Where the parts of one deployment live at the block; why that of the exchanger is not known."""
 
     manager: Address
     markets: tuple[Address, ...]
     settings: Address
     status: Address
     exchange_rates: Address
+    exchanger: Address | Unsaid
 
 
 def details(held: Held, system: System, wallet: Address, block: Block) -> Read[Details]:
@@ -95,9 +99,14 @@ def details(held: Held, system: System, wallet: Address, block: Block) -> Read[D
     state = both(_order(held, system, wallet), _suspension(held, system))
     if held.size == 0:
         (order, windows), suspension = yield from state
-        return Details(held, order, windows, suspension, None)
-    ((order, windows), suspension), position = yield from both(state, _position(held, system, wallet, block))
-    return Details(held, order, windows, suspension, position)
+        return Details(held, order, windows, suspension, None, None)
+    terms = read_terms(held.market, held.market_key, held.asset_key, system.settings, system.exchanger)
+    ((order, windows), suspension), (position, found) = yield from both(
+        state, both(_position(held, system, wallet, block), terms)
+    )
+    if isinstance(found, Terms):
+        found = replace(found, pending=order.size_delta != 0)
+    return Details(held, order, windows, suspension, position, found)
 
 
 def _order(held: Held, system: System, wallet: Address) -> Read[tuple[DelayedOrder, Windows]]:

@@ -1,11 +1,14 @@
-"""Stored rules, checked while they are read: what `to_json` wrote, with or without a liquidation's terms."""
+"""Stored rules, checked while they are read: what `to_json` wrote, with or without terms of
+liquidations and trades."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from adapters.synthetix_perps_v2.acting import TradablePerpsV2Rule
 from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import MarketState, PerpsV2Rule
+from adapters.synthetix_perps_v2.terms import load_terms
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed
@@ -14,7 +17,8 @@ from aggregator.model.stored import check_family, entry, exact, load_feed
 def load_rule(data: Mapping[str, JsonValue]) -> PerpsV2Rule:
     """The rule that `to_json` wrote; raises ValueError on data of another family or shape.
 
-    Rules stored before close-outs were read lack their terms: they are a PerpsV2Rule, which knows none.
+    Rules stored before close-outs were read lack their terms: they are a PerpsV2Rule, which knows none. Those
+    from before trades were are a ClosablePerpsV2Rule.
     """
     check_family(data, PerpsV2Rule.family)
     feed = load_feed(data, "price_")
@@ -25,7 +29,10 @@ def load_rule(data: Mapping[str, JsonValue]) -> PerpsV2Rule:
     if "closing" not in data:
         return PerpsV2Rule(feed, market, size, margin, last_price, settled_funding, flagged)
     closing = _load_closing(entry(data, "closing", dict))
-    return ClosablePerpsV2Rule(feed, market, size, margin, last_price, settled_funding, flagged, closing)
+    rule = ClosablePerpsV2Rule(feed, market, size, margin, last_price, settled_funding, flagged, closing)
+    if "terms" not in data:
+        return rule
+    return TradablePerpsV2Rule.of(rule, load_terms(entry(data, "terms", dict)))
 
 
 def _load_market(data: Mapping[str, JsonValue]) -> MarketState:

@@ -7,13 +7,16 @@ back from them, so that figures at another price may be off by one unit of 18 de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from adapters.synthetix_v3.handle import Handle
 from adapters.synthetix_v3.market import Market
 from adapters.synthetix_v3.rewards import Rewards
+from aggregator.model.actions import Action, Applied, Traded, Untold
 from aggregator.model.assets import AssetId
+from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.close_outs import CloseOut, LossBearer
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.fixed_point import multiply
@@ -77,7 +80,8 @@ class SynthetixV3Rule:
     `interest_rate` is per year on locked notional, of which positions owe what they hold since
     `interest_time`. Power is the available margin (discounted collateral, profit, funding and interest, less
     debt), requirement is the maintenance margin with the liquidation reward; of an account without positions
-    it is the reward alone, where there is debt. Health is their ratio rounded down.
+    it is the reward alone, where there is debt. Health is their ratio rounded down. `handle` is None in rules
+    that were stored before actions were known.
     """
 
     family: ClassVar[str] = "synthetix_v3"
@@ -91,6 +95,7 @@ class SynthetixV3Rule:
     interest_rate: int
     interest_time: int
     flagged: bool
+    handle: Handle | None = None
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
@@ -166,6 +171,24 @@ class SynthetixV3Rule:
         from adapters.synthetix_v3.closing import close_out  # noqa: PLC0415  # it makes rules itself
 
         return close_out(self, prices, time, market)
+
+    def apply(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Traded | Refused | Untold:
+        """See AdjustableRule and `acting.apply`."""
+        from adapters.synthetix_v3.acting import apply  # noqa: PLC0415  # it makes rules itself
+
+        return apply(self, prices, time, action)
+
+    def calls(
+        self,
+        action: Action,
+        hands: Hands,  # noqa: ARG002  # the perps market knows who may act by the sender
+    ) -> Sequence[UnsignedCall] | Untold:
+        """See CallableRule and `acting.calls_of`."""
+        from adapters.synthetix_v3.acting import calls_of  # noqa: PLC0415  # it takes rules
+
+        return calls_of(self, action)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for SynthetixV3Family.load."""

@@ -62,10 +62,18 @@ class Market:
             raise ValueError(f"funding at {time} is asked for, but was recomputed at {self.funding_time}")
         return divide(time - self.funding_time, DAY_SECONDS)
 
+    def initial_ratio(self, size: int) -> int:
+        """Initial margin as a share of the notional (`calculateRequiredMargins`)."""
+        impact = divide(abs(size), self.skew_scale) if self.skew_scale else 0
+        return multiply(impact, self.impact_ratio) + self.minimum_ratio
+
+    def initial_margin(self, size: int, price: int) -> int:
+        """The margin that must be left by whoever withdraws, for a position of `size` != 0."""
+        return multiply(multiply(abs(size), price), self.initial_ratio(size)) + self.minimum_position_margin
+
     def maintenance_ratio(self, size: int) -> int:
         """Maintenance margin as a share of the notional (`calculateRequiredMargins`)."""
-        impact = divide(abs(size), self.skew_scale) if self.skew_scale else 0
-        return multiply(multiply(impact, self.impact_ratio) + self.minimum_ratio, self.maintenance_scalar)
+        return multiply(self.initial_ratio(size), self.maintenance_scalar)
 
     def maintenance_margin(self, size: int, price: int) -> int:
         """The margin that a position of `size` != 0 has to keep."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 
+from adapters.synthetix_v3.handle import Handle
 from adapters.synthetix_v3.margin import Collateral, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import Market
 from adapters.synthetix_v3.rewards import Rewards
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, feed_to_json, load_feed, objects
+from aggregator.model.units import parse_address
 
 _BOUNDS = tuple(field.name for field in fields(Rewards) if field.name != "flag_costs")
 _TIMES = frozenset({"funding_time", "window_seconds"})
@@ -43,6 +45,7 @@ def to_json(rule: SynthetixV3Rule) -> dict[str, JsonValue]:
         "interest_rate": str(rule.interest_rate),
         "interest_time": rule.interest_time,
         "flagged": rule.flagged,
+        "handle": None if rule.handle is None else _handle(rule.handle),
     }
 
 
@@ -77,7 +80,21 @@ def load_rule(data: Mapping[str, JsonValue]) -> SynthetixV3Rule:
         interest_rate=exact(data, "interest_rate"),
         interest_time=entry(data, "interest_time", int),
         flagged=entry(data, "flagged", bool),
+        handle=None if data.get("handle") is None else _load_handle(entry(data, "handle", dict)),
     )
+
+
+def _handle(handle: Handle) -> dict[str, JsonValue]:
+    return {
+        "perps": handle.perps,
+        "account": str(handle.account),
+        "order_until": handle.order_until,
+    }
+
+
+def _load_handle(data: Mapping[str, JsonValue]) -> Handle:
+    until = None if data.get("order_until", 0) is None else entry(data, "order_until", int)
+    return Handle(parse_address(entry(data, "perps", str)), exact(data, "account"), until)
 
 
 def _rewards(rewards: Rewards) -> dict[str, JsonValue]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adapters.synthetix_v3 import calls
 from adapters.synthetix_v3.funding import Recomputed, recomputed
+from adapters.synthetix_v3.handle import Handle
 from adapters.synthetix_v3.margin import DECIMALS, Collateral, PositionState, SynthetixV3Rule
 from adapters.synthetix_v3.market import Market
 from adapters.synthetix_v3.replies import Held, MarketReply, SynthReply, System
@@ -36,6 +37,7 @@ def rule_of(found: Held, system: System, block: Block, usd: AssetId) -> Syntheti
         interest_rate=system.interest_rate,
         interest_time=block.timestamp,
         flagged=overview.flagged,
+        handle=Handle(system.perps, overview.account, _order_until(found)),
     )
     assets = [feed.asset for feed in rule.feeds]
     if len(set(assets)) != len(assets):
@@ -53,6 +55,13 @@ def rule_of(found: Held, system: System, block: Block, usd: AssetId) -> Syntheti
             "it is of another version than 3.13; report it with a recording",
         )
     return rule
+
+
+def _order_until(found: Held) -> int | None:
+    order, strategy = found.overview.order, found.strategy
+    if not order.size_delta:
+        return 0
+    return None if strategy is None else order.commitment_time + strategy.delay + strategy.window
 
 
 def recomputed_of(one: MarketReply, time: int) -> Recomputed:

@@ -51,11 +51,21 @@ Action: TypeAlias = AssetAction | Trade
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What Perp says of an account's perp once its profit and funding have become margin."""
+
+    entry_price_raw: int
+    pnl_raw: int
+    funding_raw: int
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """What an action moves, and the account after it.
 
     `paid` is what the owner pays, `received` what the owner gets. `supplied` and `owed` are what the account
     has and owes of the action's asset then, as the protocol itself counts it; None where that stays.
+    `settled` is of an account with one perp, at a venue that settles it on the way; None where it does not.
     """
 
     paid: Amount | None
@@ -63,6 +73,7 @@ class Applied:
     supplied: int | None
     owed: int | None
     successor: Rule
+    settled: Settled | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import assert_never
 
 from aggregator.model.accounts import Account
+from aggregator.model.actions import Settled
 from aggregator.model.assets import Asset, AssetId
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 
@@ -82,6 +83,21 @@ def with_margin(account: Account, asset: Asset, gained: int) -> tuple[Position, 
     left = total(account, Supply, asset.id) + gained
     positions = with_supply(account, asset, max(left, 0))
     return positions if left >= 0 else (*positions, Debt(asset, -left, "variable", ORIGIN))
+
+
+def with_settled(account: Account, done: Settled) -> tuple[Position, ...]:
+    """The positions once the venue has made profit and funding of the account's perp margin."""
+    return tuple(
+        replace(
+            position,
+            entry_price_raw=done.entry_price_raw,
+            pnl_raw=done.pnl_raw,
+            funding_raw=done.funding_raw,
+        )
+        if isinstance(position, Perp)
+        else position
+        for position in account.positions
+    )
 
 
 def _with_total(

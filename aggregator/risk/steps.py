@@ -20,7 +20,7 @@ from aggregator.model.assets import Asset, AssetId
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.positions import Debt, Option, Perp, Supply
 from aggregator.model.rules import Amount, Refused
-from aggregator.risk.changed import is_called, total, with_debt, with_supply
+from aggregator.risk.changed import is_called, total, with_debt, with_settled, with_supply
 from aggregator.risk.copies import Copy, pay
 from aggregator.risk.trading import trade
 
@@ -57,6 +57,8 @@ def applied(copy: Copy, account: Account, asset: Asset, done: Applied) -> None:
         account = replace(account, positions=with_supply(account, asset, done.supplied))
     if done.owed is not None:
         account = replace(account, positions=with_debt(account, asset, done.owed))
+    if done.settled is not None:
+        account = replace(account, positions=with_settled(account, done.settled))
     _keep(copy, account, asset, done.paid, done.received)
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cli.text import WIDTH
 from tests.cli.runner import crossmargin
+from tests.devnet.world import World
 from tests.docs.test_schema import errors
+
+OFFCHAIN = 2
+"""The market's name for off-chain delayed orders."""
 
 
 def _data(*arguments: str, code: int = 0) -> dict[str, Any]:
@@ -118,3 +123,27 @@ def test_wrong_input(arguments: tuple[str, ...], words: str) -> None:
     refused = crossmargin("whatif", "--demo", *arguments)
     assert (refused.code, refused.out) == (2, "")
     assert words in refused.err
+
+
+def test_closing_at_synthetix_counts_what_its_markets_take(local: World) -> None:
+    """Half of a short, closed by a keeper: its own health is known, and fee, deposit and impact are paid."""
+    market, hedged = local.synthetix.markets["sETHPERP"], local.wallets["hedged"]
+    short = local.synthetix.account(hedged, "sETHPERP").size
+    bought, mark = -short // 2, market.call("assetPrice")[0]
+    fee = market.call("orderFee", bought, OFFCHAIN)[0] + local.synthetix.settings.call("minKeeperFee")
+    filled = market.call("fillPrice", bought)[0]
+    shown = crossmargin("whatif", hedged, "--close", "synthetix=50%", "--json")
+    assert shown.code == 0
+    data = shown.json()["data"]
+    [account] = [a for a in data["accounts"] if a["protocol"] == "synthetix_perps_v2"]
+    before, after = account["before"], account["after"]
+    assert account["native_unknown"] is None
+    assert after["native_health"] > 1.5 * before["native_health"]
+    cost = Decimal(fee).scaleb(-18) + Decimal(bought * (filled - mark)).scaleb(-36)
+    assert cost > 1
+    lost = Decimal(before["equity_usd"]) - Decimal(after["equity_usd"])
+    assert lost == pytest.approx(cost, abs=Decimal("1e-7"))
+    assert data["notes"] == []
+    refused = crossmargin("whatif", hedged, "--withdraw", "synthetix:sUSD=1400")
+    assert refused.code == 2
+    assert "would refuse it: Position can be liquidated" in refused.err

@@ -72,6 +72,7 @@ class SynthetixPerpsV2(Deployment):
         self.status = at(real["SystemStatus"], addresses["system_status"])
         self.market_data = at(real["PerpsV2MarketData"], addresses["market_data"])
         self.rates = at(mocks["StandInExchangeRates"], addresses["exchange_rates"])
+        self.exchanger = at(mocks["StandInExchanger"], addresses["exchanger"])
         self.susd = at(mocks["StandInSynthUSD"], addresses["susd"])
         self.feeds = Feeds(site.chain, {"sUSD": addresses["feed sUSD"]})
         abi = market_abi()

@@ -179,6 +179,7 @@ def deploy_perps(site: Site) -> dict[str, str]:
         "system_status": status.address,
         "market_data": data.address,
         "exchange_rates": rates.address,
+        "exchanger": named["Exchanger"].address,
         "susd": named["SynthsUSD"].address,
         "feed sUSD": Feeds.deploy(chain, site.prices.quotes, ["sUSD"])["sUSD"],
         **{f"market {key}": proxy.address for key, proxy in proxies.items()},

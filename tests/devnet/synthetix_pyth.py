@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.devnet.artifacts import compiled
@@ -40,9 +41,9 @@ class OffchainPrices:
             ],
         )
 
-    def published(self, market: str, dollars: int, time: int) -> bytes:
-        """A price of a time, as a keeper hands it in with an execution."""
-        price = dollars * 10**DECIMALS
+    def published(self, market: str, dollars: Decimal | int, time: int) -> bytes:
+        """A price of a time with 8 decimals, as a keeper hands it in with an execution."""
+        price = int(Decimal(dollars).scaleb(DECIMALS))
         key = bytes32(MARKETS[market])
         data: bytes = self.pyth.call("createPriceFeedUpdateData", key, price, 0, -DECIMALS, price, 0, time)
         return data

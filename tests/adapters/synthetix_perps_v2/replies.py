@@ -15,8 +15,8 @@ from tests.adapters.synthetix_perps_v2.scripted import Key, play
 from tests.adapters.synthetix_perps_v2.strategies import DAY, NOW
 
 CHAIN = ChainId(10)
-RESOLVER, MANAGER, SETTINGS, STATUS, RATES, SUSD, WALLET, ETH_MARKET, SOL_MARKET, SYNTH = (
-    Address(f"0x{i:040x}") for i in range(1, 11)
+RESOLVER, MANAGER, SETTINGS, STATUS, RATES, SUSD, WALLET, ETH_MARKET, SOL_MARKET, SYNTH, EXCHANGER = (
+    Address(f"0x{i:040x}") for i in range(1, 12)
 )
 BLOCK = Block(CHAIN, 7, "0x07", "0x06", NOW)
 DEPLOYMENT = Deployment(
@@ -40,6 +40,7 @@ def system() -> dict[Key, Any]:
         "SystemStatus": STATUS,
         "ExchangeRates": RATES,
         "SynthsUSD": SYNTH,
+        "Exchanger": EXCHANGER,
     }
     table: dict[Key, Any] = {
         ("getAddress", RESOLVER): {name_key(name): (at,) for name, at in addresses.items()},
@@ -58,6 +59,12 @@ def system() -> dict[Key, Any]:
         ("keeperLiquidationFee", SETTINGS): (WAD,),
         ("maxLiquidationDelta", SETTINGS): (WAD // 1000,),
         ("maxPD", SETTINGS): (WAD // 500,),
+        ("takerFeeOffchainDelayedOrder", SETTINGS): (WAD // 1000,),
+        ("makerFeeOffchainDelayedOrder", SETTINGS): (WAD // 2000,),
+        ("maxLeverage", SETTINGS): (50 * WAD,),
+        ("maxMarketValue", SETTINGS): (1000 * WAD,),
+        ("minInitialMargin", SETTINGS): (40 * WAD,),
+        ("dynamicFeeRateForExchange", EXCHANGER): (WAD // 10_000, 0),
         ("offchainDelayedOrderMinAge", SETTINGS): (2,),
         ("offchainDelayedOrderMaxAge", SETTINGS): (60,),
         ("delayedOrderConfirmWindow", SETTINGS): (120,),
@@ -82,6 +89,7 @@ def with_short(market: Address = ETH_MARKET) -> dict[Key, Any]:
         ("positions", market): SHORT,
         ("assetPrice", market): (2000 * WAD, 0),
         ("marketSkew", market): (0,),
+        ("marketSize", market): (20 * WAD,),
         ("fundingRateLastRecomputed", market): (0,),
         ("fundingLastRecomputed", market): (NOW - DAY,),
         ("fundingSequence", market): {(4).to_bytes(32, "big"): (7,), (2).to_bytes(32, "big"): (7,)},

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
+from adapters.synthetix_perps_v2.acting import TradablePerpsV2Rule
 from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import MarketState, PerpsV2Rule
+from adapters.synthetix_perps_v2.terms import Terms
 from aggregator.model.assets import index_id, token_id
 from aggregator.model.rules import WAD, Feed, Oracle
 from aggregator.model.units import Address, ChainId
@@ -78,6 +82,27 @@ def closable_rules(draw: st.DrawFn) -> ClosablePerpsV2Rule:
         keeper_deposit=draw(st.integers(0, 10 * WAD)),
     )
     return closable(rule, closing)
+
+
+@st.composite
+def tradable_rules(draw: st.DrawFn) -> TradablePerpsV2Rule:
+    """The same with what withdrawals and trades take, in a market whose skew is within its scale."""
+    rule = draw(closable_rules())
+    scale = rule.market.skew_scale
+    market = replace(rule.market, skew=draw(st.integers(-scale // 2, scale // 2)))
+    terms = Terms(
+        market=Address("0x" + "7" * 40),
+        market_size=draw(st.integers(abs(market.skew) + abs(rule.size), 10**27)),
+        max_market_size=draw(st.sampled_from([10**22, 10**30])),
+        taker_fee=draw(ratios(WAD // 50)),
+        maker_fee=draw(ratios(WAD // 50)),
+        max_leverage=draw(st.integers(1, 100)) * WAD,
+        min_initial_margin=draw(st.integers(0, 100)) * WAD,
+        dynamic_fee=draw(ratios(WAD // 100)),
+        volatile=False,
+        pending=False,
+    )
+    return TradablePerpsV2Rule.of(replace(rule, market=market, flagged=False), terms)
 
 
 def closable(rule: PerpsV2Rule, closing: Closing) -> ClosablePerpsV2Rule:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import pytest
+
+from adapters.synthetix_perps_v2.acting import TradablePerpsV2Rule
 from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import PerpsV2Rule
+from adapters.synthetix_perps_v2.names import name_key
+from adapters.synthetix_perps_v2.terms import Terms
 from aggregator.model.assets import index_id, token_id
+from aggregator.model.errors import NotRecorded, TransportError
 from aggregator.model.positions import Perp, Supply
 from aggregator.model.readings import Reading
 from aggregator.model.rules import WAD, Refused, prices_of
+from aggregator.model.units import parse_address
 from tests.adapters.synthetix_perps_v2.replies import (
     ADAPTER,
     BLOCK,
     CHAIN,
     DEPLOYMENT,
     ETH_MARKET,
+    EXCHANGER,
     MANAGER,
+    RESOLVER,
+    SETTINGS,
     SOL_MARKET,
     STATUS,
     SUSD,
@@ -24,7 +34,7 @@ from tests.adapters.synthetix_perps_v2.replies import (
     system,
     with_short,
 )
-from tests.adapters.synthetix_perps_v2.scripted import play, reverted
+from tests.adapters.synthetix_perps_v2.scripted import Key, play, reverted
 from tests.adapters.synthetix_perps_v2.strategies import ETH, NOW
 
 
@@ -191,3 +201,56 @@ def test_the_rule_knows_what_a_close_out_needs() -> None:
         keeper_deposit=2 * WAD,
     )
     assert rule.close_out(prices_of(rule), NOW) == Refused("paused")
+
+
+def test_terms_of_trades_are_read() -> None:
+    """As the settings and the exchanger answer; an order that waits is known by its size."""
+    rule = only(read(with_short())).rule
+    assert isinstance(rule, TradablePerpsV2Rule)
+    assert rule.terms == Terms(
+        market=ETH_MARKET,
+        market_size=20 * WAD,
+        max_market_size=1000 * WAD,
+        taker_fee=WAD // 1000,
+        maker_fee=WAD // 2000,
+        max_leverage=50 * WAD,
+        min_initial_margin=40 * WAD,
+        dynamic_fee=WAD // 10_000,
+        volatile=False,
+        pending=False,
+    )
+    # No deposit is taken where the settings ask for none.
+    order = (1, 5 * WAD, 10**30, 0, 0, 0, 0, NOW - 10, 0)
+    waiting = only(read(with_short() | {("delayedOrders", ETH_MARKET): order})).rule
+    assert isinstance(waiting, TradablePerpsV2Rule)
+    assert waiting.pending
+
+
+@pytest.mark.parametrize(
+    "key",
+    [("dynamicFeeRateForExchange", EXCHANGER), ("maxLeverage", SETTINGS), ("marketSize", ETH_MARKET)],
+)
+def test_terms_that_the_contracts_do_not_tell_cost_no_account(key: Key) -> None:
+    """The account stands, with a warning that names what failed; nobody's silence is no answer."""
+    refused = read(with_short() | {key: reverted(key[0], parse_address(key[1]))})
+    account = only(refused)
+    assert isinstance(account.rule, ClosablePerpsV2Rule)
+    assert not isinstance(account.rule, TradablePerpsV2Rule)
+    [warning] = refused.warnings
+    assert warning.startswith("sETHPERP: what withdrawing and trading take there is not known")
+    assert key[0] in warning
+    # A recording from before they were asked for is no one's fault.
+    older = read(with_short() | {key: NotRecorded(key[0])})
+    assert older.warnings == ()
+    assert only(older).rule == account.rule
+    [failed] = read(with_short() | {key: TransportError("a", "nobody")}).failures
+    assert isinstance(failed.error, TransportError)
+
+
+def test_older_recordings_know_no_exchanger() -> None:
+    """The question in the first round is missing, too."""
+    table = with_short()
+    table["getAddress", RESOLVER] |= {name_key("Exchanger"): NotRecorded("getAddress")}
+    rule = only(read(table)).rule
+    assert isinstance(rule, ClosablePerpsV2Rule)
+    assert not isinstance(rule, TradablePerpsV2Rule)

@@ -59,10 +59,18 @@ contract StandInExchangeRates {
     }
 }
 
-/// @notice Stands in for Exchanger: no dynamic fee, nothing to settle.
+/// @notice Stands in for Exchanger: a dynamic fee that anybody may set, nothing to settle.
 contract StandInExchanger {
-    function dynamicFeeRateForExchange(bytes32, bytes32) external pure returns (uint256, bool) {
-        return (0, false);
+    uint256 private _rate;
+    bool private _tooVolatile;
+
+    function setDynamicFee(uint256 rate, bool tooVolatile) external {
+        _rate = rate;
+        _tooVolatile = tooVolatile;
+    }
+
+    function dynamicFeeRateForExchange(bytes32, bytes32) external view returns (uint256, bool) {
+        return (_rate, _tooVolatile);
     }
 
     function settle(address, bytes32) external pure returns (uint256, uint256, uint256) {
