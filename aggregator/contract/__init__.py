@@ -14,11 +14,11 @@ from aggregator.abi.http import Http, Observed
 from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Log, Logs
 from aggregator.contract.adapters import Adapter, AdapterFactory
-from aggregator.contract.approvals import approval, token_address
+from aggregator.contract.approvals import approval, token_address, with_margin
 from aggregator.contract.deployments import Deployment, Deployments
 from aggregator.contract.families import Columns, RuleFamily, Shocked
 from aggregator.contract.owners import Owned, Owners, OwnersFactory
-from aggregator.contract.reads import Read, Request, ask, attempt, both, join, symbol_of
+from aggregator.contract.reads import Read, Request, ask, attempt, both, join, optional, symbol_of
 from aggregator.contract.second_sources import SecondSource, SecondSourceFactory
 
 __all__ = [
@@ -54,6 +54,8 @@ __all__ = [
     "attempt",
     "both",
     "join",
+    "optional",
     "symbol_of",
     "token_address",
+    "with_margin",
 ]

@@ -42,10 +42,35 @@ class CallableRule(Rule, Protocol):
     """A rule that also knows the transactions of its owner's actions."""
 
     def calls(self, action: Action, hands: Hands) -> Sequence[UnsignedCall] | Untold:
-        """The calls that do an action, in order, approvals of tokens among them, all sent by the holder.
+        """The calls that do an action, in order, approvals of tokens among them, all sent by `hands.sender`.
+
+        The sender pays, and gets what is withdrawn. Where somebody else holds the account it acts for them as
+        far as the protocol lets it; see DelegatedRule for what they must allow first.
 
         An amount of None (all of it) is sent as the protocol wants it said, so that interest until the
-        transaction is mined is in it; the approval of a debt's whole repayment has a margin for it. Untold
-        where the rule does not know an address, or the protocol has no call for the action.
+        transaction is mined is in it; the approval of a debt's whole repayment has a margin for it, which is
+        taken back afterwards. Untold where the rule does not know an address, or the protocol has no call for
+        the action.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What a holder sends before somebody else acts for the account, and afterwards to take it back."""
+
+    before: tuple[UnsignedCall, ...]
+    after: tuple[UnsignedCall, ...]
+
+
+@runtime_checkable
+class DelegatedRule(CallableRule, Protocol):
+    """A rule whose protocol lets somebody else act for an account, such as a contract of its holder."""
+
+    def permits(self, action: Action, hands: Hands) -> Permits | Untold:
+        """What `hands.holder` sends so that `calls(action, hands)` of another sender go through.
+
+        Nothing for a repayment or a deposit, which anybody may make. Untold where nobody else can, or an
+        address is not known.
         """
         ...
