@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from adapters.aave_v3.actions import Acted, ActionRefusal, acted, repaid, without_debt
+from adapters.aave_v3.flash import AaveLender
 from adapters.aave_v3.margin import AaveRule, Leg
 from adapters.aave_v3.seizure import CLOSE_FACTOR_HEALTH, Case, Seizure
 from adapters.aave_v3.terms import PoolTerms, ReserveTerms, pool_to_json, terms_to_json
@@ -197,6 +198,14 @@ class LiquidatableAaveRule(AaveRule):
             return NO_DERIVATIVES
         side = self._side(action.asset)
         return side if isinstance(side, Untold) else calls_of(side, action, hands)
+
+    @property
+    def lender(self) -> AaveLender | None:
+        """See LendingRule."""
+        if self.pool is None:
+            return None
+        terms = {leg.feed.asset: terms for leg, terms in zip(self.legs, self.terms, strict=True)}
+        return AaveLender(RELEASES[self.release], self.pool, terms)
 
     def permits(self, action: Action, hands: Hands) -> Permits | Untold:
         """See DelegatedRule."""

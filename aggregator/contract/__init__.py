@@ -15,6 +15,7 @@ from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Log, Logs
 from aggregator.contract.adapters import Adapter, AdapterFactory
 from aggregator.contract.approvals import approval, token_address, with_margin
+from aggregator.contract.bundles import bundle_call, bundle_note
 from aggregator.contract.deployments import Deployment, Deployments
 from aggregator.contract.families import Columns, RuleFamily, Shocked
 from aggregator.contract.owners import Owned, Owners, OwnersFactory
@@ -53,6 +54,8 @@ __all__ = [
     "ask",
     "attempt",
     "both",
+    "bundle_call",
+    "bundle_note",
     "join",
     "optional",
     "symbol_of",
