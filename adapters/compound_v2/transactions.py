@@ -1,7 +1,8 @@
 """An owner's actions as calls of a market, or of the VAI controller, unsigned.
 
 A market may answer an error code instead of reverting: its transaction then succeeds and does nothing.
-Source: CToken and CEther of Compound V2, VToken and VAIController of npm @venusprotocol/venus-protocol 10.3.0.
+Source: CToken and CEther of Compound V2, VToken and VAIController of Venus (npm
+@venusprotocol/venus-protocol 10.3.0).
 """
 
 from __future__ import annotations
@@ -67,10 +68,8 @@ def _repayment(leg: Leg, market: Address, action: Repay) -> tuple[UnsignedCall, 
 def _vai(vai: VaiDebt, asset: AssetId, raw: int | None) -> tuple[UnsignedCall, ...] | Untold:
     if vai.controller is None:
         return NO_CONTROLLER
-    owed = vai.debt.owed
-    # The controller takes what is owed of a larger amount.
-    most = with_margin(owed) if raw is None else raw
+    # The controller takes what is owed of a larger amount, and a little less than a smaller one.
+    most = with_margin(vai.debt.owed) if raw is None else raw
     said = f"Repay {'all' if raw is None else raw} of the debt in VAI"
     repay = UnsignedCall(vai.controller, REPAY_VAI.at(vai.controller, most).data, 0, said)
-    calls = (approval(asset, vai.controller, most), repay)
-    return calls if most < owed else (*calls, approval(asset, vai.controller, 0))
+    return approval(asset, vai.controller, most), repay, approval(asset, vai.controller, 0)
