@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.compound_v3.stored import load_rule
 from adapters.compound_v3.transactions import NO_COMET, NOT_ITS_HOLDER
@@ -35,12 +35,12 @@ def test_stand_in_rules_from_before(devnet: World) -> None:
     comet.borrow(user, 5_000)
     rule = rule_in(read_comet(devnet, comet, user))
     assert isinstance(rule, CallableRule)
-    data = rule.to_json()
+    data: Any = rule.to_json()
     assert load_rule(data) == rule
     for name in ("comet", "read_at"):
         del data[name]
-    [held] = data["collaterals"]  # type: ignore[misc]
-    del held["borrow_factor"]  # type: ignore[union-attr, arg-type, call-overload]
+    [held] = data["collaterals"]
+    del held["borrow_factor"]
     old, weth = load_rule(data), asset_id(comet, "WETH")
     assert old.calls(Repay(old.base.asset, None), alone(user)) == NO_COMET
     assert isinstance(old.apply(prices_of(old), devnet.node.timestamp, Withdraw(weth, 10**17)), Untold)
