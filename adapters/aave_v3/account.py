@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from adapters.aave_v3.calls import PRICE, RESERVE_DATA, SCALED_BALANCE, STABLE_PRINCIPAL
 from adapters.aave_v3.interest import RAY
+from adapters.aave_v3.lending import Lending
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
 from adapters.aave_v3.market import Market, Reserve, why_unpriced
-from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.terms import PoolTerms, ReserveTerms
 from adapters.aave_v3.user import Balance, EMode, PoolWord, User
 from aggregator.contract import Deployment, Read
 from aggregator.model.accounts import Reported
@@ -27,6 +28,8 @@ def read_rule(
     user: User,
     emode: EMode | None,
     balances: Mapping[int, Balance],
+    lending: Lending,
+    time: int,
 ) -> Read[LiquidatableAaveRule]:
     """The rule over the reserves that the wallet's flags name; asks nothing unless a price is missing.
 
@@ -75,6 +78,9 @@ def read_rule(
                 active=reserve.active,
                 paused=reserve.paused,
                 grace_until=reserve.grace_until,
+                ltv_zero=_ltv_zero(market, reserve, mode),
+                a_token=reserve.a_token,
+                lendable=lending.lendable(market, reserve),
             )
         )
     return LiquidatableAaveRule(
@@ -84,7 +90,15 @@ def read_rule(
         version.release,
         market.sentinel_closed,
         tuple(terms),
+        PoolTerms(market.pool.address, lending.premium_bps, time),
     )
+
+
+def _ltv_zero(market: Market, reserve: Reserve, mode: EMode | None) -> bool | None:
+    """Whether nobody may borrow on a reserve; up to V3.5 an eMode category has no say in that."""
+    if mode is None or not market.pool.version.emode_ltv_zero:
+        return reserve.ltv_bps == 0
+    return True if mode.ltv_bps == 0 else mode.blocks(reserve)
 
 
 def _price(market: Market, reserve: Reserve, mode: EMode | None) -> Read[tuple[int, str]]:

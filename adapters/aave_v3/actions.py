@@ -10,7 +10,7 @@ from enum import Enum
 
 from adapters.aave_v3.interest import RAY, ray_div
 from adapters.aave_v3.margin import Leg
-from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.terms import ReserveTerms
 from adapters.aave_v3.versions import Maths, Version
 from aggregator.model.actions import AssetAction, Deposit, Repay, Untold
 from aggregator.model.rules import Refused
@@ -27,6 +27,7 @@ class ActionRefusal(Enum):
         "HealthFactorLowerThanLiquidationThreshold",
         "HEALTH_FACTOR_LOWER_THAN_LIQUIDATION_THRESHOLD (35)",
     )
+    LTV = "LtvValidationFailed", "LTV_VALIDATION_FAILED (57)"
     NO_DEBT = "NoDebtOfSelectedType", "NO_DEBT_OF_SELECTED_TYPE (39)"
     NO_MINT = "InvalidMintAmount", "INVALID_MINT_AMOUNT (24)"
     NO_BURN = "InvalidBurnAmount", "INVALID_BURN_AMOUNT (25)"

@@ -2,7 +2,7 @@
 
 1. the pool's revision, reserves, oracle and sentinel; the wallet's flags, eMode category and totals,
 2. data and price of every reserve, whether the sentinel lets liquidate; the wallet's eMode category,
-3. the wallet's balances; the price of its eMode category, where that has one.
+3. the wallet's balances; the price of its eMode category, where that has one; what flash loans may take.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from adapters.aave_v3.account import check, positions, read_rule, reported, warnings
 from adapters.aave_v3.calls import POOL
 from adapters.aave_v3.family import AaveFamily
+from adapters.aave_v3.lending import read_lending
 from adapters.aave_v3.market import Market, read_market
 from adapters.aave_v3.pool import identify
 from adapters.aave_v3.user import read_balances, read_emode, read_emode_price, read_user
@@ -50,7 +51,9 @@ class AaveV3:
         market, emode = yield from both(
             read_market(deployment, pool, self._symbols), read_emode(pool, user.emode_category)
         )
-        balances, emode = yield from both(read_balances(market, user, wallet), read_emode_price(pool, emode))
+        balances, (emode, lending) = yield from both(
+            read_balances(market, user, wallet), both(read_emode_price(pool, emode), read_lending(market))
+        )
         quotes = tuple(_quotes(market))
         # A listed debt token would be a holding of the wallet: worth something, instead of owed.
         receipts = tuple(token_id(deployment.chain, token) for one in market.reserves for token in one.tokens)
@@ -58,7 +61,8 @@ class AaveV3:
             return Reading(accounts=(), quotes=quotes, source=block, receipts=receipts)
         held = [(reserve, balances[reserve.id]) for reserve in market.reserves if reserve.id in balances]
         check(market, held, block.timestamp)
-        rule = yield from read_rule(market, self._oracles[deployment.key], user, emode, balances)
+        oracles = self._oracles[deployment.key]
+        rule = yield from read_rule(market, oracles, user, emode, balances, lending, block.timestamp)
         counted = {leg.feed.asset for leg in rule.legs if leg.supplied_scaled and leg.threshold_bps}
         account = Account(
             id=f"{NAME}:{deployment.chain}:{pool.address}:{wallet}",

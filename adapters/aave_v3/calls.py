@@ -37,6 +37,11 @@ EMODE_CONFIG: Function[tuple[int, int, int]] = Function(
 EMODE_COLLATERAL: Function[int] = Function("getEModeCategoryCollateralBitmap(uint8)(uint128)")
 # From V3.1: until when a reserve's borrowers are spared, in Unix seconds.
 GRACE_UNTIL: Function[int] = Function("getLiquidationGracePeriod(address)(uint40)")
+# From V3.6: collaterals of a category on which nobody may borrow, a bit per reserve id.
+EMODE_LTV_ZERO: Function[int] = Function("getEModeCategoryLtvzeroBitmap(uint8)(uint128)")
+# What a flash loan costs in bps; what it may take, from V3.1.
+FLASH_PREMIUM: Function[int] = Function("FLASHLOAN_PREMIUM_TOTAL()(uint128)")
+VIRTUAL_BALANCE: Function[int] = Function("getVirtualUnderlyingBalance(address)(uint128)")
 
 # On the oracle and its sources.
 PRICE: Function[int] = Function("getAssetPrice(address)(uint256)")
@@ -53,6 +58,7 @@ SCALED_BALANCE: Function[int] = Function("scaledBalanceOf(address)(uint256)")
 STABLE_PRINCIPAL: Function[int] = Function("principalBalanceOf(address)(uint256)")
 STABLE_RATE: Function[int] = Function("getUserStableRate(address)(uint256)")
 STABLE_UPDATED: Function[int] = Function("getUserLastUpdated(address)(uint40)")
+BALANCE: Function[int] = Function("balanceOf(address)(uint256)")
 SYMBOL: Function[str] = Function("symbol()(string)")
 
 

@@ -11,11 +11,15 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from adapters.aave_v3.actions import Acted, ActionRefusal, acted, repaid, without_debt
+from adapters.aave_v3.flash import AaveLender
 from adapters.aave_v3.margin import AaveRule, Leg
-from adapters.aave_v3.seizure import CLOSE_FACTOR_HEALTH, Case, ReserveTerms, Seizure
+from adapters.aave_v3.seizure import CLOSE_FACTOR_HEALTH, Case, Seizure
+from adapters.aave_v3.terms import PoolTerms, ReserveTerms, pool_to_json, terms_to_json
+from adapters.aave_v3.transactions import NO_POOL, Side, calls_of, permits_of
 from adapters.aave_v3.versions import RELEASES, Version
 from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Repay, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
+from aggregator.model.calls import Hands, Permits, UnsignedCall
 from aggregator.model.rules import WAD, Amount, JsonValue, Liquidated, Refused, Repayment
 
 
@@ -42,12 +46,14 @@ class Refusal(Enum):
 class LiquidatableAaveRule(AaveRule):
     """The solvency test with what a liquidation needs beyond it; `terms` belong to the legs in order.
 
-    `sentinel_closed`: at the block the market's price oracle sentinel allowed no liquidation.
+    `sentinel_closed`: at the block the market's price oracle sentinel allowed no liquidation. Without `pool`,
+    as in what was stored before it was read, there are no calls and no flash loans.
     """
 
     release: str
     sentinel_closed: bool
     terms: tuple[ReserveTerms, ...]
+    pool: PoolTerms | None = None
 
     def liquidate(
         self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
@@ -152,8 +158,7 @@ class LiquidatableAaveRule(AaveRule):
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
         """See AdjustableRule; balances and health at `time` are the pool's to the wei.
 
-        A withdrawal must leave a health of one; that no other collateral has a loan-to-value of zero, which
-        the pool demands too, is taken for granted.
+        A withdrawal beside a debt must leave a health of one; what has a loan-to-value of zero goes first.
         """
         if isinstance(action, Trade):
             return NO_DERIVATIVES
@@ -169,11 +174,14 @@ class LiquidatableAaveRule(AaveRule):
             return done
         legs = list(self.legs)
         legs[at] = replace(done.leg, accrual=done.leg.accrual.updated(self.maths, time))
-        successor = self._with(legs)
+        pool = None if self.pool is None else replace(self.pool, read_at=time)
+        successor = replace(self._with(legs), pool=pool)
         if isinstance(action, Withdraw):
             health = successor.health(prices, time).health
             if health is not None and health < WAD:
                 return ActionRefusal.UNHEALTHY.of(version)
+            if health is not None and _any_ltv_zero(successor) and self.terms[at].ltv_zero is False:
+                return ActionRefusal.LTV.of(version)
         moved = Amount(action.asset, done.amount)
         out = isinstance(action, Withdraw)
         return Applied(
@@ -184,23 +192,49 @@ class LiquidatableAaveRule(AaveRule):
             successor=successor,
         )
 
+    def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
+        """See CallableRule."""
+        if isinstance(action, Trade):
+            return NO_DERIVATIVES
+        side = self._side(action.asset)
+        return side if isinstance(side, Untold) else calls_of(side, action, hands)
+
+    @property
+    def lender(self) -> AaveLender | None:
+        """See LendingRule."""
+        if self.pool is None:
+            return None
+        terms = {leg.feed.asset: terms for leg, terms in zip(self.legs, self.terms, strict=True)}
+        return AaveLender(RELEASES[self.release], self.pool, terms)
+
+    def permits(self, action: Action, hands: Hands) -> Permits | Untold:
+        """See DelegatedRule."""
+        if isinstance(action, Trade):
+            return NO_DERIVATIVES
+        side = self._side(action.asset)
+        return side if isinstance(side, Untold) else permits_of(side, action, hands)
+
+    def _side(self, asset: AssetId) -> Side | Untold:
+        if self.pool is None:
+            return NO_POOL
+        at = self._find(asset)
+        a_token, leg = (None, None) if at is None else (self.terms[at].a_token, self.legs[at])
+        return Side(self.pool.address, a_token, leg, self.maths, self.pool.read_at)
+
     def to_json(self) -> dict[str, JsonValue]:
         """Data for AaveFamily.load: that of an AaveRule and the terms."""
         data = AaveRule.to_json(self)
         data["release"] = self.release
         data["sentinel_closed"] = self.sentinel_closed
-        data["terms"] = [_terms_to_json(terms) for terms in self.terms]
+        data["terms"] = [terms_to_json(terms) for terms in self.terms]
+        data["pool"] = None if self.pool is None else pool_to_json(self.pool)
         return data
 
 
-def _terms_to_json(terms: ReserveTerms) -> dict[str, JsonValue]:
-    return {
-        "bonus_bps": terms.bonus_bps,
-        "fee_bps": terms.fee_bps,
-        "active": terms.active,
-        "paused": terms.paused,
-        "grace_until": terms.grace_until,
-    }
+def _any_ltv_zero(rule: LiquidatableAaveRule) -> bool:
+    """Whether a collateral has a loan-to-value of zero: then only such a one may be taken out."""
+    both = zip(rule.legs, rule.terms, strict=True)
+    return any(leg.supplied_scaled and terms.ltv_zero for leg, terms in both)
 
 
 def _holds(leg: Leg) -> bool:

@@ -50,6 +50,8 @@ class Reserve:
     fee_bps: int
     active: bool
     paused: bool
+    flash_enabled: bool
+    ltv_bps: int
     grace_until: int
     emode_category: int
     virtual_accounting: bool
@@ -172,6 +174,8 @@ def _reserve(
         fee_bps=bits >> 152 & 0xFFFF,
         active=bool(bits >> 56 & 1),
         paused=bool(bits >> 60 & 1),
+        flash_enabled=bool(bits >> 63 & 1),
+        ltv_bps=bits & 0xFFFF,
         grace_until=grace_until,
         emode_category=bits >> 168 & 0xFF,
         virtual_accounting=bool(bits >> 252 & 1),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from adapters.aave_v3.interest import ceil_div
 from adapters.aave_v3.margin import BPS, Leg, Totals
+from adapters.aave_v3.terms import ReserveTerms
 from adapters.aave_v3.versions import Maths, Version
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD
@@ -21,21 +22,6 @@ HALF_BPS = 5_000
 # and half of it must remain of what is not.
 SMALL_POSITION = 2_000 * 10**8
 LEAST_LEFT = SMALL_POSITION // 2
-
-
-@dataclass(frozen=True, slots=True)
-class ReserveTerms:
-    """What a liquidation asks of a reserve.
-
-    `bonus_bps` is the whole factor (10500 is 5%), the eMode category's where the reserve belongs to it;
-    `fee_bps` the treasury's part of the bonus; up to `grace_until` (Unix seconds) nobody is liquidated.
-    """
-
-    bonus_bps: int
-    fee_bps: int
-    active: bool
-    paused: bool
-    grace_until: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from adapters.aave_v3.interest import Accrual, StableDebt
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
-from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.terms import load_pool, load_terms
 from adapters.aave_v3.versions import RELEASES, Maths
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed
@@ -27,21 +27,12 @@ def load_rule(data: Mapping[str, JsonValue]) -> AaveRule:
     release = entry(data, "release", str)
     if release not in RELEASES or RELEASES[release].maths is not maths:
         raise ValueError(f"'release' of a stored rule with maths {maths} is {release!r}")
-    terms = tuple(_load_terms(_object("terms", one)) for one in entry(data, "terms", list))
+    terms = tuple(load_terms(_object("terms", one)) for one in entry(data, "terms", list))
     if len(terms) != len(legs):
         raise ValueError(f"'terms' of a stored rule are {len(terms)} for {len(legs)} legs")
     closed = entry(data, "sentinel_closed", bool)
-    return LiquidatableAaveRule(maths, base_decimals, legs, release, closed, terms)
-
-
-def _load_terms(data: Mapping[str, JsonValue]) -> ReserveTerms:
-    return ReserveTerms(
-        bonus_bps=entry(data, "bonus_bps", int),
-        fee_bps=entry(data, "fee_bps", int),
-        active=entry(data, "active", bool),
-        paused=entry(data, "paused", bool),
-        grace_until=entry(data, "grace_until", int),
-    )
+    pool = None if data.get("pool") is None else load_pool(entry(data, "pool", dict))
+    return LiquidatableAaveRule(maths, base_decimals, legs, release, closed, terms, pool)
 
 
 def _load_leg(data: Mapping[str, JsonValue]) -> Leg:

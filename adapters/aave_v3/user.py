@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from adapters.aave_v3.calls import (
     ACCOUNT_DATA,
     EMODE_COLLATERAL,
     EMODE_CONFIG,
+    EMODE_LTV_ZERO,
     EMODE_SINGLE,
     PRICE,
     SCALED_BALANCE,
@@ -21,7 +23,7 @@ from adapters.aave_v3.calls import (
 from adapters.aave_v3.interest import StableDebt
 from adapters.aave_v3.market import Market, Reserve
 from adapters.aave_v3.pool import NO_ADDRESS, Pool
-from aggregator.contract import Function, Read, ask, attempt, both, join
+from aggregator.contract import Function, Read, ask, attempt, both, join, optional
 from aggregator.model.errors import ReadError, Unsupported, UnusablePrice
 from aggregator.model.units import Address
 
@@ -62,14 +64,17 @@ class EMode:
 
     `collateral_bitmap` has a bit per reserve id; None until V3.1, where each reserve names its category.
     `price_source` is what the oracle is asked for the one `price` of all reserves of the category, until V3.1
-    and where it is an address; `price` is the error where the oracle gives none.
+    and where it is an address; `price` is the error where the oracle gives none. `ltv_zero` are collaterals
+    on which nobody may borrow in this mode, None until V3.5 and where they are not known.
     """
 
     category: int
+    ltv_bps: int
     threshold_bps: int
     bonus_bps: int
     collateral_bitmap: int | None
     price_source: Address
+    ltv_zero: int | None = None
     price: int | ReadError | None = None
 
     def covers(self, reserve: Reserve) -> bool:
@@ -77,6 +82,10 @@ class EMode:
         if self.collateral_bitmap is None:
             return reserve.emode_category == self.category
         return bool(self.collateral_bitmap >> reserve.id & 1)
+
+    def blocks(self, reserve: Reserve) -> bool | None:
+        """Whether nobody may borrow on a reserve that it covers; None where that is not known."""
+        return None if self.ltv_zero is None else bool(self.ltv_zero >> reserve.id & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +115,17 @@ def read_emode(pool: Pool, category: int) -> Read[EMode | None]:
     if category == 0:
         return None
     if pool.version.emode_bitmaps:
-        [(_, threshold, bonus)], [bitmap] = yield from both(
-            ask([EMODE_CONFIG.at(pool.address, category)]), ask([EMODE_COLLATERAL.at(pool.address, category)])
-        )
-        return EMode(category, threshold, bonus, bitmap, NO_ADDRESS)
-    [(_, threshold, bonus, price_source, _)] = yield from ask([EMODE_SINGLE.at(pool.address, category)])
-    return EMode(category, threshold, bonus, None, price_source)
+        reads: list[Read[Any]] = [
+            ask([EMODE_CONFIG.at(pool.address, category)]),
+            ask([EMODE_COLLATERAL.at(pool.address, category)]),
+        ]
+        if pool.version.emode_ltv_zero:
+            reads.append(optional(ask([EMODE_LTV_ZERO.at(pool.address, category)])))
+        [(ltv, threshold, bonus)], [bitmap], *more = yield from join(reads)
+        [[ltv_zero]] = more if more and more[0] else [[None]]
+        return EMode(category, ltv, threshold, bonus, bitmap, NO_ADDRESS, ltv_zero)
+    [(ltv, threshold, bonus, price_source, _)] = yield from ask([EMODE_SINGLE.at(pool.address, category)])
+    return EMode(category, ltv, threshold, bonus, None, price_source)
 
 
 def read_emode_price(pool: Pool, emode: EMode | None) -> Read[EMode | None]:

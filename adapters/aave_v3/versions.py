@@ -38,7 +38,8 @@ class Version:
     liquidations for a time. `dust_rule`: small positions close as a whole, nothing small may remain, and what
     no collateral covers is written off. `named_errors`: reverts carry names instead of numbers.
     `protocol_rounding`: what is seized rounds down, the protocol's fee up, and the last collateral is told
-    by what tokens remain.
+    by what tokens remain. `emode_ltv_zero`: an eMode category says itself on which of its collaterals nobody
+    may borrow. `virtual_balances`: the pool counts its cash, of which a flash loan may take no more.
     """
 
     release: str
@@ -52,16 +53,18 @@ class Version:
     dust_rule: bool = True
     named_errors: bool = True
     protocol_rounding: bool = False
+    emode_ltv_zero: bool = False
+    virtual_balances: bool = True
 
 
 _V3_4 = Version("3.4", Maths.V3_4, emode_bitmaps=True, stable_debt=False, threshold_gate=True)
 _V3_5 = replace(_V3_4, release="3.5", maths=Maths.V3_5)
-_V3_6 = replace(_V3_5, release="3.6", threshold_gate=False)
+_V3_6 = replace(_V3_5, release="3.6", threshold_gate=False, emode_ltv_zero=True)
 _V3_7 = replace(_V3_6, release="3.7", sentinel=False, protocol_rounding=True)
 _V3_3 = replace(_V3_4, release="3.3", maths=Maths.V3_0, discounted_debt=True, named_errors=False)
 _V3_2 = replace(_V3_3, release="3.2", discounted_debt=False, dust_rule=False)
 _V3_1 = replace(_V3_2, release="3.1", emode_bitmaps=False, stable_debt=True)
-_V3_0 = replace(_V3_1, release="3.0", grace_period=False)
+_V3_0 = replace(_V3_1, release="3.0", grace_period=False, virtual_balances=False)
 
 VERSIONS = {
     1: _V3_0,

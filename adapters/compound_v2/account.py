@@ -73,6 +73,8 @@ def leg_of(market: Market, stock: Stock, oracle: Oracle) -> Leg:
         repay_paused=market.repay_paused,
         seize_paused=market.seize_paused,
         liquidate_paused=market.liquidate_paused,
+        # Compound counts a collateral at one factor, whatever for.
+        lending_factor=market.factor if stock.factor is None else stock.lending_factor,
     )
 
 

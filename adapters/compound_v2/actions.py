@@ -46,12 +46,14 @@ def deposited(leg: Leg, amount: int) -> Acted:
 
 
 def withdrawn(leg: Leg, wanted: int | None) -> Acted | Refused:
-    """CTokens redeemed: all of them, or as many as an amount needs, rounded up."""
+    """CTokens redeemed: all of them, or as many as an amount is worth, rounded down."""
     totals = leg.totals
-    tokens = leg.tokens if wanted is None else -(-wanted * WAD // totals.exchange_rate)
+    tokens = leg.tokens if wanted is None else wanted * WAD // totals.exchange_rate
     amount = leg.supplied if wanted is None else wanted
     if tokens > leg.tokens:
         return TOO_LITTLE
+    if amount and not tokens:
+        return Refused("redeemTokens zero")
     if amount > totals.cash:
         return Refused("the market has too little cash")
     after = replace(totals, cash=totals.cash - amount, supply=totals.supply - tokens)

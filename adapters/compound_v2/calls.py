@@ -40,7 +40,7 @@ REPAY_VAI_PAUSED: Function[bool] = Function("repayVAIGuardianPaused()(bool)")
 ACTION_PAUSED: Function[bool] = Function("actionPaused(address,uint8)(bool)")
 FORCED: Function[bool] = Function("isForcedLiquidationEnabled(address)(bool)")
 FORCED_FOR_USER: Function[bool] = Function("isForcedLiquidationEnabledForUser(address,address)(bool)")
-# The factor by the account's pool; weighting 1 is the liquidation threshold.
+# The factor by the account's pool; weighting 0 is what is lent on, 1 the liquidation threshold.
 EFFECTIVE_FACTOR: Function[int] = Function("getEffectiveLtvFactor(address,address,uint8)(uint256)")
 EFFECTIVE_INCENTIVE: Function[int] = Function("getEffectiveLiquidationIncentive(address,address)(uint256)")
 CORE_INCENTIVE: Function[int] = Function("getLiquidationIncentive(address)(uint256)")
@@ -86,4 +86,4 @@ DECIMALS: Function[int] = Function("decimals()(uint8)")
 
 # Venus' numbers of actions.
 REPAY, SEIZE, LIQUIDATE = 3, 4, 5
-LIQUIDATION_THRESHOLD = 1
+COLLATERAL_FACTOR, LIQUIDATION_THRESHOLD = 0, 1

@@ -17,6 +17,7 @@ from adapters.compound_v2.actions import Acted, deposited, not_entered, repaid, 
 from adapters.compound_v2.interest import Clock
 from adapters.compound_v2.liquidation import Terms, refusal, take
 from adapters.compound_v2.position import Leg, VaiDebt
+from adapters.compound_v2.transactions import calls_of
 from aggregator.model.actions import (
     NO_DERIVATIVES,
     Action,
@@ -29,6 +30,7 @@ from aggregator.model.actions import (
     Withdraw,
 )
 from aggregator.model.assets import AssetId
+from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import (
     WAD,
@@ -149,8 +151,8 @@ class CompoundRule:
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
         """See AdjustableRule; every market adds its interest first, as when anybody calls accrueInterest.
 
-        Venus lends at a lower factor than it liquidates at, so that a withdrawal beside a debt is only told
-        where it is refused.
+        A withdrawal must leave the debt covered by what the markets lend at, which on Venus is less than what
+        they liquidate at.
         """
         if isinstance(action, Trade):
             return NO_DERIVATIVES
@@ -168,12 +170,31 @@ class CompoundRule:
         done = _applied(now, leg, withdrawn(leg, action.raw), action)
         if not isinstance(done, Applied) or not isinstance(done.successor, CompoundRule):
             return done
-        sides = done.successor.sides(prices)
-        if not sides.debt:
+        left = done.successor.sides(prices)
+        if not left.debt:
             return done
-        if sides.collateral < sides.debt:
+        taken = leg.tokens - next(
+            (one.tokens for one in done.successor.legs if one.c_token == leg.c_token), 0
+        )
+        covered = _covered(now, prices, leg, taken)
+        if covered is False or left.collateral < left.debt:
             return Refused("INSUFFICIENT_LIQUIDITY")
-        return Untold("the factor at which the market lends on a collateral is not known")
+        return (
+            Untold("the factor at which the market lends on a collateral is not known")
+            if covered is None
+            else done
+        )
+
+    def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
+        """See CallableRule."""
+        if isinstance(action, Trade):
+            return NO_DERIVATIVES
+        now = self.accrued(self.clock.time)
+        find = _collateral if isinstance(action, Withdraw) else _debt
+        part = find(now, action.asset) or _debt(now, action.asset)
+        if part is None or (isinstance(part, VaiDebt) and not isinstance(action, Repay)):
+            return not_entered(action.asset)
+        return calls_of(part, action, hands)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for CompoundFamily.load; amounts are decimal strings."""
@@ -184,6 +205,23 @@ class CompoundRule:
             "legs": [stored.leg_to_json(leg) for leg in self.legs],
             "vai": None if self.vai is None else stored.vai_to_json(self.vai),
         }
+
+
+def _covered(rule: CompoundRule, prices: Mapping[AssetId, int], taken_from: Leg, taken: int) -> bool | None:
+    """Whether the debts may be owed once so many cTokens are redeemed; None where a factor is not known.
+
+    The comptroller counts what is taken out as a debt more: rounded down on its own.
+    """
+    gone = taken_from.lending_value(prices[taken_from.feed.asset], taken)
+    if gone is None:
+        return None
+    power = 0
+    for leg in rule.legs:
+        value = leg.lending_value(prices[leg.feed.asset], leg.tokens)
+        if value is None:
+            return None
+        power += value
+    return power >= rule.sides(prices).debt + gone
 
 
 def _while_paid(rule: CompoundRule, debt: Leg | VaiDebt | None, offered: int) -> CompoundRule:

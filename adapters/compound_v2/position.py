@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from adapters.compound_v2.interest import Minted, Totals
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD, Feed
+from aggregator.model.units import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Leg:
     collateral at (18 decimals): Compound's collateral factor, Venus' liquidation threshold. `incentive` is
     what a liquidator of a debt gets of this collateral, `vai_incentive` the same for a debt in VAI.
     `seize_share` of what is seized goes to the market's reserves. A `forced` debt can be liquidated whole, at
-    any health. A `native` market has the chain's own coin as cash. The last three say what is paused here.
+    any health. A `native` market has the chain's own coin as cash. Three say what is paused here. After a
+    withdrawal the debt must be covered at `lending_factor`, None where it was not read.
     """
 
     c_token: AssetId
@@ -35,6 +37,7 @@ class Leg:
     repay_paused: bool
     seize_paused: bool
     liquidate_paused: bool
+    lending_factor: int | None = None
 
     def accrued(self, at: int) -> Leg:
         """With interest up to a block (or second), see Totals.grown."""
@@ -49,8 +52,13 @@ class Leg:
 
     def collateral_value(self, price: int) -> int:
         """Collateral times factor, with 18 decimals."""
-        per_token = self.factor * self.totals.exchange_rate // WAD * price // WAD
-        return per_token * self.tokens // WAD
+        return _valued(self.factor, self.totals.exchange_rate, price, self.tokens)
+
+    def lending_value(self, price: int, tokens: int) -> int | None:
+        """What so many cTokens let the account owe, with 18 decimals; None where that is not known."""
+        if self.lending_factor is None:
+            return None
+        return _valued(self.lending_factor, self.totals.exchange_rate, price, tokens)
 
     def debt_value(self, price: int) -> int:
         """Debt with 18 decimals."""
@@ -62,6 +70,11 @@ class Leg:
         return self.tokens * self.totals.exchange_rate // WAD
 
 
+def _valued(factor: int, exchange_rate: int, price: int, tokens: int) -> int:
+    per_token = factor * exchange_rate // WAD * price // WAD
+    return per_token * tokens // WAD
+
+
 @dataclass(frozen=True, slots=True)
 class VaiDebt:
     """Venus' own stablecoin, minted by the account: a debt that counts as one dollar each."""
@@ -71,6 +84,7 @@ class VaiDebt:
     forced: bool
     liquidate_paused: bool
     repay_paused: bool
+    controller: Address | None = None
 
     def accrued(self, at: int) -> VaiDebt:
         """With interest up to a block."""

@@ -12,6 +12,7 @@ from adapters.compound_v2.position import Leg, VaiDebt
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import entry, exact, feed_to_json, load_feed
+from aggregator.model.units import parse_address
 
 _VAI_FLAGS = ("forced", "repay_paused", "liquidate_paused")
 _FLAGS = (*_VAI_FLAGS, "native", "seize_paused")
@@ -62,6 +63,7 @@ def leg_to_json(leg: Leg) -> dict[str, JsonValue]:
         "totals": _numbers_to_json(leg.totals),
         **{name: str(getattr(leg, name)) for name in _LEG_NUMBERS},
         **{name: getattr(leg, name) for name in _FLAGS},
+        "lending_factor": None if leg.lending_factor is None else str(leg.lending_factor),
     }
 
 
@@ -84,6 +86,7 @@ def load_leg(data: JsonValue) -> Leg:
         repay_paused=entry(found, "repay_paused", bool),
         seize_paused=entry(found, "seize_paused", bool),
         liquidate_paused=entry(found, "liquidate_paused", bool),
+        lending_factor=None if found.get("lending_factor") is None else exact(found, "lending_factor"),
     )
 
 
@@ -93,6 +96,7 @@ def vai_to_json(vai: VaiDebt) -> dict[str, JsonValue]:
         "feed": feed_to_json(vai.feed),
         "debt": _numbers_to_json(vai.debt),
         **{name: getattr(vai, name) for name in _VAI_FLAGS},
+        "controller": vai.controller,
     }
 
 
@@ -105,6 +109,9 @@ def load_vai(data: JsonValue) -> VaiDebt | None:
         feed=load_feed(entry(found, "feed", dict)),
         debt=Minted(**_numbers("debt", found.get("debt"), Minted)),
         **{name: entry(found, name, bool) for name in _VAI_FLAGS},
+        controller=None
+        if found.get("controller") is None
+        else parse_address(entry(found, "controller", str)),
     )
 
 

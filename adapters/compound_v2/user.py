@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.compound_v2.calls import (
     ACCOUNT_LIQUIDITY,
     ACTION_PAUSED,
     ASSETS_IN,
+    COLLATERAL_FACTOR,
     EFFECTIVE_FACTOR,
     EFFECTIVE_INCENTIVE,
     FORCE_VAI,
@@ -34,7 +36,7 @@ from adapters.compound_v2.comptroller import Comptroller, column
 from adapters.compound_v2.interest import Minted
 from adapters.compound_v2.liquidation import Terms
 from adapters.compound_v2.position import VaiDebt
-from aggregator.contract import Deployment, Read, ask, attempt, both, join, symbol_of
+from aggregator.contract import Deployment, Read, ask, attempt, both, join, optional, symbol_of
 from aggregator.model.assets import Asset, token_id
 from aggregator.model.errors import ReadError, Unsupported
 from aggregator.model.rules import WAD, Feed, Oracle
@@ -65,7 +67,7 @@ class Entered:
 class Stock:
     """What a wallet has in one market as stored, and what it is judged by where that depends on the wallet.
 
-    `factor` and `incentive` are None on Compound.
+    `factor` and `incentive` are None on Compound, `lending_factor` too, and where it was not answered.
     """
 
     tokens: int
@@ -74,6 +76,7 @@ class Stock:
     factor: int | None
     incentive: int | None
     forced: bool
+    lending_factor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,15 @@ def read_stocks(comptroller: Comptroller, wallet: Address) -> Read[list[Stock]]:
     at, markets = comptroller.address, list(comptroller.markets)
     if not markets:
         return []
-    reads = [ask([SNAPSHOT.each(markets, wallet)])]
+    reads: list[Read[Any]] = [ask([SNAPSHOT.each(markets, wallet)])]
     if comptroller.venus:
         reads += [
             column(EFFECTIVE_FACTOR, at, wallet, markets, LIQUIDATION_THRESHOLD),
             column(EFFECTIVE_INCENTIVE, at, wallet, markets),
             column(FORCED_FOR_USER, at, wallet, markets),
         ]
-    [snapshots], *own = yield from join(reads)
+    reads.append(_lending_factors(comptroller, wallet))
+    [snapshots], *own, lending = yield from join(reads)
     errors, tokens, owed, rates = (snapshots.values(word) for word in range(4))
     for market, error in zip(markets, errors, strict=True):
         if error:
@@ -119,7 +123,18 @@ def read_stocks(comptroller: Comptroller, wallet: Address) -> Read[list[Stock]]:
         [None] * len(markets),
         [False] * len(markets),
     )
-    return [Stock(*row) for row in zip(tokens, owed, rates, factors, incentives, forced, strict=True)]
+    rows = zip(tokens, owed, rates, factors, incentives, forced, lending, strict=True)
+    return [Stock(*row) for row in rows]
+
+
+def _lending_factors(comptroller: Comptroller, wallet: Address) -> Read[Sequence[int | None]]:
+    """What each market lends at to the wallet on Venus; on Compound that is the factor of liquidations."""
+    markets = list(comptroller.markets)
+    unknown: Sequence[int | None] = [None] * len(markets)
+    if not comptroller.venus:
+        return unknown
+    read = column(EFFECTIVE_FACTOR, comptroller.address, wallet, markets, COLLATERAL_FACTOR)
+    return (yield from optional(read)) or unknown
 
 
 def read_terms(comptroller: Comptroller) -> Read[Terms]:
@@ -173,6 +188,7 @@ def read_vai(deployment: Deployment, comptroller: Comptroller, wallet: Address) 
         forced=forced,
         liquidate_paused=liquidate_paused,
         repay_paused=mint_paused or repay_paused,
+        controller=controller,
     )
     return VaiState(asset, price, price_call.origin, debt)
 

@@ -63,7 +63,7 @@ class CompoundV3:
         if user.is_empty:
             return Reading(accounts=(), quotes=quotes, source=block, receipts=receipts)
         check_balances(deployment, market, user, block.timestamp)
-        rule = yield from self._rule(deployment, market, user, balances)
+        rule = yield from self._rule(deployment, market, user, balances, block.timestamp)
         account = Account(
             id=f"{NAME}:{deployment.chain}:{comet_address}:{wallet}",
             protocol=NAME,
@@ -104,7 +104,7 @@ class CompoundV3:
         return tuple(sentences)
 
     def _rule(
-        self, deployment: Deployment, market: Market, user: User, balances: Sequence[int]
+        self, deployment: Deployment, market: Market, user: User, balances: Sequence[int], time: int
     ) -> Read[CometRule | None]:
         """The account's test; None for a supply of base alone, which nothing can touch."""
         if user.principal >= 0 and not user.flags:
@@ -134,10 +134,13 @@ class CompoundV3:
                     balance=balance,
                     liquidate_factor=listed.liquidate_factor,
                     liquidation_factor=listed.liquidation_factor,
+                    borrow_factor=listed.borrow_factor,
                 )
                 for feed, (listed, balance) in zip(feeds[1:], held, strict=True)
             ),
             absorb_paused=market.comet.absorb_paused,
+            comet=market.comet.address,
+            read_at=time,
         )
 
 

@@ -12,8 +12,10 @@ from typing import ClassVar
 
 from adapters.compound_v3.actions import with_base
 from adapters.compound_v3.interest import Accrual
+from adapters.compound_v3.transactions import NO_COMET, calls_of
 from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Repay, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
+from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import (
     WAD,
@@ -26,6 +28,7 @@ from aggregator.model.rules import (
     Repayment,
 )
 from aggregator.model.stored import feed_to_json
+from aggregator.model.units import Address
 
 PRICE_DECIMALS = 8
 
@@ -34,7 +37,8 @@ PRICE_DECIMALS = 8
 class Collateral:
     """One collateral of an account, in its smallest unit; factors have 18 decimals.
 
-    `liquidate_factor` is what counts against debt, `liquidation_factor` what an absorption credits.
+    `liquidate_factor` is what counts against debt, `liquidation_factor` what an absorption credits, and
+    `borrow_factor` what a debt must be covered by after a withdrawal, None where it was not read.
     """
 
     feed: Feed
@@ -42,6 +46,7 @@ class Collateral:
     balance: int
     liquidate_factor: int
     liquidation_factor: int
+    borrow_factor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class CometRule:
     """The solvency test of one account in one comet.
 
     `principal` is base at index 1, owed below zero. Power, requirement and prices have 8 decimals in the
-    currency that the comet's feeds count in. A supply of base never counts as power.
+    currency that the comet's feeds count in. A supply of base never counts as power. The comet's address and
+    the time of reading are None in what was stored before they were kept: it has no calls.
     """
 
     family: ClassVar[str] = "compound_v3"
@@ -60,6 +66,8 @@ class CometRule:
     accrual: Accrual
     collaterals: tuple[Collateral, ...]
     absorb_paused: bool
+    comet: Address | None = None
+    read_at: int | None = None
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
@@ -125,8 +133,7 @@ class CometRule:
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
         """See AdjustableRule. A comet counts one balance of base: what repays more than is owed is a supply.
 
-        That a comet lends at a lower factor than it liquidates at is why a withdrawal of collateral beside a
-        debt can't be told: only the factor of liquidations is known.
+        A withdrawal of collateral beside a debt must leave it covered by the factors that the comet lends at.
         """
         if isinstance(action, Trade):
             return NO_DERIVATIVES
@@ -178,10 +185,22 @@ class CometRule:
         less = replace(held, balance=held.balance - amount)
         after = self._replacing(held, less)
         if self.principal < 0:
-            if after.health(prices, self.accrual.updated_at).liquidatable:
+            covered = _covered(after, prices)
+            if covered is False or after.health(prices, self.accrual.updated_at).liquidatable:
                 return Refused("NotCollateralized")
-            return Untold("the factor at which the comet lends on a collateral is not known")
+            if covered is None:
+                return Untold("the factor at which the comet lends on a collateral is not known")
         return Applied(None, Amount(action.asset, amount), less.balance, None, after)
+
+    def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
+        """See CallableRule."""
+        if isinstance(action, Trade):
+            return NO_DERIVATIVES
+        if self.comet is None or self.read_at is None:
+            return NO_COMET
+        owed = self.accrual.at(self.read_at).owed(self.principal)
+        held = next((one.balance for one in self.collaterals if one.feed.asset == action.asset), None)
+        return calls_of(self.comet, self.base.asset, owed, held, action, hands)
 
     def _replacing(self, one: Collateral, other: Collateral) -> CometRule:
         changed = tuple(other if held is one else held for held in self.collaterals)
@@ -206,10 +225,13 @@ class CometRule:
                     "balance": str(held.balance),
                     "liquidate_factor": str(held.liquidate_factor),
                     "liquidation_factor": str(held.liquidation_factor),
+                    "borrow_factor": None if held.borrow_factor is None else str(held.borrow_factor),
                 }
                 for held in self.collaterals
             ],
             "absorb_paused": self.absorb_paused,
+            "comet": self.comet,
+            "read_at": self.read_at,
         }
 
 
@@ -226,6 +248,18 @@ def credit_of(value: int, factor: int) -> int:
 def quotient(power: int, requirement: int) -> int | None:
     """Power over requirement with 18 decimals, rounded down; None where nothing is required."""
     return power * WAD // requirement if requirement else None
+
+
+def _covered(rule: CometRule, prices: Mapping[AssetId, int]) -> bool | None:
+    """Whether the debt as last accrued may be owed; None where a factor is not known."""
+    credit = 0
+    for held in rule.collaterals:
+        if held.borrow_factor is None:
+            return None
+        value = value_of(held.balance, _usable(held.feed, prices), held.decimals)
+        credit += credit_of(value, held.borrow_factor)
+    owed = rule.accrual.owed(rule.principal)
+    return credit >= value_of(owed, _usable(rule.base, prices), rule.base_decimals)
 
 
 def _usable(feed: Feed, prices: Mapping[AssetId, int]) -> int:

@@ -80,6 +80,7 @@ class Listed:
     price_origin: str
     liquidate_factor: int = 0
     liquidation_factor: int = 0
+    borrow_factor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,7 @@ def read_market(
             price,
             liquidate_factor=row[AssetWord.LIQUIDATE_FACTOR],
             liquidation_factor=row[AssetWord.LIQUIDATION_FACTOR],
+            borrow_factor=row[AssetWord.BORROW_FACTOR],
         )
         for i, (row, price) in enumerate(zip(terms.rows, prices, strict=True), start=1)
     )

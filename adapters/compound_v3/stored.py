@@ -8,6 +8,7 @@ from adapters.compound_v3.interest import Accrual
 from adapters.compound_v3.margin import Collateral, CometRule
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed
+from aggregator.model.units import parse_address
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> CometRule:
@@ -26,6 +27,8 @@ def load_rule(data: Mapping[str, JsonValue]) -> CometRule:
         ),
         collaterals=tuple(_load_collateral(held) for held in entry(data, "collaterals", list)),
         absorb_paused=entry(data, "absorb_paused", bool),
+        comet=None if data.get("comet") is None else parse_address(entry(data, "comet", str)),
+        read_at=None if data.get("read_at") is None else entry(data, "read_at", int),
     )
 
 
@@ -38,4 +41,5 @@ def _load_collateral(data: JsonValue) -> Collateral:
         balance=exact(data, "balance"),
         liquidate_factor=exact(data, "liquidate_factor"),
         liquidation_factor=exact(data, "liquidation_factor"),
+        borrow_factor=None if data.get("borrow_factor") is None else exact(data, "borrow_factor"),
     )

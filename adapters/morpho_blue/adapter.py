@@ -26,6 +26,7 @@ from adapters.morpho_blue.liquidation import MOST, Position
 from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market import Held, Market, read_market, read_positions
 from adapters.morpho_blue.subgraph import check_contract
+from adapters.morpho_blue.venue import Venue
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, ask, both, join
 from aggregator.model import positions
 from aggregator.model.accounts import Account, ProtocolKind
@@ -129,7 +130,7 @@ class MorphoBlue:
         supply_shares = held.supply_shares
         if gets_fees:
             supply_shares += market.state.fee_shares(block.timestamp)
-        rule = self._rule(deployment, held, market)
+        rule = self._rule(deployment, held, market, block.timestamp)
         if rule is not None:
             rule.health(prices_of(rule), block.timestamp)  # a price that it can't work with fails it
         pair = f"{market.collateral.symbol}/{market.loan.symbol}" if market.collateral else market.loan.symbol
@@ -146,7 +147,7 @@ class MorphoBlue:
             reported=None,
         )
 
-    def _rule(self, deployment: Deployment, held: Held, market: Market) -> MorphoRule | None:
+    def _rule(self, deployment: Deployment, held: Held, market: Market, time: int) -> MorphoRule | None:
         """The solvency test of what is owed; None where nothing is: nobody can liquidate that."""
         if market.price is None:
             return None
@@ -175,6 +176,14 @@ class MorphoBlue:
             lltv=held.params.lltv,
             position=Position(held.borrow_shares, held.collateral),
             market=market.state,
+            venue=Venue(
+                morpho=deployment.addresses["morpho"],
+                oracle=held.params.oracle,
+                irm=held.params.irm,
+                read_at=time,
+                loan_cash=market.loan_cash,
+                collateral_cash=market.collateral_cash,
+            ),
         )
 
 

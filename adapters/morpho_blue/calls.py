@@ -62,5 +62,6 @@ BORROW_RATE: Function[int] = Function(
 )
 
 # On tokens.
+BALANCE: Function[int] = Function("balanceOf(address)(uint256)")
 SYMBOL: Function[str] = Function("symbol()(string)")
 DECIMALS: Function[int] = Function("decimals()(uint8)")

@@ -10,10 +10,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, assert_never
 
 from adapters.morpho_blue.actions import deposited, repaid, withdrawn
+from adapters.morpho_blue.flash import MorphoLender
 from adapters.morpho_blue.liquidation import HEALTHY, INCONSISTENT, Position, max_borrow, seizable, settle
 from adapters.morpho_blue.market_state import MarketState
+from adapters.morpho_blue.transactions import NO_VENUE, Side, calls_of, permits_of
+from adapters.morpho_blue.venue import Venue, venue_to_json
 from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Deposit, Repay, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
+from aggregator.model.calls import Hands, Permits, UnsignedCall
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import WAD, Amount, Feed, Health, JsonValue, Liquidated, Refused, Repayment
 
@@ -26,7 +30,8 @@ class MorphoRule:
 
     The one feed is the collateral's price in the loan asset (`feed.quote`), with 36 + loan decimals -
     collateral decimals. Power and requirement are in the loan asset's smallest unit. `lltv` has 18 decimals.
-    Interest after the block runs at the rate that the model answered there.
+    Interest after the block runs at the rate that the model answered there. Without `venue`, as in what was
+    stored before it was read, there are no calls and no flash loans.
     """
 
     family: ClassVar[str] = "morpho_blue"
@@ -36,6 +41,7 @@ class MorphoRule:
     lltv: int
     position: Position
     market: MarketState
+    venue: Venue | None = None
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
@@ -94,6 +100,14 @@ class MorphoRule:
 
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
         """See AdjustableRule; all of a debt is repaid by its shares, as an owner must."""
+        done = self._applied(prices, time, action)
+        if self.venue is None or not isinstance(done, Applied) or not isinstance(done.successor, MorphoRule):
+            return done
+        return replace(done, successor=replace(done.successor, venue=replace(self.venue, read_at=time)))
+
+    def _applied(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Refused | Untold:
         price, market = self._price(prices), self.market.accrued(time)
         loan, collateral = self.feed.quote, self.feed.asset
         match action:
@@ -125,6 +139,30 @@ class MorphoRule:
             case _:
                 assert_never(action)
 
+    def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
+        """See CallableRule."""
+        side = self._side()
+        return side if isinstance(side, Untold) else calls_of(side, action, hands)
+
+    def permits(self, action: Action, hands: Hands) -> Permits | Untold:
+        """See DelegatedRule."""
+        side = self._side()
+        return side if isinstance(side, Untold) else permits_of(side, action, hands)
+
+    @property
+    def lender(self) -> MorphoLender | None:
+        """See LendingRule."""
+        if self.venue is None or self.feed.quote is None:
+            return None
+        cash = {self.feed.quote: self.venue.loan_cash, self.feed.asset: self.venue.collateral_cash}
+        return MorphoLender(self.venue, cash)
+
+    def _side(self) -> Side | Untold:
+        if self.venue is None or self.feed.quote is None:
+            return NO_VENUE
+        owed = self.market.accrued(self.venue.read_at).owed(self.position.borrow_shares)
+        return Side(self.venue, self.feed.quote, self.feed.asset, self.lltv, self.position, owed)
+
     def to_json(self) -> dict[str, JsonValue]:
         """Data for MorphoFamily.load; amounts, rates and prices are decimal strings."""
         feed, market = self.feed, self.market
@@ -151,6 +189,7 @@ class MorphoRule:
                 "fee": str(market.fee),
                 "borrow_rate": str(market.borrow_rate),
             },
+            "venue": None if self.venue is None else venue_to_json(self.venue),
         }
 
     def _price(self, prices: Mapping[AssetId, int]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.morpho_blue.calls import (
+    BALANCE,
     BORROW_RATE,
     DECIMALS,
     MARKET,
@@ -18,7 +19,7 @@ from adapters.morpho_blue.calls import (
 )
 from adapters.morpho_blue.discovery import Discovery, MarketId, discovery_of
 from adapters.morpho_blue.market_state import MarketState
-from aggregator.contract import Deployment, Read, ask, attempt, both, symbol_of
+from aggregator.contract import Deployment, Read, ask, attempt, both, join, optional, symbol_of
 from aggregator.model.assets import Asset, AssetId, token_id
 from aggregator.model.errors import (
     AdapterFault,
@@ -68,13 +69,18 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What else a position depends on. `price` is None where nothing is owed: nobody asks for it then."""
+    """What else a position depends on. `price` is None where nothing is owed: nobody asks for it then.
+
+    Nor for what the contract has of both tokens, which is None also where it was not answered.
+    """
 
     state: MarketState
     loan: Asset
     collateral: Asset | None
     price: int | None
     price_origin: str
+    loan_cash: int | None = None
+    collateral_cash: int | None = None
 
 
 def read_positions(
@@ -157,8 +163,9 @@ def read_market(deployment: Deployment, held: Held, known: Mapping[AssetId, Asse
     params = held.params
     wanted = [PRICE.at(params.oracle)] if held.borrow_shares else []
     rated = [BORROW_RATE.at(params.irm, params, held.totals)] if held.needs_rate else []
-    prices, (rates, tokens) = yield from both(
-        ask(wanted), both(ask(rated), _read_tokens(deployment, held, known))
+    (prices, cash), (rates, tokens) = yield from both(
+        both(ask(wanted), _read_cash(deployment, held)),
+        both(ask(rated), _read_tokens(deployment, held, known)),
     )
     return Market(
         state=MarketState(*held.totals, borrow_rate=rates[0] if rates else 0),
@@ -166,7 +173,19 @@ def read_market(deployment: Deployment, held: Held, known: Mapping[AssetId, Asse
         collateral=tokens[held.collateral_token] if held.collateral_token else None,
         price=prices[0] if prices else None,
         price_origin=f"{PRICE.canonical}@{params.oracle}",
+        loan_cash=cash[0],
+        collateral_cash=cash[1],
     )
+
+
+def _read_cash(deployment: Deployment, held: Held) -> Read[list[int | None]]:
+    """What the contract has of the loan asset and of the collateral, where something is owed."""
+    if not held.borrow_shares:
+        return [None, None]
+    morpho = deployment.addresses["morpho"]
+    tokens = (held.params.loan, held.params.collateral)
+    answers = yield from join([optional(ask([BALANCE.at(token, morpho)])) for token in tokens])
+    return [answer[0] if answer else None for answer in answers]
 
 
 def _read_tokens(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from adapters.morpho_blue.liquidation import Position
 from adapters.morpho_blue.margin import MorphoRule
 from adapters.morpho_blue.market_state import MarketState
+from adapters.morpho_blue.venue import load_venue
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Feed, JsonValue, Oracle
 from aggregator.model.stored import check_family, entry, exact
@@ -37,4 +38,5 @@ def load_rule(data: Mapping[str, JsonValue]) -> MorphoRule:
             fee=exact(market, "fee"),
             borrow_rate=exact(market, "borrow_rate"),
         ),
+        venue=None if data.get("venue") is None else load_venue(entry(data, "venue", dict)),
     )

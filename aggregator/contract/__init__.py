@@ -14,11 +14,12 @@ from aggregator.abi.http import Http, Observed
 from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Log, Logs
 from aggregator.contract.adapters import Adapter, AdapterFactory
-from aggregator.contract.approvals import approval, token_address
+from aggregator.contract.approvals import approval, token_address, with_margin
+from aggregator.contract.bundles import bundle_call, bundle_note
 from aggregator.contract.deployments import Deployment, Deployments
 from aggregator.contract.families import Columns, RuleFamily, Shocked
 from aggregator.contract.owners import Owned, Owners, OwnersFactory
-from aggregator.contract.reads import Read, Request, ask, attempt, both, join, symbol_of
+from aggregator.contract.reads import Read, Request, ask, attempt, both, join, optional, symbol_of
 from aggregator.contract.second_sources import SecondSource, SecondSourceFactory
 
 __all__ = [
@@ -53,7 +54,11 @@ __all__ = [
     "ask",
     "attempt",
     "both",
+    "bundle_call",
+    "bundle_note",
     "join",
+    "optional",
     "symbol_of",
     "token_address",
+    "with_margin",
 ]

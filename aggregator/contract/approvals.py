@@ -38,3 +38,11 @@ def approval(token: AssetId, spender: Address, raw: int) -> UnsignedCall:
     if not raw:
         said = f"Let {spender} take no more of the token {address}"
     return UnsignedCall(address, data, 0, said)
+
+
+def with_margin(raw: int) -> int:
+    """What is allowed for the repayment of all of a debt, which grows until it is mined: 1% above `raw`.
+
+    What of it is not used is to be taken back, see `approval`.
+    """
+    return raw + raw // 100 + 1

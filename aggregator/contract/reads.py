@@ -7,7 +7,7 @@ into common rounds.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from aggregator.abi.columns import Column
 from aggregator.model.errors import (
@@ -16,6 +16,7 @@ from aggregator.model.errors import (
     CallReverted,
     MalformedReply,
     NoContract,
+    NotRecorded,
     ReadError,
 )
 from aggregator.model.units import Address
@@ -115,6 +116,19 @@ def join(reads: Iterable[Read[Any]], *, isolate: bool = False) -> Read[list[Any]
             live.append((i, read, merged[start : start + len(requests)]))
             start += len(requests)
     return [results[i] for i in range(count)]
+
+
+def optional(read: Read[R]) -> Read[R | None]:
+    """A read whose outcome may be missing: None where a contract, or a recording of before, lacks it.
+
+    For what only adds to a reading. Raises what else kept it from an answer, as a transport's failure.
+    """
+    [outcome] = yield from join([read], isolate=True)
+    if isinstance(outcome, (CallReverted, MalformedReply, NoContract, NotRecorded)):
+        return None
+    if isinstance(outcome, ReadError):
+        raise outcome.with_traceback(None)
+    return cast("R", outcome)
 
 
 def symbol_of(token: Address, answer: str | ReadError) -> str:

@@ -27,6 +27,8 @@ NOBODY = address("0")
 BLOCK = Block(CHAIN, 1, "0x" + "1" * 64, "0x" + "2" * 64, START)
 ACTIVE, PAUSED, VIRTUAL = 1 << 56, 1 << 60, 1 << 252
 BONUS, FEE = 10_500 << 32, 1_000 << 152
+FLASH = 1 << 63
+CASH = 10**30
 
 
 def a_token(asset: Address) -> Address:
@@ -80,6 +82,8 @@ class Pool:
             calls.ACCOUNT_DATA.at(POOL, WALLET): (self.collateral, self.debt, 0, 8_250, 8_000, self.health),
             calls.BASE_CURRENCY.at(ORACLE): (NOBODY,),
             calls.BASE_UNIT.at(ORACLE): (10**8,),
+            calls.FLASH_PREMIUM.at(POOL): (5,),
+            calls.EMODE_LTV_ZERO.at(POOL, self.emode): (0,),
         }
         for number, asset in ((0, WETH), (2, USDC)):
             data = (self.configuration[asset], RAY, 0, RAY, 0, 0, START, number)
@@ -90,6 +94,8 @@ class Pool:
                 calls.GRACE_UNTIL.at(POOL, asset): (self.grace[asset],),
                 calls.SCALED_BALANCE.at(a_token(asset), WALLET): (self.supplied[asset],),
                 calls.SCALED_BALANCE.at(debt_token(asset), WALLET): (self.owed[asset],),
+                calls.VIRTUAL_BALANCE.at(POOL, asset): (CASH,),
+                calls.BALANCE.at(asset, a_token(asset)): (CASH,),
                 calls.SYMBOL.at(asset): ({WETH: "WETH", USDC: "USDC"}[asset],),
                 calls.STABLE_PRINCIPAL.at(stable_token(asset), WALLET): (0,),
                 calls.STABLE_RATE.at(stable_token(asset), WALLET): (0,),

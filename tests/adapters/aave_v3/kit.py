@@ -11,7 +11,7 @@ from adapters.aave_v3.adapter import build
 from adapters.aave_v3.interest import RAY, Accrual, StableDebt
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
-from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.terms import ReserveTerms
 from adapters.aave_v3.versions import RELEASES, Maths
 from aggregator.contract import Adapter, Deployment, Deployments
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, token_id

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.aave_v3 import calls
 from adapters.aave_v3.interest import RAY
-from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.terms import PoolTerms, ReserveTerms
 from adapters.aave_v3.versions import VERSIONS
 from aggregator.model.assets import token_id
 from aggregator.model.errors import CallReverted, MalformedReply, NoContract
@@ -14,6 +14,8 @@ from aggregator.model.positions import Debt, Supply
 from tests.adapters.aave_v3.hand import (
     ACTIVE,
     BONUS,
+    CASH,
+    FLASH,
     PAUSED,
     POOL,
     PROVIDER,
@@ -37,11 +39,31 @@ SENTINEL = address("8")
 def test_terms_of_the_reserves() -> None:
     """Bonus, fee and flags of each leg's reserve."""
     pool = Pool(grace={WETH: START + 5, USDC: 0})
+    pool.configuration[WETH] |= 8_000 | FLASH
     pool.configuration[USDC] = 8_000 << 16 | 6 << 48 | 10_450 << 32 | PAUSED
     assert rule_of(pool).terms == (
-        ReserveTerms(10_500, 1_000, active=True, paused=False, grace_until=START + 5),
-        ReserveTerms(10_450, 0, active=False, paused=True, grace_until=0),
+        ReserveTerms(
+            10_500,
+            1_000,
+            active=True,
+            paused=False,
+            grace_until=START + 5,
+            ltv_zero=False,
+            a_token=a_token(WETH),
+            lendable=CASH,
+        ),
+        ReserveTerms(
+            10_450,
+            0,
+            active=False,
+            paused=True,
+            grace_until=0,
+            ltv_zero=True,
+            a_token=a_token(USDC),
+            lendable=0,
+        ),
     )
+    assert rule_of(pool).pool == PoolTerms(POOL, 5, START)
     assert (rule_of(pool).release, rule_of(pool).sentinel_closed) == ("3.6", False)
 
 

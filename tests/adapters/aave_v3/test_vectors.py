@@ -17,7 +17,7 @@ import pytest
 from adapters.aave_v3.interest import RAY, Accrual, compound, linear
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
-from adapters.aave_v3.seizure import ReserveTerms
+from adapters.aave_v3.terms import ReserveTerms
 from adapters.aave_v3.versions import RELEASES, Maths
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Amount, Feed, Liquidated, Oracle, Refused, Repayment, prices_of

@@ -323,9 +323,11 @@ contract StandInComet {
     /// @notice Withdraws base, borrowing what is not there, or collateral.
     function withdraw(address asset, uint256 amount) external {
         if (isWithdrawPaused()) revert Paused();
-        _accrue();
         if (asset == baseToken) {
-            int256 left = _balance(msg.sender) - int256(amount);
+            _accrue();
+            int256 had = _balance(msg.sender);
+            if (amount == type(uint256).max) amount = had > 0 ? uint256(had) : 0;
+            int256 left = had - int256(amount);
             _setBalance(msg.sender, left);
             if (left < 0) {
                 if (uint256(-left) < baseBorrowMin) revert BorrowTooSmall();
