@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adapters.perp_curie import calls
+from adapters.perp_curie import calls, depth
 from adapters.perp_curie.calls import CollateralConfig, MarketInfo, OrderInfo, TakerInfo, Totals
 from adapters.perp_curie.market import MILLION, MOST_DECIMALS
+from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import System
 from adapters.perp_curie.uniswap import MAX_ROOT, MAX_TICK, MIN_ROOT
 from aggregator.contract import Deployment, Read, ask, attempt, both, join
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
+from aggregator.model.readings import Block
 from aggregator.model.units import Address
 
 COLLATERAL_TWAP_SECONDS = 900  # Vault.sol's own constant
@@ -40,7 +42,8 @@ class MarketReply:
     """What the contracts said of a trader in one market. Prices have 18 decimals, roots 96 binary places.
 
     `price` is the one that positions are valued at. `market_twap` and `index_twap`, from which funding
-    follows, are None where the market has stopped or is too young for them.
+    follows, are None where the market has stopped or is too young for them. `pool` is None where nobody can
+    trade, or it can't be told what a trade would do.
     """
 
     base: Address
@@ -54,6 +57,7 @@ class MarketReply:
     root: int
     market_twap: int | None
     index_twap: int | None
+    pool: Pool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,17 @@ def trader(deployment: Deployment, wallet: Address) -> Read[Trader]:
     return Trader(bases, tokens, cash, totals)
 
 
-def markets(at: System, wallet: Address, bases: tuple[Address, ...]) -> Read[list[MarketReply]]:
+def markets(at: System, wallet: Address, bases: tuple[Address, ...], block: Block) -> Read[list[MarketReply]]:
     """Rounds 2 and 3: the trader's markets; raises what fails in one, for margin is shared by all."""
-    return (yield from join([_market(at, wallet, base) for base in bases]))
+    return (yield from join([_market(at, wallet, base, block) for base in bases]))
 
 
-def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
+def _market(at: System, wallet: Address, base: Address, block: Block) -> Read[MarketReply]:
+    reply, pool = yield from both(_held(at, wallet, base), depth.pool(at, wallet, base, block))
+    return replace(reply, pool=pool if reply.is_open else None)
+
+
+def _held(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
     held = both(
         ask([calls.ACCOUNT_INFO.at(at.account_balance, wallet, base)]),
         both(
@@ -152,6 +161,7 @@ def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
         root=slot.root,
         market_twap=_if_open(is_open, market_twap),
         index_twap=_if_open(is_open, index_twap),
+        pool=None,
     )
 
 
