@@ -78,6 +78,11 @@ def _trade(rule: CurieRule, access: Access, action: Trade) -> Sequence[UnsignedC
     bound = _bound(filled.quote)
     deadline = rule.time + DAY_SECONDS
     if action.size_raw == -found.size and size >= DUST:
+        # The contract takes that share of the bound that it closes, in millionths.
+        share = abs(filled.base) * MILLION // size
+        if not share:
+            return Untold("the market would close next to nothing of it at once")
+        bound = bound * MILLION // share if sells else -(-bound * MILLION // share)
         closing = (found.base, NO_LIMIT, bound, deadline, NO_REFERRAL)
         data, what = calls.CLOSE_POSITION.at(access.clearing_house, closing).data, "Close the position"
     else:
