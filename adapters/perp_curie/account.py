@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from adapters.perp_curie import calls
 from adapters.perp_curie.access import Access
+from adapters.perp_curie.collateral_reading import CollateralReply
 from adapters.perp_curie.margin import DECIMALS, CurieRule
 from adapters.perp_curie.market import MILLION, Collateral, MarketState, RangeOrder, cut
-from adapters.perp_curie.reading import CollateralReply, MarketReply, Own, Trader
+from adapters.perp_curie.reading import MarketReply, Own, Trader
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import Settings, System
 from adapters.perp_curie.uniswap import Q96

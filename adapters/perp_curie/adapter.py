@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from adapters.perp_curie import reading
+from adapters.perp_curie import collateral_reading, reading
 from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of
 from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import DECIMALS, CurieRule
@@ -49,8 +49,8 @@ class CurieAdapter:
             both(
                 reading.markets(at, wallet, trader.bases, block),
                 both(
-                    reading.collaterals(at, wallet, trader.collaterals),
-                    reading.sale_terms(at, wallet, trader.collaterals),
+                    collateral_reading.collaterals(at, wallet, trader.collaterals),
+                    collateral_reading.sale_terms(at, wallet, trader.collaterals),
                 ),
             ),
             both(settings(at), reading.own_word(at, wallet)),

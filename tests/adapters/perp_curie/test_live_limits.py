@@ -131,6 +131,21 @@ def test_a_trade_of_the_last_seconds_is_measured_from_what_was_before_it(site: S
     assert isinstance(after.apply(prices_of(after), after.time + 15, large), Traded)
 
 
+def test_a_trader_pays_a_fee_of_ones_own(site: Site) -> None:
+    user = trader(site)
+    whole = done(site, user, Trade("vETH", WAD // 10))
+    registry = site.curie.registry
+    registry.send("setFeeManager", registry.chain.sender, True)
+    registry.send("setFeeDiscountRatio", user, 750_000)
+    site.world.node.warp(SETTLED)
+    less = done(site, user, Trade("vETH", WAD // 10))
+    assert isinstance(whole, Traded)
+    assert isinstance(less, Traded)
+    assert whole.fee is not None
+    assert less.fee is not None
+    assert less.fee.raw == pytest.approx(whole.fee.raw / 4, rel=0.01)
+
+
 def test_what_is_stopped_refuses(site: Site) -> None:
     user = trader(site)
     rule = site.rule(user)
