@@ -134,8 +134,8 @@ def test_a_trade_of_the_last_seconds_is_measured_from_what_was_before_it(site: S
 def test_a_trader_pays_a_fee_of_ones_own(site: Site) -> None:
     user = trader(site)
     whole = done(site, user, Trade("vETH", WAD // 10))
-    registry = site.curie.registry
-    registry.send("setFeeManager", registry.chain.sender, True)
+    registry, yes = site.curie.registry, True
+    registry.send("setFeeManager", registry.chain.sender, yes)
     registry.send("setFeeDiscountRatio", user, 750_000)
     site.world.node.warp(SETTLED)
     less = done(site, user, Trade("vETH", WAD // 10))
