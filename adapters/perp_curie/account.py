@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.perp_curie import calls
+from adapters.perp_curie.access import Access
+from adapters.perp_curie.collateral_reading import CollateralReply
 from adapters.perp_curie.margin import DECIMALS, CurieRule
 from adapters.perp_curie.market import MILLION, Collateral, MarketState, RangeOrder, cut
-from adapters.perp_curie.reading import CollateralReply, MarketReply, Own, Trader
+from adapters.perp_curie.reading import MarketReply, Own, Trader
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import Settings, System
 from adapters.perp_curie.uniswap import Q96
@@ -79,6 +81,9 @@ def rule_of(said: Said, block: Block) -> CurieRule:
         insurance=said.settings.capacity,
         paused=system.paused,
         terms=said.terms,
+        access=Access(
+            system.clearing_house, system.vault, said.settings.initial_ratio, said.settings.vault_paused
+        ),
     )
 
 
@@ -126,6 +131,7 @@ def _market(reply: MarketReply, name: str, settings: Settings, chain: ChainId) -
         root=reply.root,
         funding=reply.funding,
         premium=_premium(reply, settings),
+        pool=reply.pool,
     )
 
 
@@ -152,7 +158,6 @@ def _collateral(reply: CollateralReply, chain: ChainId) -> Collateral:
 
 def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, wallet: Address) -> Perp:
     price = market.feed.price
-    size, quote = market.total_size(price), market.net_quote(price)
     reply = next(one for one in said.markets if one.base == market.base)
     known = reply.market_twap is not None and reply.index_twap is not None
     day = cut(market.funding_growth(), Q96)
@@ -161,12 +166,12 @@ def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, w
         market=market.name,
         index=index,
         underlying=index.removeprefix("index:"),
-        size_raw=size,
+        size_raw=market.total_size(price),
         size_decimals=DECIMALS,
-        entry_price_raw=cut(-quote * WAD if size > 0 else quote * WAD, abs(size)) if size else price,
+        entry_price_raw=market.entry_price(price),
         mark_price_raw=price,
         price_decimals=DECIMALS,
-        pnl_raw=(market.value(price) + quote) // rule.unit,
+        pnl_raw=market.profit(price) // rule.unit,
         funding_raw=-market.funding // rule.unit,
         settlement=settlement,
         origin=calls.ACCOUNT_INFO.at(said.system.account_balance, wallet, market.base).origin,
@@ -176,12 +181,7 @@ def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, w
 
 def _cash(rule: CurieRule, settlement: Asset, origin: str) -> Position:
     """Settlement token with fees, realised profit, and what stopped markets will pay out."""
-    total = rule.balance * rule.unit + rule.owed_pnl + rule.pending_fee
-    for market in rule.markets:
-        if not market.is_open:
-            price = market.feed.price
-            total += market.value(price) + market.net_quote(price) - market.funding
-    raw = total // rule.unit
+    raw = rule.settlement_raw
     if raw < 0:
         return Debt(settlement, -raw, "variable", origin)
     return Supply(settlement, raw, is_collateral=True, origin=origin)

@@ -2,14 +2,15 @@
 
 1. where the parts of the system are (shared), the trader's markets and collaterals, and what was realised;
 2. each market and collateral, the settings (shared), and the protocol's own views of the account;
-3. the trader's range orders, each market's pool, and the averages that funding follows.
+3. the trader's range orders, the averages that funding follows, and each market's pool with its liquidity as
+   far as a trade may move the price.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from adapters.perp_curie import reading
+from adapters.perp_curie import collateral_reading, reading
 from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of
 from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import DECIMALS, CurieRule
@@ -46,10 +47,10 @@ class CurieAdapter:
             return Reading((), (), block)
         (markets, (collaterals, terms)), (shared, own) = yield from both(
             both(
-                reading.markets(at, wallet, trader.bases),
+                reading.markets(at, wallet, trader.bases, block),
                 both(
-                    reading.collaterals(at, wallet, trader.collaterals),
-                    reading.sale_terms(at, wallet, trader.collaterals),
+                    collateral_reading.collaterals(at, wallet, trader.collaterals),
+                    collateral_reading.sale_terms(at, wallet, trader.collaterals),
                 ),
             ),
             both(settings(at), reading.own_word(at, wallet)),

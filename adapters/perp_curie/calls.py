@@ -34,6 +34,19 @@ class MarketInfo(NamedTuple):
     max_price_spread_ratio: int
 
 
+class TickInfo(NamedTuple):
+    """A tick of a pool, without its growths."""
+
+    gross: int
+    net: int
+    fee_growth_base: int
+    fee_growth_quote: int
+    cumulative: int
+    seconds_per_liquidity: int
+    seconds: int
+    initialized: bool
+
+
 class OrderInfo(NamedTuple):
     """A range order; the growths are what funding and fees were when last settled."""
 
@@ -108,6 +121,7 @@ MARK_PRICE: Function[int] = Function("getMarkPrice(address)(uint256)")
 
 # Exchange; the order book and the exchange both know the registry
 PENDING_FUNDING: Function[int] = Function("getPendingFundingPayment(address,address)(int256)")
+MOST_TICKS: Function[int] = Function("getMaxTickCrossedWithinBlock(address)(uint24)")
 MARKET_TWAP: Function[int] = Function("getSqrtMarketTwapX96(address,uint32)(uint160)")
 MARKET_REGISTRY: Function[Address] = Function("getMarketRegistry()(address)")
 
@@ -155,6 +169,9 @@ MAX_FUNDING_RATE: Function[int] = Function("getMaxFundingRate()(uint24)")
 MARKET_INFO: Function[MarketInfo] = Function(
     "getMarketInfo(address)((address,uint24,uint24,uint24,uint24))", into=_market
 )
+OWN_MARKET_INFO: Function[MarketInfo] = Function(
+    "getMarketInfoByTrader(address,address)((address,uint24,uint24,uint24,uint24))", into=_market
+)
 
 # BaseToken
 IS_OPEN: Function[bool] = Function("isOpen()(bool)")
@@ -169,3 +186,20 @@ DECIMALS: Function[int] = Function("decimals()(uint8)")
 
 # Uniswap V3 pool
 SLOT: Function[Slot] = Function("slot0()(uint160,int24,uint16,uint16,uint16,uint8,bool)", into=Slot)
+LIQUIDITY: Function[int] = Function("liquidity()(uint128)")
+TICK_SPACING: Function[int] = Function("tickSpacing()(int24)")
+TICK: Function[TickInfo] = Function(
+    "ticks(int24)(uint128,int128,uint256,uint256,int56,uint160,uint32,bool)", into=TickInfo
+)
+OBSERVE: Function[tuple[tuple[int, ...], tuple[int, ...]]] = Function("observe(uint32[])(int56[],uint160[])")
+
+# What a trader sends
+DEPOSIT: Function[None] = Function("deposit(address,uint256)()")
+WITHDRAW: Function[None] = Function("withdraw(address,uint256)()")
+WITHDRAW_ALL: Function[int] = Function("withdrawAll(address)(uint256)")
+OPEN_POSITION: Function[tuple[int, int]] = Function(
+    "openPosition((address,bool,bool,uint256,uint256,uint256,uint160,bytes32))(uint256,uint256)"
+)
+CLOSE_POSITION: Function[tuple[int, int]] = Function(
+    "closePosition((address,uint160,uint256,uint256,bytes32))(uint256,uint256)"
+)

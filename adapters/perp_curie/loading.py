@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from adapters.perp_curie.access import Access
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.market import Collateral, MarketState, RangeOrder
+from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.sale import SaleTerms
+from adapters.perp_curie.swap import Depth
 from adapters.perp_curie.uniswap import MAX_TICK
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed, objects
+from aggregator.model.units import parse_address
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:
@@ -30,6 +34,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:
         insurance=exact(data, "insurance"),
         paused=entry(data, "paused", bool),
         terms=None if data.get("terms") is None else _terms(entry(data, "terms", dict)),
+        access=None if data.get("access") is None else _access(entry(data, "access", dict)),
     )
 
 
@@ -45,6 +50,31 @@ def _market(data: Mapping[str, JsonValue]) -> MarketState:
         root=exact(data, "root"),
         funding=exact(data, "funding"),
         premium=exact(data, "premium"),
+        pool=None if data.get("pool") is None else _pool(entry(data, "pool", dict)),
+    )
+
+
+def _pool(data: Mapping[str, JsonValue]) -> Pool:
+    recent = None
+    if data.get("recent") is not None:
+        recent = tuple((entry(one, "tick", int), entry(one, "time", int)) for one in objects(data, "recent"))
+    depth = Depth(
+        tick=entry(data, "tick", int),
+        liquidity=exact(data, "liquidity"),
+        spacing=entry(data, "spacing", int),
+        lowest=entry(data, "lowest", int),
+        highest=entry(data, "highest", int),
+        crossings=tuple((entry(one, "tick", int), exact(one, "net")) for one in objects(data, "crossings")),
+    )
+    return Pool(
+        depth=depth,
+        exchange_fee=entry(data, "exchange_fee", int),
+        uniswap_fee=entry(data, "uniswap_fee", int),
+        insurance_share=entry(data, "insurance_share", int),
+        most_ticks=entry(data, "most_ticks", int),
+        most_spread=entry(data, "most_spread", int),
+        index=exact(data, "index"),
+        recent=recent,
     )
 
 
@@ -69,6 +99,15 @@ def _collateral(data: Mapping[str, JsonValue]) -> Collateral:
         balance=exact(data, "balance"),
         ratio=entry(data, "ratio", int),
         discount=entry(data, "discount", int),
+    )
+
+
+def _access(data: Mapping[str, JsonValue]) -> Access:
+    return Access(
+        clearing_house=parse_address(entry(data, "clearing_house", str)),
+        vault=parse_address(entry(data, "vault", str)),
+        initial_ratio=entry(data, "initial_ratio", int),
+        vault_paused=entry(data, "vault_paused", bool),
     )
 
 

@@ -6,14 +6,17 @@ Source: `_isLiquidatable` of ClearingHouse.sol, Vault.sol and AccountBalance.sol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from adapters.perp_curie import closing, sale, stored
+from adapters.perp_curie import actions, closing, sale, stored, transactions
+from adapters.perp_curie.access import Access
 from adapters.perp_curie.market import MILLION, Collateral, MarketState
 from adapters.perp_curie.sale import SaleTerms
+from aggregator.model.actions import Action, Applied, Traded, Untold
 from aggregator.model.assets import AssetId
+from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.close_outs import CloseOut, LossBearer
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.flips import flips
@@ -29,7 +32,8 @@ class CurieRule:
     `balance` of the settlement token (`settlement_decimals`, at most 18) may be negative; `owed_pnl` is
     realised and not yet settled to it, `pending_fee` what orders have earned. Ratios are in millionths.
     `insurance` is the fund's capacity; `paused` is the clearing house's own stop. `terms` are those of the
-    sale of collateral, None where there is none.
+    sale of collateral, None where there is none. `access` is what the owner's own actions need, None where it
+    was not read.
     """
 
     family: ClassVar[str] = "perp_curie"
@@ -47,6 +51,7 @@ class CurieRule:
     insurance: int
     paused: bool
     terms: SaleTerms | None
+    access: Access | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.settlement_decimals <= DECIMALS:
@@ -76,6 +81,30 @@ class CurieRule:
             raise ValueError(f"an account as of {self.time} is asked for {time}")
         funding = sum(market.funding_after(time - self.time) for market in self.markets)
         return self.balance * self.unit + self.pending_fee - funding + self.owed_pnl
+
+    @property
+    def settlement_raw(self) -> int:
+        """Settlement token at the block with realised profit, fees, and what stopped markets will pay out.
+
+        In its smallest unit; below zero it is owed. Funding and profit of open markets are not in it.
+        """
+        stopped = [one for one in self.markets if not one.is_open]
+        total = self.balance * self.unit + self.owed_pnl + self.pending_fee
+        return (total + sum(one.profit(one.feed.price) - one.funding for one in stopped)) // self.unit
+
+    def free_collateral(self, prices: Mapping[AssetId, int], time: int, ratio: int) -> int:
+        """What is free beyond so many millionths of what was borrowed (`_getFreeCollateralByRatio`).
+
+        Unrealised losses count, unrealised profit does not; below zero too little is there.
+        """
+        posted = self.cash(time) + self.collateral_value(prices)
+        return min(posted, self.exact_value(prices, time)) - self.borrowed(prices) * ratio // MILLION
+
+    def borrowed(self, prices: Mapping[AssetId, int]) -> int:
+        """What was borrowed in quote and in base, at these prices (`getTotalDebtValue`)."""
+        quote = sum(one.notional - sum(order.quote_debt for order in one.orders) for one in self.markets)
+        base = sum(one.borrowed(self.price_of(prices, one.feed)) for one in self.markets)
+        return base + max(0, -quote)
 
     def collateral_value(self, prices: Mapping[AssetId, int]) -> int:
         """What all collateral beside the settlement token counts (`_getNonSettlementTokenValue`)."""
@@ -137,6 +166,23 @@ class CurieRule:
         A part of that is a fee for the insurance fund; the rest becomes balance.
         """
         return sale.sell(self, prices, time, repayment)
+
+    def apply(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Traded | Refused | Untold:
+        """See AdjustableRule; a trade is a swap through the market's pool.
+
+        Withdrawing None takes what is free, as the vault's `withdrawAll`. Raises ValueError on a time before
+        the block's.
+        """
+        return actions.apply(self, prices, time, action)
+
+    def calls(self, action: Action, hands: Hands) -> Sequence[UnsignedCall] | Untold:  # noqa: ARG002
+        """See CallableRule; a trade is bounded by what it gives at the block, less a tolerance.
+
+        Whoever sends them is the trader: the holder alone.
+        """
+        return transactions.calls_of(self, action)
 
     @staticmethod
     def price_of(prices: Mapping[AssetId, int], feed: Feed) -> int:

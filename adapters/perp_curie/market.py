@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.uniswap import Q96, base_amount, moved, quote_amount, root_at_tick
 from aggregator.model.rules import WAD, Feed
 
@@ -63,7 +64,8 @@ class MarketState:
     `feed` gives the price at which the protocol values the position: the mark price while the market is open,
     else the price at which it stopped. `root` is the pool's root price at the block. `funding` is what the
     trader owes at the block (received < 0), and `premium` the quote per base that a day of funding costs at
-    the block's averages, with 96 binary places; 0 where the market has stopped.
+    the block's averages, with 96 binary places; 0 where the market has stopped. `pool` is what a trade
+    depends on, None where that is not known.
     """
 
     base: str
@@ -76,6 +78,7 @@ class MarketState:
     root: int
     funding: int
     premium: int
+    pool: Pool | None = None
 
     def __post_init__(self) -> None:
         if self.feed.price <= 0 or self.root <= 0:
@@ -100,6 +103,15 @@ class MarketState:
         """Quote of the position and its orders less what is owed: what closing the position adds to."""
         root = self.root_at(price)
         return self.notional + sum(order.quote(root) - order.quote_debt for order in self.orders)
+
+    def profit(self, price: int) -> int:
+        """Unrealised profit."""
+        return self.value(price) + self.net_quote(price)
+
+    def entry_price(self, price: int) -> int:
+        """Quote per base; below zero where a maker is short and owes quote, `price` where nothing is held."""
+        size, quote = self.total_size(price), self.net_quote(price)
+        return cut(-quote * WAD if size > 0 else quote * WAD, abs(size)) if size else price
 
     def borrowed(self, price: int) -> int:
         """What is owed in base, at a price (a part of `getTotalDebtValue`)."""

@@ -1,20 +1,19 @@
-"""What the contracts say of one trader: the lists in round 1, markets and collaterals in rounds 2 and 3."""
+"""What the contracts say of one trader: the lists in round 1, markets in rounds 2 and 3."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adapters.perp_curie import calls
-from adapters.perp_curie.calls import CollateralConfig, MarketInfo, OrderInfo, TakerInfo, Totals
-from adapters.perp_curie.market import MILLION, MOST_DECIMALS
-from adapters.perp_curie.sale import SaleTerms
+from adapters.perp_curie import calls, depth
+from adapters.perp_curie.calls import MarketInfo, OrderInfo, TakerInfo, Totals
+from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.system import System
 from adapters.perp_curie.uniswap import MAX_ROOT, MAX_TICK, MIN_ROOT
 from aggregator.contract import Deployment, Read, ask, attempt, both, join
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
+from aggregator.model.readings import Block
 from aggregator.model.units import Address
 
-COLLATERAL_TWAP_SECONDS = 900  # Vault.sol's own constant
 MOST_MARKETS, MOST_COLLATERALS, MOST_ORDERS = 255, 255, 255
 """The contracts count all three in a uint8."""
 
@@ -40,7 +39,8 @@ class MarketReply:
     """What the contracts said of a trader in one market. Prices have 18 decimals, roots 96 binary places.
 
     `price` is the one that positions are valued at. `market_twap` and `index_twap`, from which funding
-    follows, are None where the market has stopped or is too young for them.
+    follows, are None where the market has stopped or is too young for them. `pool` is None where nobody can
+    trade, or it can't be told what a trade would do.
     """
 
     base: Address
@@ -54,20 +54,7 @@ class MarketReply:
     root: int
     market_twap: int | None
     index_twap: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class CollateralReply:
-    """What the contracts said of one collateral of a trader; `price` is the average of 15 minutes."""
-
-    token: Address
-    symbol: str
-    decimals: int
-    balance: int
-    config: CollateralConfig
-    price: int
-    price_decimals: int
-    origin: str
+    pool: Pool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +78,17 @@ def trader(deployment: Deployment, wallet: Address) -> Read[Trader]:
     return Trader(bases, tokens, cash, totals)
 
 
-def markets(at: System, wallet: Address, bases: tuple[Address, ...]) -> Read[list[MarketReply]]:
+def markets(at: System, wallet: Address, bases: tuple[Address, ...], block: Block) -> Read[list[MarketReply]]:
     """Rounds 2 and 3: the trader's markets; raises what fails in one, for margin is shared by all."""
-    return (yield from join([_market(at, wallet, base) for base in bases]))
+    return (yield from join([_market(at, wallet, base, block) for base in bases]))
 
 
-def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
+def _market(at: System, wallet: Address, base: Address, block: Block) -> Read[MarketReply]:
+    reply, pool = yield from both(_held(at, wallet, base), depth.pool(at, wallet, base, block))
+    return replace(reply, pool=pool if reply.is_open else None)
+
+
+def _held(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
     held = both(
         ask([calls.ACCOUNT_INFO.at(at.account_balance, wallet, base)]),
         both(
@@ -152,6 +144,7 @@ def _market(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
         root=slot.root,
         market_twap=_if_open(is_open, market_twap),
         index_twap=_if_open(is_open, index_twap),
+        pool=None,
     )
 
 
@@ -162,59 +155,6 @@ def _if_open(is_open: bool, answer: int | ReadError) -> int | None:
     if isinstance(answer, ReadError):
         raise answer.with_traceback(None)
     return answer
-
-
-def collaterals(at: System, wallet: Address, tokens: tuple[Address, ...]) -> Read[list[CollateralReply]]:
-    """Round 2: what a trader has beside the settlement token."""
-    return (yield from join([_collateral(at, wallet, token) for token in tokens]))
-
-
-def _collateral(at: System, wallet: Address, token: Address) -> Read[CollateralReply]:
-    manager = at.collateral_manager
-    priced = calls.COLLATERAL_PRICE.at(manager, token, COLLATERAL_TWAP_SECONDS)
-    [balance, price, price_decimals, decimals], ([config], [symbol]) = yield from both(
-        ask(
-            [
-                calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token),
-                priced,
-                calls.COLLATERAL_PRICE_DECIMALS.at(manager, token),
-                calls.DECIMALS.at(token),
-            ]
-        ),
-        both(ask([calls.COLLATERAL_CONFIG.at(manager, token)]), ask([calls.SYMBOL.at(token)])),
-    )
-    origin = calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token).origin
-    if balance < 0:
-        raise MalformedReply(origin, f"a balance of {balance}")
-    if max(decimals, price_decimals) > MOST_DECIMALS or max(config.ratio, config.discount) > MILLION:
-        raise MalformedReply(
-            calls.COLLATERAL_CONFIG.at(manager, token).origin,
-            f"{decimals} and {price_decimals} decimals, ratios {config.ratio} and {config.discount}",
-        )
-    return CollateralReply(token, symbol, decimals, balance, config, price, price_decimals, priced.origin)
-
-
-def sale_terms(at: System, wallet: Address, tokens: tuple[Address, ...]) -> Read[SaleTerms | None]:
-    """Round 2: when and how much collateral is sold; None where there is none to sell."""
-    if not tokens:
-        return None
-    manager = at.collateral_manager
-    asked = [
-        calls.SALE_MARGIN_RATIO.at(at.vault),
-        calls.INITIAL_RATIO.at(at.config),
-        calls.DEBT_SHARE.at(manager),
-        calls.SALE_PART.at(manager),
-        calls.SALE_FEE_RATIO.at(manager),
-    ]
-    limits = [calls.MOST_DEBT.at(manager, wallet), calls.SMALL_DEBT.at(manager)]
-    ratios, ([most_debt, small_debt], [paused]) = yield from both(
-        ask(asked), both(ask(limits), ask([calls.PAUSED.at(at.vault)]))
-    )
-    for call, ratio in zip(asked, ratios, strict=True):
-        if ratio > MILLION:
-            raise MalformedReply(call.origin, f"a ratio of {ratio} of {MILLION}")
-    margin, initial, share, part, fee = ratios
-    return SaleTerms(margin, initial, share, most_debt, part, small_debt, fee, paused)
 
 
 def own_word(at: System, wallet: Address) -> Read[Own]:

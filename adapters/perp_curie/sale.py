@@ -110,7 +110,7 @@ def _most(
 ) -> tuple[int, int]:
     """How much can be repaid at once, in the settlement token's unit, and what is given for it."""
     owed = max(0, rule.collateral_value(prices) - rule.exact_value(prices, time))
-    debt = max(owed, _borrowed(rule, prices) * terms.initial_ratio // MILLION)
+    debt = max(owed, rule.borrowed(prices) * terms.initial_ratio // MILLION)
     if debt > terms.small_debt * rule.unit:
         debt = debt * terms.part // MILLION
     repaid = debt * MILLION // (MILLION - terms.fee_ratio)
@@ -118,13 +118,6 @@ def _most(
     if sold > held.balance:
         repaid, sold = held.worth(price), held.balance
     return repaid // rule.unit, sold
-
-
-def _borrowed(rule: CurieRule, prices: Mapping[AssetId, int]) -> int:
-    """What was borrowed in quote and in base, at these prices (`getTotalDebtValue`)."""
-    quote = sum(one.notional - sum(order.quote_debt for order in one.orders) for one in rule.markets)
-    base = sum(one.borrowed(rule.price_of(prices, one.feed)) for one in rule.markets)
-    return base + max(0, -quote)
 
 
 def _amounts(asset: AssetId, raw: int) -> tuple[Amount, ...]:

@@ -9,7 +9,9 @@ from aggregator.model.rules import JsonValue
 from aggregator.model.stored import feed_to_json
 
 if TYPE_CHECKING:
+    from adapters.perp_curie.access import Access
     from adapters.perp_curie.margin import CurieRule
+    from adapters.perp_curie.pool import Pool
     from adapters.perp_curie.sale import SaleTerms
 
 
@@ -30,6 +32,7 @@ def rule_to_json(rule: CurieRule) -> dict[str, JsonValue]:
         "insurance": str(rule.insurance),
         "paused": rule.paused,
         "terms": None if rule.terms is None else _terms(rule.terms),
+        "access": None if rule.access is None else _access(rule.access),
     }
 
 
@@ -45,6 +48,28 @@ def _market(market: MarketState) -> dict[str, JsonValue]:
         "root": str(market.root),
         "funding": str(market.funding),
         "premium": str(market.premium),
+        "pool": None if market.pool is None else _pool(market.pool),
+    }
+
+
+def _pool(pool: Pool) -> dict[str, JsonValue]:
+    depth = pool.depth
+    return {
+        "tick": depth.tick,
+        "liquidity": str(depth.liquidity),
+        "spacing": depth.spacing,
+        "lowest": depth.lowest,
+        "highest": depth.highest,
+        "crossings": [{"tick": tick, "net": str(net)} for tick, net in depth.crossings],
+        "exchange_fee": pool.exchange_fee,
+        "uniswap_fee": pool.uniswap_fee,
+        "insurance_share": pool.insurance_share,
+        "most_ticks": pool.most_ticks,
+        "most_spread": pool.most_spread,
+        "index": str(pool.index),
+        "recent": None
+        if pool.recent is None
+        else [{"tick": tick, "time": time} for tick, time in pool.recent],
     }
 
 
@@ -66,6 +91,15 @@ def _collateral(held: Collateral) -> dict[str, JsonValue]:
         "balance": str(held.balance),
         "ratio": held.ratio,
         "discount": held.discount,
+    }
+
+
+def _access(access: Access) -> dict[str, JsonValue]:
+    return {
+        "clearing_house": access.clearing_house,
+        "vault": access.vault,
+        "initial_ratio": access.initial_ratio,
+        "vault_paused": access.vault_paused,
     }
 
 

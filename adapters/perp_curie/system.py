@@ -34,11 +34,13 @@ class Settings:
     """What all accounts share; ratios in millionths, the insurance fund's capacity with 18 decimals."""
 
     symbol: str
+    initial_ratio: int
     maintenance_ratio: int
     penalty_ratio: int
     twap_interval: int
     max_funding_rate: int
     capacity: int
+    vault_paused: bool
 
 
 def system(deployment: Deployment) -> Read[System]:
@@ -91,22 +93,27 @@ def system(deployment: Deployment) -> Read[System]:
 
 def settings(at: System) -> Read[Settings]:
     """What all accounts share; in round 2."""
-    ratios = [calls.MAINTENANCE_RATIO.at(at.config), calls.PENALTY_RATIO.at(at.config)]
+    ratios = [
+        one.at(at.config) for one in (calls.INITIAL_RATIO, calls.MAINTENANCE_RATIO, calls.PENALTY_RATIO)
+    ]
     others = [calls.TWAP_INTERVAL.at(at.config), calls.MAX_FUNDING_RATE.at(at.config)]
-    [maintenance, penalty, interval, rate], ([capacity], ([symbol], [fund])) = yield from both(
+    (
+        [initial, maintenance, penalty, interval, rate],
+        (([capacity], [stopped]), ([symbol], [fund])),
+    ) = yield from both(
         ask([*ratios, *others]),
         both(
-            ask([calls.CAPACITY.at(at.insurance_fund)]),
+            both(ask([calls.CAPACITY.at(at.insurance_fund)]), ask([calls.PAUSED.at(at.vault)])),
             both(
                 ask([calls.SYMBOL.at(at.settlement)]),
                 ask([calls.PNL_AND_FEE.at(at.account_balance, at.insurance_fund)]),
             ),
         ),
     )
-    for call, ratio in zip(ratios, (maintenance, penalty), strict=True):
+    for call, ratio in zip(ratios, (initial, maintenance, penalty), strict=True):
         if ratio > MILLION:
             raise MalformedReply(call.origin, f"a ratio of {ratio} of {MILLION}")
     unit = 10 ** (18 - at.settlement_decimals)
     # The fund reports whole units; what it has earned is kept with 18 decimals.
     exact = capacity * unit + fund.owed_realized_pnl % unit
-    return Settings(symbol, maintenance, penalty, interval, rate, exact)
+    return Settings(symbol, initial, maintenance, penalty, interval, rate, exact, stopped)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal, localcontext
 from functools import cache
-from math import isqrt
+from math import isqrt, log
 
 Q96 = 2**96
 MAX_TICK = 887_272
@@ -40,6 +40,21 @@ def root_at_tick(tick: int) -> int:
     if tick > 0:
         ratio = (2**256 - 1) // ratio
     return -(-ratio >> 32)
+
+
+def tick_at_root(root: int) -> int:
+    """The greatest tick whose root price is not above this one (`getTickAtSqrtRatio`).
+
+    Raises ValueError beyond what a pool can have.
+    """
+    if not MIN_ROOT <= root < MAX_ROOT:
+        raise ValueError(f"a root price of {root}")
+    tick = max(-MAX_TICK, min(MAX_TICK - 1, round(log(root / Q96) * 2 / log(1.0001))))
+    while root_at_tick(tick) > root:
+        tick -= 1
+    while root_at_tick(tick + 1) <= root:
+        tick += 1
+    return tick
 
 
 def moved(root: int, price: int, present: int) -> int:

@@ -11,99 +11,19 @@ from hypothesis import strategies as st
 
 from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import CurieRule
-from adapters.perp_curie.market import MILLION, Collateral, MarketState, RangeOrder
-from adapters.perp_curie.sale import SaleTerms
-from adapters.perp_curie.uniswap import Q96
+from adapters.perp_curie.market import MILLION
 from aggregator.contract import Shocked
-from aggregator.model.assets import AssetId, index_id
 from aggregator.model.close_outs import CloseOut
 from aggregator.model.rules import (
     WAD,
     Amount,
-    Feed,
     Liquidated,
-    Oracle,
     Refused,
     Repayment,
     prices_of,
 )
+from tests.adapters.perp_curie.strategies import CASH, rules
 from tests.volume import volume
-
-CASH = AssetId("eip155:1/erc20:0x1")
-ratios = st.integers(0, MILLION)
-
-
-def signed(least: int, most: int) -> st.SearchStrategy[int]:
-    return st.tuples(st.integers(least, most), st.sampled_from((-1, 1))).map(lambda one: one[0] * one[1])
-
-
-@st.composite
-def markets(draw: st.DrawFn, name: str, most_orders: int) -> MarketState:
-    price = draw(st.integers(WAD, 10_000 * WAD))
-    size = draw(signed(10**15, 10**19))
-    root = round((price / WAD) ** 0.5 * 2**48) * 2**48
-    orders = []
-    for _ in range(draw(st.integers(0, most_orders))):
-        tick = draw(st.integers(0, 1_500)) * 60
-        width = draw(st.integers(1, 200)) * 60
-        liquidity, debt = draw(st.integers(10**15, 10**20)), draw(st.integers(0, 10**18))
-        orders.append(RangeOrder(tick, tick + width, liquidity, debt, debt))
-    return MarketState(
-        base=f"0x{name}",
-        name=name,
-        feed=Feed(index_id(name), Oracle.MARKET, price, 18, "a test"),
-        is_open=True,
-        size=size,
-        notional=-size * price // WAD * draw(st.integers(80, 120)) // 100,
-        orders=tuple(orders),
-        root=root,
-        funding=draw(signed(0, WAD)),
-        premium=draw(signed(0, Q96)),
-    )
-
-
-@st.composite
-def collaterals(draw: st.DrawFn, name: str) -> Collateral:
-    decimals, of_price = draw(st.sampled_from((6, 8, 18, 24))), draw(st.sampled_from((8, 18)))
-    price = draw(st.integers(10 ** (of_price - 1), 10 ** (of_price + 4)))
-    balance = draw(st.integers(1, 10**4)) * 10**decimals // 1_000
-    feed = Feed(AssetId(f"eip155:1/erc20:0x{name}"), Oracle.MARKET, price, of_price, "a test")
-    ratio, discount = draw(st.integers(MILLION // 2, MILLION)), draw(st.integers(0, MILLION // 5))
-    return Collateral(feed, name, decimals, balance, ratio, discount)
-
-
-terms = st.builds(
-    SaleTerms,
-    margin_ratio=ratios,
-    initial_ratio=ratios,
-    debt_share=ratios,
-    most_debt=st.integers(0, 10**24),
-    part=st.integers(1, MILLION),
-    small_debt=st.integers(0, 10**12),
-    fee_ratio=st.integers(0, MILLION // 2),
-    paused=st.just(value=False),
-)
-
-
-@st.composite
-def rules(draw: st.DrawFn, most_orders: int = 2) -> CurieRule:
-    decimals = draw(st.sampled_from((6, 8, 18)))
-    held = [draw(collaterals(name)) for name in ("2", "3")[: draw(st.integers(0, 2))]]
-    return CurieRule(
-        time=1_000,
-        settlement=CASH,
-        settlement_decimals=decimals,
-        balance=draw(signed(0, 3_000 * 10**decimals)),
-        owed_pnl=draw(signed(0, 100 * WAD)),
-        pending_fee=draw(st.integers(0, WAD)),
-        markets=tuple(draw(markets(name, most_orders)) for name in ("A", "B")[: draw(st.integers(1, 2))]),
-        collaterals=tuple(held),
-        maintenance_ratio=62_500,
-        penalty_ratio=25_000,
-        insurance=draw(st.integers(0, 10**24)),
-        paused=False,
-        terms=draw(terms) if held else None,
-    )
 
 
 @given(st.lists(rules(), min_size=1, max_size=3), st.floats(0.05, 20), st.integers(0, 10**6))
@@ -130,7 +50,7 @@ def test_the_fast_form_agrees_with_the_exact_one(some: list[CurieRule], move: fl
         assert required[i, 0] == pytest.approx(exact.requirement / WAD, abs=1e-9 * scale)
 
 
-@given(rules())
+@given(rules(traded=True))
 @settings(max_examples=volume(40, 100))
 def test_a_stored_rule_is_the_same_rule(rule: CurieRule) -> None:
     assert CurieFamily().load(json.loads(json.dumps(rule.to_json()))) == rule

@@ -1,0 +1,25 @@
+"""Where a trader acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aggregator.model.units import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The contracts that take a trader's own actions, and what they ask beyond the liquidation test.
+
+    Free of margin is what exceeds `initial_ratio` (millionths) of what was borrowed; `vault_paused` is the
+    vault's own stop.
+    """
+
+    clearing_house: Address
+    vault: Address
+    initial_ratio: int
+    vault_paused: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.initial_ratio <= 10**6:
+            raise ValueError(f"a ratio of {self.initial_ratio} of {10**6}")
