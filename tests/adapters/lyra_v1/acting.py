@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters.lyra_v1.adjusting import AdjustableShortRule
+from aggregator.model.calls import Hands
+from aggregator.model.units import parse_address
 from tests.adapters.lyra_v1.deployed import read
 from tests.devnet import multicall3
 from tests.devnet.chain import MAX_UINT256, bytes32
@@ -19,13 +21,14 @@ from tests.devnet.multicall3 import MULTICALL3
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aggregator.model.actions import Applied, Traded
     from aggregator.model.calls import UnsignedCall
     from tests.devnet.abi import AbiValue
     from tests.devnet.chain import Contract
     from tests.devnet.world import World
 
 WAD = 10**18
-FUNCTIONS = ("closePosition", "forceClosePosition", "openPosition")
+HANDS = Hands(parse_address(MULTICALL3), parse_address(MULTICALL3))
 
 
 @dataclass(frozen=True)
@@ -135,3 +138,9 @@ def ordered(
         "maxTotalCost": MAX_UINT256,
     }
     return [*approve, (lyra.market.address, lyra.market.encode(function, order))]
+
+
+def gained(outcome: Applied | Traded, asset: str) -> int:
+    """What the owner's wallet gains of an asset."""
+    moved = ((outcome.received, 1), (outcome.paid, -1))
+    return sum(sign * one.raw for one, sign in moved if one is not None and one.asset == asset)
