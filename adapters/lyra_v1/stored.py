@@ -16,9 +16,10 @@ from adapters.lyra_v1.orders import Adjusting, Short
 from adapters.lyra_v1.pool_value import AnyPool, NewportPool, Pool
 from adapters.lyra_v1.premium import BuyBack, Forced, Pricing, Variance, Vols
 from aggregator.model.assets import AssetId
+from aggregator.model.errors import InvalidAddress
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed
-from aggregator.model.units import parse_address
+from aggregator.model.units import Address, parse_address
 
 T = TypeVar("T", Penalty, Pricing, Variance, Vols, Pool, NewportPool, BaseRate, Bounds, ForcedClose)
 
@@ -57,7 +58,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
 
 def _load_adjusting(data: Mapping[str, JsonValue], kind: OptionType) -> Adjusting:
     amm = None if data.get("amm", 0) is None else entry(data, "amm", dict)
-    market = parse_address(entry(data, "option_market", str))
+    market = _load_address(entry(data, "option_market", str))
     return Adjusting(
         short=Short(market, exact(data, "strike_id"), exact(data, "position_id"), kind),
         time=exact(data, "time"),
@@ -72,6 +73,13 @@ def _load_adjusting(data: Mapping[str, JsonValue], kind: OptionType) -> Adjustin
         ),
         untold=None if data.get("untold", 0) is None else entry(data, "untold", str),
     )
+
+
+def _load_address(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except InvalidAddress as error:
+        raise ValueError(f"'option_market' of a stored rule: {error}") from error
 
 
 def _load_closing(data: Mapping[str, JsonValue]) -> Closing:
