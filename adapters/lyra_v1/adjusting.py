@@ -155,11 +155,16 @@ class AdjustableShortRule(ClosableShortRule):
             return Untold(self.adjusting.untold or "the terms of trades are not known")
         try:
             fill = amm.fill(terms, Traded(self.kind, self.strike, self.expiry - time, spot, amount))
+            if isinstance(fill, Refused):
+                return fill
+            after = amm.after(terms, amount, fill)
+            # The market looks at its pool again before it ends.
+            after.pool.value(spot)
         except WorthlessPool as error:
             return Refused(str(error))
         except ValueError as error:
             raise UnusablePrice(self.spot.asset, self.spot.origin, spot) from error
-        return fill if isinstance(fill, Refused) else (fill, amm.after(terms, amount, fill))
+        return fill, after
 
     def _ordered(
         self, prices: Mapping[AssetId, int], time: int, action: Trade

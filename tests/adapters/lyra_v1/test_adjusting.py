@@ -17,6 +17,7 @@ from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.family import LyraFamily
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.orders import TOLERANCE_BPS, Adjusting, Short
+from adapters.lyra_v1.pool_value import WORTHLESS_POOL, Pool
 from aggregator.model.actions import AdjustableRule, Applied, Deposit, Trade, Traded, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import CallableRule, Hands
@@ -151,6 +152,18 @@ def test_prices_that_no_contract_takes() -> None:
                 rule.apply({ETH: price}, NOW, action)
     assert rule.apply(prices_of(rule), rule.expiry, trade) == Refused(EXPIRED)
     assert isinstance(rule.apply(prices_of(rule), rule.expiry - 1, trade), Traded)
+
+
+def test_a_pool_that_a_trade_leaves_with_nothing_refuses_it() -> None:
+    """What the pool counts the option at is more than all that it has and is paid."""
+    has = replace(TERMS, pool=Pool(1_000_000 * WAD, 0, 0, 0, 0))
+    outcomes = []
+    for counted_at in (999_999 * WAD, 1_001_000 * WAD):
+        rule = adjustable(RULE, replace(AMM, counted_at=counted_at))
+        rule = replace(rule, closing=replace(rule.closing, buy_back=has))
+        outcomes.append(rule.apply(prices_of(rule), NOW, Trade(rule.closing.market, rule.amount)))
+    assert isinstance(outcomes[0], Traded)
+    assert outcomes[1] == Refused(WORTHLESS_POOL)
 
 
 def test_a_forced_close_only_where_nothing_else_is_taken() -> None:
