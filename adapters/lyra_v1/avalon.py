@@ -30,7 +30,7 @@ def read_avalon(deployment: Deployment) -> Read[Market]:
     market, cache, adapter = at["option_market"], at["greek_cache"], at["synthetix_adapter"]
     keys = ask([BASE_KEY.at(adapter, market), QUOTE_KEY.at(adapter, market)])
     paused = ask([MARKET_PAUSED.at(adapter, market), GLOBAL_PAUSED.at(adapter)])
-    parameters, ((base_key, quote_key), ([rates], pauses)) = yield from both(
+    parameters, ((base_key, quote_key), ([rates], (here, everywhere))) = yield from both(
         _read_parameters(cache), both(keys, both(ask([EXCHANGE_RATES.at(adapter)]), paused))
     )
     base, quote = _symbol(base_key), _symbol(quote_key)
@@ -45,7 +45,8 @@ def read_avalon(deployment: Deployment) -> Read[Market]:
         # Synthetix names a synth `s` and what it follows.
         underlying=base[1:],
         parameters=parameters,
-        is_paused=any(pauses),
+        is_paused=here or everywhere,
+        is_paused_everywhere=everywhere,
         synths=Synths(base_key, quote_key, rates),
     )
 

@@ -73,6 +73,13 @@ def vega(seconds: int, vol: int, spot: int, strike: int, rate: int) -> int:
     return from_precise(multiply(sqrt_precise(years), multiply(density, spot)))
 
 
+def call_delta(seconds: int, vol: int, spot: int, strike: int, rate: int) -> int:
+    """What a call gains per 1.0 of the spot price; 18 decimals. Arguments and errors as of option_prices."""
+    years = divide(seconds, SECONDS_PER_YEAR)
+    d1, _ = _d1_d2(years, to_precise(vol), to_precise(spot), to_precise(strike), to_precise(rate))
+    return from_precise(normal_cdf(d1))
+
+
 def _d1_d2(years: int, vol: int, spot: int, strike: int, rate: int) -> tuple[int, int]:
     years, vol = max(years, _MIN_YEARS), max(vol, MIN_VOL_PRECISE)
     deviation = multiply(vol, sqrt_precise(years))

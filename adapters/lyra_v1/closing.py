@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from adapters.lyra_v1.base_exchange import BaseExchange, BaseRate
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.margin import ShortOptionRule
-from adapters.lyra_v1.pool_value import AnyPool, WorthlessPool
-from adapters.lyra_v1.premium import BuyBack, Forced, Pricing, Variance, Vols
+from adapters.lyra_v1.pool_value import WorthlessPool
+from adapters.lyra_v1.premium import BuyBack
 from aggregator.model.assets import AssetId
 from aggregator.model.close_outs import Closed, CloseOut, Fee, LossBearer, Receiver
 from aggregator.model.errors import UnusablePrice
@@ -28,6 +28,12 @@ FROZEN = "BoardIsFrozen"
 EXPIRED = "BoardExpired"
 NOT_LIQUIDATABLE = "PositionNotLiquidatable"
 TOKEN_DECIMALS = 18
+
+
+class NumbersTuple(Protocol):
+    """A named tuple of integers."""
+
+    def _asdict(self) -> dict[str, Any]: ...
 
 
 class Penalty(NamedTuple):
@@ -62,7 +68,7 @@ class Closing:
         """Data for stored.load_rule; numbers are decimal strings."""
         terms, exchange = self.buy_back, self.exchange
         told: dict[str, JsonValue] = (
-            {"base_rate": _numbers(exchange)}
+            {"base_rate": numbers(exchange)}
             if isinstance(exchange, BaseRate)
             else {"base_fee": str(exchange.fee)}
         )
@@ -74,13 +80,13 @@ class Closing:
             **told,
             "collateral_decimals": str(self.collateral_decimals),
             "quote_decimals": str(self.quote_decimals),
-            "penalty": _numbers(self.penalty),
+            "penalty": numbers(self.penalty),
             "buy_back": {
-                "pricing": _numbers(terms.pricing),
-                "variance": _numbers(terms.variance),
-                "forced": {**_numbers(terms.forced), "caps_skew": terms.forced.caps_skew},
-                "vols": _numbers(terms.vols),
-                "pool": _numbers(terms.pool),
+                "pricing": numbers(terms.pricing),
+                "variance": numbers(terms.variance),
+                "forced": {**numbers(terms.forced), "caps_skew": terms.forced.caps_skew},
+                "vols": numbers(terms.vols),
+                "pool": numbers(terms.pool),
                 "rate": str(terms.rate),
             },
         }
@@ -209,7 +215,8 @@ class ClosableShortRule(ShortOptionRule):
         )
 
 
-def _numbers(data: Penalty | Pricing | Variance | Forced | Vols | AnyPool | BaseRate) -> dict[str, JsonValue]:
+def numbers(data: NumbersTuple) -> dict[str, JsonValue]:
+    """A tuple of integers as data: decimal strings by field."""
     return {name: str(value) for name, value in data._asdict().items()}
 
 

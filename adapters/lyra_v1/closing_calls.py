@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from adapters.lyra_v1.amm import Bounds, ForcedClose
 from adapters.lyra_v1.closing import Penalty
 from adapters.lyra_v1.premium import Pricing, Variance
 from aggregator.contract import Function
@@ -11,22 +12,34 @@ from aggregator.model.units import Address
 
 
 class ForceClose(NamedTuple):
-    """How OptionGreekCache prices liquidations: periods in seconds, the rest with 18 decimals."""
+    """How OptionGreekCache prices liquidations, and forced closes of shorts: periods in seconds, the rest
+    with 18 decimals."""
 
     iv_period: int
     skew_period: int
     vol_shock: int
     late_vol_shock: int
     least_over_spot: int
+    closes: ForcedClose
 
 
 class Limits(NamedTuple):
-    """Bounds of trades that liquidations know: seconds before expiry, and of the skew with 18 decimals."""
+    """Bounds of trades, and those that liquidations know: seconds before expiry, and of the skew with 18
+    decimals."""
 
+    bounds: Bounds
     cutoff: int
     least_skew: int
     most_skew: int
     caps_skew: bool
+
+
+class CachedGreeks(NamedTuple):
+    """One option of a strike as of the last update of the Greeks; 18 decimals."""
+
+    std_vega: int
+    call: int
+    put: int
 
 
 class GlobalGreeks(NamedTuple):
@@ -52,14 +65,14 @@ _GREEKS = "(int256,int256,uint256,uint256,uint256)"
 # OptionGreekCache
 FORCE_CLOSE: Function[ForceClose] = Function(
     f"getForceCloseParams()(({_WORDS_10}))",
-    into=lambda row: ForceClose(row[0], row[1], row[6], row[7], row[9]),
+    into=lambda row: ForceClose(row[0], row[1], row[6], row[7], row[9], ForcedClose(row[2], row[3], row[8])),
 )
 GLOBAL_GREEKS: Function[GlobalGreeks] = Function(
     f"getGlobalCache()(({_WORDS_5},{_NET}))", into=lambda row: GlobalGreeks(row[-1][1], row[-1][2])
 )
-STD_VEGA: Function[int] = Function(
+CACHED_GREEKS: Function[CachedGreeks] = Function(
     f"getStrikeCache(uint256)((uint256,uint256,uint256,uint256,{_GREEKS},int256,int256,uint256))",
-    into=lambda row: row[4][2],
+    into=lambda row: CachedGreeks(*row[4][2:]),
 )
 MEAN_IV: Function[int] = Function("getIvGWAV(uint256,uint256)(uint256)")
 MEAN_SKEW: Function[int] = Function("getSkewGWAV(uint256,uint256)(uint256)")
@@ -76,7 +89,12 @@ VARIANCE: Function[Variance] = Function(
 )
 LIMITS: Function[Limits] = Function(
     f"getTradeLimitParams()((int256,int256,{_WORDS_9},bool))",
-    into=lambda row: Limits(row[2], *row[9:]),
+    into=lambda row: Limits(Bounds(*row[:2], *row[3:9]), row[2], *row[9:]),
+)
+
+# OptionMarket: the part of trades' fees that it keeps
+RESERVED: Function[int] = Function(
+    "getOptionMarketParams()((uint256,address,uint256,uint256))", into=lambda row: row[2]
 )
 
 # LiquidityPool; in Avalon its net value is the last word

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.lyra_v1.amm import Amm, Bounds
 from adapters.lyra_v1.base_exchange import BaseExchange, BaseRate, SynthFee
 from adapters.lyra_v1.calls import CACHE_PARAMETERS, MARKET_ADDRESSES, MarketAddresses, Series
 from adapters.lyra_v1.closing import Penalty
 from adapters.lyra_v1.closing_calls import (
+    CACHED_GREEKS,
     EXCHANGE_FEE,
     EXCHANGER,
     FORCE_CLOSE,
@@ -17,7 +19,7 @@ from adapters.lyra_v1.closing_calls import (
     MEAN_SKEW,
     PENALTY,
     PRICING,
-    STD_VEGA,
+    RESERVED,
     VARIANCE,
     ForceClose,
 )
@@ -26,20 +28,26 @@ from adapters.lyra_v1.newport_calls import BASE_FOR_QUOTE, PROBE, USUAL_IV_PERIO
 from adapters.lyra_v1.pool_state import read_pool
 from adapters.lyra_v1.premium import BuyBack, Forced, Pricing, Variance, Vols
 from aggregator.contract import Deployment, Read, ask, both
-from aggregator.model.errors import Unsupported
+from aggregator.model.errors import UNANSWERED, NotRecorded, ReadError, Unsupported
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address
+
+NEWPORT_TRADES = "Newport trades at other prices of its adapter than it judges positions at"
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a market's terms are, and those that its known contracts tell; Newport has no `exchanger`."""
+    """Where a market's terms are, and those that its known contracts tell; Newport has no `exchanger`.
+
+    `reserved` is the part of trades' fees that the market keeps, or why trades are not known.
+    """
 
     listed: MarketAddresses
     exchanger: Address | None
     force_close: ForceClose
     usual_iv_period: int
     penalty: Penalty
+    reserved: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class Terms:
     forced: Forced
     exchange: SynthFee | int
     net_std_vega: int
+    bounds: Bounds
 
     def exchange_at(self, spot: int) -> BaseExchange:
         """How base is counted, told at this spot price."""
@@ -64,12 +73,28 @@ class Terms:
 def read_sources(deployment: Deployment) -> Read[Sources]:
     """What the contracts of an Avalon market's configuration say, in one round."""
     at = deployment.addresses
-    shared, ([exchanger], [of_cache]) = yield from both(
+    shared, (([exchanger], [of_cache]), reserved) = yield from both(
         _read_shared_sources(deployment),
-        both(ask([EXCHANGER.at(at["synthetix_adapter"])]), ask([CACHE_PARAMETERS.at(at["greek_cache"])])),
+        both(
+            both(ask([EXCHANGER.at(at["synthetix_adapter"])]), ask([CACHE_PARAMETERS.at(at["greek_cache"])])),
+            _read_reserved(deployment),
+        ),
     )
     listed, forced, penalty = shared
-    return Sources(listed, exchanger, forced, of_cache.usual_iv_period, penalty)
+    return Sources(listed, exchanger, forced, of_cache.usual_iv_period, penalty, reserved)
+
+
+def _read_reserved(deployment: Deployment) -> Read[int | str]:
+    """The market's part of fees, or why it is not known: recordings of before it was asked for lack it."""
+    try:
+        [reserved] = yield from ask([RESERVED.at(deployment.addresses["option_market"])])
+    except NotRecorded as error:
+        return str(error)
+    except UNANSWERED:
+        raise
+    except ReadError as error:
+        return str(error)
+    return reserved
 
 
 def read_newport_sources(deployment: Deployment) -> Read[Sources]:
@@ -77,7 +102,7 @@ def read_newport_sources(deployment: Deployment) -> Read[Sources]:
     (listed, forced, penalty), [period] = yield from both(
         _read_shared_sources(deployment), ask([USUAL_IV_PERIOD.at(deployment.addresses["greek_cache"])])
     )
-    return Sources(listed, None, forced, period, penalty)
+    return Sources(listed, None, forced, period, penalty, NEWPORT_TRADES)
 
 
 def _read_shared_sources(deployment: Deployment) -> Read[tuple[MarketAddresses, ForceClose, Penalty]]:
@@ -102,9 +127,10 @@ def read_terms(deployment: Deployment, market: Market, sources: Sources) -> Read
         sources=sources,
         pricing=pricing,
         variance=variance,
-        forced=Forced(force.vol_shock, force.late_vol_shock, force.least_over_spot, *limit),
+        forced=Forced(force.vol_shock, force.late_vol_shock, force.least_over_spot, *limit[1:]),
         exchange=exchange,
         net_std_vega=greeks.std_vega,
+        bounds=limit.bounds,
     )
 
 
@@ -134,23 +160,37 @@ def _check(deployment: Deployment, pricing: Pricing, penalty: Penalty, exchange:
 
 
 def read_buy_back(
-    deployment: Deployment, market: Market, terms: Terms, strike_id: int, series: Series, spot: int
-) -> Read[BuyBack]:
-    """What the price of buying one short's options back depends on, in one round."""
+    deployment: Deployment,
+    market: Market,
+    terms: Terms,
+    strike_id: int,
+    series: Series,
+    spot: int,
+    *,
+    is_call: bool,
+) -> Read[tuple[BuyBack, Amm | str]]:
+    """What the price of buying one short's options back depends on, in one round.
+
+    The second is what its trades depend on, or why they are not known.
+    """
     cache, sources = deployment.addresses["greek_cache"], terms.sources
     force, board = sources.force_close, series.board
-    (state, [std_vega]), (means, [skew]) = yield from both(
-        both(read_pool(deployment, market, sources.listed, spot), ask([STD_VEGA.at(cache, strike_id)])),
+    (state, [greeks]), (means, [skew]) = yield from both(
+        both(read_pool(deployment, market, sources.listed, spot), ask([CACHED_GREEKS.at(cache, strike_id)])),
         both(
             ask([MEAN_IV.at(cache, board, age) for age in (force.iv_period, sources.usual_iv_period)]),
             ask([MEAN_SKEW.at(cache, strike_id, force.skew_period)]),
         ),
     )
-    return BuyBack(
+    found = BuyBack(
         pricing=terms.pricing,
         variance=terms.variance,
         forced=terms.forced,
-        vols=Vols(series.base_iv, series.skew, means[0], skew, means[1], std_vega, terms.net_std_vega),
+        vols=Vols(series.base_iv, series.skew, means[0], skew, means[1], greeks.std_vega, terms.net_std_vega),
         pool=state.pool,
         rate=market.parameters.rate,
     )
+    if isinstance(sources.reserved, str):
+        return found, sources.reserved
+    counted_at = greeks.call if is_call else greeks.put
+    return found, Amm(terms.bounds, force.closes, sources.reserved, counted_at)

@@ -120,11 +120,13 @@ def _close_out_terms(
     if terms is None or isinstance(terms, Untold):
         return terms
     price, strike = spot.feed.price, held.position.strike_id
-    read = read_buy_back(owner.deployment, owner.market, terms, strike, held.series, price)
+    read = read_buy_back(
+        owner.deployment, owner.market, terms, strike, held.series, price, is_call=held.kind.is_call
+    )
     found = yield from unless_refused(read)
     if isinstance(found, Untold):
         return found
-    return CloseOutTerms(terms.exchange_at(price), terms.sources.penalty, found)
+    return CloseOutTerms(terms.exchange_at(price), terms.sources.penalty, *found)
 
 
 def all_longs(owner: Wallet, longs: Sequence[Holding | ReadError]) -> Read[Told]:

@@ -29,7 +29,10 @@ class Synths:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A market's assets, parameters and state. `synths` is None in Newport, which has other tokens."""
+    """A market's assets, parameters and state. `synths` is None in Newport, which has other tokens.
+
+    `is_paused_everywhere` is whether all markets are, which then take no collateral either.
+    """
 
     base: Asset
     quote: Asset
@@ -37,6 +40,7 @@ class Market:
     parameters: CollateralParameters
     is_paused: bool
     synths: Synths | None = None
+    is_paused_everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def read_newport(deployment: Deployment) -> Read[Market]:
         underlying=str(deployment.options["underlying"]),
         parameters=CollateralParameters(*minimum, rate=rate),
         is_paused=here or everywhere,
+        is_paused_everywhere=everywhere,
     )
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.lyra_v1.adjusting import AdjustableShortRule
+from adapters.lyra_v1.amm import Amm
 from adapters.lyra_v1.base_exchange import BaseExchange
 from adapters.lyra_v1.calls import (
     OWNER_POSITIONS,
     STRIKE_AND_BOARD,
     HeldPosition,
 )
-from adapters.lyra_v1.closing import FROZEN, PAUSED, ClosableShortRule, Closing, Penalty
+from adapters.lyra_v1.closing import FROZEN, PAUSED, Closing, Penalty
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.generations import settlement_of
 from adapters.lyra_v1.held import Holding, in_units, payout
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.market import PRICE_DECIMALS, Market
 from adapters.lyra_v1.options import Contract, instrument, mark, option
+from adapters.lyra_v1.orders import Adjusting, Short
 from adapters.lyra_v1.premium import BuyBack
 from aggregator.contract import Deployment
 from aggregator.model.accounts import Account, Reported
@@ -31,11 +34,12 @@ from aggregator.model.units import Address, scaled
 
 @dataclass(frozen=True, slots=True)
 class CloseOutTerms:
-    """What a liquidation of one short takes, see Closing."""
+    """What a liquidation of one short takes, see Closing; and what trades do, or why that is not known."""
 
     exchange: BaseExchange
     penalty: Penalty
     buy_back: BuyBack
+    amm: Amm | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class Wallet:
         if terms is None:
             return ShortOptionRule(**common)
         refusal = PAUSED if self.market.is_paused else FROZEN if held.series.frozen else None
-        return ClosableShortRule(
+        return AdjustableShortRule(
             **common,
             closing=Closing(
                 market=self._instrument(held),
@@ -144,6 +148,17 @@ class Wallet:
                 collateral_decimals=self._collateral(held).decimals,
                 quote_decimals=self.market.quote.decimals,
             ),
+            adjusting=self._adjusting(held, terms.amm),
+        )
+
+    def _adjusting(self, held: Holding, amm: Amm | str) -> Adjusting:
+        position, market = held.position, self.deployment.addresses["option_market"]
+        return Adjusting(
+            short=Short(market, position.strike_id, position.position_id, held.kind),
+            time=self.time,
+            paused_everywhere=self.market.is_paused_everywhere,
+            amm=None if isinstance(amm, str) else amm,
+            untold=amm if isinstance(amm, str) else None,
         )
 
     def _collateral(self, held: Holding) -> Asset:

@@ -6,23 +6,29 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from adapters.lyra_v1.adjusting import AdjustableShortRule
+from adapters.lyra_v1.amm import Amm, Bounds, ForcedClose
 from adapters.lyra_v1.base_exchange import BaseExchange, BaseRate, SynthFee
 from adapters.lyra_v1.closing import TOKEN_DECIMALS, ClosableShortRule, Closing, Penalty
 from adapters.lyra_v1.collateral import CollateralParameters, OptionType
 from adapters.lyra_v1.margin import ShortOptionRule
+from adapters.lyra_v1.orders import Adjusting, Short
 from adapters.lyra_v1.pool_value import AnyPool, NewportPool, Pool
 from adapters.lyra_v1.premium import BuyBack, Forced, Pricing, Variance, Vols
 from aggregator.model.assets import AssetId
+from aggregator.model.errors import InvalidAddress
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed
+from aggregator.model.units import Address, parse_address
 
-T = TypeVar("T", Penalty, Pricing, Variance, Vols, Pool, NewportPool, BaseRate)
+T = TypeVar("T", Penalty, Pricing, Variance, Vols, Pool, NewportPool, BaseRate, Bounds, ForcedClose)
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
     """The rule that `to_json` wrote; raises ValueError on data of another family or shape.
 
-    Rules without the terms of a liquidation are a ShortOptionRule, which knows none.
+    Rules without the terms of a liquidation are a ShortOptionRule, which knows none; those that were stored
+    before an owner's actions were known are a ClosableShortRule.
     """
     check_family(data, ShortOptionRule.family)
     kind = entry(data, "kind", str)
@@ -42,7 +48,38 @@ def load_rule(data: Mapping[str, JsonValue]) -> ShortOptionRule:
     }
     if "closing" not in data:
         return ShortOptionRule(**common)
-    return ClosableShortRule(**common, closing=_load_closing(entry(data, "closing", dict)))
+    common["closing"] = _load_closing(entry(data, "closing", dict))
+    if "adjusting" not in data:
+        return ClosableShortRule(**common)
+    return AdjustableShortRule(
+        **common, adjusting=_load_adjusting(entry(data, "adjusting", dict), common["kind"])
+    )
+
+
+def _load_adjusting(data: Mapping[str, JsonValue], kind: OptionType) -> Adjusting:
+    amm = None if data.get("amm", 0) is None else entry(data, "amm", dict)
+    market = _load_address(entry(data, "option_market", str))
+    return Adjusting(
+        short=Short(market, exact(data, "strike_id"), exact(data, "position_id"), kind),
+        time=exact(data, "time"),
+        paused_everywhere=entry(data, "paused_everywhere", bool),
+        amm=None
+        if amm is None
+        else Amm(
+            bounds=_load(Bounds, amm, "bounds"),
+            forced_close=_load(ForcedClose, amm, "forced_close"),
+            reserved=exact(amm, "reserved"),
+            counted_at=exact(amm, "counted_at"),
+        ),
+        untold=None if data.get("untold", 0) is None else entry(data, "untold", str),
+    )
+
+
+def _load_address(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except InvalidAddress as error:
+        raise ValueError(f"'option_market' of a stored rule: {error}") from error
 
 
 def _load_closing(data: Mapping[str, JsonValue]) -> Closing:

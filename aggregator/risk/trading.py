@@ -57,7 +57,7 @@ def traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) 
         )
     else:
         left = replace(position, size_raw=done.size_raw)
-    positions = _with(account, position, left)
+    positions, before = _with(account, position, left), account
     account = replace(account, positions=positions, rule=done.successor, reported=None)
     if done.margin is not None:
         asset_id, raw = done.margin
@@ -69,7 +69,8 @@ def traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) 
     copy.accounts[account.id] = account
     for amount, sign in ((done.paid, 1), (done.received, -1)):
         if amount is not None:
-            pay(copy, account, _asset(account, position, amount.asset), sign * amount.raw)
+            # What a full close frees is no longer there to tell its asset.
+            pay(copy, account, _asset(before, position, amount.asset), sign * amount.raw)
 
 
 def _resized(raw: int | None, before: int, after: int) -> int | None:

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.lyra_v1.adjusting import AdjustableShortRule
 from adapters.lyra_v1.closing import FROZEN, NOT_LIQUIDATABLE, ClosableShortRule
 from adapters.lyra_v1.collateral import OptionType
 from adapters.lyra_v1.family import LyraFamily
 from adapters.lyra_v1.margin import ShortOptionRule
+from aggregator.model.actions import Applied, Deposit, Trade, Untold, Withdraw
+from aggregator.model.calls import Hands
 from aggregator.model.close_outs import CloseOut
 from aggregator.model.errors import CallReverted
 from aggregator.model.positions import Debt, Option, Perp, Supply
 from aggregator.model.rules import Refused, prices_of
+from aggregator.model.units import parse_address
 from tests.adapters.lyra_v1.live import ETH
 from tests.adapters.lyra_v1.newport_market import EXPIRIES, Newport
 from tests.devnet.lyra_deploy import units
@@ -174,3 +178,38 @@ def test_a_share_is_its_part_of_the_pool(devnet: World, hedger: str) -> None:
     assert sum(one.size_raw for one in perps) != 0
     assert all((one.pnl_raw, one.market) == (0, "ETH hedge") for one in perps)
     assert account.rule is None
+
+
+@pytest.mark.parametrize("decimals", [18, 8])
+def test_deposits_are_sent_and_the_rest_is_untold(devnet: World, decimals: int) -> None:
+    """Collateral in the tokens' own units; trades and withdrawals are at prices that are not known."""
+    here, owner, rng = Newport.deploy(devnet, base_decimals=decimals), devnet.spare[0], random.Random(8)
+    for _ in range(6):
+        here.open_random_short(owner, rng)
+    hands = Hands(parse_address(owner), parse_address(owner))
+    kinds = set()
+    for index, account in enumerate(here.read(owner).accounts):
+        rule = account.rule
+        assert isinstance(rule, AdjustableShortRule)
+        kinds.add(rule.in_quote)
+        prices, time = prices_of(rule), devnet.node.timestamp
+        for other in (Withdraw(rule.closing.collateral, 1), Trade(rule.closing.market, rule.amount)):
+            assert isinstance(rule.apply(prices, time, other), Untold)
+            assert isinstance(rule.calls(other, hands), Untold)
+        action = Deposit(rule.closing.collateral, 1_234_567 + index)
+        outcome, calls = rule.apply(prices, time, action), rule.calls(action, hands)
+        assert isinstance(outcome, Applied)
+        assert not isinstance(calls, Untold)
+        token = here.quote if rule.in_quote else here.base
+        token.send("mint", owner, action.raw)
+        for call in calls:
+            devnet.chain.transact(call.to, call.data, sender=owner)
+        assert token.call("balanceOf", owner) == 0
+        now = here.read(owner).accounts[index].rule
+        successor = outcome.successor
+        assert isinstance(now, AdjustableShortRule)
+        assert isinstance(successor, AdjustableShortRule)
+        assert now.collateral == successor.collateral
+        later = devnet.node.timestamp
+        assert now.health(prices, later) == successor.health(prices, later)
+    assert kinds == {True, False}

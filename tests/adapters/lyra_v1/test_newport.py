@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.lyra_v1 import calls, closing_calls, newport_calls
+from adapters.lyra_v1.adjusting import AdjustableShortRule
 from adapters.lyra_v1.base_exchange import BaseRate
 from adapters.lyra_v1.calls import HeldPosition, MarketAddresses, Settlement
 from adapters.lyra_v1.closing import ClosableShortRule
@@ -82,7 +83,7 @@ def test_collateral_counts_in_the_tokens_own_decimals() -> None:
     assert isinstance(collateral, Supply)
     assert (option.size_raw, option.size_decimals, option.rate) == (-2 * WAD, 18, 0.02)
     assert (collateral.raw, collateral.asset.decimals, collateral.asset.symbol) == (900_000_001, 6, "USDC")
-    assert type(short.rule) is ClosableShortRule
+    assert type(short.rule) is AdjustableShortRule
     assert (short.rule.closing.collateral_decimals, short.rule.closing.quote_decimals) == (6, 6)
     assert short.rule.closing.exchange == BaseRate(newport_calls.PROBE // 1_400, 1_500 * WAD)
     assert short.rule.collateral == odd.collateral

@@ -10,6 +10,8 @@ import pytest
 
 from adapters.lyra_v1 import calls, closing_calls, pool_calls
 from adapters.lyra_v1.adapter import NEWPORT_ROLES, ROLES, build
+from adapters.lyra_v1.adjusting import AdjustableShortRule
+from adapters.lyra_v1.amm import Bounds, ForcedClose
 from adapters.lyra_v1.calls import (
     CacheParameters,
     HeldPosition,
@@ -19,12 +21,13 @@ from adapters.lyra_v1.calls import (
     Series,
     Settlement,
 )
-from adapters.lyra_v1.closing import ClosableShortRule, Penalty
-from adapters.lyra_v1.closing_calls import ForceClose, GlobalGreeks, Hedge, Limits
+from adapters.lyra_v1.closing import Penalty
+from adapters.lyra_v1.closing_calls import CachedGreeks, ForceClose, GlobalGreeks, Hedge, Limits
 from adapters.lyra_v1.margin import ShortOptionRule
 from adapters.lyra_v1.pool_calls import TokenPrice
 from adapters.lyra_v1.premium import Pricing, Variance
 from aggregator.contract import Call, Deployment, Deployments, Function
+from aggregator.model.actions import Applied, Deposit, Trade, Untold
 from aggregator.model.errors import (
     BadConfiguration,
     CallReverted,
@@ -37,6 +40,7 @@ from aggregator.model.errors import (
 )
 from aggregator.model.positions import Option
 from aggregator.model.readings import Block, Reading
+from aggregator.model.rules import prices_of
 from aggregator.model.units import Address, ChainId
 
 if TYPE_CHECKING:
@@ -82,19 +86,27 @@ ANSWERS: dict[Function[Any], Any] = {
 CLOSING: dict[Function[Any], Any] = {
     calls.MARKET_ADDRESSES: MarketAddresses(*(Address(f"0x{i:040x}") for i in range(21, 31))),
     closing_calls.EXCHANGER: OTHER,
-    closing_calls.FORCE_CLOSE: ForceClose(DAY // 2, DAY, 13 * WAD // 10, 16 * WAD // 10, WAD // 50),
+    closing_calls.FORCE_CLOSE: ForceClose(
+        DAY // 2, DAY, 13 * WAD // 10, 16 * WAD // 10, WAD // 50, ForcedClose(WAD, 2 * WAD, WAD // 100)
+    ),
     closing_calls.PENALTY: Penalty(WAD // 5, 4 * WAD // 10, 3 * WAD // 10, 15 * WAD),
     closing_calls.PRICING: Pricing(
         WAD // 100, 42 * DAY, 112 * DAY, WAD // 100, 42 * DAY, 84 * DAY, 100 * WAD, 50 * WAD, 3 * WAD // 4
     ),
     closing_calls.VARIANCE: Variance(WAD // 4, WAD // 4, 3 * WAD, WAD, WAD, WAD // 100, 0, WAD, WAD),
-    closing_calls.LIMITS: Limits(DAY // 2, WAD // 8, 5 * WAD, caps_skew=False),
+    closing_calls.LIMITS: Limits(
+        Bounds(WAD // 100, WAD // 100, WAD // 3, 2 * WAD, WAD // 2, 3 * WAD // 2, WAD // 2, 3 * WAD),
+        DAY // 2,
+        WAD // 8,
+        5 * WAD,
+        caps_skew=False,
+    ),
     closing_calls.GLOBAL_GREEKS: GlobalGreeks(-WAD, WAD),
     closing_calls.HEDGE: Hedge(WAD, 5_000 * WAD),
     closing_calls.EXCHANGE_FEE: WAD // 200,
     closing_calls.POOL_HEDGER: Address(f"0x{28:040x}"),
     closing_calls.NET_VALUE: 1_000_000 * WAD,
-    closing_calls.STD_VEGA: 2 * WAD,
+    closing_calls.CACHED_GREEKS: CachedGreeks(2 * WAD, 100 * WAD, 50 * WAD),
     closing_calls.MEAN_IV: 8 * WAD // 10,
     closing_calls.MEAN_SKEW: WAD,
 }
@@ -106,7 +118,8 @@ POOL: dict[Function[Any], Any] = {
     pool_calls.WITHDRAWAL_HEAD: 9,
     pool_calls.NEXT_WITHDRAWAL: 9,
 }
-ANSWERS |= CLOSING | POOL
+ADJUSTING: dict[Function[Any], Any] = {closing_calls.RESERVED: WAD // 10}
+ANSWERS |= CLOSING | POOL | ADJUSTING
 
 
 def asked(
@@ -203,7 +216,8 @@ OF_ACCOUNTS = {
 
 
 @pytest.mark.parametrize(
-    "function", [f for f in ANSWERS if f not in (calls.OWNER_POSITIONS, *OF_ACCOUNTS, *CLOSING, *POOL)]
+    "function",
+    [f for f in ANSWERS if f not in (calls.OWNER_POSITIONS, *OF_ACCOUNTS, *CLOSING, *POOL, *ADJUSTING)],
 )
 def test_a_failed_call_of_the_market_fails_the_read_of_a_holder(function: Function[Any]) -> None:
     """Never a smaller account."""
@@ -217,7 +231,7 @@ def test_without_the_terms_of_liquidations_a_short_still_has_its_test(function: 
     reading, _ = asked({**ANSWERS, function: CallReverted(function.canonical, "no")})
     whole, _ = asked(ANSWERS)
     rules = [one.accounts[0].rule for one in (whole, reading)]
-    assert [type(rule) for rule in rules] == [ClosableShortRule, ShortOptionRule]
+    assert [type(rule) for rule in rules] == [AdjustableShortRule, ShortOptionRule]
     assert [one.accounts[0].reported for one in (whole, reading)] == [whole.accounts[0].reported] * 2
     [sentence] = reading.warnings
     assert "does not tell what a liquidation takes" in sentence
@@ -228,6 +242,22 @@ def test_without_the_terms_of_liquidations_a_short_still_has_its_test(function: 
     except ProviderUnavailable:
         return
     assert [failure.label for failure in failed.failures] == ["Lyra short #7"]
+
+
+@pytest.mark.parametrize(
+    "error", [CallReverted("getOptionMarketParams()", "no"), NotRecorded("getOptionMarketParams()")]
+)
+def test_without_the_markets_part_of_fees_trades_are_untold(error: ReadError) -> None:
+    """Also in recordings of before it was asked for; collateral still moves."""
+    reading, _ = asked({**ANSWERS, closing_calls.RESERVED: error})
+    rule = reading.accounts[0].rule
+    assert isinstance(rule, AdjustableShortRule)
+    assert (reading.warnings, reading.failures) == ((), ())
+    prices = prices_of(rule)
+    told = rule.apply(prices, NOW, Trade(rule.closing.market, WAD))
+    assert isinstance(told, Untold)
+    assert "getOptionMarketParams" in told.reason
+    assert isinstance(rule.apply(prices, NOW, Deposit(rule.closing.collateral, 1)), Applied)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,12 @@ contract StandInNewport is StandInNewportState {
         else strike.shortCallQuote += amount;
     }
 
+    function addCollateral(uint256 id, uint256 amount) external {
+        positions[id].collateral += amount;
+        IToken token = positions[id].optionType == SHORT_CALL_BASE ? base : quote;
+        token.transferFrom(msg.sender, address(this), (amount - 1) / 10 ** (18 - token.decimals()) + 1);
+    }
+
     function getOwnerPositions(address owner) external view returns (Position[] memory found) {
         found = new Position[](held[owner].length);
         for (uint256 i = 0; i < found.length; i++) found[i] = positions[held[owner][i]];

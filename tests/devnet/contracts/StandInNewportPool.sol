@@ -8,6 +8,7 @@ interface IToken {
     function decimals() external view returns (uint8);
     function totalSupply() external view returns (uint256);
     function transfer(address to, uint256 amount) external returns (bool);
+    function transferFrom(address from, address to, uint256 amount) external returns (bool);
 }
 
 interface IMarket {
