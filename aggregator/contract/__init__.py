@@ -1,6 +1,7 @@
 """What an adapter is written against: requests, how to ask for them, Adapter and RuleFamily.
 
-Beside them Owners, who find a wallet's other addresses, and SecondSource, which contracts are compared with.
+Beside them Exchange, where swaps are made; Owners, who find a wallet's other addresses; and SecondSource,
+which contracts are compared with.
 
 An adapter yields requests and receives decoded replies; it never performs I/O. A read of several stages is
 several `yield from`; the engine merges the stages of all reads of all wallets into common rounds.
@@ -16,6 +17,7 @@ from aggregator.abi.logs import Log, Logs
 from aggregator.contract.adapters import Adapter, AdapterFactory
 from aggregator.contract.approvals import approval, token_address
 from aggregator.contract.deployments import Deployment, Deployments
+from aggregator.contract.exchanges import Exchange, ExchangeFactory
 from aggregator.contract.families import Columns, RuleFamily, Shocked
 from aggregator.contract.owners import Owned, Owners, OwnersFactory
 from aggregator.contract.reads import Read, Request, ask, attempt, both, join, symbol_of
@@ -31,6 +33,8 @@ __all__ = [
     "Deployment",
     "Deployments",
     "Event",
+    "Exchange",
+    "ExchangeFactory",
     "Function",
     "Http",
     "Indexed",

@@ -29,7 +29,7 @@ class Exchange(Protocol):
         ...
 
     def load(self, data: Mapping[str, JsonValue]) -> SpotMarket:
-        """The market that `SpotMarket.to_json` wrote; raises ValueError on data of another family or shape."""
+        """What `SpotMarket.to_json` wrote; raises ValueError on data of another family or shape."""
         ...
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Concentrated liquidity in the integers of Uniswap V3: prices at ticks, amounts of ranges, one step of a swap.
+"""Concentrated liquidity in the integers of Uniswap V3: ticks, amounts of ranges, one step of a swap.
 
 A root price is the root of token 1 per token 0, in their smallest units, with 96 binary places. Source:
 TickMath.sol, SqrtPriceMath.sol and SwapMath.sol of npm `@uniswap/v3-core` 1.0.1, rounding included.
