@@ -1,4 +1,4 @@
-"""Markets that are checked while they are read: what `UniswapMarket.to_json` wrote, or what a pool answered."""
+"""Markets are checked as they are read: what `UniswapMarket.to_json` wrote, or what a pool answered."""
 
 from __future__ import annotations
 

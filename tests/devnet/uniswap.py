@@ -128,6 +128,11 @@ class UniswapV3(Deployment):
     def seed(self) -> None:
         """Nothing: wallets hold none of it."""
 
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """The symbols of all tokens that it knows."""
+        return tuple(self._traded)
+
     def token(self, symbol: str) -> Contract:
         """A token that is traded here."""
         return self._traded[symbol]
