@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.uniswap_v3.adapter import build
+from adapters.uniswap_v3.exchange import build
 from adapters.uniswap_v3.market import UniswapMarket
 from aggregator.contract import Deployment, Deployments, Exchange
 from aggregator.model.actions import Untold
