@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from adapters.uniswap_v3.market import WORD, UniswapMarket
 from aggregator.contract import token_address
 from aggregator.model.assets import AssetId
+from aggregator.model.errors import InvalidAddress
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact
-from aggregator.model.units import ChainId, parse_address
+from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.pricing.concentrated import MAX_TICK, MILLION, root_at_tick, tick_at_root
 
 
@@ -21,12 +22,11 @@ def load_market(data: Mapping[str, JsonValue]) -> UniswapMarket:
     if token_address(low) is None or token_address(high) is None:
         raise ValueError(f"{low} and {high} are no tokens")
     first, last = (_whole(one) for one in _pair(entry(data, "words", list)))
-    router = data.get("router")
     return checked(
         UniswapMarket(
             chain=ChainId(entry(data, "chain", int)),
-            pool=parse_address(entry(data, "pool", str)),
-            router=None if router is None else parse_address(_text(router)),
+            pool=_address(data.get("pool")),
+            router=None if data.get("router") is None else _address(data["router"]),
             assets=(low, high),
             label=entry(data, "label", str),
             fee=entry(data, "fee", int),
@@ -73,6 +73,13 @@ def _pair(found: list[JsonValue]) -> tuple[JsonValue, JsonValue]:
 def _net(one: JsonValue) -> tuple[int, int]:
     tick, net = _pair(one if isinstance(one, list) else [one])
     return _whole(tick), int(_text(net))
+
+
+def _address(one: JsonValue) -> Address:
+    try:
+        return parse_address(_text(one))
+    except InvalidAddress as error:
+        raise ValueError(str(error)) from error
 
 
 def _text(one: JsonValue) -> str:

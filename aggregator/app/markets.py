@@ -95,7 +95,7 @@ async def read_markets(
             for chain in chains
         )
     )
-    by_chain: dict[ChainId, tuple[SpotMarket, ...]] = {chain: () for chain in chains}
+    by_chain: dict[ChainId, tuple[SpotMarket, ...]] = dict.fromkeys(chains, ())
     failures = []
     for chain, part in zip(chains, parts, strict=True):
         for at, result in part:

@@ -101,16 +101,3 @@ def test_a_protocol_fee_changes_no_amount(devnet: World) -> None:
     uniswap.pool("WETH", "USDC", 500).send("setFeeProtocol", 4, 4)
     here = market(devnet, "WETH", "USDC", 500)
     sell(devnet, here, devnet.spare[0], Amount(asset(devnet, "WETH").id, 10**20))
-
-
-def test_arbitrage_brings_pools_to_the_market(devnet: World) -> None:
-    devnet.prices.set(ETH=1_700, DAI="0.999")
-    before = market(devnet, "WETH", "USDC", 500)
-    devnet.uniswap.arbitrage()
-    after = market(devnet, "WETH", "USDC", 500)
-    assert before.root != after.root
-    weth, usdc = asset(devnet, "WETH"), asset(devnet, "USDC")
-    swapped = after.swap(Amount(weth.id, 10**15))
-    assert isinstance(swapped, Swapped)
-    assert swapped.received.asset == usdc.id
-    assert abs(swapped.received.raw - 1_700 * 1000 * 0.9995) < 300
