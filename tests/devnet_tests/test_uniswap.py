@@ -22,7 +22,7 @@ def distance(uniswap: UniswapV3) -> float:
         low, high = (a, b) if pool.call("token0") == uniswap.token(a).address else (b, a)
         found.append(abs(pool.call("slot0")[0] / root_of(uniswap.market(low, high), low, high) - 1))
         assert pool.call("liquidity") > 0
-    return max(found)
+    return float(max(found))
 
 
 @pytest.mark.parametrize("which", ["world", "perps_world"])
