@@ -132,11 +132,16 @@ def _read_pools(deployment: Deployment, tokens: Sequence[tuple[Address, Asset]])
         ask([SPACING.at(factory, fee) for fee in fees]),
     )
     spacing = dict(zip(fees, spacings, strict=True))
-    return [
+    pools = [
         _Pool(address, (low, high), fee, spacing[fee])
         for ((_, low), (_, high), fee), address in zip(wanted, found.values(), strict=True)
         if address != NOBODY
     ]
+    for pool in pools:
+        if pool.spacing <= 0:
+            origin = SPACING.at(factory, pool.fee).origin
+            raise MalformedReply(origin, f"{pool.spacing}, and there is a pool {pool.address} of this fee")
+    return pools
 
 
 def _words(tick: int, spacing: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.uniswap_v3.calls import FACTORY
+from adapters.uniswap_v3.calls import FACTORY, SPACING
 from adapters.uniswap_v3.exchange import REACH, build
 from adapters.uniswap_v3.market import UniswapMarket
 from aggregator.contract import Deployments
@@ -83,16 +83,18 @@ def test_pools_that_can_give_nothing_are_left_out(devnet: World) -> None:
 def test_what_no_pool_can_answer_is_refused(world: World) -> None:
     tokens = [asset(world, one) for one in ("WETH", "USDC")]
 
-    def more_root(request: Any, reply: Any) -> Any:
+    def another_tick(request: Any, reply: Any) -> Any:
         if getattr(request, "function", None) is None or not request.function.signature.startswith("slot0"):
             return reply
         raw = bytearray(reply.raw)
-        raw[31] ^= 1  # the last bit of a root price fits the same tick; the first of a tick does not
-        raw[63] ^= 1
+        raw[63] ^= 1  # the last bit of the tick: it no longer is the root price's
         return replace(reply, raw=bytes(raw))
 
     with pytest.raises(MalformedReply, match="a tick of"):
-        read(world, tokens, change=more_root)
+        read(world, tokens, change=another_tick)
+    for said in (0, -10):
+        with pytest.raises(MalformedReply, match="there is a pool"):
+            read(world, tokens, change=instead(SPACING.signature, said))
 
 
 def test_the_probe_names_fees_and_a_foreign_router(world: World) -> None:
