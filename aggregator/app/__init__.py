@@ -8,7 +8,7 @@ database.
 from aggregator.app.answers import Answer
 from aggregator.app.calendars import calendars
 from aggregator.app.chains import at_heights, heads
-from aggregator.app.checks import Checked, adapters, check, compared, doctor, explained, read
+from aggregator.app.checks import Checked, adapters, check, compared, doctor, exchanges, explained, read
 from aggregator.app.comparing import Verdict
 from aggregator.app.crosschecking import crosscheck, replayed_crosscheck
 from aggregator.app.crosschecks import CrossCheck, CrossChecked
@@ -16,6 +16,7 @@ from aggregator.app.differences import Difference, diff
 from aggregator.app.history import HistoryReport, KeptHistory, show_history, update_history
 from aggregator.app.linked import link as link_wallet
 from aggregator.app.linked import unlink as unlink_wallet
+from aggregator.app.markets import MarketReader, Markets, UnreadExchange, held_assets, read_markets
 from aggregator.app.naming import wallet_of
 from aggregator.app.owning import links
 from aggregator.app.planning import PlanRequest, repair
@@ -53,11 +54,14 @@ __all__ = [
     "Difference",
     "HistoryReport",
     "KeptHistory",
+    "MarketReader",
+    "Markets",
     "OnChain",
     "PlanRequest",
     "SavedRequirements",
     "Selection",
     "StressRequest",
+    "UnreadExchange",
     "Verdict",
     "VerifiedSnapshot",
     "WalletRequirement",
@@ -73,11 +77,13 @@ __all__ = [
     "demo",
     "diff",
     "doctor",
+    "exchanges",
     "expanded",
     "explained",
     "group_members",
     "group_wallets",
     "heads",
+    "held_assets",
     "link_wallet",
     "links",
     "list_snapshots",
@@ -86,6 +92,7 @@ __all__ = [
     "prune",
     "publish",
     "read",
+    "read_markets",
     "remove_wallet",
     "repair",
     "replay",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from aggregator.app.naming import resolved
 from aggregator.app.owning import search_of
 from aggregator.app.readers import Selection, live_readers
 from aggregator.app.recorded import record
-from aggregator.contract import Adapter, Deployment, Owners
+from aggregator.contract import Adapter, Deployment, Exchange, Owners
 from aggregator.model.comparison import Comparison, Requirement
 from aggregator.model.explanation import Explanation
 from aggregator.model.portfolio import Portfolio
@@ -52,13 +52,15 @@ def read(
     *,
     record_to: Path | None = None,
     afterwards: Afterwards | None = None,
+    exchanges: Sequence[Exchange] = (),
 ) -> Answer:
     """Read wallets live, and with `record_to` keep every reply in a file.
 
+    `exchanges` are those whose markets are read `afterwards`: a recording keeps their deployments.
     Raises UsageError where the selection or the configuration can't be used; what can't be read is in the
     portfolios' failures.
     """
-    return asyncio.run(_read(selection, config, record_to, afterwards))
+    return asyncio.run(_read(selection, config, record_to, afterwards, exchanges))
 
 
 def check(answer: Answer) -> tuple[Checked, ...]:
@@ -121,16 +123,25 @@ def adapters(config: Settings) -> tuple[Adapter, ...]:
     return registry.adapters(config)
 
 
+def exchanges(config: Settings) -> tuple[Exchange, ...]:
+    """Every installed exchange with its deployments."""
+    return registry.exchanges(config)
+
+
 def doctor(selection: Selection, config: Settings) -> tuple[ChainReport, ...]:
     """What can be used of each chain, and what can't."""
     return asyncio.run(_doctor(selection, config))
 
 
 async def _read(
-    selection: Selection, config: Settings, record_to: Path | None, afterwards: Afterwards | None
+    selection: Selection,
+    config: Settings,
+    record_to: Path | None,
+    afterwards: Afterwards | None,
+    exchanges: Sequence[Exchange],
 ) -> Answer:
     if record_to is not None:
-        return await record(selection, config, record_to, afterwards)
+        return await record(selection, config, record_to, afterwards, exchanges)
     built = registry.adapters(config, selection.adapters)
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
@@ -156,8 +167,12 @@ async def _doctor(selection: Selection, config: Settings) -> tuple[ChainReport, 
 
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
-        found: Mapping[ChainId, list[tuple[Adapter | Owners, Deployment]]] = defaultdict(list)
-        everyone: list[Adapter | Owners] = [*built, *registry.owners(config)]
+        found: Mapping[ChainId, list[tuple[Adapter | Exchange | Owners, Deployment]]] = defaultdict(list)
+        everyone: list[Adapter | Exchange | Owners] = [
+            *built,
+            *registry.exchanges(config),
+            *registry.owners(config),
+        ]
         for one in everyone:
             for deployment in one.deployments:
                 found[deployment.chain].append((one, deployment))

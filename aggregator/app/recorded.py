@@ -27,7 +27,7 @@ from aggregator.app.history import history_for
 from aggregator.app.naming import resolved
 from aggregator.app.owning import recorded_search, search_of, used_of
 from aggregator.app.readers import Selection, live_readers
-from aggregator.contract import Adapter, Deployment
+from aggregator.contract import Adapter, Deployment, Exchange
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.units import ChainId, parse_address
 from aggregator.pricing.returns import load_returns
@@ -76,9 +76,16 @@ def demo() -> Recording:
 
 
 async def record(
-    selection: Selection, config: Settings, record_to: Path, afterwards: Afterwards | None
+    selection: Selection,
+    config: Settings,
+    record_to: Path,
+    afterwards: Afterwards | None,
+    exchanges: Sequence[Exchange] = (),
 ) -> Answer:
-    """A read whose every reply is kept, and that for this takes nothing from a cache but price history."""
+    """A read whose every reply is kept, and that for this takes nothing from a cache but price history.
+
+    `exchanges` are those whose markets are read `afterwards`.
+    """
     writable(record_to)  # before the reading, which takes a while
     built = registry.adapters(config, selection.adapters)
     async with live_readers(selection, config, built) as live:
@@ -92,7 +99,7 @@ async def record(
             request["names"] = dict(given.names)
         if live.warnings:
             request["warnings"] = list(live.warnings)
-        recording.configuration = _configuration(config, jobs)
+        recording.configuration = _configuration(config, jobs, exchanges)
         search = search_of(config) if selection.owned else None
         outcome = await run_all(jobs, sources, selection.block, config, afterwards, search=search)
         if search is not None:
@@ -131,14 +138,15 @@ def _note_search(recording: Recording, built: Sequence[Adapter], search: Search)
     ]
 
 
-def _configuration(config: Settings, jobs: Sequence[Job]) -> dict[str, Any]:
+def _configuration(config: Settings, jobs: Sequence[Job], exchanges: Sequence[Exchange]) -> dict[str, Any]:
     """The part of the configuration that a replay needs: no endpoint, no path."""
     from aggregator.risk.tables import merged  # noqa: PLC0415  # only recordings keep parameters
 
     used = {job.deployment.key: job.deployment for job in jobs}
     chains = {deployment.chain for deployment in used.values()}
     deployments: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for entry in used.values():
+    traded = (entry for one in exchanges for entry in one.deployments if entry.chain in chains)
+    for entry in (*used.values(), *traded):
         deployments[entry.adapter].append(_entry(entry))
     subgraphs = [
         entry.model_dump(

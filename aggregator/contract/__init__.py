@@ -1,6 +1,7 @@
 """What an adapter is written against: requests, how to ask for them, Adapter and RuleFamily.
 
-Beside them Owners, who find a wallet's other addresses, and SecondSource, which contracts are compared with.
+Beside them Exchange, where swaps are made; Owners, who find a wallet's other addresses; and SecondSource,
+which contracts are compared with.
 
 An adapter yields requests and receives decoded replies; it never performs I/O. A read of several stages is
 several `yield from`; the engine merges the stages of all reads of all wallets into common rounds.
@@ -17,6 +18,7 @@ from aggregator.contract.adapters import Adapter, AdapterFactory
 from aggregator.contract.approvals import approval, token_address, with_margin
 from aggregator.contract.bundles import bundle_call, bundle_note
 from aggregator.contract.deployments import Deployment, Deployments
+from aggregator.contract.exchanges import Exchange, ExchangeFactory
 from aggregator.contract.families import Columns, RuleFamily, Shocked
 from aggregator.contract.owners import Owned, Owners, OwnersFactory
 from aggregator.contract.reads import Read, Request, ask, attempt, both, join, optional, symbol_of
@@ -32,6 +34,8 @@ __all__ = [
     "Deployment",
     "Deployments",
     "Event",
+    "Exchange",
+    "ExchangeFactory",
     "Function",
     "Http",
     "Indexed",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aggregator.contract import Adapter, Deployment, Owners, Read, join
+from aggregator.contract import Adapter, Deployment, Exchange, Owners, Read, join
 from aggregator.model.errors import (
     CrossmarginError,
     MissingMulticall,
@@ -53,7 +53,10 @@ class ChainReport:
 
 
 async def examine(
-    chain: ChainId, reader: ChainReader, deployed: Sequence[tuple[Adapter | Owners, Deployment]], block: str
+    chain: ChainId,
+    reader: ChainReader,
+    deployed: Sequence[tuple[Adapter | Exchange | Owners, Deployment]],
+    block: str,
 ) -> ChainReport:
     """A chain's report, each of its endpoints by itself; failures are checks of it, never raised."""
     try:
@@ -150,7 +153,7 @@ async def _history(upstream: Upstream, block: Block, subject: str) -> Check:
 
 
 async def _deployments(
-    reader: ChainReader, block: Block, deployed: Sequence[tuple[Adapter | Owners, Deployment]]
+    reader: ChainReader, block: Block, deployed: Sequence[tuple[Adapter | Exchange | Owners, Deployment]]
 ) -> list[Check]:
     checks: list[Check] = []
     probes: list[tuple[str, Read[tuple[str, ...]]]] = []

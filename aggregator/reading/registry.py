@@ -1,7 +1,8 @@
-"""What is installed, from entry points: adapters, finders of owned addresses, second sources.
+"""What is installed, from entry points: adapters, exchanges, finders of owned addresses, second sources.
 
-Adapters (`crossmargin.adapters`) and finders (`crossmargin.owners`) are built with their shipped and the
-user's own deployments, second sources (`crossmargin.second_sources`) by the schema that they read.
+Adapters (`crossmargin.adapters`), exchanges (`crossmargin.exchanges`) and finders (`crossmargin.owners`) are
+built with their shipped and the user's own deployments, second sources (`crossmargin.second_sources`) by the
+schema that they read.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from typing import Any
 
-from aggregator.contract import Adapter, Deployment, Deployments, Owners, SecondSource
+from aggregator.contract import Adapter, Deployment, Deployments, Exchange, Owners, SecondSource
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, native_id, token_id
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.units import Address, ChainId, parse_address
@@ -21,6 +22,7 @@ from aggregator.reading.history import ChainlinkHistory
 from aggregator.settings import DeploymentSettings, Settings, TokenSettings
 
 GROUP = "crossmargin.adapters"
+EXCHANGES_GROUP = "crossmargin.exchanges"
 OWNERS_GROUP = "crossmargin.owners"
 SECOND_GROUP = "crossmargin.second_sources"
 
@@ -31,10 +33,16 @@ def adapters(settings: Settings, only: Sequence[str] = ()) -> tuple[Adapter, ...
     Raises BadConfiguration where a name is unknown, a configured deployment names no installed adapter, or
     an entry lacks what its adapter needs or has the name of another.
     """
-    found, others = _points(GROUP), _points(OWNERS_GROUP)
+    found = _points(GROUP)
     _check_installed(only, found)
-    _check_installed(settings.deployments, {**found, **others})
+    _check_installed(settings.deployments, {**found, **_points(EXCHANGES_GROUP), **_points(OWNERS_GROUP)})
     return tuple(_build(found[name], settings) for name in sorted(found) if not only or name in only)
+
+
+def exchanges(settings: Settings) -> tuple[Exchange, ...]:
+    """Every installed exchange, in alphabetical order; raises BadConfiguration as `adapters` does."""
+    found = _points(EXCHANGES_GROUP)
+    return tuple(_build(found[name], settings) for name in sorted(found))
 
 
 def owners(settings: Settings, only: Collection[str] | None = None) -> tuple[Owners, ...]:
@@ -47,9 +55,9 @@ def owners(settings: Settings, only: Collection[str] | None = None) -> tuple[Own
 
 
 def adapter_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Those that do not name a finder of owned addresses alone."""
-    finders = set(_points(OWNERS_GROUP)) - set(_points(GROUP))
-    return tuple(name for name in names if name not in finders)
+    """Those that do not name an exchange or a finder of owned addresses alone."""
+    others = {*_points(EXCHANGES_GROUP), *_points(OWNERS_GROUP)} - set(_points(GROUP))
+    return tuple(name for name in names if name not in others)
 
 
 def _points(group: str) -> dict[str, EntryPoint]:

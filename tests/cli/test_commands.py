@@ -70,10 +70,12 @@ def test_chains_lists_several_public_endpoints() -> None:
 
 
 def test_adapters_list_and_show() -> None:
-    """The adapters of this release, one a folder, with the source of every address."""
+    """The adapters and exchanges of this release, one a folder, with the source of every address."""
     rows = crossmargin("adapters", "list", "--json").json()["data"]
-    folders = sorted(path.parent.name for path in Path(adapters.__path__[0]).glob("*/adapter.py"))
+    modules = ("*/adapter.py", "*/exchange.py")
+    folders = sorted(path.parent.name for one in modules for path in Path(adapters.__path__[0]).glob(one))
     assert [row["name"] for row in rows] == folders
+    assert {row["name"] for row in rows if row["kind"] == "exchange"} == {"uniswap_v3"}
     assert "aave_v3" in crossmargin("adapters", "list").out
     shown = crossmargin("adapters", "show", "aave_v3", "--json").json()["data"]
     assert all(d["source"] and d["addresses"] and not d["verified"] for d in shown["deployments"])

@@ -182,7 +182,8 @@ def test_doctor_finds_everything_in_order(local: World) -> None:
     assert report["chain_id"] == 31337
     assert all(check["ok"] for check in report["checks"])
     subjects = " ".join(check["subject"] for check in report["checks"])
-    for subject in ("endpoint", "Multicall3", "state overrides", "history", "aave_v3", "lyra_v1", "wallet"):
+    expected = ("endpoint", "Multicall3", "state overrides", "history", "aave_v3", "lyra_v1", "wallet")
+    for subject in (*expected, "uniswap_v3"):
         assert subject in subjects
     assert local.wallets["edge"] not in result.out
 

@@ -1,8 +1,8 @@
 """A local chain with everything on it: built once, cached as a file, loaded in a moment.
 
-`with World.start() as world:` gives a running node with Multicall3, the shared tokens, every protocol
-of `PROTOCOLS` and the seeded wallets. The cache entry is named after everything it is made from, so a
-change to the kit builds a new one.
+`with World.start() as world:` gives a running node with Multicall3, the shared tokens, the exchanges, every
+protocol of `PROTOCOLS` and the seeded wallets. The cache entry is named after everything it is made from, so
+a change to the kit builds a new one.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from tests.devnet.prices import Prices, Quotes
 from tests.devnet.synthetix import SynthetixPerpsV2
 from tests.devnet.synthetix_v3 import SynthetixV3
 from tests.devnet.tokens import KINDS, NATIVE, Feeds, Tokens
+from tests.devnet.uniswap import SUSD, UniswapV3
 from tests.devnet.venus import VenusCore
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ PROTOCOLS: tuple[type[Deployment], ...] = (
 
 # Further perpetuals, on a chain of their own: the demo and most tests don't need them.
 PERPS: tuple[type[Deployment], ...] = (SynthetixPerpsV2, SynthetixV3, PerpCurie, GmxV1, GmxV2)
+
+# On every chain, before the protocols.
+EXCHANGES: tuple[type[Deployment], ...] = (UniswapV3,)
 
 DAY_SECONDS = 86_400
 ACCRUAL_SECONDS = 30 * DAY_SECONDS
@@ -85,16 +89,20 @@ class World:
         self.feeds = Feeds(self.chain, manifest["feeds"])
         self.prices.subscribe(self.feeds.write)
         self._deployments: dict[str, Deployment] = {}
-        for kind in dict.fromkeys((*PROTOCOLS, *PERPS)):
+        for kind in dict.fromkeys((*EXCHANGES, *PROTOCOLS, *PERPS)):
             if kind.name in manifest:
-                self._deployments[kind.name] = kind(self._site(kind), manifest[kind.name])
+                self._attach(kind, manifest[kind.name])
 
     def add(self, kind: type[Deployment]) -> dict[str, str]:
         """Deploy a protocol and attach it; what the manifest has to keep of it."""
-        site = self._site(kind)
-        addresses = kind.deploy(site)
-        self._deployments[kind.name] = kind(site, addresses)
+        addresses = kind.deploy(self._site(kind))
+        self._attach(kind, addresses)
         return addresses
+
+    def _attach(self, kind: type[Deployment], addresses: Mapping[str, str]) -> None:
+        attached = self._deployments[kind.name] = kind(self._site(kind), addresses)
+        if isinstance(attached, SynthetixPerpsV2):
+            self.uniswap.know(SUSD, attached.susd)
 
     def _site(self, kind: type[Deployment]) -> Site:
         return Site(self.chain.using(self.chain.accounts[kind.deployer]), self.tokens, self.prices)
@@ -138,8 +146,13 @@ class World:
 
     @property
     def deployments(self) -> list[Deployment]:
-        """All protocols."""
-        return list(self._deployments.values())
+        """All protocols; not the exchanges, where no wallet has an account."""
+        return [one for one in self._deployments.values() if not isinstance(one, EXCHANGES)]
+
+    @property
+    def uniswap(self) -> UniswapV3:
+        """The pools of `tests.devnet.uniswap.POOLS`."""
+        return self.get(UniswapV3)
 
     @property
     def aave_v36(self) -> AaveV36:
@@ -218,7 +231,7 @@ class World:
         return render(
             chain_id=self.node.chain_id,
             url=self.node.url,
-            deployments=[*(one.deployment_entry() for one in self.deployments), wallet, *more],
+            deployments=[*(one.deployment_entry() for one in self._deployments.values()), wallet, *more],
             tokens=[*self.tokens.entries(self.feeds), *own],
         )
 
@@ -248,14 +261,15 @@ def _build(protocols: Sequence[type[Deployment]], folder: Path) -> None:
             "feeds": Feeds.deploy(chain, Quotes(), (NATIVE, *KINDS)),
         }
         world = World(node, manifest)
-        for kind in protocols:
+        everything = (*EXCHANGES, *protocols)
+        for kind in everything:
             manifest[kind.name] = world.add(kind)
-        for one in world.deployments:
-            one.fund()
+        for kind in everything:
+            world.get(kind).fund()
         node.warp(ACCRUAL_SECONDS)
         world.prices.refresh()
-        for one in world.deployments:
-            one.seed()
+        for kind in everything:
+            world.get(kind).seed()
         for name, wei in NATIVE_WEI.items():
             node.set_balance(world.wallets[name], wei)
         node.warp(AGE_SECONDS)
