@@ -54,7 +54,7 @@ def worst_draws(scan: Scan, risk: RiskResult) -> Worst | None:
     if tails is None or not binds(tails.requirement_usd, risk.scan_requirement_usd, risk.gross_usd):
         return None
     size = scan.book.scenarios.parameters.draws
-    count, drawn = tail_count(size.confidence, size.count), Drawn.of(scan)
+    count, drawn = tail_count(size.confidence, size.count), Drawn.of(scan.book)
 
     def whole(values: Floats) -> Floats:
         return scan.book.by_wallet(counted(scan.book, values))

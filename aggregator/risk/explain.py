@@ -44,7 +44,7 @@ def explain(
         draws=len(drawn.draws) if drawn else None,
         requirement_usd=risk.requirement_usd,
         contributions=contributions(scanned, risk, drawn),
-        changes=changes(scanned.book, risk, families=families, scenarios=scenarios),
+        changes=changes(scanned.book, risk, scenarios),
         threat=threat,
         # What its own test is nobody knows where it has no health of its own.
         preventions=()

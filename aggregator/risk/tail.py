@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.risk.book import Book
 from aggregator.risk.bounds import Bounds
 from aggregator.risk.draws import draws
 from aggregator.risk.grid import Branch, first_crossing
@@ -56,11 +57,11 @@ class Drawn:
     bounds: Bounds | None
 
     @staticmethod
-    def of(scan: Scan) -> Drawn:
-        """A scanned book along the draws of its scenario set."""
-        found = draws(scan.book.scenarios, scan.book.axes.bases)
-        paths = Paths.of(scan.book, found.returns, found.log_iv)
-        return Drawn(paths, Bounds.of(paths) if len(scan.book.contracts) else None)
+    def of(book: Book) -> Drawn:
+        """A book along the draws of its scenario set."""
+        found = draws(book.scenarios, book.axes.bases)
+        paths = Paths.of(book, found.returns, found.log_iv)
+        return Drawn(paths, Bounds.of(paths) if len(book.contracts) else None)
 
     def worst(self, level: float, count: int, sums: Sums) -> Floats:
         """Silo values (accounts, chosen draws): of each row of `sums` the `count` lowest are among them.
@@ -113,7 +114,7 @@ def tail(scan: Scan) -> Tail:
 
     Raises ArithmeticError where an account has no value in a draw.
     """
-    book, drawn = scan.book, Drawn.of(scan)
+    book, drawn = scan.book, Drawn.of(scan.book)
     size = book.scenarios.parameters.draws
     count = tail_count(size.confidence, size.count)
     today = counted(book, scan.equity)

@@ -18,6 +18,7 @@ from aggregator.risk.book import book
 from aggregator.risk.contributions import contributions, worst_draws
 from aggregator.risk.explain import explain
 from aggregator.risk.scan import scan
+from aggregator.risk.variations import Swap, kappas
 from tests.risk.books import silos
 from tests.risk.builders import COINS, account, debt, holding, option, portfolio, scenarios, supply, wallet
 from tests.risk.linear import FAMILIES, lending, margined
@@ -117,6 +118,20 @@ def test_changes_do_what_they_say() -> None:
     gains = [change.score_change for change in why.changes]
     assert gains == sorted(gains, reverse=True)
     assert gains[0] > 0.0
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(silos("a"), silos("b"))
+def test_a_swap_gives_what_the_assessment_of_each_gives(
+    own: tuple[Account, ...], others: tuple[Account, ...]
+) -> None:
+    """One account in place of another, or beside all."""
+    bare = [replace(account, rule=None, reported=None) for account in own]
+    swaps = [Swap(i % len(own), replace(other, rule=None, reported=None)) for i, other in enumerate(others)]
+    swaps += [Swap(None, swap.account) for swap in swaps[:1]]
+    mine = portfolio(*bare)
+    expected = [assessed(replace(mine, accounts=swap.of(mine.accounts))).kappa for swap in swaps]
+    assert kappas(mine, swaps, scenarios()).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_options_are_closed_at_their_value() -> None:
