@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, assert_never
 
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
@@ -15,7 +16,12 @@ from cli.text import WIDTH, amount, clean, percent, price, short_address, shorte
 if TYPE_CHECKING:
     from aggregator.app import Checked
     from aggregator.model.accounts import Account
-    from aggregator.model.results import AccountRisk
+    from aggregator.model.assets import AssetId
+    from aggregator.model.portfolio import Portfolio
+    from aggregator.model.results import AccountRisk, AssetLiquidationPrice, LiquidationPrice
+
+_SAME = 1e-3
+"""Distances that are shown alike: of collateral in one token, its own fall and its underlying's."""
 
 
 def label(account: Account, limit: int = 26) -> str:
@@ -30,14 +36,15 @@ def accounts(checked: Checked) -> str:
     """One row for each account."""
     header = ("account", "equity", "own health", "liquidation", "positions")
     judged = [(account_of(checked, risk), risk) for risk in checked.risk.accounts]
-    left = [
-        (label(account), usd(risk.equity_usd), _health(risk), liquidation(risk)) for account, risk in judged
-    ]
-    used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(4))
+    left = [(label(account), usd(risk.equity_usd), _health(risk)) for account, risk in judged]
+    ways = [liquidation(risk, checked.portfolio) for _, risk in judged]
+    used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(3))
+    used += max(len(way) for way in chain([header[3]], *ways)) + 2
     rows: list[tuple[str, ...]] = []
-    for (account, _), cells in zip(judged, left, strict=True):
-        first, *more = _wrapped([position_text(p) for p in account.positions], max(20, WIDTH - used))
-        rows += [(*cells, first), *(("", "", "", "", held) for held in more)]
+    for (account, _), cells, way in zip(judged, left, ways, strict=True):
+        held = _wrapped([position_text(p) for p in account.positions], max(20, WIDTH - used))
+        lines = zip_longest(way, held, fillvalue="")
+        rows += [(*(cells if i == 0 else ("",) * 3), *line) for i, line in enumerate(lines)]
     return textwrap.indent(table(header, rows, right=(1,)), "  ")
 
 
@@ -57,14 +64,35 @@ def _health(risk: AccountRisk) -> str:
     return f"{risk.native_health:.2f} {mark}{risk.check_bps:.1f}bp"
 
 
-def liquidation(risk: AccountRisk) -> str:
-    """The nearest price at which an account is liquidated, and how far that is."""
+def liquidation(risk: AccountRisk, portfolio: Portfolio) -> list[str]:
+    """The nearest price at which an account is liquidated, and how far that is: of an underlying, with all
+    that moves with it, and of a token that falls below its peg, where that is nearer. A line each."""
     if risk.liquidatable:
-        return "now"
+        return ["now"]
     nearest = min(risk.liquidation_prices, key=lambda p: abs(p.distance), default=None)
-    if nearest is None:
-        return "–"
-    return f"{clean(nearest.underlying, 12)} {price(nearest.price_usd)} {percent(nearest.distance)}"
+    found = [] if nearest is None else [_way(nearest.underlying, nearest)]
+    peg = _lost_peg(risk, portfolio)
+    if peg is not None and (nearest is None or abs(peg.distance) < abs(nearest.distance) - _SAME):
+        found.append(_way(_symbol(peg.asset_id, portfolio), peg) + " peg")
+    return found or ["–"]
+
+
+def _lost_peg(risk: AccountRisk, portfolio: Portfolio) -> AssetLiquidationPrice | None:
+    """Where the pegged token whose own price needs to fall least liquidates an account."""
+    classes = portfolio.classes
+    falling = [p for p in risk.asset_liquidation_prices if p.direction == "down" and p.asset_id in classes]
+    pegged = (p for p in falling if classes[p.asset_id].is_pegged)
+    return min(pegged, key=lambda p: abs(p.distance), default=None)
+
+
+def _symbol(asset: AssetId, portfolio: Portfolio) -> str:
+    held = (position for account in portfolio.accounts for position in account.positions)
+    tokens = (p.asset for p in held if isinstance(p, Holding | Supply | Debt))
+    return next((token.symbol for token in tokens if token.id == asset), asset)
+
+
+def _way(name: str, found: LiquidationPrice | AssetLiquidationPrice) -> str:
+    return f"{clean(name, 12)} {price(found.price_usd)} {percent(found.distance)}"
 
 
 def position_text(position: Position) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from aggregator.model.results import Band
@@ -39,24 +40,33 @@ def accounts(before: Reassessed, after: Reassessed) -> str:
     """Every account before and after: equity, own health, liquidation; and why a health is unknown."""
     header = ("account", "equity", "after", "health", "after", "liquidation", "after")
     lost = unknown(after)
-    rows, wide = [], 26
-    for account in of_either(before, after):
+    accounts, cells = of_either(before, after), []
+    for account in accounts:
         one, other = before.account(account.id), after.account(account.id)
-        cells = (
+        left = (
             *(_equity(side) for side in (one, other)),
             _health(one),
             "unknown" if account.id in lost else _health(other),
-            _liquidation(one),
-            "unknown" if account.id in lost else _liquidation(other),
         )
-        rows.append((label(account, wide), *cells))
-    lines = [table(header, rows, right=(1, 2, 3, 4))]
+        now = _liquidation(one, before)
+        then = ["unknown"] if account.id in lost else _liquidation(other, after)
+        lines = enumerate(zip_longest(now, then, fillvalue=""))
+        cells.append([(*(("",) * len(left) if i else left), *both) for i, both in lines])
+    every = [header[1:], *(line for lines in cells for line in lines)]
+    used = sum(max(map(len, column)) + 2 for column in zip(*every, strict=True))
+    wide = max(12, min(26, WIDTH - len(INDENT) - used))
+    rows = [
+        ("" if i else label(account, wide), *line)
+        for account, lines in zip(accounts, cells, strict=True)
+        for i, line in enumerate(lines)
+    ]
+    told = [table(header, rows, right=(1, 2, 3, 4))]
     names = {account.id: label(account, 40) for account in of_either(before, after)}
     for account_id, why in lost.items():
-        lines += textwrap.wrap(
+        told += textwrap.wrap(
             f"{names[account_id]}: own health after it is unknown: {why}", WIDTH - len(INDENT)
         )
-    return textwrap.indent("\n".join(lines), INDENT)
+    return textwrap.indent("\n".join(told), INDENT)
 
 
 def named(names: dict[str, str], ids: tuple[str, ...], limit: int) -> str:
@@ -85,5 +95,5 @@ def _health(risk: AccountRisk | None) -> str:
     return "–" if risk is None or risk.native_health is None else f"{risk.native_health:.2f}"
 
 
-def _liquidation(risk: AccountRisk | None) -> str:
-    return "–" if risk is None else liquidation(risk)
+def _liquidation(risk: AccountRisk | None, of: Reassessed) -> list[str]:
+    return ["–"] if risk is None else liquidation(risk, of.portfolio)

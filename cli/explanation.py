@@ -142,10 +142,15 @@ def _kind(prevention: Prevention) -> str:
 
 
 def _binding(checked: Checked, why: Explanation) -> Iterator[str]:
+    most = f"The scenario that takes most is {clean(why.scenario, 80)}, at {why.level:.2f} of its full size"
+    if why.draws is not None:
+        most = (
+            f"What takes most is the mean of the {clean(why.scenario, 80)} ({why.draws} of them), at "
+            f"{why.level:.2f} of their full size"
+        )
     yield (
         f"Of {usd(checked.risk.equity_usd)} equity, {usd(why.requirement_usd)} must be there so that the "
-        f"whole survives one standard stress. The scenario that takes most is {clean(why.scenario, 80)}, at "
-        f"{why.level:.2f} of its full size; line by line, gains negative:"
+        f"whole survives one standard stress. {most}; line by line, gains negative:"
     )
     lines = sorted(why.contributions, key=lambda line: -line.usd)
     cents = [round(line.usd * 100) for line in lines]
@@ -168,8 +173,6 @@ def _line(checked: Checked, line: Contribution) -> tuple[str, str]:
             return "haircut: its protocol may fail", name
         case "add_on":
             return f"add-on: {line.label}", ""
-        case "tail":
-            return "expected shortfall beyond this scenario", ""
 
 
 def _helpful(checked: Checked, why: Explanation) -> Iterator[str]:

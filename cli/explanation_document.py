@@ -20,6 +20,7 @@ def explanation(why: Explanation) -> dict[str, Any]:
         "preventions": [_prevention(prevention) for prevention in why.preventions],
         "scenario": clean(why.scenario, 200),
         "level": why.level,
+        "draws": why.draws,
         "requirement_usd": usd(why.requirement_usd),
         "contributions": [
             {

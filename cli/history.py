@@ -11,8 +11,13 @@ import typer
 from cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aggregator.app import HistoryReport, KeptHistory
     from aggregator.risk.scenarios import ScenarioSet
+
+_SHOWN = 4
+"""Gaps of a price history that the screen names, the latest ones."""
 
 app = typer.Typer(
     help="Past prices, of which volatilities and correlations are made: fetch and show them.",
@@ -116,6 +121,7 @@ def _underlying(name: str, kept: KeptHistory | None, scenarios: ScenarioSet) -> 
         else {"name": kept.source.name, "chain_id": kept.source.chain, "key": kept.source.key},
         "days": 0 if kept is None else sum(close.price is not None for close in kept.closes),
         "last_day": None if kept is None else day_text(kept.last_day),
+        "missing_days": [] if kept is None else [day_text(day) for day in kept.missing],
         "used": name in inputs.volatility,
         "volatility_ewma": ewma,
         "volatility_window": window,
@@ -157,9 +163,40 @@ def _screen(report: HistoryReport) -> str:
         [
             "\n".join(textwrap.wrap(report.notice or report.scenarios.inputs.told, WIDTH)),
             table(header, rows, right=(2, 4, 5, 6, 7)),
+            *_missing(report),
             table(("correlation", *(clean(name, 12) for name in named)), matrix, right=tuple(right)),
         ]
     )
+
+
+def _missing(report: HistoryReport) -> list[str]:
+    """Which days of whom have no price, as one paragraph; none where there is nothing to tell."""
+    from cli.text import WIDTH, clean  # noqa: PLC0415
+
+    told = []
+    for kept in report.kept:
+        if kept.missing:
+            stretches = _stretches(kept.missing)
+            more = f" and {len(stretches) - _SHOWN} more gaps" if len(stretches) > _SHOWN else ""
+            days = f"{len(kept.missing)} day{'' if len(kept.missing) == 1 else 's'}"
+            who = f"{clean(kept.source.underlying, 12)} ({clean(kept.source.name, 60)})"
+            told += textwrap.wrap(
+                f"{who} has no price of {days}: {', '.join(stretches[-_SHOWN:])}{more}", WIDTH
+            )
+    return ["\n".join(told)] if told else []
+
+
+def _stretches(days: Sequence[int]) -> list[str]:
+    """Days in order as they are written: those that follow each other as the first and the last."""
+    from aggregator.pricing.returns import day_text  # noqa: PLC0415
+
+    found: list[tuple[int, int]] = []
+    for day in days:
+        if found and found[-1][1] == day - 1:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return [day_text(a) if a == b else f"{day_text(a)} to {day_text(b)}" for a, b in found]
 
 
 def _percent(value: float | None) -> str:

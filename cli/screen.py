@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from aggregator.model.families import RayFamily
 from aggregator.model.results import Band, Verdict
 from aggregator.model.units import Address, ChainId, checksum
 from cli.account_table import account_of, accounts, label
@@ -184,8 +185,9 @@ def _threat(checked: Checked, weakest: AccountRisk) -> str:
         return (
             f"{name}, health {weakest.reported_health:.2f} as its protocol says; where it fails is not known"
         )
-    away, ray = f"in {multiple(weakest.lam_native)} stresses", weakest.binding_ray or ""
-    if nearest is None or ray.startswith("PEG "):  # no price of an underlying is what comes first
+    away, ray = f"in {multiple(weakest.lam_native)} stresses", weakest.binding_ray
+    # Of a peg no price of an underlying is what comes first.
+    if nearest is None or weakest.binding_family is RayFamily.PEG:
         return f"{name}, {away}" + (f": {clean(ray, 60)}" if ray else "")
     at = f"{clean(nearest.underlying, 20)} {price(nearest.price_usd)}, {percent(nearest.distance)}"
     return f"{name} liquidates at {at}, {away}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -137,27 +138,35 @@ def _errors(found: SavedRequirements) -> list[dict[str, str]]:
 
 
 def _screen(found: SavedRequirements) -> str:
+    """Two lines a wallet, in 100 columns: what it has and needs, then what that is made of."""
     from cli.screen import moment  # noqa: PLC0415
     from cli.table import table  # noqa: PLC0415
-    from cli.text import clean, usd  # noqa: PLC0415
+    from cli.text import WIDTH, clean, short_address, usd  # noqa: PLC0415
 
     if not found.wallets:
         return "no wallet has a snapshot that can be used: `crossmargin snapshot take` makes one"
-    header = ("wallet", "as of", "equity", "scan", "add-ons", "needs", "then", "coverage", "apart", "saved")
-    cells = []
+    header = ("wallet", "as of", "equity", "needs", "then", "coverage")
+    cells, below = [], []
     for one in found.wallets[:TABLE_ROWS]:
         its, then = one.figures, one.requirement_then_usd
-        start = (one.wallet, moment(one.as_of) + (" PARTIAL" if one.is_partial else ""))
+        start = (short_address(one.wallet), moment(one.as_of))
         before = "–" if then is None else usd(then)
         if its is None:
-            cells.append((*start, *["–"] * 4, before, *["–"] * 3, "not valued"))
-            continue
-        worst = f"{clean(its.scenario)} × {its.level:g}"
-        money = (its.equity_usd, its.scan_usd, its.add_on_usd, its.requirement_usd)
-        coverage = "–" if its.requirement_usd <= 0.0 else f"{its.coverage:.2f}"
-        saved = "–" if its.saved_share is None else f"{its.saved_share:.0%}"
-        cells.append((*start, *map(usd, money), before, coverage, usd(its.alone_usd), saved, worst))
-    more = len(found.wallets) - len(cells)
-    lines = [table((*header, "binding scenario"), cells, right=range(2, 10))]
-    lines += [f"{more:,} more: --csv and --json give all"] if more else []
+            cells.append((*start, "–", "–", before, "–"))
+            below.append("not valued")
+        else:
+            coverage = "–" if its.requirement_usd <= 0.0 else f"{its.coverage:.2f}"
+            cells.append((*start, usd(its.equity_usd), usd(its.requirement_usd), before, coverage))
+            saved = "" if its.saved_share is None else f", {its.saved_share:.0%} saved"
+            below.append(
+                f"{usd(its.scan_usd)} in {clean(its.scenario)} × {its.level:g}, {usd(its.add_on_usd)} add-ons"
+                f"; {usd(its.alone_usd)} account by account{saved}"
+            )
+        below[-1] += "; PARTIAL" if one.is_partial else ""
+    first, *rest = table(header, cells, right=range(2, 6)).splitlines()
+    lines = [first]
+    for row, more in zip(rest, below, strict=True):
+        lines += [row, *textwrap.wrap(more, WIDTH, initial_indent="    ", subsequent_indent="    ")]
+    left = len(found.wallets) - len(cells)
+    lines += [f"{left:,} more: --csv and --json give all"] if left else []
     return "\n".join(lines)

@@ -42,7 +42,8 @@ class Http(Generic[T]):
     """A question to a venue: `path` below its URL, and the canonical JSON of its fields as `body`.
 
     A GET has them in its query. `into` makes what is wanted of the reply, a JSON object; it may raise
-    ValueError. Raises ValueError where the path is none: segments of letters, digits and `-._~`.
+    ValueError. With `list_as` the reply may be a list, which `into` is given under this name. Raises
+    ValueError where the path is none: segments of letters, digits and `-._~`.
     """
 
     venue: str
@@ -50,6 +51,7 @@ class Http(Generic[T]):
     path: str
     body: str
     into: Callable[[Row], T]
+    list_as: str = ""
 
     def __post_init__(self) -> None:
         if not _PATH.fullmatch(self.path):
@@ -73,7 +75,7 @@ class Http(Generic[T]):
     @property
     def key(self) -> str:
         """Equal for requests that are answered alike, whatever is made of the reply."""
-        asked = json.dumps([self.method, self.path, self.body])
+        asked = json.dumps([self.method, self.path, self.body, *([self.list_as] if self.list_as else [])])
         return f"{self.venue}:{blake2b(asked.encode(), digest_size=16).hexdigest()}"
 
     def decode(self, raw: bytes) -> Observed[T]:

@@ -119,11 +119,11 @@ def _refused(path: Sequence[str], found: Any, what: str) -> ValueError:
     return ValueError(f"{'.'.join(path)} is {what}: {str(found)[:60]!r}")
 
 
-def loads(raw: bytes | str) -> dict[str, Any]:
+def loads(raw: bytes | str, list_as: str = "") -> dict[str, Any]:
     """A JSON object without floats: a number with a fraction is its text, as The Graph sends its own.
 
-    Raises ValueError on anything else, and where an object has one name twice: readers differ in which of
-    the two they take.
+    With `list_as` a list is one, too: an object that has it under this name. Raises ValueError on anything
+    else, and where an object has one name twice: readers differ in which of the two they take.
     """
     try:
         found = json.loads(
@@ -131,6 +131,8 @@ def loads(raw: bytes | str) -> dict[str, Any]:
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if list_as and isinstance(found, list):
+        return {list_as: found}
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
     return found

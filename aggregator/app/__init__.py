@@ -13,7 +13,8 @@ from aggregator.app.comparing import Verdict
 from aggregator.app.crosschecking import crosscheck, replayed_crosscheck
 from aggregator.app.crosschecks import CrossCheck, CrossChecked
 from aggregator.app.differences import Difference, diff
-from aggregator.app.history import HistoryReport, KeptHistory, show_history, update_history
+from aggregator.app.history import HistoryReport, show_history, update_history
+from aggregator.app.kept_history import KeptHistory
 from aggregator.app.linked import link as link_wallet
 from aggregator.app.linked import unlink as unlink_wallet
 from aggregator.app.markets import MarketReader, Markets, UnreadExchange, held_assets, read_markets

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from aggregator import settings
 from aggregator.app.caching import opened_cache
+from aggregator.app.kept_history import KeptHistory, kept_history, origins_of, used_history
 from aggregator.app.readers import Selection, live_readers
 from aggregator.contract import join
 from aggregator.model.assets import TokenList
-from aggregator.model.errors import BadConfiguration, ReadError
+from aggregator.model.errors import BadConfiguration, MalformedReply, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import ChainId
-from aggregator.pricing.returns import Close, DailyReturns, daily_returns, day_text, ended_day
+from aggregator.pricing.returns import DailyReturns, day_text, ended_day
 from aggregator.reading import registry
 from aggregator.settings import Settings
 
@@ -25,19 +26,6 @@ if TYPE_CHECKING:
     from aggregator.reading.price_history import PriceHistory
     from aggregator.reading.sqlite_cache import SqliteCache
     from aggregator.risk.scenarios import ScenarioSet
-
-
-@dataclass(frozen=True, slots=True)
-class KeptHistory:
-    """What is kept of an underlying, oldest first; the last close has a price."""
-
-    source: PriceHistory
-    closes: tuple[Close, ...]
-
-    @property
-    def last_day(self) -> int:
-        """The last day that has a price."""
-        return self.closes[-1].day
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,7 +56,7 @@ def update_history(selection: Selection, config: Settings) -> HistoryReport:
 def show_history(config: Settings, now: int) -> HistoryReport:
     """What is kept, as a block of this time would be judged with; raises BadConfiguration without a cache."""
     with _cache(config) as cache:
-        return _report(cache, config, ended_day(now), _origins(config, map(ChainId, config.default_chains)))
+        return _report(cache, config, ended_day(now), origins_of(config, map(ChainId, config.default_chains)))
 
 
 def history_now(config: Settings, now: int) -> tuple[DailyReturns | None, str | None]:
@@ -76,8 +64,8 @@ def history_now(config: Settings, now: int) -> tuple[DailyReturns | None, str | 
     with opened_cache(config) as cache:
         if cache is None:
             return None, None
-        day, origins = ended_day(now), _origins(config, map(ChainId, config.default_chains))
-        history, notice = _used(_kept(cache, config, day, origins), config, day)
+        day, origins = ended_day(now), origins_of(config, map(ChainId, config.default_chains))
+        history, notice = used_history(kept_history(cache, config, day, origins), config, day)
         return history, cache.problem or notice
 
 
@@ -93,8 +81,8 @@ def history_for(
     if cache is None or not pinned:
         return None, None
     day = ended_day(max(block.timestamp for block in pinned))
-    kept = _kept(cache, config, day, _origins(config, (block.chain for block in pinned)))
-    return _used(kept, config, day)
+    kept = kept_history(cache, config, day, origins_of(config, (block.chain for block in pinned)))
+    return used_history(kept, config, day)
 
 
 async def _update(selection: Selection, config: Settings) -> HistoryReport:
@@ -103,12 +91,14 @@ async def _update(selection: Selection, config: Settings) -> HistoryReport:
         mine = _preferred(every, map(ChainId, config.default_chains))
         selection = replace(selection, chains=tuple(dict.fromkeys(str(source.chain) for source in mine)))
         if not mine:
-            raise BadConfiguration("price_feeds", "no chain that is read by default has any: add one")
+            why = "no chain that is read by default has any: add one, or an API to `price_apis`"
+            raise BadConfiguration("price_feeds", why)
     with _cache(config) as cache:
         async with live_readers(selection, config, (), cache) as live:
             mine = _preferred(every, live)
             if not mine:
-                raise BadConfiguration("price_feeds", "the selected chains have none: add one")
+                why = "the selected chains have none: add one, or an API to `price_apis`"
+                raise BadConfiguration("price_feeds", why)
             chains = dict.fromkeys(source.chain for source in mine)
             by_chain = {chain: [source for source in mine if source.chain == chain] for chain in chains}
             parts = await asyncio.gather(
@@ -119,7 +109,7 @@ async def _update(selection: Selection, config: Settings) -> HistoryReport:
         days = [part.day for part in parts if part.day is not None]
         if not days:
             raise parts[0].failures[0][1]
-        report = _report(cache, config, max(days), _origins(config, live))
+        report = _report(cache, config, max(days), origins_of(config, live))
     failures = tuple(failure for part in parts for failure in part.failures)
     return replace(report, asked=sum(part.asked for part in parts), failures=failures)
 
@@ -147,79 +137,40 @@ async def _fetch(
     sources: Sequence[PriceHistory], reader: ChainReader, cache: SqliteCache, config: Settings
 ) -> _Fetched:
     """Ask a chain for what is missing of its sources, in common rounds, and keep what comes."""
-    from aggregator.reading.kept_closes import KeptCloses  # noqa: PLC0415  # see _kept
+    from aggregator.reading.kept_closes import KeptCloses  # noqa: PLC0415  # not for replays
     from aggregator.reading.run import drive  # noqa: PLC0415
 
     kept, block = KeptCloses(cache), await reader.pin("finalized")
     last = ended_day(block.timestamp)
-    first = max(0, last - config.history_days)
-    wanted: list[tuple[PriceHistory, list[int]]] = []
+    wanted: list[tuple[PriceHistory, int, list[int]]] = []
     for source in sources:
+        first = max(0, last - min(config.history_days, source.reach_days or config.history_days))
         known = {close.day for close in await kept.confirmed(source, reader, first, last)}
         if missing := [day for day in range(first, last + 1) if day not in known]:
-            wanted.append((source, missing))
-    reads = [source.closes(days) for source, days in wanted]
+            wanted.append((source, first, missing))
+    reads = [source.closes(days) for source, _, days in wanted]
     found, _ = await drive(join(reads, isolate=True), reader, block)
-    failures = []
-    for (source, _), closes in zip(wanted, found, strict=True):
+    failures: list[tuple[PriceHistory, ReadError]] = []
+    for (source, first, _), closes in zip(wanted, found, strict=True):
         if isinstance(closes, ReadError):
             failures.append((source, closes))
-        else:
-            kept.put(source, closes, block)
-    return _Fetched(last, sum(len(days) for _, days in wanted), tuple(failures))
+            continue
+        kept.put(source, closes, block)
+        if not any(close.price is not None for close in kept.get(source, first, last)):
+            why = f"it has no price of any day from {day_text(first)} to {day_text(last)}"
+            failures.append((source, MalformedReply(source.name, why)))
+    return _Fetched(last, sum(len(days) for _, _, days in wanted), tuple(failures))
 
 
 def _report(cache: SqliteCache, config: Settings, day: int, origins: Collection[str]) -> HistoryReport:
     from aggregator.risk.parameters import parameters  # noqa: PLC0415  # numpy
     from aggregator.risk.scenarios import scenario_set  # noqa: PLC0415
 
-    kept = _kept(cache, config, day, origins)
-    history, notice = _used(kept, config, day)
+    kept = kept_history(cache, config, day, origins)
+    history, notice = used_history(kept, config, day)
     known = parameters(*settings.risk_parameters(config), where="risk parameters")
     tokens = TokenList(registry.listed_tokens(config.tokens))
     return HistoryReport(day, kept, scenario_set(known, tokens, history=history), notice)
-
-
-def _kept(
-    cache: SqliteCache, config: Settings, day: int, origins: Collection[str]
-) -> tuple[KeptHistory, ...]:
-    """What is kept of each underlying up to a day, of its first source that is recent, else of its first."""
-    from aggregator.reading.kept_closes import KeptCloses  # noqa: PLC0415  # not for replays
-
-    closes = KeptCloses(cache)
-    best: dict[str, KeptHistory] = {}
-    for source in registry.price_histories(config):
-        so_far = best.get(source.underlying)
-        if source.chain not in config.chains or config.chains[source.chain].origin not in origins:
-            continue
-        if so_far is not None and _recent(so_far, config, day):
-            continue
-        rows = closes.get(source, day - config.history_days, day)
-        priced = [i for i, close in enumerate(rows) if close.price is not None]
-        if not priced:
-            continue
-        found = KeptHistory(source, rows[: priced[-1] + 1])
-        if so_far is None or _recent(found, config, day):
-            best[source.underlying] = found
-    return tuple(best.values())
-
-
-def _used(kept: Sequence[KeptHistory], config: Settings, day: int) -> tuple[DailyReturns | None, str | None]:
-    recent = [one for one in kept if _recent(one, config, day)]
-    if not recent:
-        if not kept:
-            return None, None
-        last = max(one.last_day for one in kept)
-        age = f"more than {config.history_max_age_days} days before the block's"
-        told = f"the price history that is kept ends on {day_text(last)}, {age}"
-        return None, f"{told}: the defaults are used; see `crossmargin history update`"
-    closes = {one.source.underlying: one.closes for one in recent}
-    names = {one.source.underlying: one.source.name for one in recent}
-    return daily_returns(closes, names, max(one.last_day for one in recent), config.history_days), None
-
-
-def _recent(kept: KeptHistory, config: Settings, day: int) -> bool:
-    return kept.last_day >= day - config.history_max_age_days
 
 
 def _preferred(sources: Iterable[PriceHistory], chains: Iterable[ChainId]) -> list[PriceHistory]:
@@ -230,10 +181,6 @@ def _preferred(sources: Iterable[PriceHistory], chains: Iterable[ChainId]) -> li
         if source.chain in allowed:
             found.setdefault(source.underlying, source)
     return list(found.values())
-
-
-def _origins(config: Settings, chains: Iterable[ChainId]) -> set[str]:
-    return {config.chains[chain].origin for chain in chains if chain in config.chains} or {"mainnet"}
 
 
 @contextmanager

@@ -38,6 +38,10 @@ class Asset:
     decimals: int
 
 
+PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc", "algo_stable")
+"""Risk classes whose tokens are pegged to their underlying."""
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
     """What moves an asset: its base (`USD`, `ETH`, …) and its risk class.
@@ -48,6 +52,11 @@ class Classification:
 
     underlying: str
     risk_class: str
+
+    @property
+    def is_pegged(self) -> bool:
+        """Whether it may lose the peg to its underlying."""
+        return self.risk_class in PEG_CLASSES
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from aggregator.model.distance import Distance
 class Contribution:
     """One line of the requirement M in USD; all of them add up to it. A gain is negative.
 
-    `position`: what a position loses in the binding scenario, revalued in full; `ordinal` is its place in
-    the account, from 0. `haircut`: what an account's protocol may cost by failing. `add_on`: a cost that is
-    in no price; `label` says which. `tail`: what expected shortfall asks beyond the binding scenario.
+    `position`: what a position loses in the binding scenario, or on average in the draws that bind, revalued
+    in full; `ordinal` is its place in the account, from 0. `haircut`: what an account's protocol may cost by
+    failing. `add_on`: a cost that is in no price; `label` says which.
     """
 
-    kind: Literal["position", "haircut", "add_on", "tail"]
+    kind: Literal["position", "haircut", "add_on"]
     usd: float
     account_id: str | None = None
     ordinal: int | None = None
@@ -83,10 +83,14 @@ class Prevention:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What binds, what would help, and what happens first. `scenario`, `level`: where M is taken."""
+    """What binds, what would help, and what happens first.
+
+    `scenario`, `level`: where M is taken; `draws` is how many draws it is the mean of, None of a scenario.
+    """
 
     scenario: str
     level: float
+    draws: int | None
     requirement_usd: float
     contributions: tuple[Contribution, ...]
     changes: tuple[Change, ...]

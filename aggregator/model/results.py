@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from aggregator.model.assets import AssetId
+from aggregator.model.families import RayFamily
 from aggregator.model.survival import SurvivalPoint
 from aggregator.model.tails import Tails
 
@@ -74,7 +75,8 @@ class AccountRisk:
     `native_health` is the exact rule's N/Q (None: nothing required); `check_bps` its difference from what
     the protocol reports, in basis points (None: the protocol reports none). `lam_native` is the first
     stress multiple at which it fails its own test (inf: never on the grid). `requirement_usd` is its M when
-    alone. `binding_ray` is the scenario in which it fails first. `sets_band` is False below the dust line.
+    alone. `binding_ray` is the scenario in which it fails first, and `binding_family` what that is about.
+    `sets_band` is False below the dust line.
     `interest_usd_day` is what a lending account earns a day, paid < 0 (None: a rate is not known);
     `runway_days` is how long its own test holds at today's prices and rates (None: for ten years, or it is
     no lending account).
@@ -97,6 +99,7 @@ class AccountRisk:
     oracle_blind: bool
     interest_usd_day: float | None
     runway_days: float | None
+    binding_family: RayFamily | None = None
 
     @property
     def is_unjudged(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aggregator.model.accounts import Account, Observation
 from aggregator.model.assets import AssetId, TokenList
-from aggregator.model.errors import Unpriced
+from aggregator.model.errors import NativeUnknown, ReadError, Unpriced
 from aggregator.model.holders import Holder
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Holding
@@ -31,10 +31,11 @@ def assemble(
     """The portfolio of everything read of a wallet.
 
     An account that could not be read, or with an asset that nobody prices, becomes a Failure; of the
-    wallet's own coins only those without a price do, and the rest stays. Coverage counts a deployment with
-    any failure as failed. An account that two deployments answer counts once, and so does a token that
-    stands for what another account counts. `holders` are the addresses beside the wallet whose accounts are
-    among the readings'.
+    wallet's own coins only those without a price do, and the rest stays. An account whose rule can't say how
+    healthy it is stays without its rule, and becomes a Failure too: its own health is unknown. Coverage
+    counts a deployment with any failure as failed. An account that two deployments answer counts once, and
+    so does a token that stands for what another account counts. `holders` are the addresses beside the
+    wallet whose accounts are among the readings'.
     """
     book = price_book(readings, tokens=tokens)
     failed = list(failures)
@@ -56,7 +57,9 @@ def assemble(
             kept, missing = _priced(_without(account, receipts), book)
             missed += [_unpriced(wallet, account, asset) for asset in missing]
             if kept.positions:
-                accounts.append(kept)
+                asked, error = _judgeable(kept, blocks)
+                accounts.append(asked)
+                missed += [] if error is None else [_failed(wallet, account, error)]
         failed += missed
         lost += bool(missed)
     expected = len(readings) + unread
@@ -117,9 +120,27 @@ def _twice(account: Account) -> str:
     )
 
 
+def _judgeable(account: Account, blocks: Mapping[ChainId, Block]) -> tuple[Account, NativeUnknown | None]:
+    """The account if its rule has an answer at its own prices; else without the rule, and why."""
+    block = blocks.get(account.chain)
+    if account.rule is None or block is None:
+        return account, None
+    time = block.timestamp if account.observed is None else account.observed.time
+    try:
+        account.rule.health(account.prices, time)
+    except Exception as error:  # noqa: BLE001  # whatever an adapter's rule does is told of its own account
+        why = str(error) if isinstance(error, ReadError) else f"{type(error).__name__}: {error}"
+        return replace(account, rule=None), NativeUnknown(account.label, why)
+    return account, None
+
+
 def _unread(wallet: Address, account: AccountFailure) -> Failure:
     return Failure(account.protocol, account.label, account.chain, wallet, account.error)
 
 
 def _unpriced(wallet: Address, account: Account, asset: str) -> Failure:
-    return Failure(account.protocol, account.label, account.chain, wallet, Unpriced(asset, account.id))
+    return _failed(wallet, account, Unpriced(asset, account.id))
+
+
+def _failed(wallet: Address, account: Account, error: ReadError) -> Failure:
+    return Failure(account.protocol, account.label, account.chain, wallet, error)

@@ -16,13 +16,13 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from aggregator.contract import Column, Function, Read, ask, attempt, both, join
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.units import Address, ChainId, scaled
 from aggregator.pricing.returns import DAY_S, Close
+from aggregator.reading.price_history import is_price
 
 LATEST: Function[Any] = Function("latestRoundData()(uint80,int256,uint256,uint256,uint80)")
 ROUND: Function[Any] = Function("getRoundData(uint80)(uint80,int256,uint256,uint256,uint80)")
@@ -40,8 +40,6 @@ _FIRST = 4
 _EVEN = 8
 _PER_DAY = 2
 _NEAR = 64
-_PRICES = (Decimal("1e-15"), Decimal("1e15"))
-"""What is no price in USD lies outside."""
 _PAIR = re.compile(r"(\S+) ?/ ?(\S+)")
 
 
@@ -68,6 +66,10 @@ class ChainlinkHistory:
         """See PriceHistory."""
         return f"Chainlink on {self.chain_name}"
 
+    @property
+    def reach_days(self) -> None:
+        """See PriceHistory."""
+
     def closes(self, days: Sequence[int]) -> Read[list[Close]]:
         """See PriceHistory: the last round at or before each day's end, of the newest phase that has one."""
         latest = LATEST.at(self.feed)
@@ -86,7 +88,7 @@ class ChainlinkHistory:
             for day, (place, sample) in tried.items():
                 price = scaled(sample.answer, decimals)
                 late = open_days[day] - sample.time
-                if late <= LONGEST_SILENCE_S and _PRICES[0] < price < _PRICES[1]:
+                if late <= LONGEST_SILENCE_S and is_price(price):
                     found[day] = Close(day, price)
                     del open_days[day]
                 else:  # perhaps the phase before went on

@@ -51,8 +51,8 @@ class Venues:
         if request.method == "GET":
             fields = json.loads(request.body)
             told = {name: json.dumps(it) if isinstance(it, bool) else it for name, it in fields.items()}
-            return await venue.get(request.path, urlencode(told), use)
-        return await venue.post(request.body.encode(), use, request.path)
+            return await venue.get(request.path, urlencode(told), use, request.list_as)
+        return await venue.post(request.body.encode(), use, request.path, request.list_as)
 
     def _decodable(self, endpoint: Endpoint, request: Http[Any], reply: dict[str, Any]) -> bytes:
         """The reply as it is kept, without a key that it quotes.

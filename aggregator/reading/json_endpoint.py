@@ -28,22 +28,26 @@ class JsonEndpoint:
         self._client = client
         self._gate = Gate(endpoint.concurrency, endpoint.rate_per_s)
 
-    async def post(self, body: bytes, use: Callable[[dict[str, Any]], T], path: str = "") -> T:
-        """POST to a path below the URL."""
-        return await self._patiently(lambda: self._client.post(self.endpoint, body, path), use)
+    async def post(
+        self, body: bytes, use: Callable[[dict[str, Any]], T], path: str = "", list_as: str = ""
+    ) -> T:
+        """POST to a path below the URL; see `loads` for `list_as`."""
+        return await self._patiently(lambda: self._client.post(self.endpoint, body, path), use, list_as)
 
-    async def get(self, path: str, query: str, use: Callable[[dict[str, Any]], T]) -> T:
-        """GET of a path below the URL."""
-        return await self._patiently(lambda: self._client.get(self.endpoint, path, query), use)
+    async def get(self, path: str, query: str, use: Callable[[dict[str, Any]], T], list_as: str = "") -> T:
+        """GET of a path below the URL; see `loads` for `list_as`."""
+        return await self._patiently(lambda: self._client.get(self.endpoint, path, query), use, list_as)
 
-    async def _patiently(self, send: Callable[[], Awaitable[bytes]], use: Callable[[dict[str, Any]], T]) -> T:
+    async def _patiently(
+        self, send: Callable[[], Awaitable[bytes]], use: Callable[[dict[str, Any]], T], list_as: str
+    ) -> T:
         async def once() -> T:
             async with self._gate.turn():
                 received = await send()
             if received is TOO_LARGE:
                 raise ProviderUnavailable(self.endpoint.name, "the request is too large for it (HTTP 413)")
             try:
-                reply = loads(received)
+                reply = loads(received, list_as)
             except ValueError as error:
                 why = (
                     f"answered something that is no JSON object ({self.endpoint.redacted(str(error))[:100]})"

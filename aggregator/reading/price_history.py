@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from aggregator.contract import Read
 from aggregator.model.units import ChainId
 from aggregator.pricing.returns import Close
+
+_PRICES = (Decimal("1e-15"), Decimal("1e15"))
+
+
+def is_price(number: Decimal) -> bool:
+    """Whether it can be a price in USD; what is none lies far off."""
+    return _PRICES[0] < number < _PRICES[1]
 
 
 class PriceHistory(Protocol):
@@ -37,9 +45,15 @@ class PriceHistory(Protocol):
         """Chainlink on ethereum."""
         ...
 
+    @property
+    def reach_days(self) -> int | None:
+        """How many days back it tells; None: as many as there are."""
+        ...
+
     def closes(self, days: Sequence[int]) -> Read[list[Close]]:
         """The closes of these days, all of which have ended at the pinned block.
 
-        Raises ReadError where one can't be told; a day without a price is a close without one.
+        Raises ReadError where one can't be told. A day that never had a price is a close without one; one
+        that may yet get one is left out.
         """
         ...

@@ -12,14 +12,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from aggregator.contract import Adapter, Deployment, Deployments, Exchange, Owners, SecondSource
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, native_id, token_id
 from aggregator.model.errors import BadConfiguration, InvalidAddress
 from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.reading.history import ChainlinkHistory
-from aggregator.settings import DeploymentSettings, Settings, TokenSettings
+from aggregator.reading.http_history import HttpHistory
+from aggregator.settings import DeploymentSettings, PriceApiSettings, Settings, TokenSettings
+
+if TYPE_CHECKING:
+    from aggregator.reading.price_history import PriceHistory
 
 GROUP = "crossmargin.adapters"
 EXCHANGES_GROUP = "crossmargin.exchanges"
@@ -144,12 +149,34 @@ def listed_tokens(entries: tuple[TokenSettings, ...]) -> tuple[ListedToken, ...]
     return tuple(tokens.values())
 
 
-def price_histories(settings: Settings) -> tuple[ChainlinkHistory, ...]:
+def price_histories(settings: Settings) -> tuple[PriceHistory, ...]:
     """Where daily closes are to be had, the preferred source of an underlying first.
 
-    Those of `price_feeds`, then the feeds of tokens of class base. Raises BadConfiguration on what is no
-    address.
+    The `price_apis` that are preferred, `price_feeds`, the feeds of tokens of class base, other `price_apis`.
+    Raises BadConfiguration on what is no address, and on an API of a venue that is not configured.
     """
+    apis = [_price_api(entry, settings) for entry in settings.price_apis]
+    return (
+        *(one for one in apis if one.api.prefer),
+        *price_feeds(settings),
+        *(one for one in apis if not one.api.prefer),
+    )
+
+
+def _price_api(entry: PriceApiSettings, settings: Settings) -> HttpHistory:
+    urls = {venue.name: venue.url for venue in settings.venues}
+    if entry.venue not in urls:
+        why = f"{entry.venue!r} is none of the configured `venues`: add it there, with its `url`"
+        raise BadConfiguration(f"price API of {entry.underlying}", why)
+    try:
+        host = urlsplit(urls[entry.venue]).hostname
+    except ValueError:  # told when it is asked, as for any other URL that is not valid
+        host = None
+    return HttpHistory(entry, host or "")
+
+
+def price_feeds(settings: Settings) -> tuple[ChainlinkHistory, ...]:
+    """Feeds that tell daily closes: those of `price_feeds`, then those of tokens of class base."""
     given = [
         (
             entry.underlying,

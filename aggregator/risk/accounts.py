@@ -117,6 +117,7 @@ def _judge(
         oracle_blind=bool(standard.blind[i]),
         interest_usd_day=interest_usd_day(account, portfolio),
         runway_days=runway_days(account, time),
+        binding_family=scan.rays.families[scan.binding[i]] if math.isfinite(lam) else None,
     )
     return risk, _told(account, exact, risk)
 

@@ -31,7 +31,7 @@ from aggregator.risk.native import headroom
 from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
 from aggregator.risk.survival import survival
-from aggregator.risk.tail import Tail, tail
+from aggregator.risk.tail import Tail, binds, tail
 from aggregator.risk.value_at_risk import tails
 
 BLOCK_ACCOUNTS = 64
@@ -127,8 +127,7 @@ def _result(
     weakest = Band.NONE if first is None else score.account_band(first)
     parts = position_greeks(scan.book, wallet)
     greeks = total_greeks(parts, scan.book.axes.bases)
-    # What exceeds the scan by rounding alone is not what binds.
-    drawn = by_draws > by_scan + 1e-9 * gross
+    drawn = binds(by_draws, by_scan, gross)
     binding = _mean_loss(scan, tail, wallet) if drawn else _least(scan, wallet)
     inputs = scan.book.scenarios.inputs
     flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), inputs.told)

@@ -1,11 +1,10 @@
-"""What would change the score most: small changes of a book, each judged in full."""
+"""What would change the score most: small changes of a book, each followed along all rays and draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
-from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account
 from aggregator.model.assets import USD, Asset, Classification, index_id
 from aggregator.model.explanation import Change
@@ -13,11 +12,11 @@ from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Quote
 from aggregator.model.results import RiskResult
-from aggregator.risk.assess import assess_all
 from aggregator.risk.book import Book
 from aggregator.risk.parts import notional_usd, parts, today_usd
 from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.score import score
+from aggregator.risk.variations import Swap, kappas
 
 SHARE = 0.01
 """Of gross value: how much is changed at a time."""
@@ -27,36 +26,33 @@ DECIMALS = 18
 DOLLARS = Asset(index_id(USD), USD, DECIMALS)
 
 
-def changes(
-    book: Book, risk: RiskResult, *, families: Mapping[str, RuleFamily], scenarios: ScenarioSet
-) -> tuple[Change, ...]:
+def changes(book: Book, risk: RiskResult, scenarios: ScenarioSet) -> tuple[Change, ...]:
     """Each change of 1% of gross value (at most the whole position), the most helpful first.
 
     Of a book of one portfolio, whose result `risk` is. Nothing where it holds nothing.
     """
-    portfolio, size = book.portfolios[0], SHARE * risk.gross_usd
+    size = SHARE * risk.gross_usd
     tried = list(_changed(book, risk, size)) if size > 0.0 else []
-    books = [_with(portfolio, accounts) for _, accounts in tried]
-    results = assess_all(books, families=families, scenarios=scenarios, worst=0)
+    found = kappas(_with_dollars(book.portfolios[0]), [swap for _, swap in tried], scenarios)
     before = score(risk.kappa)
-    found = [
-        replace(change, kappa=result.kappa, score_change=score(result.kappa) - before)
-        for (change, _), result in zip(tried, results, strict=True)
+    judged = [
+        replace(change, kappa=float(kappa), score_change=score(float(kappa)) - before)
+        for (change, _), kappa in zip(tried, found, strict=True)
     ]
-    return tuple(sorted(found, key=lambda change: -change.score_change))
+    return tuple(sorted(judged, key=lambda change: -change.score_change))
 
 
-def _with(portfolio: Portfolio, accounts: Sequence[Account]) -> Portfolio:
-    """The portfolio with other accounts, whose own rules would no longer be true of them."""
+def _with_dollars(portfolio: Portfolio) -> Portfolio:
+    """The portfolio, which may hold dollars, without rules, which would no longer be true of its accounts."""
     return replace(
         portfolio,
-        accounts=tuple(replace(account, rule=None, reported=None) for account in accounts),
+        accounts=tuple(replace(account, rule=None, reported=None) for account in portfolio.accounts),
         marks={**portfolio.marks, DOLLARS.id: Quote(DOLLARS.id, 1, 0, ORIGIN)},
         classes={**portfolio.classes, DOLLARS.id: Classification(USD, "base")},
     )
 
 
-def _changed(book: Book, risk: RiskResult, size: float) -> Iterator[tuple[Change, list[Account]]]:
+def _changed(book: Book, risk: RiskResult, size: float) -> Iterator[tuple[Change, Swap]]:
     portfolio, worth = book.portfolios[0], today_usd(book)
     for part in parts(book):
         account, value = book.accounts[part.account], float(worth[part.row])
@@ -64,16 +60,16 @@ def _changed(book: Book, risk: RiskResult, size: float) -> Iterator[tuple[Change
         if notional == 0.0:
             continue
         share = min(1.0, size / notional)
-        after = list(book.accounts)
-        after[part.account] = _less(account, part.place, share, value)
+        after = replace(_less(account, part.place, share, value), rule=None, reported=None)
         repaid = isinstance(part.position, Debt)
         change = Change("repay" if repaid else "reduce", share * notional, 0.0, 0.0, account.id, part.place)
-        yield change, after
+        yield change, Swap(part.account, after)
     for greeks in risk.greeks:
         delta = greeks.delta_usd * 100.0
         hedge = min(size, abs(delta))
         change = Change("hedge", hedge, 0.0, 0.0, underlying=greeks.underlying)
-        yield change, [*book.accounts, _hedge(book, greeks.underlying, -hedge if delta > 0 else hedge)]
+        perp = _hedge(book, greeks.underlying, -hedge if delta > 0 else hedge)
+        yield change, Swap(None, perp)
 
 
 def _less(account: Account, place: int, share: float, value_usd: float) -> Account:
@@ -110,4 +106,13 @@ def _hedge(book: Book, underlying: str, notional_usd: float) -> Account:
         funding_24h_raw=0,
     )
     like = book.accounts[0]
-    return replace(like, id=ORIGIN, protocol="wallet", kind="perp", label=ORIGIN, positions=(perp,))
+    return replace(
+        like,
+        id=ORIGIN,
+        protocol="wallet",
+        kind="perp",
+        label=ORIGIN,
+        positions=(perp,),
+        rule=None,
+        reported=None,
+    )

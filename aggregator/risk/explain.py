@@ -12,7 +12,7 @@ from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import AccountRisk, AssetLiquidationPrice, LiquidationPrice, RiskResult
 from aggregator.risk.book import book
 from aggregator.risk.changes import changes
-from aggregator.risk.contributions import binding, contributions
+from aggregator.risk.contributions import binding, contributions, worst_draws
 from aggregator.risk.distance import distance
 from aggregator.risk.grid import STANDARD
 from aggregator.risk.numbering import Numbering
@@ -35,14 +35,16 @@ def explain(
     """
     scanned = scan(book([portfolio], scenarios), families)
     level, ray = binding(scanned)
+    drawn = worst_draws(scanned, risk)
     first = next((a for a in risk.accounts if a.account_id == risk.weakest_account), None)
     threat = None if first is None else _threat(first, portfolio, scenarios)
     return Explanation(
-        scenario=scanned.rays.names[ray],
-        level=float(STANDARD[level]),
+        scenario=risk.binding.name if drawn and risk.binding else scanned.rays.names[ray],
+        level=drawn.level if drawn else float(STANDARD[level]),
+        draws=len(drawn.draws) if drawn else None,
         requirement_usd=risk.requirement_usd,
-        contributions=contributions(scanned, risk),
-        changes=changes(scanned.book, risk, families=families, scenarios=scenarios),
+        contributions=contributions(scanned, risk, drawn),
+        changes=changes(scanned.book, risk, scenarios),
         threat=threat,
         # What its own test is nobody knows where it has no health of its own.
         preventions=()

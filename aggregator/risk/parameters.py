@@ -11,15 +11,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.model.assets import PEG_CLASSES
 from aggregator.model.errors import BadConfiguration
 from aggregator.pricing.covariance import Estimation
 from aggregator.risk.draw_parameters import DrawParameters, draw_parameters
 from aggregator.risk.method_parameters import ExchangeParameters, SpanParameters
 from aggregator.risk.named import NamedStresses, named_stresses
 from aggregator.risk.tables import Table, merged
-
-PEG_CLASSES = ("stable", "synthetic_usd", "lst", "lrt", "wrapped_btc", "algo_stable")
-"""Risk classes whose tokens are pegged to their underlying."""
 
 USD_PEGS = frozenset({"stable", "synthetic_usd", "algo_stable"})
 """Those of them that may also rise above it."""

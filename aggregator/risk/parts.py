@@ -59,13 +59,13 @@ def values_usd(book: Book, rays: Rays, level: float = 1.0) -> Floats:
     Weights of rays count as in `Revaluation.values`, whose accounts are the sums of these.
     """
     at = np.array([level])
-    values: Floats = Revaluation.of(_apart(book), rays).values(at)[:, 0]
+    values: Floats = Revaluation.of(apart_book(book), rays).values(at)[:, 0]
     return values
 
 
 def today_usd(book: Book) -> Floats:
     """What each position is worth at market marks, shape (positions,)."""
-    return _apart(book).equity_usd()
+    return apart_book(book).equity_usd()
 
 
 def notional_usd(position: Position, value_usd: float, marks: Mapping[AssetId, Quote]) -> float:
@@ -81,7 +81,8 @@ def notional_usd(position: Position, value_usd: float, marks: Mapping[AssetId, Q
             return value_usd
 
 
-def _apart(book: Book) -> Book:
+def apart_book(book: Book) -> Book:
+    """The book with an account for each position, on the axes of the whole."""
     # What only the rule of an empty account depends on is still an axis: rays are on those of the book.
     single = book_of([apart(portfolio) for portfolio in book.portfolios], book.scenarios)
     return replace(single, axes=book.axes)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.model.families import RayFamily
 from aggregator.risk.factors import Axes, Peg
+
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Vol(IntEnum):
@@ -31,7 +36,8 @@ class Ray:
     """One direction: relative moves of underlyings and pegs, a move of volatility, and the share of the
     resulting gain or loss that counts.
 
-    `forwards`: 1 or -1 for underlyings whose forwards and perpetuals rise or fall against the spot.
+    `forwards`: 1 or -1 for underlyings whose forwards and perpetuals rise or fall against the spot. `name` is
+    for people; `family` says what it is about.
     """
 
     name: str
@@ -40,6 +46,21 @@ class Ray:
     vol: Vol = Vol.NONE
     weight: float = 1.0
     forwards: Mapping[str, int] = field(default_factory=dict)
+    family: RayFamily = RayFamily.CUSTOM
+
+    @staticmethod
+    def of(
+        family: RayFamily,
+        rest: str,
+        bases: Mapping[str, float] = _NOTHING,
+        pegs: Mapping[Peg, float] = _NOTHING,
+        *,
+        vol: Vol = Vol.NONE,
+        weight: float = 1.0,
+        forwards: Mapping[str, int] = _NOTHING,
+    ) -> Ray:
+        """A ray of the set, named after its family."""
+        return Ray(f"{family.value} {rest}".strip(), bases, pegs, vol, weight, forwards, family)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,6 +70,7 @@ class Rays:
     (rays, bases) which way forwards and perpetuals move against their spot: 1, 0 or -1."""
 
     names: tuple[str, ...]
+    families: tuple[RayFamily, ...]
     axes: Axes
     base: NDArray[np.float64]
     peg: NDArray[np.float64]
@@ -64,6 +86,7 @@ class Rays:
         """The rays on these axes; moves of anything else fall away."""
         return Rays(
             names=tuple(ray.name for ray in rays),
+            families=tuple(ray.family for ray in rays),
             axes=axes,
             base=np.array([[ray.bases.get(u, 0.0) for u in axes.bases] for ray in rays]).reshape(
                 len(rays), len(axes.bases)
@@ -91,7 +114,8 @@ class Rays:
         weight = np.where(idle, 1.0, self.weight)
         rows = np.column_stack([self.base, self.peg, vol, weight, forward]) + 0.0
         _, first = np.unique(rows, axis=0, return_index=True)
-        return Rays(self.names, self.axes, self.base, self.peg, vol, weight, forward).take(np.sort(first))
+        named = self.names, self.families, self.axes
+        return Rays(*named, self.base, self.peg, vol, weight, forward).take(np.sort(first))
 
     @property
     def spot(self) -> NDArray[np.bool_]:
@@ -103,6 +127,7 @@ class Rays:
         """The rays at these positions."""
         return Rays(
             tuple(self.names[i] for i in index),
+            tuple(self.families[i] for i in index),
             self.axes,
             self.base[index],
             self.peg[index],

@@ -16,12 +16,13 @@ from difflib import get_close_matches
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.model.assets import USD, AssetId, Classification, TokenList
+from aggregator.model.assets import PEG_CLASSES, USD, AssetId, Classification, TokenList
 from aggregator.model.errors import BadConfiguration
+from aggregator.model.families import RayFamily
 from aggregator.pricing.returns import DailyReturns
 from aggregator.risk.factors import Axes, Factor, Peg
 from aggregator.risk.inputs import MarketInputs, market_inputs
-from aggregator.risk.parameters import PEG_CLASSES, USD_PEGS, AssetParameters, Parameters
+from aggregator.risk.parameters import USD_PEGS, AssetParameters, Parameters
 from aggregator.risk.rays import Ray, Rays, Vol
 
 FRAMEWORK_VERSION = "2"
@@ -156,57 +157,59 @@ class ScenarioSet:
     def _market(self, axes: Axes) -> Iterator[Ray]:
         P = {u: self.scan_range(u) for u in {*axes.bases, *self.parameters.assets}}
         names, R = tuple(self.parameters.assets), self.correlations()
-        yield Ray("NONE")
+        yield Ray.of(RayFamily.NONE, "")
         for sign, way in _SIGNS:
             for vol, how in _VOLS:
-                yield Ray(f"SYS {way}{how}", {u: sign * P[u] for u in axes.bases}, vol=vol)
-        yield Ray("SYS half down", {u: -0.5 * P[u] for u in axes.bases})
-        yield Ray("VOL up", vol=Vol.UP)
-        yield Ray("VOL down", vol=Vol.DOWN)
-        yield Ray("VOL near up, far down", vol=Vol.SHORT_UP)
-        yield Ray("VOL near down, far up", vol=Vol.SHORT_DOWN)
-        yield Ray("VOL high strikes up, low down", vol=Vol.TILT_UP)
-        yield Ray("VOL high strikes down, low up", vol=Vol.TILT_DOWN)
+                yield Ray.of(
+                    RayFamily.SYSTEMATIC, f"{way}{how}", {u: sign * P[u] for u in axes.bases}, vol=vol
+                )
+        yield Ray.of(RayFamily.SYSTEMATIC, "half down", {u: -0.5 * P[u] for u in axes.bases})
+        yield Ray.of(RayFamily.VOLATILITY, "up", vol=Vol.UP)
+        yield Ray.of(RayFamily.VOLATILITY, "down", vol=Vol.DOWN)
+        yield Ray.of(RayFamily.VOLATILITY, "near up, far down", vol=Vol.SHORT_UP)
+        yield Ray.of(RayFamily.VOLATILITY, "near down, far up", vol=Vol.SHORT_DOWN)
+        yield Ray.of(RayFamily.VOLATILITY, "high strikes up, low down", vol=Vol.TILT_UP)
+        yield Ray.of(RayFamily.VOLATILITY, "high strikes down, low up", vol=Vol.TILT_DOWN)
         for i, u in enumerate(names):
             for sign, way in _SIGNS:
                 for vol, how in _VOLS:
-                    yield Ray(f"IDIO {u} {way}{how}", {u: sign * self._idio[u] * P[u]}, vol=vol)
+                    yield Ray.of(
+                        RayFamily.IDIOSYNCRATIC, f"{u} {way}{how}", {u: sign * self._idio[u] * P[u]}, vol=vol
+                    )
                     moves = {j: sign * float(R[i, k]) * P[j] for k, j in enumerate(names)}
-                    yield Ray(f"COND {u} {way}{how}", moves, vol=vol)
+                    yield Ray.of(RayFamily.CONDITIONAL, f"{u} {way}{how}", moves, vol=vol)
         floor = self.parameters.rays.spread_floor
         for i, u in enumerate(names):
             for k, j in enumerate(names):
                 if i != k:
                     a = max(floor, float(np.sqrt((1.0 - R[i, k]) / 2.0)))
-                    yield Ray(f"SPREAD {u} up, {j} down", {u: a * P[u], j: -a * P[j]})
+                    yield Ray.of(RayFamily.SPREAD, f"{u} up, {j} down", {u: a * P[u], j: -a * P[j]})
 
     def _forwards(self, axes: Axes) -> Iterator[Ray]:
         for sign, way in ((1, "up"), (-1, "down")):
-            yield Ray(f"FWD all {way}", forwards=dict.fromkeys(axes.bases, sign))
+            yield Ray.of(RayFamily.FORWARD, f"all {way}", forwards=dict.fromkeys(axes.bases, sign))
         for u in axes.bases:
             for sign, way in ((1, "up"), (-1, "down")):
-                yield Ray(f"FWD {u} {way}", forwards={u: sign})
+                yield Ray.of(RayFamily.FORWARD, f"{u} {way}", forwards={u: sign})
 
     def _pegs(self, axes: Axes) -> Iterator[Ray]:
-        classes = [
-            (f"PEG all {name}", [p for p in axes.pegs if p.risk_class == name]) for name in PEG_CLASSES
-        ]
-        tokens = [(f"PEG {peg.name}", [peg]) for peg in axes.pegs]
+        classes = [(f"all {name}", [p for p in axes.pegs if p.risk_class == name]) for name in PEG_CLASSES]
+        tokens = [(peg.name, [peg]) for peg in axes.pegs]
         half = {u: -0.5 * self.scan_range(u) for u in axes.bases}
         for name, pegs in tokens + classes:
             down = {peg: self.parameters.peg[peg.risk_class] for peg in pegs}
-            yield Ray(f"{name} down", pegs=down)
-            yield Ray(f"{name} down with SYS half down", half, down)
+            yield Ray.of(RayFamily.PEG, f"{name} down", pegs=down)
+            yield Ray.of(RayFamily.PEG, f"{name} down with SYS half down", half, down)
             if pegs and pegs[0].risk_class in USD_PEGS:
-                yield Ray(f"{name} up", pegs=dict.fromkeys(pegs, self.parameters.peg_up))
+                yield Ray.of(RayFamily.PEG, f"{name} up", pegs=dict.fromkeys(pegs, self.parameters.peg_up))
 
     def _extreme(self, axes: Axes) -> Iterator[Ray]:
-        yield self._far("EXT vol up", {})
+        yield self._far("vol up", {})
         for sign, way in _SIGNS:
-            yield self._far(f"EXT {way}, vol up", dict.fromkeys(axes.bases, sign))
+            yield self._far(f"{way}, vol up", dict.fromkeys(axes.bases, sign))
         for u in self.parameters.assets:
             for sign, way in _SIGNS:
-                yield self._far(f"EXT {u} {way}, vol up", {u: sign * self._idio[u]})
+                yield self._far(f"{u} {way}, vol up", {u: sign * self._idio[u]})
 
     def _unnamed(self, axes: Axes) -> Iterator[Ray]:
         for u in axes.bases:
@@ -214,8 +217,10 @@ class ScenarioSet:
                 continue
             for sign, way in _SIGNS:
                 for vol, how in _VOLS:
-                    yield Ray(f"IDIO {u} {way}{how}", {u: sign * self.scan_range(u)}, vol=vol)
-                yield self._far(f"EXT {u} {way}, vol up", {u: sign})
+                    yield Ray.of(
+                        RayFamily.IDIOSYNCRATIC, f"{u} {way}{how}", {u: sign * self.scan_range(u)}, vol=vol
+                    )
+                yield self._far(f"{u} {way}, vol up", {u: sign})
 
     def _far(self, name: str, ranges: Mapping[str, float]) -> Ray:
         size = self.parameters.rays
@@ -223,7 +228,7 @@ class ScenarioSet:
             u: max(size.extreme_floor, size.extreme_ranges * share * self.scan_range(u))
             for u, share in ranges.items()
         }
-        return Ray(name, moves, vol=Vol.UP, weight=size.extreme_weight)
+        return Ray.of(RayFamily.EXTREME, name, moves, vol=Vol.UP, weight=size.extreme_weight)
 
 
 def _near(name: str, known: set[str]) -> str:

@@ -12,6 +12,7 @@ from itertools import product
 
 from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account
+from aggregator.model.assets import PEG_CLASSES
 from aggregator.model.errors import BadConfiguration, NativeUnknown
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
@@ -20,7 +21,6 @@ from aggregator.risk.assess import assess_all
 from aggregator.risk.book import book
 from aggregator.risk.moving import moved
 from aggregator.risk.named import NamedStress
-from aggregator.risk.parameters import PEG_CLASSES
 from aggregator.risk.rays import Vol
 from aggregator.risk.requirement import add_ons, counted
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet

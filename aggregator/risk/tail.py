@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.risk.book import Book
 from aggregator.risk.bounds import Bounds
 from aggregator.risk.draws import draws
 from aggregator.risk.grid import Branch, first_crossing
@@ -56,19 +57,27 @@ class Drawn:
     bounds: Bounds | None
 
     @staticmethod
-    def of(scan: Scan) -> Drawn:
-        """A scanned book along the draws of its scenario set."""
-        found = draws(scan.book.scenarios, scan.book.axes.bases)
-        paths = Paths.of(scan.book, found.returns, found.log_iv)
-        return Drawn(paths, Bounds.of(paths) if len(scan.book.contracts) else None)
+    def of(book: Book) -> Drawn:
+        """A book along the draws of its scenario set."""
+        found = draws(book.scenarios, book.axes.bases)
+        paths = Paths.of(book, found.returns, found.log_iv)
+        return Drawn(paths, Bounds.of(paths) if len(book.contracts) else None)
 
     def worst(self, level: float, count: int, sums: Sums) -> Floats:
         """Silo values (accounts, chosen draws): of each row of `sums` the `count` lowest are among them.
+
+        Raises ArithmeticError where an account has no value in a draw.
+        """
+        return self.chosen(level, count, sums)[1]
+
+    def chosen(self, level: float, count: int, sums: Sums) -> tuple[NDArray[np.intp], Floats]:
+        """The numbers of the draws that `worst` chooses, and its values.
 
         A draw is left out where even its least is above so many others' most. Raises ArithmeticError where
         an account has no value in a draw.
         """
         if self.bounds is None:
+            chosen = np.arange(self.paths.returns.shape[1])
             values = self.paths.values(level)
         else:
             low, high = self.bounds.between(level)
@@ -80,12 +89,17 @@ class Drawn:
             values = self.paths.values(level, chosen)
         if np.isnan(values).any():
             raise ArithmeticError("an account's value in a draw is not a number")
-        return values
+        return chosen, values
 
 
 def tail_count(confidence: float, draws: int) -> int:
     """How many draws the tail has: ceil((1 - confidence) * draws), where rounding adds none."""
     return math.ceil(round((1.0 - confidence) * draws, 6))
+
+
+def binds(drawn_usd: float, scanned_usd: float, gross_usd: float) -> bool:
+    """Whether the draws ask for more than the scan does; by rounding alone is not more."""
+    return drawn_usd > scanned_usd + 1e-9 * gross_usd
 
 
 def tail_mean(values: Floats, count: int) -> Floats:
@@ -100,7 +114,7 @@ def tail(scan: Scan) -> Tail:
 
     Raises ArithmeticError where an account has no value in a draw.
     """
-    book, drawn = scan.book, Drawn.of(scan)
+    book, drawn = scan.book, Drawn.of(scan.book)
     size = book.scenarios.parameters.draws
     count = tail_count(size.confidence, size.count)
     today = counted(book, scan.equity)

@@ -14,6 +14,7 @@ from aggregator.settings.entries import (
     DeploymentSettings,
     OwnedSettings,
     PlanSettings,
+    PriceApiSettings,
     PriceFeedSettings,
     ScheduleSettings,
     SubgraphSettings,
@@ -31,8 +32,8 @@ class Settings(BaseSettings):
     `parameters` names a file of risk parameters, `risk` holds some in place. `schedule_store` is the daemon's
     own file, beside the database where it is None; `metrics` is where it answers, `off` for nowhere. `cache`
     is where reading remembers what saves requests, None (`off`) for nowhere. `price_feeds` tell past prices,
-    beside the feeds of tokens of class base; `history_days` are asked for, and what is kept is used until it
-    is `history_max_age_days` old.
+    beside the feeds of tokens of class base, and `price_apis` where there is no feed; `history_days` are
+    asked for, and what is kept is used until it is `history_max_age_days` old.
     """
 
     model_config = SettingsConfigDict(env_prefix="CROSSMARGIN_", extra="forbid", frozen=True)
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     deployments: dict[str, tuple[DeploymentSettings, ...]] = Field(default_factory=dict)
     tokens: tuple[TokenSettings, ...] = ()
     price_feeds: tuple[PriceFeedSettings, ...] = ()
+    price_apis: tuple[PriceApiSettings, ...] = ()
     history_days: int = Field(default=730, ge=1, le=3_650)
     history_max_age_days: int = Field(default=7, ge=1, le=365)
     owners: tuple[OwnedSettings, ...] = ()

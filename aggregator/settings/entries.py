@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+_PLACEHOLDER = re.compile(r"\{(from_s|from_ms|to_s|to_ms|days)\}")
+_UNDERLYING = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$"
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -128,7 +131,7 @@ class PriceFeedSettings(_Strict):
     `pair` is what the feed calls itself, `UNDERLYING / USD` where it is empty.
     """
 
-    underlying: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    underlying: str = Field(pattern=_UNDERLYING)
     chain: int
     feed: str
     pair: str = Field(default="", max_length=40)
@@ -147,6 +150,54 @@ class PlanSettings(_Strict):
     slippage: Decimal = Field(default=Decimal("0.001"), ge=0, le=Decimal("0.5"))
     bridge: Decimal = Field(default=Decimal("0.001"), ge=0, le=Decimal("0.5"))
     swap: Decimal = Field(default=Decimal("0.003"), ge=0, le=Decimal("0.5"))
+
+
+class PriceApiSettings(_Strict):
+    """An API that tells an underlying's past prices, below the URL of a venue, and how its replies are read.
+
+    `query` values may hold `{from_s}`, `{from_ms}`, `{to_s}`, `{to_ms}` and `{days}`. `rows` is the path to
+    the list in a reply, empty where the reply is one; `time` and `price` are places in a row: an index or a
+    name. `time_of` says whether the time is that of the price or that at which a day begins. Prices are in
+    `quote`, which counts as USD. One that is older than `max_age_s` at the end of a day is no price of it.
+    `reach_days` is how far back the API tells, `prefer` puts it before feeds.
+    """
+
+    underlying: str = Field(pattern=_UNDERLYING)
+    chain: int
+    venue: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    path: str = Field(max_length=200, pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$")
+    query: dict[str, str | int] = Field(default_factory=dict, max_length=20)
+    rows: str = Field(default="", max_length=200)
+    time: int | str
+    time_unit: Literal["s", "ms"]
+    time_of: Literal["price", "open"]
+    price: int | str
+    quote: str = Field(default="USD", pattern=r"^[A-Z0-9]{1,16}$")
+    max_age_s: int = Field(default=7_200, ge=0, le=43_200)
+    reach_days: int | None = Field(default=None, ge=1)
+    days_per_request: int = Field(default=365, ge=1, le=3_650)
+    prefer: bool = False
+
+    @field_validator("time", "price")
+    @classmethod
+    def _is_place(cls, place: int | str) -> int | str:
+        if place == "" or (isinstance(place, int) and place < 0):
+            raise ValueError("is the name of a field, or its index from 0 on")
+        return place
+
+    @field_validator("query")
+    @classmethod
+    def _is_filled(cls, query: dict[str, str | int]) -> dict[str, str | int]:
+        """What is asked is kept with recordings, and tells sources apart: a key has no place in it."""
+        for name, value in query.items():
+            if _VARIABLE.search(f"{name} {value}"):
+                raise ValueError(
+                    f"{name}: a key belongs into the venue's `url`, which is never kept or shown"
+                )
+            if left := re.search(r"[{}]", _PLACEHOLDER.sub("", str(value))):
+                known = "{from_s}, {from_ms}, {to_s}, {to_ms}, {days}"
+                raise ValueError(f"{name}: {left.group()!r} is no part of a placeholder; known are {known}")
+        return query
 
 
 class ScheduleSettings(_Strict):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from sqlmodel import SQLModel
 
+from aggregator.model.families import RayFamily
 from aggregator.model.results import (
     AccountRisk,
     AssetLiquidationPrice,
@@ -52,7 +53,7 @@ _SCALARS = [f.name for f in fields(RiskResult) if f.name not in _PARTS | _INFINI
 _MULTIPLES = [f.name for f in fields(Multiples)]
 _TAILS = [f.name for f in fields(Tails) if f.name != "value_at_risk"]
 _LISTS = {"liquidation_prices", "asset_liquidation_prices"}
-_ACCOUNT = [f.name for f in fields(AccountRisk) if f.name not in _LISTS | {"lam_native"}]
+_ACCOUNT = [f.name for f in fields(AccountRisk) if f.name not in _LISTS | {"lam_native", "binding_family"}]
 
 
 def _result_columns(result: RiskResult) -> Columns:
@@ -165,6 +166,7 @@ def to_result(
             AccountRisk(
                 **{name: getattr(account, name) for name in _ACCOUNT},
                 lam_native=_unflagged(account, "lam_native"),
+                binding_family=None if account.binding_ray is None else RayFamily.stored(account.binding_ray),
                 liquidation_prices=tuple(
                     _picked(LiquidationPrice, p) for p in points if p.account_id == account.account_id
                 ),

@@ -77,6 +77,26 @@ def test_a_peg_that_fails_first_is_what_the_screen_names() -> None:
     )
 
 
+def test_the_table_has_a_peg_that_is_nearer_than_every_underlying() -> None:
+    """A line of its own beside an underlying's; what moves as far as its underlying says nothing new."""
+    mine = portfolio(
+        lending("loop", {"wstETH": 10.0, "ETH": -10.0}, threshold=0.93),
+        lending("both", {"wstETH": 10.0, "ETH": -4.0, "USDC": -15_000.0}, threshold=0.8),
+        lending("plain", {"wstETH": 10.0, "USDC": -30_000.0}, threshold=0.8),
+    )
+    risk, _ = explained(mine)
+    shown = screen(Checked(mine, risk), Provenance({ChainId(1): "ethereum", ChainId(10): "optimism"}))
+    table = shown.partition("own health")[2].partition("\n\n")[0].splitlines()[1:]
+    by_name = {line.split()[0]: i for i, line in enumerate(table) if line[2] != " "}
+    # At p: p * .93 is 10 * 4,000 / 10; 10 * p * .8 is 31,000; x * (48 * .8 - 16) is 15,000 of 4,000 * x.
+    assert "wstETH $4,301 −10% peg" in table[by_name["loop"]]
+    assert "ETH $2,679 −33%" in table[by_name["both"]]
+    assert table[by_name["both"] + 1].strip().startswith("wstETH $3,875 −19% peg")
+    assert "ETH $3,125 −22%" in table[by_name["plain"]]
+    assert shown.count(" peg") == 2
+    assert all(len(line) <= 100 for line in shown.splitlines())
+
+
 def test_a_price_says_what_it_is_if_others_move_as_usual() -> None:
     """ETH alone falls farther than ETH that takes BTC along."""
     mine = portfolio(lending("loan", {"ETH": 5.0, "BTC": 0.2, "USDC": -25_000.0}))

@@ -79,6 +79,18 @@ def test_csv_and_table() -> None:
     assert "PARTIAL" in screen.out
     assert "$8,000" in screen.out
     assert "expected shortfall" in screen.err
+    assert "account by account" in screen.out
+
+
+def test_the_screen_fits_whatever_the_figures(path: Path) -> None:
+    """100 columns for a fortune in a token whose name is long, and a line that says what it is made of."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE position SET amount_raw = '2' || repeat('0', 26) WHERE symbol = 'ETH'")
+    screen = crossmargin("snapshot", "requirement")
+    lines = screen.out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert any(len(line.split("$")) == 4 and line.startswith("0x") and "…" in line for line in lines)
+    assert "$800,000,000,000" in screen.out
 
 
 def test_what_can_not_be_valued(path: Path) -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from aggregator.model.accounts import Account, Observation, ProtocolKind
+import pytest
+
+from aggregator.model.accounts import Account, Observation, ProtocolKind, Reported
 from aggregator.model.assets import Asset, AssetId, TokenList, token_id
-from aggregator.model.errors import CallReverted, ReadError, Unpriced, Unsupported
+from aggregator.model.errors import (
+    CallReverted,
+    NativeUnknown,
+    ReadError,
+    Unpriced,
+    Unsupported,
+    UnusablePrice,
+)
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Supply
 from aggregator.model.readings import AccountFailure, Block, Failure, Quote, Reading
+from aggregator.model.rules import Feed, Health, JsonValue
 from aggregator.model.units import Address, ChainId
 from aggregator.pricing.assembly import assemble
 
@@ -120,3 +132,46 @@ def test_an_account_that_two_deployments_answer_counts_once() -> None:
     assert found.coverage.complete
     [warning] = [w for w in found.warnings if "counts once" in w]
     assert warning.startswith("account 1 is read by two deployments of a on chain 1")
+
+
+@dataclass(frozen=True)
+class Raising:
+    """A rule that has no answer: `error` is what it raises."""
+
+    error: Exception
+    family: ClassVar[str] = "raising"
+    feeds: tuple[Feed, ...] = ()
+
+    def health(self, prices: Mapping[AssetId, int], time: int) -> Health:  # noqa: ARG002  # the protocol's
+        """None."""
+        raise self.error
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Nothing."""
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (UnusablePrice("X", "oracle", 0), "the price of X from oracle is 0"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+        (KeyError(PRICED), "KeyError"),
+        (RecursionError("too deep"), "RecursionError"),
+    ],
+)
+def test_a_rule_that_raises_costs_its_own_account_alone(error: Exception, told: str) -> None:
+    """Its positions count, what the protocol says of it too; its own health is a failure."""
+    said = Reported(health=2 * 10**18, liquidatable=False, liquidation_price=None, origin="o")
+    broken = replace(account("1", PRICED), rule=Raising(error), reported=said)
+    found = assembled(reading(broken, account("2", PRICED)), reading(account("3", PRICED)))
+    assert [(one.id, one.rule, one.reported) for one in found.accounts] == [
+        ("1", None, said),
+        ("2", None, None),
+        ("3", None, None),
+    ]
+    [failure] = found.failures
+    assert isinstance(failure.error, NativeUnknown)
+    assert told in str(failure.error)
+    assert (failure.deployment, counts(found)) == ("account 1", (2, 1, 1))
+    assert not found.coverage.complete

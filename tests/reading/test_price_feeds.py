@@ -9,7 +9,7 @@ import pytest
 from aggregator import settings
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.units import Address, ChainId
-from aggregator.reading.registry import price_histories
+from aggregator.reading.registry import price_feeds
 
 OWN = Address("0x" + "ab" * 20)
 
@@ -21,7 +21,7 @@ def built(*feeds: dict[str, Any]) -> settings.Settings:
 
 def test_every_named_asset_has_a_feed() -> None:
     """Each feed once, of named chains, by its pair; a wrapped coin with a quote of its own is no BTC."""
-    found = price_histories(built())
+    found = price_feeds(built())
     assert {source.underlying for source in found} >= {"BTC", "ETH", "SOL", "BNB", "XRP"}
     assert len({(source.chain, source.feed) for source in found}) == len(found)
     for source in found:
@@ -35,7 +35,7 @@ def test_every_named_asset_has_a_feed() -> None:
 def test_the_users_own_come_first() -> None:
     """Also on a chain that is not configured, and under another pair."""
     mine = {"underlying": "ETH", "chain": 777, "feed": OWN, "pair": "WETH / USD"}
-    first = price_histories(built(mine))[0]
+    first = price_feeds(built(mine))[0]
     assert (first.underlying, first.chain, first.feed) == ("ETH", 777, OWN)
     assert (first.pair, first.name) == ("WETH / USD", "Chainlink on chain 777")
 
@@ -54,4 +54,4 @@ def test_the_users_own_come_first() -> None:
 def test_a_malformed_feed_is_refused(wrong: dict[str, Any]) -> None:
     """With the place of the error."""
     with pytest.raises(BadConfiguration, match="price"):
-        price_histories(built({"underlying": "ETH", "chain": 1, "feed": OWN} | wrong))
+        price_feeds(built({"underlying": "ETH", "chain": 1, "feed": OWN} | wrong))

@@ -15,10 +15,10 @@ from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
 from aggregator.risk.assess import assess
 from aggregator.risk.book import book
-from aggregator.risk.contributions import binding, contributions
+from aggregator.risk.contributions import contributions, worst_draws
 from aggregator.risk.explain import explain
-from aggregator.risk.grid import STANDARD
 from aggregator.risk.scan import scan
+from aggregator.risk.variations import Swap, kappas
 from tests.risk.books import silos
 from tests.risk.builders import COINS, account, debt, holding, option, portfolio, scenarios, supply, wallet
 from tests.risk.linear import FAMILIES, lending, margined
@@ -37,23 +37,52 @@ def explained(*accounts: Account) -> tuple[RiskResult, Explanation]:
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(silos("a"))
 def test_contributions_add_up(accounts: tuple[Account, ...]) -> None:
-    """All lines are M; positions of an account are its loss in the scenario that binds the scan."""
-    scanned = scan(book([portfolio(*accounts)], scenarios()), FAMILIES)
-    risk = assessed(portfolio(*accounts))
-    lines = contributions(scanned, risk)
-    level, ray = binding(scanned)
-    name, multiple = scanned.rays.names[ray], float(STANDARD[level])
+    """All lines are M; positions of an account are its loss in the scenario, or the draws, that bind."""
+    mine = portfolio(*accounts)
+    scanned = scan(book([mine], scenarios()), FAMILIES)
+    risk = assessed(mine)
+    lines = contributions(scanned, risk, worst_draws(scanned, risk))
     total = math.fsum(line.usd for line in lines)
-    assert total == pytest.approx(risk.requirement_usd, rel=1e-12, abs=1e-12 * risk.gross_usd)
-    scenario = {(s.name, s.level): s for s in (risk.binding, *risk.worst_scenarios) if s is not None}
-    found = scenario.get((name, multiple))
-    assert found is not None or risk.requirement_usd > risk.scan_requirement_usd + risk.add_on_usd
+    assert total == pytest.approx(risk.requirement_usd, rel=1e-9, abs=1e-9 * risk.gross_usd)
+    assert risk.binding is not None
     lost: dict[str, float] = defaultdict(float)
     for line in lines:
         if line.kind == "position" and line.account_id is not None:
             lost[line.account_id] += line.usd
-    for account_id, usd in found.by_account if found else ():
-        assert lost[account_id] == pytest.approx(usd, abs=1e-11 * risk.gross_usd)
+    for account_id, usd in risk.binding.by_account:
+        assert lost[account_id] == pytest.approx(usd, abs=1e-9 * risk.gross_usd)
+
+
+def shorts(hedge: float) -> tuple[Account, ...]:
+    """Shorts whose worst draws are worse than every scenario, and what hedges them elsewhere."""
+    call = option("BTC", -0.02, "call", 120_000.0, years=0.1, iv=0.6)
+    return (
+        margined("perp", "ETH", -10.0, 50_000.0),
+        account("option", supply("USDC", 9_000.0), call, protocol="lyra_v1", kind="option"),
+        wallet(holding("ETH", hedge)),
+    )
+
+
+def test_where_shortfall_binds_lines_are_those_of_the_worst_draws() -> None:
+    """Each is what one more of the position would add, and none is a rest."""
+    risk, why = explained(*shorts(2.0))
+    assert risk.tails is not None
+    assert risk.tails.requirement_usd > risk.scan_requirement_usd
+    assert why.draws == 164
+    assert risk.binding is not None
+    assert (why.scenario, why.level) == (risk.binding.name, risk.binding.level)
+    lines = {(line.kind, line.account_id, line.ordinal): line.usd for line in why.contributions}
+    positions = {key: usd for key, usd in lines.items() if key[0] == "position"}
+    assert lines["position", "perp", 1] > lines["position", "option", 1] > 0.0
+    assert lines["position", "wallet", 0] < 0.0
+    total = math.fsum(line.usd for line in why.contributions)
+    assert total == pytest.approx(risk.requirement_usd, rel=1e-12)
+    assert len(positions) == 3  # dollars lose nothing
+    step = 1e-5
+    more = assessed(portfolio(*shorts(2.0 * (1.0 + step))))
+    assert more.tails is not None
+    slope = (more.tails.requirement_usd - risk.tails.requirement_usd) / step
+    assert slope == pytest.approx(lines["position", "wallet", 0], rel=1e-3)
 
 
 def test_lines_of_a_perp() -> None:
@@ -89,6 +118,20 @@ def test_changes_do_what_they_say() -> None:
     gains = [change.score_change for change in why.changes]
     assert gains == sorted(gains, reverse=True)
     assert gains[0] > 0.0
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(silos("a"), silos("b"))
+def test_a_swap_gives_what_the_assessment_of_each_gives(
+    own: tuple[Account, ...], others: tuple[Account, ...]
+) -> None:
+    """One account in place of another, or beside all."""
+    bare = [replace(account, rule=None, reported=None) for account in own]
+    swaps = [Swap(i % len(own), replace(other, rule=None, reported=None)) for i, other in enumerate(others)]
+    swaps += [Swap(None, swap.account) for swap in swaps[:1]]
+    mine = portfolio(*bare)
+    expected = [assessed(replace(mine, accounts=swap.of(mine.accounts))).kappa for swap in swaps]
+    assert kappas(mine, swaps, scenarios()).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_options_are_closed_at_their_value() -> None:

@@ -17,6 +17,7 @@ from aggregator.model.accounts import Account, Observation, Reported
 from aggregator.model.assets import Asset, AssetId, Classification, index_id, native_id, token_id
 from aggregator.model.comparison import Method, Requirement
 from aggregator.model.errors import CallReverted
+from aggregator.model.families import RayFamily
 from aggregator.model.holders import Holder
 from aggregator.model.oracles import OraclePrice
 from aggregator.model.portfolio import Coverage, Portfolio
@@ -304,7 +305,8 @@ RESULT = RiskResult(
             check_bps=0.01,
             liquidatable=True,
             lam_native=0.92,
-            binding_ray="SYS-",
+            binding_ray="SYS down",
+            binding_family=RayFamily.SYSTEMATIC,
             requirement_usd=4.4,
             liquidation_prices=(
                 LiquidationPrice("ETH", "down", 1_140.0, -0.45),

@@ -19,7 +19,7 @@ CrossmarginError
 │   │   └── NoVenue
 │   ├── NotRecorded               a replay lacks the reply
 │   ├── PastReadError             a failure that a snapshot keeps
-│   ├── NativeUnknown             what a protocol would say after a change can't be told
+│   ├── NativeUnknown             what a protocol says, or would after a change, can't be told
 │   ├── AdapterFault              an adapter broke: a defect of ours, not of the chain
 │   └── TransportError            no endpoint answered
 │       ├── ProviderUnavailable

@@ -107,7 +107,7 @@ class AdapterFault(ReadError):
 
 
 class NativeUnknown(ReadError):
-    """What a protocol would say of an account after a change can't be told; its positions are counted."""
+    """What a protocol says of an account, now or after a change, can't be told; its positions are counted."""
 
     code = "native_unknown"
 
@@ -116,7 +116,7 @@ class NativeUnknown(ReadError):
         self.account, self.why = account, why
 
     def __str__(self) -> str:
-        return f"the own health of {self.account} after that is unknown: {self.why}"
+        return f"the own health of {self.account} is unknown: {self.why}"
 
 
 class NotRecorded(ReadError):
