@@ -136,18 +136,19 @@ def selection(
     )
 
 
-def read(selection: Selection, config: Settings, *, quiet: bool = False) -> Answer:
+def read(selection: Selection, config: Settings, *, quiet: bool = False, markets: bool = False) -> Answer:
     """What a command answers from: the chains, or within `crossmargin replay` the recording.
 
-    Notices that do not touch the answer go to stderr. Raises UsageError, also where a recording is asked for
-    something else than it was made of.
+    With `markets` the spot markets between what wallets have are read as well. Notices that do not touch the
+    answer go to stderr. Raises UsageError, also where a recording is asked for something else than it was
+    made of.
     """
     from aggregator import app  # noqa: PLC0415
 
     recording = recorded(selection)
     if recording is not None:
-        return app.replay(recording)
-    answer = app.read(selection, config)
+        return app.replay_with_markets(recording) if markets else app.replay(recording)
+    answer = app.read_with_markets(selection, config) if markets else app.read(selection, config)
     tell_notices(answer, quiet=quiet)
     return answer
 
@@ -163,6 +164,7 @@ def answer(
     adapter: list[str] | None = None,
     block: str = "latest",
     confirm: int | None = None,
+    markets: bool = False,
 ) -> Answer:
     """What was asked for: the demo, or wallets as `selection` and `read` take them; raises UsageError."""
     from aggregator import app  # noqa: PLC0415
@@ -173,11 +175,11 @@ def answer(
             "WALLET", "give one or more addresses, or --demo" if not demo else "not with --demo"
         )
     if demo:
-        return app.replay(app.demo())
+        return app.replay_with_markets(app.demo()) if markets else app.replay(app.demo())
     chosen = selection(
         wallets or [], config, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
     )
-    return read(chosen, config, quiet=quiet)
+    return read(chosen, config, quiet=quiet, markets=markets)
 
 
 def one_output(*, csv: bool, json: bool) -> None:

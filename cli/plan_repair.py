@@ -70,6 +70,12 @@ def repair(
     gas_usd: Annotated[
         float | None, typer.Option(metavar="USD", help="What the gas of one step costs, on every chain.")
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            "--flash-executor", metavar="ADDRESS", help="A contract of yours that may run flash bundles."
+        ),
+    ] = None,
     format_: Annotated[
         Format, typer.Option("--format", help="table, json, or safe: a file for Safe's transaction builder.")
     ] = Format.TABLE,
@@ -109,6 +115,7 @@ def repair(
         stress=stress,
         slippage=slippage,
         gas_usd=gas_usd,
+        executor=executor,
     )
     answer = options.answer(
         wallets,
@@ -120,6 +127,7 @@ def repair(
         adapter=adapter,
         block=block,
         confirm=confirm,
+        markets=True,
     )
     plans = app.repair(answer, request)
     _show(answer, plans, shown, csv=csv, quiet=quiet)

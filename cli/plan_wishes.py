@@ -27,11 +27,13 @@ def plan_request(
     stress: str | None,
     slippage: str | None,
     gas_usd: float | None,
+    executor: str | None,
 ) -> PlanRequest:
     """The request; raises BadConfiguration on what is out of bounds or contradicts itself."""
     from aggregator.app import PlanRequest  # noqa: PLC0415  # --help must not pay for it
     from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
     from aggregator.model.plans import Targets  # noqa: PLC0415
+    from aggregator.model.units import parse_address  # noqa: PLC0415
     from cli import shocks  # noqa: PLC0415
 
     given: dict[str, Any] = {}
@@ -62,6 +64,7 @@ def plan_request(
         shock=shocks.scenario(" ".join(shock), shocks.moves(list(shock)), None) if shock else None,
         slippage=None if slippage is None else _share(slippage),
         gas_usd=gas_usd,
+        executor=None if executor is None else parse_address(executor),
     )
 
 

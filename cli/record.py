@@ -42,7 +42,7 @@ def record(
         checked = app.crosscheck(selection, settings, history=history, record_to=file)
         answer, beside = checked.answer, [failure for one in checked.checks for failure in one.failures]
     else:
-        answer, beside = app.read(selection, settings, record_to=file), []
+        answer, beside = app.read_with_markets(selection, settings, record_to=file), []
     failures = [*(failure for portfolio in answer.portfolios for failure in portfolio.failures), *beside]
     if json:
         data = {"file": file.name, "bytes": file.stat().st_size, "wallets": list(selection.wallets)}

@@ -12,7 +12,16 @@ from cli import options
 if TYPE_CHECKING:
     from aggregator.reading.recording import Recording
 
-COMMANDS = ("health", "positions", "stress", "whatif", "crosscheck", "snapshot take")
+COMMANDS = (
+    "health",
+    "positions",
+    "stress",
+    "whatif",
+    "plan repair",
+    "plan calendar",
+    "crosscheck",
+    "snapshot take",
+)
 CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 """What follows the file belongs to the command."""
 
@@ -24,8 +33,8 @@ def replay(
         list[str] | None,
         typer.Argument(
             metavar="COMMAND",
-            help="health (also without a command), positions, stress, whatif, crosscheck or snapshot "
-            "take, and its options; the wallets are those of the recording.",
+            help="health (also without a command), positions, stress, whatif, plan repair, plan "
+            "calendar, crosscheck or snapshot take, and its options; the wallets are those of the recording.",
         ),
     ] = None,
 ) -> None:

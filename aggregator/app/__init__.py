@@ -20,7 +20,7 @@ from aggregator.app.linked import unlink as unlink_wallet
 from aggregator.app.markets import MarketReader, Markets, UnreadExchange, held_assets, read_markets
 from aggregator.app.naming import wallet_of
 from aggregator.app.owning import links
-from aggregator.app.planning import PlanRequest, repair
+from aggregator.app.planning import PlanRequest, read_with_markets, repair, replay_with_markets
 from aggregator.app.readers import Selection
 from aggregator.app.recorded import DEMO, demo, replay
 from aggregator.app.requirements import SavedRequirements, WalletRequirement, saved_requirements
@@ -94,9 +94,11 @@ __all__ = [
     "publish",
     "read",
     "read_markets",
+    "read_with_markets",
     "remove_wallet",
     "repair",
     "replay",
+    "replay_with_markets",
     "replayed_crosscheck",
     "save",
     "save_all",

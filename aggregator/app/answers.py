@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from aggregator.app.markets import NO_MARKETS, Markets
 from aggregator.app.naming import registries
 from aggregator.app.owning import belongings
 from aggregator.app.readers import Readers
@@ -39,7 +40,8 @@ class Answer:
     `notices` are sentences for the user that do not touch the answer. `reads` are the deployments that were
     to be read for each wallet: those of an address that belongs to it bear its name. `names` are those that
     wallets have in ENS: untrusted text. `history` are the daily returns that risk may use, of days that
-    had ended at the newest block.
+    had ended at the newest block. `markets` are the spot markets between what wallets have, where they were
+    asked for.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -55,6 +57,7 @@ class Answer:
     names: Mapping[Address, str] = field(default_factory=dict)
     history: DailyReturns | None = None
     notices: tuple[str, ...] = ()
+    markets: Markets = NO_MARKETS
 
 
 def jobs_everywhere(built: Sequence[Adapter], wallets: Sequence[Address], live: Readers) -> list[Job]:

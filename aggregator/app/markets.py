@@ -45,6 +45,10 @@ class Markets:
     asked: tuple[Deployment, ...]
 
 
+NO_MARKETS = Markets({}, (), ())
+"""None was asked for."""
+
+
 def held_assets(outcome: Run) -> tuple[Asset, ...]:
     """What is held, supplied or owed at any address that counts for the wallets of a run, each asset once."""
     wallets = list(dict.fromkeys(one.job.wallet for one in outcome.outcomes))
@@ -68,7 +72,7 @@ class MarketReader:
     def __init__(self, config: Settings, choose: Choice = held_assets) -> None:
         self.exchanges = registry.exchanges(config)
         self._choose = choose
-        self.found = Markets({}, (), ())
+        self.found = NO_MARKETS
 
     async def read(self, outcome: Run, sources: Mapping[ChainId, ChainSource]) -> None:
         """See answers.Afterwards."""

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aggregator import settings
 from aggregator.app.answers import Answer
-from aggregator.app.checks import scenarios_of
+from aggregator.app.checks import read, scenarios_of
+from aggregator.app.markets import MarketReader
+from aggregator.app.readers import Selection
+from aggregator.app.recorded import replay
 from aggregator.app.stressing import StressRequest, stresses_of
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.plans import Plan, Targets
 from aggregator.model.portfolio import Portfolio
-from aggregator.model.spot_markets import SpotMarket
-from aggregator.model.units import ChainId
+from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
     from aggregator.planning.limits import Charges, Limits
+    from aggregator.reading.recording import Recording
     from aggregator.risk.scenarios import CustomScenario
 
 
@@ -27,7 +31,8 @@ class PlanRequest:
     """Targets and limits of a plan.
 
     `only` are kinds of steps and accounts that are allowed (empty: all). `stress` names a scenario, or
-    `shock` is one, that accounts must survive beside the targets of today.
+    `shock` is one, that accounts must survive beside the targets of today. `executor` is the contract that
+    runs flash bundles, on every chain, in place of the configured ones.
     """
 
     targets: Targets = field(default_factory=Targets)
@@ -39,16 +44,28 @@ class PlanRequest:
     shock: CustomScenario | None = None
     slippage: Decimal | None = None
     gas_usd: float | None = None
+    executor: Address | None = None
 
 
-Markets = Mapping[ChainId, Sequence[SpotMarket]]
+def read_with_markets(selection: Selection, config: Settings, *, record_to: Path | None = None) -> Answer:
+    """Read wallets, and at the same blocks the spot markets between what they have; raises as `read` does."""
+    reader = MarketReader(config)
+    answer = read(selection, config, record_to=record_to, afterwards=reader.read, exchanges=reader.exchanges)
+    return replace(answer, markets=reader.found)
 
 
-def repair(answer: Answer, request: PlanRequest, markets: Markets | None = None) -> tuple[Plan, ...]:
+def replay_with_markets(recording: Recording) -> Answer:
+    """The same from a recording: markets are those that were asked when it was made."""
+    reader = MarketReader(settings.exactly(recording.configuration, "recording"))
+    answer = replay(recording, afterwards=reader.read)
+    return replace(answer, markets=reader.found)
+
+
+def repair(answer: Answer, request: PlanRequest) -> tuple[Plan, ...]:
     """The cheapest certified plan of each wallet of an answer, by the settings of its read.
 
-    `markets` are spot markets by chain, read at the answer's blocks. Raises BadConfiguration on a stress or
-    an account that has no such name.
+    Swaps are at the answer's markets. Raises BadConfiguration on a stress or an account that has no such
+    name.
     """
     from aggregator.planning.problem import Problem  # noqa: PLC0415  # numpy: not for --help
     from aggregator.planning.repair import repair  # noqa: PLC0415  # numpy, HiGHS: not for --help
@@ -57,24 +74,29 @@ def repair(answer: Answer, request: PlanRequest, markets: Markets | None = None)
     scenario = request.shock
     if request.stress is not None:
         [scenario] = [one.scenario for one in stresses_of(StressRequest(names=(request.stress,)), scenarios)]
-    return tuple(
+    unread = tuple(
+        f"{one.deployment.name} could not be read, and its swaps are not in the plan: {one.error}"
+        for one in answer.markets.failures
+    )
+    plans = (
         repair(
             Problem(
                 portfolio=portfolio,
                 families=answer.families,
                 scenarios=scenarios,
                 targets=request.targets,
-                limits=_limits(portfolio, request),
+                limits=_limits(portfolio, request, answer.settings),
                 charges=_charges(answer.settings, request),
-                markets=markets or {},
+                markets=answer.markets.by_chain,
                 stress=scenario,
             )
         )
         for portfolio in answer.portfolios
     )
+    return tuple(replace(plan, told=(*plan.told, *unread)) for plan in plans)
 
 
-def _limits(portfolio: Portfolio, request: PlanRequest) -> Limits:
+def _limits(portfolio: Portfolio, request: PlanRequest, config: Settings) -> Limits:
     from aggregator.planning.limits import DEFAULT_KINDS, KINDS, Limits  # noqa: PLC0415
 
     named = [one.casefold() for one in request.only]
@@ -95,7 +117,14 @@ def _limits(portfolio: Portfolio, request: PlanRequest) -> Limits:
             labels = "; ".join(account.label for account in portfolio.accounts if account.rule is not None)
             raise BadConfiguration(f"--only {name}", f"no kind of step and no account is called so: {labels}")
         accounts |= found
-    return Limits(kinds, frozenset(accounts) if accounts else None, request.most_cost_usd)
+    executors = {
+        ChainId(chain): parse_address(address) for chain, address in config.plan.flash_executor.items()
+    }
+    if request.executor is not None:
+        executors = dict.fromkeys(portfolio.blocks, request.executor)
+    return Limits(
+        kinds, frozenset(accounts) if accounts else None, request.most_cost_usd, executors=executors
+    )
 
 
 def _charges(config: Settings, request: PlanRequest) -> Charges:

@@ -142,9 +142,11 @@ class PlanSettings(_Strict):
 
     `gas_usd` is what one step's gas costs in USD by chain, `gas_elsewhere_usd` on others. `slippage` is how
     much less than quoted a swap may bring, `bridge` what a bridge keeps, and `swap` what a swap costs where
-    no market was read; all three are shares.
+    no market was read; all three are shares. `flash_executor` is the contract of yours that runs flash
+    bundles, by chain.
     """
 
+    flash_executor: dict[int, str] = Field(default_factory=dict)
     gas_usd: dict[int, float] = Field(default_factory=dict)
     gas_elsewhere_usd: float = Field(default=1.0, ge=0, le=10_000, allow_inf_nan=False)
     slippage: Decimal = Field(default=Decimal("0.001"), ge=0, le=Decimal("0.5"))

@@ -23,7 +23,7 @@ def record(world: World, path: Path) -> None:
     given = tomllib.loads(world.config())
     config = settings.exactly({**given, "default_chains": list(given["chains"])}, "local chain")
     wallet = parse_address(world.wallets[WALLET])
-    app.read(app.Selection((wallet,)), config, record_to=path)
+    app.read_with_markets(app.Selection((wallet,)), config, record_to=path)
 
 
 def main() -> None:
