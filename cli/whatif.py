@@ -41,7 +41,8 @@ def whatif(
         typer.Option(
             metavar="ACCOUNT[:MARKET][=SHARE]",
             help="Close an account or one market of it, such as synthetix_perps_v2:sETHPERP=50%: debts are "
-            "repaid and supplies withdrawn, perps and options closed at their marks (repeatable).",
+            "repaid and supplies withdrawn, perps and options closed as their venue "
+            "does it, at their marks where that is not known (repeatable).",
         ),
     ] = None,
     hedge: Annotated[
