@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from aggregator.model.portfolio import Portfolio
 from aggregator.model.rules import Amount
 from aggregator.model.units import Address
 
@@ -19,8 +20,10 @@ class CascadeStep:
 
     `prices_usd` are market prices of the underlyings at which it happens, before its own sales. `health` is
     the rule's own N/Q that failed. Amounts are exact. `penalty_usd` is what the account loses beyond the
-    debt that is paid: bonus and fees; `bad_debt_usd` what others bear, `borne` by whom in USD.
-    `sold_usd` is what is sold of each underlying (bought < 0).
+    debt that is paid: bonus, fees, and what its venue closes at beside the mark. `bad_debt_usd` is what
+    others bear, `borne` by whom in USD. `liquidated_usd` is the market value of what was seized or closed.
+    `sold_usd` is what is sold of each underlying (bought < 0). Of a table's borrowers one step holds all
+    `accounts` of a label in a round: it has no amounts, and no health.
     """
 
     round: int
@@ -39,6 +42,8 @@ class CascadeStep:
     borne: tuple[tuple[Bearer, float], ...]
     sold_usd: Mapping[str, float]
     toxic: bool
+    liquidated_usd: float
+    accounts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,12 @@ class Cascade:
     """What a shock leads to, round by round, until nothing is liquidatable.
 
     `value_before_usd` and `value_after_usd` are the loaded accounts' values at the shocked prices and at the
-    end: they differ by the bonuses, fees, price impact and bad debt of the steps, which is asserted.
+    end, which is asserted: before = after + penalties + fees + impact + path - bad debt + own share.
+    `penalties_usd` are bonuses and what venues close at beside the mark, `fees_usd` what protocols, keepers
+    and funds take, `impact_usd` what positions lost by the prices that sales moved, `path_usd` by a path's
+    own moves after its first. `own_share_usd` is the wallet's part of the bad debt, of its supplies.
+    `own_cost_usd` is what the wallet's accounts lost of all that: penalties, fees, impact and own share.
     `final_prices_usd` are the market's at the end. `converged` is False where the cap on rounds was met.
-    `impact_usd` is what positions lost by the prices that sales moved.
     """
 
     scenario: str
@@ -95,6 +103,22 @@ class Cascade:
     rounds: int
     converged: bool
     told: tuple[str, ...]
+    liquidated_usd: float
+    path_usd: float
+    own_cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cascaded:
+    """A cascade with the wallet's portfolio right after the shock and at the end, at the market's prices.
+
+    Each account that is left has the rule that its last liquidation left, judged at its oracle's prices, so
+    that the full model assesses it as any other.
+    """
+
+    cascade: Cascade
+    shocked: Portfolio
+    final: Portfolio
 
 
 @dataclass(frozen=True, slots=True)

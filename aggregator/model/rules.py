@@ -106,7 +106,9 @@ class Liquidated:
     `repaid`: debt that the liquidator pays (with None as collateral, that the protocol itself does).
     `seized`: what the liquidator (or the protocol) takes, in the token that changes hands, fees not included.
     `fees`: what the protocol keeps of the collateral beside that. `bad_debt`: debt that is written off and
-    that others bear. Assets of zero are left out.
+    that others bear. Assets of zero are left out. `supplied`: what the account has of an asset then, in the
+    asset itself, where that does not follow from the rest: the token that changes hands is another, or the
+    protocol pays out what the collateral is worth beyond the debt.
     """
 
     repaid: tuple[Amount, ...]
@@ -114,6 +116,7 @@ class Liquidated:
     fees: tuple[Amount, ...]
     bad_debt: tuple[Amount, ...]
     successor: Rule
+    supplied: tuple[Amount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
