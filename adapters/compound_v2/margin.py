@@ -32,6 +32,7 @@ from aggregator.model.actions import (
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.errors import UnusablePrice
+from aggregator.model.losses import Cover
 from aggregator.model.rules import (
     WAD,
     Amount,
@@ -146,7 +147,16 @@ class CompoundRule:
             fees=_amounts(collateral.c_token, taken.fee),
             bad_debt=(),
             successor=_after(now, taken.debt, taken.collateral),
+            supplied=(Amount(collateral.feed.asset, taken.collateral.supplied),),
         )
+
+    def cover(self, debt: AssetId, time: int) -> Cover:
+        """The market's reserves, then its cTokens; nothing is known of VAI. See CoveredRule."""
+        leg = _debt(self.accrued(time), debt)
+        if not isinstance(leg, Leg):
+            return Cover(None, None)
+        totals = leg.totals
+        return Cover(totals.reserves, totals.supply * totals.exchange_rate // WAD)
 
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
         """See AdjustableRule; every market adds its interest first, as when anybody calls accrueInterest.

@@ -128,6 +128,7 @@ class CometRule:
             fees=(),
             bad_debt=_amounts((base, max(owed - credited, 0))),
             successor=replace(self, principal=now.principal_of_supply(supplied), accrual=now, collaterals=()),
+            supplied=_amounts((base, supplied)),
         )
 
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:

@@ -89,7 +89,16 @@ def _sold(
         bad_debt=(),
         borne_by=rule.loss_bearers,
         successor=after,
+        posted=_posted(after),
     )
+
+
+def _posted(rule: DeriveRule) -> tuple[tuple[AssetId, int], ...] | None:
+    """Cash as its token; None where there is other collateral, of whose token the rule knows no decimals."""
+    collaterals = rule.book.collaterals if isinstance(rule.book, Portfolio2) else ()
+    if collaterals or any(held.base for held in rule.book.holdings):
+        return None
+    return ((rule.stable.asset, rule.cash * 10**rule.stable_decimals // WAD),)
 
 
 def _fees(rule: DeriveRule, *fees: tuple[Receiver, int]) -> tuple[Fee, ...]:

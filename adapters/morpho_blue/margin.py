@@ -19,6 +19,7 @@ from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Deposit, R
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import Hands, Permits, UnsignedCall
 from aggregator.model.errors import UnusablePrice
+from aggregator.model.losses import Cover
 from aggregator.model.rules import WAD, Amount, Feed, Health, JsonValue, Liquidated, Refused, Repayment
 
 _UINT256 = 2**256
@@ -97,6 +98,10 @@ class MorphoRule:
             bad_debt=_amounts(loan, done.bad_debt),
             successor=replace(self, position=done.position, market=done.market),
         )
+
+    def cover(self, debt: AssetId, time: int) -> Cover:
+        """A market has no reserves: what it lends is its suppliers'. See CoveredRule."""
+        return Cover(0, self.market.accrued(time).supply_assets if debt == self.feed.quote else None)
 
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
         """See AdjustableRule; all of a debt is repaid by its shares, as an owner must."""

@@ -66,6 +66,7 @@ def close_out(
         bad_debt=(Amount(rule.usd, -rest),) if rest < 0 else (),
         borne_by=rule.loss_bearers if rest < 0 else (),
         successor=successor,
+        posted=None if successor is None else (),
     )
 
 

@@ -52,9 +52,9 @@ class CloseOut:
     `returned` is paid out to the owner at once; margin that stays with the account is the successor's.
     `forfeited`: margin that the protocol keeps beside fees. `bad_debt` is what the account can't pay;
     `borne_by` says by whom, in order: the next pays what the one before can't. `successor` is None where
-    nothing is left of the account. Amounts of zero are left out. `posted` is what is left of collateral in
-    other assets than the positions settle in, each asset that is not named being gone; None where the
-    close-out touches none of it.
+    nothing is left of the account. Amounts of zero are left out. `posted` is all that is posted then, owed
+    below zero, where that does not follow from these amounts: what was closed in part begins anew, without
+    profit and funding; None where it follows.
     """
 
     closed: tuple[Closed, ...]
@@ -64,7 +64,7 @@ class CloseOut:
     bad_debt: tuple[Amount, ...]
     borne_by: tuple[LossBearer, ...]
     successor: Rule | None
-    posted: tuple[Amount, ...] | None = None
+    posted: tuple[tuple[AssetId, int], ...] | None = None
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ move keeps its very numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
@@ -21,6 +21,7 @@ from aggregator.model.errors import NativeUnknown, UnusablePrice
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.positions import Option, Perp, Position
 from aggregator.model.readings import Failure, Quote
+from aggregator.model.rules import Feed, Rule
 from aggregator.risk.book import Book, book
 from aggregator.risk.contracts import Contracts
 from aggregator.risk.factors import Factor, Peg
@@ -61,29 +62,67 @@ def moved(portfolio: Portfolio, scenario: CustomScenario, scenarios: ScenarioSet
     today = book([portfolio], scenarios)
     numbering = Numbering(scenarios, portfolio.classes)
     moves = _moves(portfolio, today, scenario, numbering)
-    options = _options(today, scenario, moves)
     accounts: list[Account] = []
     lost: list[tuple[Account, NativeUnknown]] = []
-    for i, account in enumerate(portfolio.accounts):
-        positions = tuple(
-            _perp(position, moves, numbering)
-            if isinstance(position, Perp)
-            else options.get((i, place), position)
-            for place, position in enumerate(account.positions)
-        )
-        judged, error = _judged(replace(account, positions=positions), moves, numbering, int(today.time[i]))
+    for i, account in enumerate(_marked_again(today, scenario, moves, numbering)):
+        judged, error = _judged(account, moves, numbering, int(today.time[i]))
         accounts.append(judged)
         if error is not None:
             lost.append((account, error))
     return replace(
         portfolio,
         accounts=tuple(accounts),
-        marks={
-            asset: _mark(quote, moves.of(numbering.of(asset))) for asset, quote in portfolio.marks.items()
-        },
-        spots={u: spot * moves.of(Factor(u)) for u, spot in portfolio.spots.items()},
+        **_priced(portfolio, moves, numbering),
         **without_native(portfolio, lost),
     )
+
+
+def multipliers(
+    portfolio: Portfolio,
+    scenario: CustomScenario,
+    scenarios: ScenarioSet,
+    more: Iterable[Factor] = (),
+) -> Multipliers:
+    """What a scenario multiplies all that the portfolio and `more` depend on with; raises as `moved`."""
+    today = book([portfolio], scenarios)
+    return _moves(portfolio, today, scenario, Numbering(scenarios, portfolio.classes), more)
+
+
+def moved_on(
+    portfolio: Portfolio,
+    origin: Portfolio,
+    before: Multipliers,
+    after: Multipliers,
+    scenarios: ScenarioSet,
+) -> Portfolio:
+    """A portfolio marked at `before` times the prices of `origin`, as it is at `after` times them.
+
+    Positions may differ from those of `origin`. Volatilities stand still, and so do the prices that accounts
+    are judged at: see `judged_prices`. Marks are made of those of `origin`, so that nothing adds up over many
+    small moves.
+    """
+    numbering = Numbering(scenarios, portfolio.classes)
+    step = Multipliers(
+        bases={u: after.bases[u] / max(times, LEAST) for u, times in before.bases.items()},
+        pegs={peg: after.pegs[peg] / max(times, LEAST) for peg, times in before.pegs.items()},
+    )
+    accounts = _marked_again(book([portfolio], scenarios), CustomScenario("moved on", {}), step, numbering)
+    return replace(portfolio, accounts=tuple(accounts), **_priced(origin, after, numbering))
+
+
+def judged_prices(
+    rule: Rule, read: Mapping[AssetId, int], moves: Multipliers, numbering: Numbering
+) -> dict[AssetId, int]:
+    """What a rule's oracle answers once everything has moved; `read` is what it answered before.
+
+    A price that falls to nothing stays at one smallest unit.
+    """
+    return {feed.asset: _answered(read[feed.asset], _times_of(feed, moves, numbering)) for feed in rule.feeds}
+
+
+class _Priced(TypedDict):
+    marks: dict[AssetId, Quote]
+    spots: dict[str, float]
 
 
 class _Incomplete(TypedDict):
@@ -119,8 +158,43 @@ def iv_after(
     return result
 
 
-def _moves(portfolio: Portfolio, today: Book, scenario: CustomScenario, numbering: Numbering) -> Multipliers:
+def _marked_again(
+    today: Book, scenario: CustomScenario, moves: Multipliers, numbering: Numbering
+) -> list[Account]:
+    """The accounts of a book of one portfolio with their perps and options at other marks."""
+    options = _options(today, scenario, moves)
+    return [
+        replace(
+            account,
+            positions=tuple(
+                _perp(position, moves, numbering)
+                if isinstance(position, Perp)
+                else options.get((i, place), position)
+                for place, position in enumerate(account.positions)
+            ),
+        )
+        for i, account in enumerate(today.accounts)
+    ]
+
+
+def _priced(portfolio: Portfolio, moves: Multipliers, numbering: Numbering) -> _Priced:
+    return _Priced(
+        marks={
+            asset: _mark(quote, moves.of(numbering.of(asset))) for asset, quote in portfolio.marks.items()
+        },
+        spots={u: spot * moves.of(Factor(u)) for u, spot in portfolio.spots.items()},
+    )
+
+
+def _moves(
+    portfolio: Portfolio,
+    today: Book,
+    scenario: CustomScenario,
+    numbering: Numbering,
+    more: Iterable[Factor] = (),
+) -> Multipliers:
     factors = [
+        *more,
         *today.factors,
         *(numbering.of(asset) for asset in portfolio.marks),
         *(Factor(underlying) for underlying in portfolio.spots),
@@ -188,15 +262,22 @@ def _judged(
     rule = account.rule
     if rule is None:
         return account, None
-    factors: dict[AssetId, float] = {}
-    for feed in rule.feeds:
-        asset, against, _ = numbering.of_feed(feed)
-        factors[feed.asset] = moves.of(asset) / moves.of(against)
+    factors = {feed.asset: _times_of(feed, moves, numbering) for feed in rule.feeds}
     if all(factor == 1.0 for factor in factors.values()):
         return account, None
-    prices = {asset: max(1, _times(price, factors[asset])) for asset, price in account.prices.items()}
+    prices = {asset: _answered(price, factors[asset]) for asset, price in account.prices.items()}
     try:
         rule.health(prices, time)
     except (UnusablePrice, ArithmeticError, ValueError) as error:
         return replace(account, rule=None, reported=None), NativeUnknown(account.label, str(error))
     return replace(account, judged_at=prices, reported=None), None
+
+
+def _times_of(feed: Feed, moves: Multipliers, numbering: Numbering) -> float:
+    """What a feed's own answer is multiplied with."""
+    asset, against, _ = numbering.of_feed(feed)
+    return moves.of(asset) / moves.of(against)
+
+
+def _answered(price: int, factor: float) -> int:
+    return max(1, _times(price, factor))

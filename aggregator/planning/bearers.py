@@ -1,0 +1,121 @@
+"""Who bears what an account can't pay, by its protocol's rule, and the wallet's own part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from aggregator.model.accounts import Account
+from aggregator.model.assets import AssetId
+from aggregator.model.cascades import Bearer
+from aggregator.model.close_outs import LossBearer
+from aggregator.model.losses import Cover, CoveredRule
+from aggregator.model.positions import Position, Supply
+from aggregator.model.rules import Amount, Rule
+from aggregator.planning.effects import without_nothing
+from aggregator.planning.valuation import Worth
+
+RESERVES: Bearer = "insurance_fund"
+SUPPLIERS: Bearer = "suppliers"
+OWN: Bearer = "socialised_loss"
+_SHARED = frozenset({LossBearer.POOL, LossBearer.SOCIALISED_LOSS})
+
+
+@dataclass(frozen=True, slots=True)
+class Borne:
+    """Bad debt by who bears it in USD; `own` are the wallet's accounts that bear a part, as they are then."""
+
+    parts: tuple[tuple[Bearer, float], ...]
+    own_usd: float
+    own: Mapping[str, Account]
+    told: tuple[str, ...]
+
+
+def of_venue(account: Account, bad_usd: float, bearers: Sequence[LossBearer], *, own_pool: bool) -> Borne:
+    """Of derivatives: the first in order; how much each could pay is not known.
+
+    `own_pool`: whether the wallet itself has a part in what its protocol's pool holds.
+    """
+    if not bearers or bad_usd == 0.0:
+        return Borne((), 0.0, {}, ())
+    told = []
+    if len(bearers) > 1:
+        rest = ", then ".join(bearer.value for bearer in bearers[1:])
+        told.append(f"{account.label}: what its {bearers[0].value} could not pay falls to {rest}")
+    if own_pool and _SHARED & set(bearers):
+        told.append(f"{account.label}: the wallet's own share of its bad debt is not known, and not counted")
+    return Borne(((bearers[0].value, bad_usd),), 0.0, {}, tuple(told))
+
+
+def of_market(
+    account: Account,
+    bad_debt: Sequence[Amount],
+    rule: Rule | None,
+    time: int,
+    accounts: Mapping[str, Account],
+    worth: Worth,
+) -> Borne:
+    """Of a lending market: reserves, then all suppliers in proportion, the wallet's own supplies among them.
+
+    What a market's reserves have is not always known, nor what is supplied: then its suppliers bear all of
+    it, and the wallet's own share is not counted, which is said.
+    """
+    parts: dict[Bearer, float] = {}
+    own_usd, own, told = 0.0, dict[str, Account](), list[str]()
+    for amount in bad_debt:
+        cover = rule.cover(amount.asset, time) if isinstance(rule, CoveredRule) else Cover(None, None)
+        reserves = min(cover.reserves or 0, amount.raw)
+        rest = amount.raw - reserves
+        mine = list(_lent(account, amount.asset, {**accounts, **own}))
+        share = Fraction(0)
+        if rest and mine and cover.supplied:
+            share = Fraction(rest, max(cover.supplied, rest))
+        lost = 0
+        for one in mine if share else ():
+            changed, gone = _less(one, amount.asset, share)
+            own[one.id], lost = changed, lost + gone
+        if rest and mine and not cover.supplied:
+            told.append(
+                f"{account.label}: the wallet's own share of its bad debt is not known, and not counted"
+            )
+        if rest and cover.reserves is None:
+            told.append(f"{account.label}: what a fund of its market would pay first is not known")
+        lost_usd = worth.usd(amount.asset, lost)
+        own_usd += lost_usd
+        for bearer, value in (
+            (RESERVES, worth.usd(amount.asset, reserves)),
+            (SUPPLIERS, worth.usd(amount.asset, rest) - lost_usd),
+            (OWN, lost_usd),
+        ):
+            if value:
+                parts[bearer] = parts.get(bearer, 0.0) + value
+    return Borne(tuple(parts.items()), own_usd, own, tuple(dict.fromkeys(told)))
+
+
+def _market_of(account: Account) -> tuple[str, ...]:
+    """Protocol, chain and market of an account's id."""
+    return tuple(account.id.split(":")[:3])
+
+
+def _lent(account: Account, asset: AssetId, accounts: Mapping[str, Account]) -> Iterator[Account]:
+    """The wallet's accounts that lend an asset in the same market."""
+    for one in accounts.values():
+        lends = any(isinstance(p, Supply) and p.asset.id == asset for p in one.positions)
+        if one.kind == "lending" and lends and _market_of(one) == _market_of(account):
+            yield one
+
+
+def _less(account: Account, asset: AssetId, share: Fraction) -> tuple[Account, int]:
+    """The account with a share less of what it lends, rounded up, and how much that is."""
+    gone = 0
+    positions: list[Position] = []
+    for position in account.positions:
+        if isinstance(position, Supply) and position.asset.id == asset:
+            part = -int(-position.raw * share // 1)
+            gone += part
+            positions.append(replace(position, raw=position.raw - part))
+        else:
+            positions.append(position)
+    changed = replace(account, positions=tuple(positions))
+    return replace(changed, positions=without_nothing(changed)), gone
