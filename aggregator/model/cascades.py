@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from aggregator.model.assets import AssetId
 from aggregator.model.portfolio import Portfolio
-from aggregator.model.rules import Amount
+from aggregator.model.rules import Amount, Repayment
 from aggregator.model.units import Address
 
 Bearer: TypeAlias = str
@@ -23,7 +24,8 @@ class CascadeStep:
     debt that is paid: bonus, fees, and what its venue closes at beside the mark. `bad_debt_usd` is what
     others bear, `borne` by whom in USD. `liquidated_usd` is the market value of what was seized or closed.
     `sold_usd` is what is sold of each underlying (bought < 0). Of a table's borrowers one step holds all
-    `accounts` of a label in a round: it has no amounts, and no health.
+    `accounts` of a label in a round: it has no amounts, and no health. `judged_at` is what the account's
+    oracle answered, in its feeds' decimals, `offered` what a liquidator of a loan offers.
     """
 
     round: int
@@ -44,6 +46,8 @@ class CascadeStep:
     toxic: bool
     liquidated_usd: float
     accounts: int = 1
+    judged_at: Mapping[AssetId, int] = field(default_factory=dict)
+    offered: Repayment | None = None
 
 
 @dataclass(frozen=True, slots=True)

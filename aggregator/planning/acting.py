@@ -10,7 +10,7 @@ from aggregator.model.assets import AssetId
 from aggregator.model.cascades import CascadeStep
 from aggregator.model.close_outs import ClosableRule
 from aggregator.model.positions import Debt, Holding, Supply
-from aggregator.model.rules import WAD, Health, LiquidatableRule, Liquidated, Refused, Rule
+from aggregator.model.rules import WAD, Health, LiquidatableRule, Liquidated, Refused, Repayment, Rule
 from aggregator.planning.bearers import Borne, of_market, of_venue
 from aggregator.planning.closings import closed_out, is_idle, is_told
 from aggregator.planning.effects import Effect, liquidated, taken, written_off
@@ -38,15 +38,23 @@ class Acted:
 
     effect: Effect
     borne: Borne
+    offered: Repayment | None = None
 
-    def step(self, round_: int, account: Account, health: Health, prices: Mapping[str, float]) -> CascadeStep:
+    def step(
+        self,
+        round_: int,
+        account: Account,
+        health: Health,
+        judged_at: Mapping[AssetId, int],
+        prices_usd: Mapping[str, float],
+    ) -> CascadeStep:
         """What a cascade says of it."""
         effect = self.effect
         return CascadeStep(
             round=round_,
             account_id=account.id,
             label=account.label,
-            prices_usd=prices,
+            prices_usd=prices_usd,
             health=None if health.health is None else health.health / WAD,
             repaid=effect.repaid,
             seized=effect.seized,
@@ -60,6 +68,8 @@ class Acted:
             sold_usd=effect.sold_usd,
             toxic=effect.toxic,
             liquidated_usd=effect.liquidated_usd,
+            judged_at=judged_at,
+            offered=self.offered,
         )
 
 
@@ -96,11 +106,13 @@ def _lending(
         if not effect.bad_debt:
             return best
         left: Rule | None = rule
+        offered = None
     else:
         effect = liquidated(account, best.done, worth)
-        left = best.done.successor
+        left, offered = best.done.successor, best.repayment
     accounts = {**moment.accounts, account.id: effect.account}
-    return Acted(effect, of_market(effect.account, effect.bad_debt, left, time, accounts, worth))
+    borne = of_market(effect.account, effect.bad_debt, left, time, accounts, worth)
+    return Acted(effect, borne, offered)
 
 
 def _closing(

@@ -174,7 +174,7 @@ def _tried(state: State, account: Account, moment: Moment, number: int, terms: T
         state.refusals[account.id] = Refusal(account.id, account.label, done.reason)
         return None
     _settle(state, account, done, moment)
-    return done.step(number, account, health, moment.worth.prices_of(account))
+    return done.step(number, account, health, prices, moment.worth.prices_of(account))
 
 
 def _settle(state: State, account: Account, done: Acted, moment: Moment) -> None:
