@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -107,7 +107,7 @@ class PlainFamily:
 
     name = PlainRule.family
 
-    def columns(self, rules: list[Rule]) -> PlainColumns:
+    def columns(self, rules: Sequence[Rule]) -> PlainColumns:
         ours = tuple(rule for rule in rules if isinstance(rule, PlainRule))
         return PlainColumns(tuple(feed for rule in ours for feed in rule.feeds), ours)
 
@@ -135,20 +135,27 @@ def borrower(
     owes: str = "USD",
     threshold: float = 0.83,
     bonus: float = 0.05,
-    **more: object,
+    halves: bool = True,
+    refusal: str | None = None,
+    reserves: int | None = None,
+    supplied: int | None = None,
 ) -> Account:
     """An account that owes one coin of the tests against another."""
-    feeds = [
+    held, owing = (
         Feed(COINS[symbol].asset.id, Oracle.MARKET, round(COINS[symbol].usd * 10**8), PRICE_DECIMALS, "feed")
         for symbol in (of, owes)
-    ]
+    )
     rule = PlainRule(
-        *feeds,
+        held,
+        owing,
         collateral=raw(collateral),
         debt=raw(debt),
         threshold=round(threshold * BPS),
         bonus=round(bonus * BPS),
-        **more,  # type: ignore[arg-type]
+        halves=halves,
+        refusal=refusal,
+        reserves=reserves,
+        supplied=supplied,
     )
     positions = (
         Supply(COINS[of].asset, raw(collateral), is_collateral=True, origin="plain"),

@@ -1,4 +1,4 @@
-"""The two worked cases: by exact rules, and by a table's borrowers. Source: an independent script in floats."""
+"""The two worked cases, by exact rules and by a table's borrowers; made by an independent script."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def test_two_borrowers_of_a_table() -> None:
     ).cascade
     assert [(step.round, step.accounts) for step in found.steps] == [(1, 1), (2, 1)]
     for step, told in zip(found.steps, case["rounds"], strict=True):
-        assert step.liquidated_usd == pytest.approx(told["acts"][0]["seized"] * told["price_before"], rel=1e-12)
+        assert step.liquidated_usd == pytest.approx(
+            told["acts"][0]["seized"] * told["price_before"], rel=1e-12
+        )
     assert found.bad_debt_usd == 0.0
 
 
@@ -114,7 +116,7 @@ def test_toxic_debt_is_flagged_and_what_the_bonus_costs_is_bad_debt() -> None:
 
 
 @pytest.mark.parametrize(("ltv", "toxic"), [(0.95, False), (0.955, True)])
-def test_the_frontier(ltv: float, toxic: bool) -> None:  # noqa: FBT001
+def test_the_frontier(ltv: float, toxic: bool) -> None:
     """Below 1/(1+bonus) a liquidation heals, above it harms; of a table's borrowers, too."""
     held = 25.0
     one = borrower("one", held, held * 4_000.0 * ltv, threshold=0.9)

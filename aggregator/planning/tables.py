@@ -1,0 +1,162 @@
+"""Rows of other people's loans as arrays: what every column means, and whose prices they take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from aggregator.model.assets import USD
+from aggregator.model.errors import BadConfiguration
+from aggregator.model.portfolio import Portfolio
+from aggregator.planning.borrowers import Borrowers, close_factor
+from aggregator.pricing.book import usd
+from aggregator.risk.factors import Factor
+from aggregator.risk.scenarios import ScenarioSet
+
+COLUMNS = (
+    "protocol",
+    "collateral",
+    "collateral_units",
+    "debt",
+    "debt_units",
+    "liquidation_threshold",
+    "bonus",
+    "close_factor",
+)
+"""Of a table, all required; `collateral_price_usd` and `debt_price_usd` may be given beside them."""
+
+PRICES = ("collateral_price_usd", "debt_price_usd")
+
+
+def borrowers_of(
+    columns: Mapping[str, Sequence[object]], portfolio: Portfolio, scenarios: ScenarioSet, where: str
+) -> Borrowers:
+    """The loans of a table, column by column, at the portfolio's prices.
+
+    An asset is an underlying such as ETH, `USD`, or a listed token by its symbol, which keeps its peg; where
+    nothing here has its price the table must give it. Raises BadConfiguration naming the row (from 1) and
+    the column of what can't be used.
+    """
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise BadConfiguration(where, f"has no column {missing[0]}: it needs {', '.join(COLUMNS)}")
+    unknown = sorted(set(columns) - {*COLUMNS, *PRICES})
+    if unknown:
+        raise BadConfiguration(where, f"column {unknown[0]!r} means nothing: is it misspelt?")
+    labels, label = _numbered(columns, "protocol", where)
+    names = [*(str(value) for value in columns["collateral"]), *(str(value) for value in columns["debt"])]
+    assets = tuple(dict.fromkeys(names))
+    at = {name: i for i, name in enumerate(assets)}
+    given = _given(columns, where)
+    prices = [_price(name, portfolio, scenarios, given, where) for name in assets]
+    rules = {text: _rule(text, where) for text in {str(value) for value in columns["close_factor"]}}
+    parts = [rules[str(value)] for value in columns["close_factor"]]
+    count = len(label)
+    return Borrowers(
+        labels=labels,
+        assets=assets,
+        factors=tuple(_factor(name, scenarios) for name in assets),
+        price_usd=np.array(prices, dtype=np.float64),
+        label=np.array(label, dtype=np.intp),
+        collateral_of=np.array([at[name] for name in names[:count]], dtype=np.intp),
+        debt_of=np.array([at[name] for name in names[count:]], dtype=np.intp),
+        collateral=_numbers(columns, "collateral_units", where, least=0.0),
+        debt=_numbers(columns, "debt_units", where, least=0.0),
+        threshold=_numbers(columns, "liquidation_threshold", where, least=0.0, most=1.0),
+        bonus=_numbers(columns, "bonus", where, least=0.0, most=1.0),
+        part=np.array([part for part, _ in parts], dtype=np.float64),
+        part_from=np.array([floor for _, floor in parts], dtype=np.float64),
+    )
+
+
+def _numbered(
+    columns: Mapping[str, Sequence[object]], name: str, where: str
+) -> tuple[tuple[str, ...], list[int]]:
+    texts = [str(value) for value in columns[name]]
+    for row, text in enumerate(texts, 1):
+        if not text.strip():
+            raise BadConfiguration(where, f"row {row} has no {name}")
+    labels = tuple(dict.fromkeys(texts))
+    at = {text: i for i, text in enumerate(labels)}
+    return labels, [at[text] for text in texts]
+
+
+def _numbers(
+    columns: Mapping[str, Sequence[object]],
+    name: str,
+    where: str,
+    *,
+    least: float,
+    most: float = math.inf,
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    try:
+        values = np.array([float(value) for value in columns[name]], dtype=np.float64)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        row = next(i for i, value in enumerate(columns[name], 1) if not _is_number(value))
+        raise BadConfiguration(where, f"row {row}: {name} is no number") from error
+    bad = np.flatnonzero(~((values >= least) & (values <= most) & np.isfinite(values)))
+    if bad.size:
+        span = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+        raise BadConfiguration(where, f"row {int(bad[0]) + 1}: {name} must be {span}")
+    return values
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _given(columns: Mapping[str, Sequence[object]], where: str) -> dict[str, float]:
+    """Prices that the table itself gives, one for each asset."""
+    found: dict[str, float] = {}
+    for side in ("collateral", "debt"):
+        column = columns.get(f"{side}_price_usd")
+        if column is None:
+            continue
+        for row, (name, value) in enumerate(zip(columns[side], column, strict=True), 1):
+            if value is None or value == "":
+                continue
+            if not _is_number(value) or not 0.0 < float(value) < math.inf:  # type: ignore[arg-type]
+                raise BadConfiguration(where, f"row {row}: {side}_price_usd must be a price above 0")
+            price = found.setdefault(str(name), float(value))  # type: ignore[arg-type]
+            if price != float(value):  # type: ignore[arg-type]
+                raise BadConfiguration(where, f"row {row}: {name} has two prices, {price:g} and {value}")
+    return found
+
+
+def _factor(name: str, scenarios: ScenarioSet) -> Factor:
+    for peg in scenarios.pegs.values():
+        if peg.name == name:
+            return Factor(peg.underlying, (peg,))
+    return Factor(name)
+
+
+def _price(
+    name: str, portfolio: Portfolio, scenarios: ScenarioSet, given: Mapping[str, float], where: str
+) -> float:
+    if name == USD:
+        return 1.0
+    if name in given:
+        return given[name]
+    for asset, peg in scenarios.pegs.items():
+        if peg.name == name and asset in portfolio.marks:
+            return usd(portfolio.marks[asset])
+    if name in portfolio.spots:
+        return portfolio.spots[name]
+    raise BadConfiguration(
+        where, f"nothing here has a price of {name!r}: give collateral_price_usd or debt_price_usd"
+    )
+
+
+def _rule(text: str, where: str) -> tuple[float, float]:
+    found = close_factor(text)
+    if found is None:
+        raise BadConfiguration(
+            where, f"close_factor {text!r} is none: give full, aave_v3 or a share such as 50%"
+        )
+    return found
