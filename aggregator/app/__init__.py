@@ -17,6 +17,7 @@ from aggregator.app.history import HistoryReport, show_history, update_history
 from aggregator.app.kept_history import KeptHistory
 from aggregator.app.linked import link as link_wallet
 from aggregator.app.linked import unlink as unlink_wallet
+from aggregator.app.liquidating import LiquidationRequest, liquidations
 from aggregator.app.markets import MarketReader, Markets, UnreadExchange, held_assets, read_markets
 from aggregator.app.naming import wallet_of
 from aggregator.app.owning import links
@@ -55,6 +56,7 @@ __all__ = [
     "Difference",
     "HistoryReport",
     "KeptHistory",
+    "LiquidationRequest",
     "MarketReader",
     "Markets",
     "OnChain",
@@ -87,6 +89,7 @@ __all__ = [
     "held_assets",
     "link_wallet",
     "links",
+    "liquidations",
     "list_snapshots",
     "list_wallets",
     "named_stresses",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aggregator import settings
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StressRequest:
-    """Named stresses (all of them where `everything`), scenarios of the user's, and the points of a grid."""
+    """Named stresses (all of them where `everything`), scenarios of the user's, and the points of a grid.
+
+    `cascades`: also what liquidations each scenario leads to.
+    """
 
     names: tuple[str, ...] = ()
     everything: bool = False
     custom: tuple[tuple[CustomScenario, str], ...] = ()
     grid: tuple[CustomScenario, ...] = ()
+    cascades: bool = False
 
 
 def named_stresses(config: Settings) -> tuple[NamedStress, ...]:
@@ -45,11 +49,33 @@ def stress(answer: Answer, request: StressRequest) -> tuple[StressReport, ...]:
     from aggregator.risk import stress as risk  # noqa: PLC0415  # numpy: not for --help
 
     scenarios = scenarios_of(answer)
-    stresses = [*stresses_of(request, scenarios)]
-    stresses += [risk.Stress(scenario, title) for scenario, title in request.custom]
-    return tuple(
+    stresses = all_stresses(request, scenarios)
+    reports = tuple(
         risk.stress(portfolio, stresses, families=answer.families, scenarios=scenarios, grid=request.grid)
         for portfolio in answer.portfolios
+    )
+    if not request.cascades:
+        return reports
+    return tuple(_with_cascades(report, stresses, scenarios) for report in reports)
+
+
+def all_stresses(request: StressRequest, scenarios: ScenarioSet) -> list[Stress]:
+    """The scenarios of a request, the named ones first; raises BadConfiguration on an unknown name."""
+    from aggregator.risk.stress import Stress as Given  # noqa: PLC0415  # numpy: not for --help
+
+    return [*stresses_of(request, scenarios), *(Given(scenario, title) for scenario, title in request.custom)]
+
+
+def _with_cascades(report: StressReport, stresses: Sequence[Stress], scenarios: ScenarioSet) -> StressReport:
+    from aggregator.planning.cascade import cascade  # noqa: PLC0415  # only where it is asked for
+
+    portfolio = report.today.portfolio
+    return replace(
+        report,
+        outcomes=tuple(
+            replace(outcome, cascade=cascade(portfolio, [one.scenario], scenarios=scenarios).cascade)
+            for outcome, one in zip(report.outcomes, stresses, strict=True)
+        ),
     )
 
 

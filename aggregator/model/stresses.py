@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aggregator.model.cascades import Cascade
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import AccountRisk, RiskResult
 
@@ -40,7 +41,7 @@ class StressOutcome:
 
     `moves` are those of the scenario as it was given (-0.3 is 30% down), `elsewhere` that of underlyings it
     does not name, `volatility` what it says of implied volatility in words. `told` are sentences on what it
-    could not do.
+    could not do. `after` is right after the moves; `cascade` is what follows, where it was asked for.
     """
 
     name: str
@@ -51,6 +52,7 @@ class StressOutcome:
     loss_usd: float
     after: Reassessed
     told: tuple[str, ...]
+    cascade: Cascade | None = None
 
 
 @dataclass(frozen=True, slots=True)

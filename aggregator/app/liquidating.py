@@ -1,0 +1,110 @@
+"""What would be liquidated of wallets, in which order, and what that would cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggregator.app.answers import Answer
+from aggregator.app.checks import scenarios_of
+from aggregator.app.stressing import StressRequest, all_stresses
+from aggregator.model.liquidations import CascadeOutcome, LiquidationReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aggregator.app.borrower_tables import Columns
+    from aggregator.model.cascades import Cascaded
+    from aggregator.model.portfolio import Portfolio
+    from aggregator.planning.cascade import Terms
+    from aggregator.risk.scenarios import CustomScenario, ScenarioSet
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationRequest:
+    """Scenarios, each a cascade of its own; a path of prices; or neither, which is the ladder.
+
+    `lag` is how many rounds oracles are late, `lags` that of some protocols. `borrowers` is a table of other
+    people's loans, `draws` how many of the framework's draws to take the market's risk over.
+    """
+
+    stresses: StressRequest = StressRequest()
+    path: tuple[CustomScenario, ...] = ()
+    lag: int = 0
+    lags: Mapping[str, int] = field(default_factory=dict)
+    borrowers: Path | None = None
+    draws: int | None = None
+
+
+def liquidations(answer: Answer, request: LiquidationRequest) -> tuple[LiquidationReport, ...]:
+    """The cascades of each wallet of an answer, or its ladder, by the settings of its read.
+
+    Raises BadConfiguration on what can't be read of a table, on a stress that has no such name, and on a
+    move of what nothing is.
+    """
+    from aggregator.app.borrower_tables import columns_of  # noqa: PLC0415  # for a table only
+    from aggregator.planning.cascade import Terms  # noqa: PLC0415  # numpy: not for --help
+
+    scenarios = scenarios_of(answer)
+    terms = Terms(lag=request.lag, lags=request.lags)
+    columns = None if request.borrowers is None else columns_of(request.borrowers)
+    return tuple(
+        _report(answer, portfolio, request, scenarios, terms, columns) for portfolio in answer.portfolios
+    )
+
+
+def _report(
+    answer: Answer,
+    portfolio: Portfolio,
+    request: LiquidationRequest,
+    scenarios: ScenarioSet,
+    terms: Terms,
+    columns: Columns | None,
+) -> LiquidationReport:
+    from aggregator.planning.cascade import cascade  # noqa: PLC0415
+    from aggregator.planning.ladder import ladder  # noqa: PLC0415
+    from aggregator.planning.market_risk import market_risk, over_draws  # noqa: PLC0415
+    from aggregator.planning.tables import borrowers_of  # noqa: PLC0415
+    from aggregator.risk.assess import assess_all  # noqa: PLC0415
+    from aggregator.risk.stress import reassessed  # noqa: PLC0415
+
+    borrowers = None
+    if columns is not None and request.borrowers is not None:
+        borrowers = borrowers_of(columns, portfolio, scenarios, request.borrowers.name)
+    given: list[tuple[str, tuple[str, ...], Sequence[CustomScenario]]] = [
+        (one.title, one.told, [one.scenario]) for one in all_stresses(request.stresses, scenarios)
+    ]
+    if request.path:
+        given.append(("", (), request.path))
+    done: list[Cascaded] = [
+        cascade(portfolio, path, scenarios=scenarios, terms=terms, borrowers=borrowers)
+        for _, _, path in given
+    ]
+    finals = [one.final for one in done]
+    today, *after = assess_all([portfolio, *finals], families=answer.families, scenarios=scenarios)
+    outcomes = tuple(
+        CascadeOutcome(
+            title=title,
+            moves=_moves(path),
+            cascade=replace(one.cascade, told=(*told, *one.cascade.told)),
+            after=reassessed(one.final, risk),
+        )
+        for (title, told, path), one, risk in zip(given, done, after, strict=True)
+    )
+    rungs = ()
+    if not given:
+        rungs = ladder(
+            portfolio, families=answer.families, scenarios=scenarios, terms=terms, borrowers=borrowers
+        )
+    market = None
+    if request.draws is not None:
+        market = over_draws(portfolio, request.draws, scenarios=scenarios, terms=terms, borrowers=borrowers)
+    elif len(done) > 1:
+        market = market_risk([one.cascade for one in done])
+    return LiquidationReport(reassessed(portfolio, today), outcomes, rungs, market)
+
+
+def _moves(path: Sequence[CustomScenario]) -> tuple[tuple[str, float, float], ...]:
+    names = dict.fromkeys(name for one in path for name in one.moves)
+    return tuple((name, path[0].moves.get(name, 0.0), path[-1].moves.get(name, 0.0)) for name in names)
