@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aggregator.app.borrower_tables import Columns
-    from aggregator.model.cascades import Cascaded
+    from aggregator.model.cascades import Cascaded, Rung
     from aggregator.model.portfolio import Portfolio
     from aggregator.planning.cascade import Terms
     from aggregator.risk.scenarios import CustomScenario, ScenarioSet
@@ -29,7 +29,7 @@ class LiquidationRequest:
     people's loans, `draws` how many of the framework's draws to take the market's risk over.
     """
 
-    stresses: StressRequest = StressRequest()
+    stresses: StressRequest = field(default_factory=StressRequest)
     path: tuple[CustomScenario, ...] = ()
     lag: int = 0
     lags: Mapping[str, int] = field(default_factory=dict)
@@ -92,7 +92,7 @@ def _report(
         )
         for (title, told, path), one, risk in zip(given, done, after, strict=True)
     )
-    rungs = ()
+    rungs: tuple[Rung, ...] = ()
     if not given:
         rungs = ladder(
             portfolio, families=answer.families, scenarios=scenarios, terms=terms, borrowers=borrowers
