@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aggregator.model.errors import NativeUnknown
+from cli import cascade_documents
 from cli.documents import account_document, liquidation_prices
 from cli.envelope import finite, usd
 from cli.text import clean
@@ -126,6 +127,7 @@ def _outcome(today: Reassessed, outcome: StressOutcome) -> dict[str, Any]:
         "after": whole(outcome.after.risk),
         "accounts": accounts(today, outcome.after),
         "notes": [clean(sentence, 500) for sentence in outcome.told],
+        "cascade": None if outcome.cascade is None else cascade_documents.cascade(outcome.cascade),
     }
 
 

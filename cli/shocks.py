@@ -19,6 +19,10 @@ _PERCENT = re.compile(rf"({_NUMBER})%")
 _RANGE = re.compile(rf"({_NUMBER})%\.\.({_NUMBER})%(?::(\d{{1,6}}))?")
 _POINTS = re.compile(rf"({_NUMBER})(%?)")
 DEFAULT_POINTS = 11
+MOST_LAG = 99
+"""Rounds that an oracle may be late: there are at most a hundred."""
+MOST_MOMENTS = 1_000
+"""Of a path."""
 LARGEST = 10.0
 """A price may rise to eleven times itself; more is a typing mistake."""
 
@@ -103,6 +107,33 @@ def scenarios_of(path: Path) -> list[tuple[CustomScenario, str]]:
     table = Table(settings.read_toml(path), str(path))
     found = [_scenario(name, entry, str(path)) for name, entry in table.tables("scenario").items()]
     table.finish()
+    return found
+
+
+def path_of(path: Path) -> list[CustomScenario]:
+    """Prices that move on: a CSV file with a header of names, and a row of moves from today for each moment.
+
+    A move is written as in `moves`; an empty cell is no move. Raises BadConfiguration naming the row.
+    """
+    import csv  # noqa: PLC0415
+
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    where = path.name
+    try:
+        lines = [line for line in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if line]
+    except OSError as error:
+        raise BadConfiguration(where, f"it can't be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadConfiguration(where, f"it is no table of comma-separated values: {error}") from error
+    if len(lines) < 2 or len(lines) > MOST_MOMENTS + 1:
+        raise BadConfiguration(where, f"give a header of names and 1 to {MOST_MOMENTS:,} rows of moves")
+    found = []
+    for row, line in enumerate(lines[1:], 1):
+        if len(line) != len(lines[0]):
+            raise BadConfiguration(where, f"row {row} has {len(line)} cells, and the header {len(lines[0])}")
+        cells = [f"{name}={cell.strip()}" for name, cell in zip(lines[0], line, strict=True) if cell.strip()]
+        found.append(scenario(f"{where} row {row}", moves(cells, f"{where} row {row}"), None))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +52,10 @@ def stress(
             "--vol at every point.",
         ),
     ] = None,
+    cascade: Annotated[
+        bool,
+        typer.Option("--cascade", help="Also show what liquidations follow from each, and what they cost."),
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the named stresses and stop.")] = False,
     rpc: options.Rpc = None,
     chain: options.Chain = None,
@@ -81,7 +86,9 @@ def stress(
         _list(settings, json=json)
         return
     options.one_output(csv=csv, json=json)
-    request = _request(shock or [], vol, name or [], file, grid)
+    request = replace(_request(shock or [], vol, name or [], file, grid), cascades=cascade)
+    if cascade and grid is not None:
+        raise BadConfiguration("--cascade", "follows scenarios, not the points of a grid: leave --grid out")
     if csv and request.grid and (request.names or request.custom):
         raise BadConfiguration("--csv", "is one table: give either --grid or --name and --file")
     answer = options.answer(

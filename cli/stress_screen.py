@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from cli import change_table
+from cli import change_table, liquidation_screen
 from cli.account_table import label
 from cli.screen import Provenance, header, incomplete
 from cli.table import table
@@ -93,7 +93,10 @@ def _detail(report: StressReport, one: StressOutcome) -> str:
         lines += textwrap.wrap(f"note: {clean(sentence, 400)}", WIDTH - 2)
     head = textwrap.indent("\n".join(lines), "  ")
     whole = change_table.whole(report.today.risk, one.after.risk, complete=not one.after.unknown)
-    return f"{head}\n\n{whole}\n\n{change_table.accounts(report.today, one.after)}"
+    blocks = [head, whole, change_table.accounts(report.today, one.after)]
+    if one.cascade is not None:
+        blocks += ["  what follows", liquidation_screen.steps(one.cascade)]
+    return "\n\n".join(blocks)
 
 
 def _moves(moves: tuple[tuple[str, float], ...]) -> str:

@@ -114,6 +114,12 @@ def liquidated(account: Account, done: Liquidated, worth: Worth) -> Effect:
         owed = max(total(after, Debt, amount.asset) - amount.raw, 0)
         after = replace(after, positions=with_debt(after, worth.assets[amount.asset], owed))
     after = replace(after, positions=without_nothing(after), rule=done.successor, reported=None)
+    rounding_usd = 0.0
+    if not done.successor.feeds:
+        # Nothing is left by the protocol's own count: what remains is its rounding.
+        rounding_usd = worth.account_usd(after, Supply) - worth.account_usd(after, Debt)
+        lent = tuple(p for p in after.positions if isinstance(p, Supply) and not p.is_collateral)
+        after = replace(after, positions=lent)
     paid = repaid_usd + found.given_usd
     gone = found.seized_usd + found.fees_usd
     effect = Effect(
@@ -125,6 +131,7 @@ def liquidated(account: Account, done: Liquidated, worth: Worth) -> Effect:
         liquidated_usd=gone,
         bonus_usd=found.seized_usd - paid,
         fees_usd=found.fees_usd,
+        other_usd=rounding_usd,
         bad_debt_usd=bad_usd,
         sold_usd=worth.sold([*found.sold, *((a.asset, -worth.usd(a.asset, a.raw)) for a in done.repaid)]),
         # It takes a larger part of the collateral than of the debt, so that what is left is worse.
