@@ -85,11 +85,14 @@ def act(
 
     `market` are what the oracle would answer if it knew the market's prices.
     """
-    if isinstance(rule, LiquidatableRule):
-        return _lending(account, rule, prices, time, moment)
+    closed: Acted | Refused = Refused(NO_RULE)
     if isinstance(rule, ClosableRule):
-        return _closing(account, rule, prices, market, time, moment)
-    return Refused(NO_RULE)
+        closed = _closing(account, rule, prices, market, time, moment)
+    if isinstance(closed, Acted) or not isinstance(rule, LiquidatableRule):
+        return closed
+    # A venue may also sell collateral for what a trader owes: where it closes nothing.
+    lent = _lending(account, rule, prices, time, moment)
+    return closed if isinstance(rule, ClosableRule) and isinstance(lent, Refused) else lent
 
 
 def _lending(

@@ -73,7 +73,7 @@ def _rest(
     """What is left, and what was lost by prices beside the marks; None where only the rest can tell."""
     if done.successor is None:
         return replace(account, positions=(), rule=None, reported=None), None
-    closed = {one.market: one for one in done.closed}
+    closed = _by_market(done)
     kept: list[Position] = []
     gained: dict[AssetId, int] = {}
     lost_usd: float | None = 0.0
@@ -120,6 +120,16 @@ def _beside(perp: Perp, one: Closed, share: Fraction, at: Mapping[AssetId, int])
     return more
 
 
+def _by_market(done: CloseOut) -> dict[str, Closed]:
+    """What is closed of each position: a venue may take it over in several parts, at one price."""
+    found: dict[str, Closed] = {}
+    for one in done.closed:
+        before = found.get(one.market)
+        size = one.size_raw + (before.size_raw if before else 0)
+        found[one.market] = replace(one, size_raw=size)
+    return found
+
+
 def _moved(done: CloseOut) -> Iterator[tuple[Amount, int]]:
     """What leaves the margin, and what others put in."""
     yield from ((fee.amount, -1) for fee in done.fees)
@@ -129,7 +139,7 @@ def _moved(done: CloseOut) -> Iterator[tuple[Amount, int]]:
 
 def _left_open(account: Account, done: CloseOut) -> bool:
     """Whether a derivative stays open in part."""
-    sizes = {one.market: one.size_raw for one in done.closed}
+    sizes = {name: one.size_raw for name, one in _by_market(done).items()}
     return any(
         isinstance(p, Perp | Option) and sizes.get(_name(p), 0) != p.size_raw for p in account.positions
     )
@@ -137,7 +147,7 @@ def _left_open(account: Account, done: CloseOut) -> bool:
 
 def _closed_parts(account: Account, done: CloseOut) -> Iterator[tuple[Perp | Option, float]]:
     """Each derivative that is closed, and which share of it: all where the account is gone."""
-    sizes = {one.market: one.size_raw for one in done.closed}
+    sizes = {name: one.size_raw for name, one in _by_market(done).items()}
     for position in account.positions:
         if isinstance(position, Perp | Option) and position.size_raw:
             share = 1.0 if done.successor is None else sizes.get(_name(position), 0) / position.size_raw

@@ -62,8 +62,12 @@ def agrees(world: World, wallet: str, final: Portfolio) -> None:
     for account in final.accounts:
         if account.kind != "lending":
             continue
-        assert account.rule is not None
         found = now.pop(account.id)
+        if account.rule is None:
+            # Written off, with a rest of collateral that is worth nobody's while.
+            assert not totals(account, Debt), account.label
+            assert totals(account, Supply) == pytest.approx(totals(found, Supply), abs=2), account.label
+            continue
         if found.rule is None:  # nothing is owed any more
             assert not totals(account, Debt), account.label
             assert not totals(found, Debt), account.label
@@ -122,7 +126,7 @@ def test_random_crashes(devnet: World) -> None:
     enough = volume(
         {"crashes": 3, "bad debt": 1, "later rounds": 1, "Aave V3.6 local": 2, "Aave V3.0.1 local": 2}
         | {"morpho_blue": 2, "synthetix_perps_v2": 2},
-        {"crashes": 50, "bad debt": 20, "later rounds": 20, "Aave V3.6 local": 50, "Aave V3.0.1 local": 50}
+        {"crashes": 50, "bad debt": 20, "later rounds": 15, "Aave V3.6 local": 50, "Aave V3.0.1 local": 50}
         | {"morpho_blue": 50, "synthetix_perps_v2": 50, "lyra_v1": 10, "toxic": 10, "late oracles": 15},
     )
     for kind, least in enough.items():
