@@ -1,0 +1,153 @@
+"""`plan liquidation` and `stress --cascade` on the recorded demo: screens, rows, documents, refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.text import WIDTH
+from tests.cli.runner import crossmargin
+from tests.docs.test_schema import errors
+
+PLAN = ("plan", "liquidation", "--demo", "--quiet")
+CRASH = (*PLAN, "--shock", "ETH=-45%", "--shock", "BTC=-40%")
+LOANS = (
+    "protocol,collateral,collateral_units,debt,debt_units,liquidation_threshold,bonus,close_factor\n"
+    "aave_v3:1,ETH,50000,USDC,70000000,0.83,0.05,aave_v3\n"
+    "aave_v3:1,ETH,10,USDC,100,0.83,0.05,aave_v3\n"
+)
+
+
+def data(*arguments: str) -> Any:
+    """What is printed as a document, which meets its schema."""
+    document = crossmargin(*arguments, "--json").json()
+    assert errors("plan-liquidation.json", document) == []
+    return document["data"]
+
+
+def test_the_ladder() -> None:
+    """The nearest first, as `health` has the prices; what follows is named; in 100 columns."""
+    shown = crossmargin(*PLAN)
+    assert shown.code == 0
+    assert "ETH $2,171   +8.5%  Synthetix sETHPERP" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= WIDTH
+    found = data(*PLAN)
+    assert (found["cascades"], found["market"]) == ([], None)
+    distances = [abs(rung["distance"]) for rung in found["ladder"]]
+    assert len(distances) == 4
+    health = crossmargin("health", "--demo", "--json").json()["data"]
+    known = {
+        (account["account_id"], price["underlying"]): price["distance"]
+        for account in health["accounts"]
+        for price in account["liquidation_prices"]
+    }
+    for rung in found["ladder"]:
+        assert rung["distance"] == pytest.approx(known[rung["account_id"], rung["underlying"]], abs=1e-6)
+        assert float(rung["liquidated_usd"]) > float(rung["cost_usd"]) > 0
+
+
+def test_a_crash_step_by_step() -> None:
+    """Amounts, prices, who bears the bad debt; what adds up, and the wallet after it."""
+    shown = crossmargin(*CRASH)
+    assert shown.code == 0
+    assert "Aave V3.6 local TOXIC" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= WIDTH
+    [one] = data(*CRASH)["cascades"]
+    assert [step["round"] for step in one["steps"]] == [1, 2]
+    last = one["steps"][-1]
+    assert sum(float(part["usd"]) for part in last["borne"]) == pytest.approx(float(last["bad_debt_usd"]))
+    parts = ("penalties_usd", "fees_usd", "impact_usd", "path_usd", "own_share_usd")
+    lost = sum(float(one[name]) for name in parts) - float(one["bad_debt_usd"])
+    assert float(one["value_before_usd"]) - float(one["value_after_usd"]) == pytest.approx(lost, abs=1e-6)
+    assert float(one["after"]["equity_usd"]) == pytest.approx(float(one["value_after_usd"]), abs=1e-6)
+
+
+def test_rows() -> None:
+    """A row for each step, or each rung."""
+    steps = list(csv.DictReader(io.StringIO(crossmargin(*CRASH, "--csv").out)))
+    assert [row["round"] for row in steps] == ["1", "2"]
+    assert steps[0]["prices_usd"].startswith("BTC=24000")
+    rungs = list(csv.DictReader(io.StringIO(crossmargin(*PLAN, "--csv").out)))
+    assert len(rungs) == 4
+    assert float(rungs[0]["distance"]) > 0
+
+
+def test_borrowers_sell_into_the_wallets_market(tmp_path: Path) -> None:
+    """Their sale moves ether; at risk over draws beside the steps."""
+    file = tmp_path / "loans.csv"
+    file.write_text(LOANS)
+    arguments = (*PLAN, "--shock", "ETH=-20%", "--borrowers", str(file), "--draws", "8")
+    shown = crossmargin(*arguments)
+    assert shown.code == 0, shown.err
+    assert "sales move ETH" in shown.out
+    assert "at risk over 8 scenarios" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= WIDTH
+    found = data(*arguments)
+    [one] = found["cascades"]
+    assert {step["account_id"] for step in one["steps"]} >= {"borrowers:aave_v3:1"}
+    prices = {row["underlying"]: float(row["usd"]) for row in one["final_prices_usd"]}
+    assert prices["ETH"] < 1_600
+    assert float(found["market"]["liquidated_mean_usd"]) > 0
+
+
+def test_a_path_of_prices(tmp_path: Path) -> None:
+    """Rows in percent from today; a row that is none is refused with its number."""
+    file = tmp_path / "crash.csv"
+    file.write_text("ETH,BTC\n-10%,\n-45%,-40%\n")
+    [one] = data(*PLAN, "--path", str(file), "--lag", "aave_v3=1")["cascades"]
+    assert len(one["steps"]) == 2
+    assert one["moves"][0] == {"moved": "ETH", "first": -0.1, "last": -0.45}
+    assert float(one["path_usd"]) != 0
+    file.write_text("ETH,BTC\n-10%,5\n")
+    refused = crossmargin(*PLAN, "--path", str(file))
+    assert (refused.code, refused.out) == (2, "")
+    assert "row 1" in refused.err
+
+
+def test_named_stresses_and_gates() -> None:
+    """The state after the cascade is judged; several scenarios are a market's risk, too."""
+    two = (*PLAN, "--stress", "2020-03-11", "--stress", "2022-06-11")
+    assert data(*two)["market"]["paths"] == 2
+    assert crossmargin(*two).code == 0
+    assert crossmargin(*CRASH, "--warn-under", "99").code == 30
+    assert crossmargin(*CRASH, "--fail-under", "99").code == 31
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--lag", "x"), "give rounds from 0 to 99"),
+        (("--stress", "2020"), "no stress is called '2020'"),
+        (("--shock", "NOPE=-10%"), "which nothing is"),
+        (("--draws", "100000"), "give a number of draws from 1 to 16,384"),
+        (("--borrowers", "/no/such/file"), "can't be read"),
+        (("--csv", "--json"), "not together with --json"),
+    ],
+)
+def test_wrong_input(arguments: tuple[str, ...], why: str) -> None:
+    """Each is answered with what to do, and nothing on stdout."""
+    refused = crossmargin(*PLAN, *arguments)
+    assert refused.code == 2
+    assert why in refused.err
+
+
+def test_stress_with_what_follows() -> None:
+    """Its figures stay those right after the moves; a grid has no cascade."""
+    arguments = ("stress", "--demo", "--quiet", "--shock", "ETH=-45%", "--shock", "BTC=-40%")
+    shown = crossmargin(*arguments, "--cascade")
+    assert "what follows" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= WIDTH
+    document = crossmargin(*arguments, "--cascade", "--json").json()
+    assert errors("stress.json", document) == []
+    plain = crossmargin(*arguments, "--json").json()
+    assert errors("stress.json", plain) == []
+    [one], [other] = document["data"]["scenarios"], plain["data"]["scenarios"]
+    assert other["cascade"] is None
+    assert one["cascade"]["steps"] == data(*CRASH)["cascades"][0]["steps"]
+    assert {**one, "cascade": None} == other
+    refused = crossmargin("stress", "--demo", "--cascade", "--grid", "ETH=-50%..50%:3")
+    assert refused.code == 2
