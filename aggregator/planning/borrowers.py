@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aggregator.model.assets import USD
 from aggregator.risk.factors import Factor
-from aggregator.risk.moving import Multipliers
+from aggregator.risk.repricing import Multipliers
 
 Floats = NDArray[np.float64]
 

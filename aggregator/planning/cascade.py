@@ -15,10 +15,10 @@ from aggregator.model.errors import NativeUnknown, UnusablePrice
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.rules import Refused
 from aggregator.planning.acting import Acted, Moment, act
-from aggregator.planning.bearers import SUPPLIERS
-from aggregator.planning.borrowers import Borrowers, sweep
+from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.impact import Impact, by_depth
 from aggregator.planning.state import State
+from aggregator.planning.sweeps import swept
 from aggregator.planning.valuation import Worth
 from aggregator.risk.copies import Copy, pay
 from aggregator.risk.moving import moved, multipliers
@@ -26,8 +26,6 @@ from aggregator.risk.numbering import Numbering
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 MOST_ROUNDS = 100
-BORROWERS = "borrowers"
-"""What accounts of a table are called in steps, with their label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ def _round(state: State, number: int, terms: Terms) -> bool:
             state.steps.append(found)
             sold.append(found.sold_usd)
     if state.borrowers is not None:
-        sold += _swept(state, number, terms.lag)
+        sold += swept(state, number, terms.lag)
     state.sell(sold)
     return bool(sold)
 
@@ -192,52 +190,6 @@ def _settle(state: State, account: Account, done: Acted, moment: Moment) -> None
     state.told.update(dict.fromkeys(done.borne.told))
     if effect.toxic:
         state.toxic[account.id] = None
-
-
-def _swept(state: State, number: int, lag: int) -> list[Mapping[str, float]]:
-    """The round of the borrowers of a table: a step for each label; what was sold by each."""
-    if state.borrowers is None:
-        return []
-    market = state.borrowers.prices(state.market)
-    done = sweep(state.borrowers, state.borrowers.prices(state.oracle(lag)), market)
-    state.borrowers, sums = done.after, state.sums
-    spots = state.spots(state.market)
-    for i, label in enumerate(done.after.labels):
-        if not done.count[i]:
-            continue
-        seized, repaid, bad = (float(v[i]) for v in (done.seized_usd, done.repaid_usd, done.bad_debt_usd))
-        sold = done.sold_usd.get(i, {})
-        state.steps.append(
-            CascadeStep(
-                round=number,
-                account_id=f"{BORROWERS}:{label}",
-                label=label,
-                prices_usd={name: spots[name] for name in sorted(sold) if name in spots},
-                health=None,
-                repaid=(),
-                seized=(),
-                fees=(),
-                returned=(),
-                bad_debt=(),
-                closed=(),
-                penalty_usd=seized - repaid,
-                bad_debt_usd=bad,
-                borne=((SUPPLIERS, bad),) if bad else (),
-                sold_usd=sold,
-                toxic=bool(done.toxic[i]),
-                liquidated_usd=seized,
-                accounts=int(done.count[i]),
-            )
-        )
-        sums.bonus += seized - repaid
-        sums.bad_debt += bad
-        sums.liquidated += seized
-        if done.toxic[i]:
-            state.toxic[f"{BORROWERS}:{label}"] = None
-    if done.idle:
-        what = f"{done.idle} borrowers fail and are not liquidated: that would not pay"
-        state.refusals[BORROWERS] = Refusal(BORROWERS, BORROWERS, what)
-    return [done.sold_usd.get(i, {}) for i in range(len(done.count)) if done.count[i]]
 
 
 def _answer(state: State, path: Sequence[CustomScenario], ends: _Ends) -> Cascade:

@@ -15,9 +15,10 @@ from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.cascade import Terms, cascade
 from aggregator.risk.book import book
 from aggregator.risk.liquidation import by_underlying
-from aggregator.risk.moving import judged_prices, multipliers
+from aggregator.risk.moving import multipliers
 from aggregator.risk.native import native_groups
 from aggregator.risk.numbering import Numbering
+from aggregator.risk.repricing import judged_prices
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 NUDGES = 40

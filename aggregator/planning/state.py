@@ -15,8 +15,9 @@ from aggregator.planning.impact import Impact
 from aggregator.risk.book import book
 from aggregator.risk.copies import Copy
 from aggregator.risk.factors import Factor
-from aggregator.risk.moving import LEAST, Multipliers, judged_prices, moved_on
+from aggregator.risk.moving import moved_on
 from aggregator.risk.numbering import Numbering
+from aggregator.risk.repricing import LEAST, Multipliers, judged_prices
 from aggregator.risk.scenarios import ScenarioSet
 
 TOLERANCE = 1e-9

@@ -8,47 +8,19 @@ move keeps its very numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TypedDict
 
-import numpy as np
-from numpy.typing import NDArray
-
 from aggregator.model.accounts import Account
-from aggregator.model.assets import AssetId
 from aggregator.model.errors import NativeUnknown, UnusablePrice
 from aggregator.model.portfolio import Coverage, Portfolio
-from aggregator.model.positions import Option, Perp, Position
-from aggregator.model.readings import Failure, Quote
-from aggregator.model.rules import Feed, Rule
+from aggregator.model.readings import Failure
 from aggregator.risk.book import Book, book
-from aggregator.risk.contracts import Contracts
-from aggregator.risk.factors import Factor, Peg
+from aggregator.risk.factors import Factor
 from aggregator.risk.numbering import Numbering
-from aggregator.risk.parameters import VolatilityParameters
+from aggregator.risk.repricing import LEAST, Multipliers, answered, marked_again, priced, times_of
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
-
-LEAST = 1e-18
-"""What is left of a price that falls to nothing: a mark is never zero, and beside any other this is."""
-
-SPARE_DECIMALS = 18
-"""A moved mark has so many decimals more than the quote that it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Multipliers:
-    """What underlyings and pegs are multiplied with."""
-
-    bases: Mapping[str, float]
-    pegs: Mapping[Peg, float]
-
-    def of(self, factor: Factor) -> float:
-        """What a factor is multiplied with: exactly 1 where nothing of it moves, never 0."""
-        product = self.bases.get(factor.underlying, 1.0)
-        for peg in factor.pegs:
-            product *= self.pegs[peg]
-        return max(product, LEAST)
 
 
 def moved(portfolio: Portfolio, scenario: CustomScenario, scenarios: ScenarioSet) -> Portfolio:
@@ -64,7 +36,7 @@ def moved(portfolio: Portfolio, scenario: CustomScenario, scenarios: ScenarioSet
     moves = _moves(portfolio, today, scenario, numbering)
     accounts: list[Account] = []
     lost: list[tuple[Account, NativeUnknown]] = []
-    for i, account in enumerate(_marked_again(today, scenario, moves, numbering)):
+    for i, account in enumerate(marked_again(today, scenario, moves, numbering)):
         judged, error = _judged(account, moves, numbering, int(today.time[i]))
         accounts.append(judged)
         if error is not None:
@@ -72,7 +44,7 @@ def moved(portfolio: Portfolio, scenario: CustomScenario, scenarios: ScenarioSet
     return replace(
         portfolio,
         accounts=tuple(accounts),
-        **_priced(portfolio, moves, numbering),
+        **priced(portfolio, moves, numbering),
         **without_native(portfolio, lost),
     )
 
@@ -106,23 +78,8 @@ def moved_on(
         bases={u: after.bases[u] / max(times, LEAST) for u, times in before.bases.items()},
         pegs={peg: after.pegs[peg] / max(times, LEAST) for peg, times in before.pegs.items()},
     )
-    accounts = _marked_again(book([portfolio], scenarios), CustomScenario("moved on", {}), step, numbering)
-    return replace(portfolio, accounts=tuple(accounts), **_priced(origin, after, numbering))
-
-
-def judged_prices(
-    rule: Rule, read: Mapping[AssetId, int], moves: Multipliers, numbering: Numbering
-) -> dict[AssetId, int]:
-    """What a rule's oracle answers once everything has moved; `read` is what it answered before.
-
-    A price that falls to nothing stays at one smallest unit.
-    """
-    return {feed.asset: _answered(read[feed.asset], _times_of(feed, moves, numbering)) for feed in rule.feeds}
-
-
-class _Priced(TypedDict):
-    marks: dict[AssetId, Quote]
-    spots: dict[str, float]
+    accounts = marked_again(book([portfolio], scenarios), CustomScenario("moved on", {}), step, numbering)
+    return replace(portfolio, accounts=tuple(accounts), **priced(origin, after, numbering))
 
 
 class _Incomplete(TypedDict):
@@ -140,49 +97,6 @@ def without_native(portfolio: Portfolio, lost: Sequence[tuple[Account, NativeUnk
     return _Incomplete(
         failures=(*portfolio.failures, *failures),
         coverage=replace(coverage, expected=coverage.expected + more, failed=coverage.failed + more),
-    )
-
-
-def iv_after(
-    contracts: Contracts, scenario: CustomScenario, size: VolatilityParameters
-) -> NDArray[np.float64]:
-    """The implied volatility of each contract after a scenario, shape (contracts,).
-
-    Never below the least factor of the standard shock; a contract that has none keeps none.
-    """
-    standard = np.exp(contracts.log_iv_factors(size)[:, scenario.vol])
-    after = contracts.iv * standard * scenario.iv_times + scenario.iv_points
-    result: NDArray[np.float64] = np.where(
-        contracts.iv > 0.0, np.maximum(after, size.lowest_factor * contracts.iv), 0.0
-    )
-    return result
-
-
-def _marked_again(
-    today: Book, scenario: CustomScenario, moves: Multipliers, numbering: Numbering
-) -> list[Account]:
-    """The accounts of a book of one portfolio with their perps and options at other marks."""
-    options = _options(today, scenario, moves)
-    return [
-        replace(
-            account,
-            positions=tuple(
-                _perp(position, moves, numbering)
-                if isinstance(position, Perp)
-                else options.get((i, place), position)
-                for place, position in enumerate(account.positions)
-            ),
-        )
-        for i, account in enumerate(today.accounts)
-    ]
-
-
-def _priced(portfolio: Portfolio, moves: Multipliers, numbering: Numbering) -> _Priced:
-    return _Priced(
-        marks={
-            asset: _mark(quote, moves.of(numbering.of(asset))) for asset, quote in portfolio.marks.items()
-        },
-        spots={u: spot * moves.of(Factor(u)) for u, spot in portfolio.spots.items()},
     )
 
 
@@ -207,54 +121,6 @@ def _moves(
     )
 
 
-def _times(raw: int, factor: float) -> int:
-    """`raw * factor` to the nearest integer, exactly `raw` where the factor is 1."""
-    numerator, denominator = factor.as_integer_ratio()
-    return (2 * raw * numerator + denominator) // (2 * denominator)
-
-
-def _mark(quote: Quote, factor: float) -> Quote:
-    if factor == 1.0:
-        return quote
-    price = max(1, _times(quote.price * 10**SPARE_DECIMALS, factor))
-    return replace(quote, price=price, decimals=quote.decimals + SPARE_DECIMALS)
-
-
-def _perp(perp: Perp, moves: Multipliers, numbering: Numbering) -> Perp:
-    """A perp gains size * (P' - P) in its settlement asset, whatever that is worth then."""
-    factor = moves.of(numbering.paid_in(perp.index, perp.settlement.id))
-    factor /= moves.of(numbering.of(perp.settlement.id))
-    mark = _times(perp.mark_price_raw, factor)
-    gained = perp.size_raw * (mark - perp.mark_price_raw) * 10**perp.settlement.decimals
-    unit = 10 ** (perp.size_decimals + perp.price_decimals)
-    return replace(perp, mark_price_raw=mark, pnl_raw=perp.pnl_raw + gained // unit)
-
-
-def _options(today: Book, scenario: CustomScenario, moves: Multipliers) -> dict[tuple[int, int], Position]:
-    """The options that change, by the place of their account and their own in it."""
-    legs, contracts = today.legs, today.contracts
-    if not len(contracts):
-        return {}
-    factors = np.array([moves.of(factor) for factor in today.factors])
-    iv = iv_after(contracts, scenario, today.scenarios.parameters.volatility)
-    times = np.divide(iv, contracts.iv, out=np.ones(len(iv)), where=contracts.iv > 0.0)
-    paid_usd = contracts.settlement_usd * factors[contracts.payment_factor]
-    units = contracts.values(factors, times) / paid_usd
-    idle = (factors[contracts.price_factor] == 1.0) & (times == 1.0)
-    result: dict[tuple[int, int], Position] = {}
-    for i, place, k in zip(legs.holder, legs.held_as, legs.contract, strict=True):
-        option = today.accounts[i].positions[place]
-        if idle[k] or not isinstance(option, Option):
-            continue
-        mark = option.mark_raw
-        if mark is not None:
-            mark = round(float(units[k]) * 10**option.price_decimals)
-        # A writer's guess becomes a number, so that it moves as it was valued.
-        known = option.iv is not None or contracts.iv[k] > 0.0
-        result[int(i), int(place)] = replace(option, mark_raw=mark, iv=float(iv[k]) if known else None)
-    return result
-
-
 def _judged(
     account: Account, moves: Multipliers, numbering: Numbering, time: int
 ) -> tuple[Account, NativeUnknown | None]:
@@ -262,22 +128,12 @@ def _judged(
     rule = account.rule
     if rule is None:
         return account, None
-    factors = {feed.asset: _times_of(feed, moves, numbering) for feed in rule.feeds}
+    factors = {feed.asset: times_of(feed, moves, numbering) for feed in rule.feeds}
     if all(factor == 1.0 for factor in factors.values()):
         return account, None
-    prices = {asset: _answered(price, factors[asset]) for asset, price in account.prices.items()}
+    prices = {asset: answered(price, factors[asset]) for asset, price in account.prices.items()}
     try:
         rule.health(prices, time)
     except (UnusablePrice, ArithmeticError, ValueError) as error:
         return replace(account, rule=None, reported=None), NativeUnknown(account.label, str(error))
     return replace(account, judged_at=prices, reported=None), None
-
-
-def _times_of(feed: Feed, moves: Multipliers, numbering: Numbering) -> float:
-    """What a feed's own answer is multiplied with."""
-    asset, against, _ = numbering.of_feed(feed)
-    return moves.of(asset) / moves.of(against)
-
-
-def _answered(price: int, factor: float) -> int:
-    return max(1, _times(price, factor))

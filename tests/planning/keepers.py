@@ -36,10 +36,15 @@ if TYPE_CHECKING:
 PERPS = {"index:ETH": "sETHPERP", "index:BTC": "sBTCPERP"}
 
 
+def asked(world: World, wallet: str) -> app.Answer:
+    """A wallet as it is now."""
+    config = settings.build(tomllib.loads(world.config()), "local")
+    return app.read(app.Selection((parse_address(wallet),)), config)
+
+
 def read(world: World, wallet: str) -> tuple[Portfolio, ScenarioSet]:
     """A wallet as it is now, complete, and the scenarios of what ships."""
-    config = settings.build(tomllib.loads(world.config()), "local")
-    answer = app.read(app.Selection((parse_address(wallet),)), config)
+    answer = asked(world, wallet)
     [portfolio] = answer.portfolios
     assert portfolio.coverage.complete, portfolio.failures
     return portfolio, scenarios_of(answer)

@@ -17,9 +17,10 @@ from aggregator.model.positions import Option, Perp
 from aggregator.model.results import Band, Verdict
 from aggregator.model.rules import WAD, Oracle
 from aggregator.risk.book import book
-from aggregator.risk.moving import iv_after, moved
+from aggregator.risk.moving import moved
 from aggregator.risk.native import margins, native_groups
 from aggregator.risk.rays import Vol
+from aggregator.risk.repricing import iv_after
 from aggregator.risk.revaluation import Revaluation
 from aggregator.risk.scenarios import CustomScenario
 from tests.risk.books import silos
