@@ -105,16 +105,14 @@ def _lending(
 
     best = choice(account, rule, prices, time, gain_usd)
     if isinstance(best, Refused):
-        effect = written_off(Effect(account), worth)
+        effect, offered = written_off(Effect(account), worth), None
         if not effect.bad_debt:
             return best
-        left: Rule | None = rule
-        offered = None
     else:
-        effect = liquidated(account, best.done, worth)
-        left, offered = best.done.successor, best.repayment
+        effect, offered = liquidated(account, best.done, worth), best.repayment
     accounts = {**moment.accounts, account.id: effect.account}
-    borne = of_market(effect.account, effect.bad_debt, left, time, accounts, worth)
+    # By what was supplied before: the successor's market has lost the bad debt already.
+    borne = of_market(effect.account, effect.bad_debt, rule, time, accounts, worth)
     return Acted(effect, borne, offered)
 
 
