@@ -153,10 +153,7 @@ class CompoundRule:
     def cover(self, debt: AssetId, time: int) -> Cover:
         """The market's reserves, then its cTokens; nothing is known of VAI. See CoveredRule."""
         leg = _debt(self.accrued(time), debt)
-        if not isinstance(leg, Leg):
-            return Cover(None, None)
-        totals = leg.totals
-        return Cover(totals.reserves, totals.supply * totals.exchange_rate // WAD)
+        return leg.cover if isinstance(leg, Leg) else Cover(None, None)
 
     def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
         """See AdjustableRule; every market adds its interest first, as when anybody calls accrueInterest.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from adapters.compound_v2.interest import Minted, Totals
 from aggregator.model.assets import AssetId
+from aggregator.model.losses import Cover
 from aggregator.model.rules import WAD, Feed
 from aggregator.model.units import Address
 
@@ -63,6 +64,11 @@ class Leg:
     def debt_value(self, price: int) -> int:
         """Debt with 18 decimals."""
         return price * self.owed // WAD
+
+    @property
+    def cover(self) -> Cover:
+        """The market's reserves, and what all its cTokens are worth in the underlying."""
+        return Cover(self.totals.reserves, self.totals.supply * self.totals.exchange_rate // WAD)
 
     @property
     def supplied(self) -> int:

@@ -139,6 +139,7 @@ def compare(pool: VenusCore, rule: CompoundRule, case: Case, time: int, block: i
     after = ours.successor
     left = {leg.c_token: leg for leg in after.legs}  # type: ignore[attr-defined]
     assert (left[token].tokens if token in left else 0) == theirs.tokens
+    assert [one.raw for one in ours.supplied] == [left[token].supplied if token in left else 0]
     sides = after.sides({**prices})  # type: ignore[attr-defined]
     _, liquidity, shortfall = theirs.liquidity
     assert sides.collateral - sides.debt == liquidity - shortfall, (case, theirs)

@@ -87,6 +87,7 @@ def _check(
     credited = credit * 10**rule.base_decimals // changes.prices[rule.base.asset]
     assert credited == repaid + excess
     assert min(written_off, excess) == 0
+    assert [amount.raw for amount in ours.supplied] == ([excess] if excess else [])
     after = ours.successor
     assert isinstance(after, CometRule)
     assert after.principal == after.accrual.principal_of_supply(excess) == comet.principal(wallet)

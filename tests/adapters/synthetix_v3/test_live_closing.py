@@ -73,6 +73,7 @@ def test_a_large_account_is_liquidated_window_by_window(site: Site, pd: int) -> 
     assert perps.collateral(NUMBER, SNX_USD) == perps.collateral(NUMBER, S_ETH) == 0
     closed = [sum(abs(one.size_raw) for one in step.closed)]
     for seconds in (1, 10, 40, 1, 40):
+        assert step.posted == (None if step.successor is None else ())
         if step.successor is None:
             break
         left = step.successor
