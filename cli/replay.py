@@ -17,6 +17,7 @@ COMMANDS = (
     "positions",
     "stress",
     "whatif",
+    "plan liquidation",
     "plan repair",
     "plan calendar",
     "crosscheck",
@@ -33,8 +34,8 @@ def replay(
         list[str] | None,
         typer.Argument(
             metavar="COMMAND",
-            help="health (also without a command), positions, stress, whatif, plan repair, plan "
-            "calendar, crosscheck or snapshot take, and its options; the wallets are those of the recording.",
+            help="health (also without a command), positions, stress, whatif, plan liquidation, "
+            "plan repair, plan calendar, crosscheck or snapshot take, and its options; the wallets are those of the recording.",
         ),
     ] = None,
 ) -> None:
