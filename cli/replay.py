@@ -35,7 +35,8 @@ def replay(
         typer.Argument(
             metavar="COMMAND",
             help="health (also without a command), positions, stress, whatif, plan liquidation, "
-            "plan repair, plan calendar, crosscheck or snapshot take, and its options; the wallets are those of the recording.",
+            "plan repair, plan calendar, crosscheck or snapshot take, and its options; the wallets are those "
+            "of the recording.",
         ),
     ] = None,
 ) -> None:

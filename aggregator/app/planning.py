@@ -23,7 +23,7 @@ from aggregator.settings import Settings
 if TYPE_CHECKING:
     from aggregator.planning.limits import Charges, Limits
     from aggregator.reading.recording import Recording
-    from aggregator.risk.scenarios import CustomScenario
+    from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,23 @@ def repair(answer: Answer, request: PlanRequest) -> tuple[Plan, ...]:
         )
         for portfolio in answer.portfolios
     )
-    return tuple(replace(plan, told=(*plan.told, *unread)) for plan in plans)
+    return tuple(
+        replace(
+            plan, told=(*plan.told, *unread), avoided_usd=_avoided_usd(plan, portfolio, scenario, scenarios)
+        )
+        for plan, portfolio in zip(plans, answer.portfolios, strict=True)
+    )
+
+
+def _avoided_usd(
+    plan: Plan, portfolio: Portfolio, scenario: CustomScenario | None, scenarios: ScenarioSet
+) -> float | None:
+    """What the liquidations would cost that a plan for a scenario prevents; None where some remain."""
+    from aggregator.planning.cascade import cascade  # noqa: PLC0415
+
+    if scenario is None or plan.status != "feasible":
+        return None
+    return cascade(portfolio, [scenario], scenarios=scenarios).cascade.own_cost_usd
 
 
 def _limits(portfolio: Portfolio, request: PlanRequest, config: Settings) -> Limits:
