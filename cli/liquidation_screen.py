@@ -114,7 +114,10 @@ def _line(step: CascadeStep) -> tuple[str, ...]:
 
 
 def _sums(cascade: Cascade) -> list[str]:
-    parts = [f"liquidated {usd(cascade.liquidated_usd)}", f"penalties {usd(cascade.penalties_usd)}"]
+    parts = [
+        f"liquidated {usd(cascade.liquidated_usd)}",
+        f"bonuses and closing prices {usd(cascade.penalties_usd)}",
+    ]
     parts += [f"fees {usd(cascade.fees_usd)}", f"price impact {usd(cascade.impact_usd)}"]
     if cascade.bad_debt_usd:
         borne: dict[str, float] = {}
