@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aggregator.app import Answer, Selection
     from aggregator.model.portfolio import Portfolio
     from aggregator.reading.recording import Recording
     from aggregator.settings import Settings
+    from aggregator.store.saved import SavedSnapshot, SavedStudy
 
 Wallets = Annotated[
     list[str], typer.Argument(metavar="WALLET...", help="One or more 0x addresses, names of ENS, or @GROUP.")
@@ -63,6 +66,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON envelope per answer
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings on stderr.")]
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Exit 0 although something could not be read.")
+]
+SaveStudy = Annotated[
+    bool,
+    typer.Option("--save", help="Keep it in the database, with the snapshot that it was computed from."),
 ]
 WarnUnder = Annotated[
     float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 30 below this score.")
@@ -198,6 +205,13 @@ def tell_portfolio(portfolio: Portfolio, *, quiet: bool, failures: bool = False)
         typer.echo(f"not read: {told(failure)}", err=True)
     for warning in () if quiet else portfolio.warnings:
         typer.echo(f"warning: {clean(warning, 500)}", err=True)
+
+
+def tell_saved(saved: Iterable[tuple[SavedSnapshot, Iterable[SavedStudy]]]) -> None:
+    """Say on stderr what the database keeps now."""
+    for snapshot, studies in saved:
+        for kind, kept in (("snapshot ", snapshot), *(("", study) for study in studies)):
+            typer.echo(f"{kind}{kept.id}{'' if kept.created else ' was kept already'}", err=True)
 
 
 def tell_notices(answer: Answer, *, quiet: bool) -> None:

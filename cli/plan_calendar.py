@@ -32,6 +32,7 @@ def calendar(
     block: options.BlockText = "latest",
     confirm: options.Confirm = None,
     demo: options.Demo = False,
+    save: options.SaveStudy = False,
     csv: options.Csv = False,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
@@ -60,6 +61,8 @@ def calendar(
     )
     found = app.calendars(answer, days)
     _show(answer, found, json=json, csv=csv, quiet=quiet)
+    if save:
+        options.tell_saved(app.save_calendars(answer, found, settings))
     complete = all(portfolio.coverage.complete for portfolio in answer.portfolios)
     raise typer.Exit(Exit.OK if complete or allow_partial else Exit.PARTIAL)
 

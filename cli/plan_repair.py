@@ -85,6 +85,7 @@ def repair(
     block: options.BlockText = "latest",
     confirm: options.Confirm = None,
     demo: options.Demo = False,
+    save: options.SaveStudy = False,
     csv: options.Csv = False,
     allow_partial: options.AllowPartial = False,
     config: options.Config = None,
@@ -131,6 +132,8 @@ def repair(
     )
     plans = app.repair(answer, request)
     _show(answer, plans, shown, csv=csv, quiet=quiet)
+    if save:
+        options.tell_saved(app.save_plans(answer, plans, request, settings))
     incomplete = not all(p.coverage.complete for p in answer.portfolios)
     if any(plan.status == "infeasible" for plan in plans):
         raise typer.Exit(Exit.INFEASIBLE)

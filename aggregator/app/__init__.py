@@ -36,6 +36,7 @@ from aggregator.app.snapshots import (
     warehouse,
 )
 from aggregator.app.stressing import StressRequest, named_stresses, stress, whatif
+from aggregator.app.studying import save_calendars, save_cascades, save_plans
 from aggregator.app.verifying import OnChain, VerifiedSnapshot, Where, verify
 from aggregator.app.wallets import (
     add_wallet,
@@ -105,6 +106,9 @@ __all__ = [
     "replayed_crosscheck",
     "save",
     "save_all",
+    "save_calendars",
+    "save_cascades",
+    "save_plans",
     "saved_requirements",
     "show_history",
     "stored",

@@ -16,6 +16,7 @@ from aggregator.store.columns import utc
 _NOT_READ = frozenset({"ordinal", "error_message"})
 # Not part of a snapshot as it was saved: what may change, and the hash itself.
 _NOT_SAVED = frozenset({"status", "rows_hash"})
+_NOT_STUDIED = frozenset({"rows_hash"})
 
 
 def content_hash(tables: Mapping[str, Columns]) -> str:
@@ -27,12 +28,13 @@ def content_hash(tables: Mapping[str, Columns]) -> str:
     return _hash(line for table, columns in tables.items() for line in _lines(table, columns, _NOT_READ))
 
 
-def rows_hash(snapshot: Columns, tables: Mapping[str, Columns]) -> str:
-    """SHA-256 over the row of `snapshot` and those of all other tables, in hex: every column, every order.
+def rows_hash(row: Columns, tables: Mapping[str, Columns], *, of: str = "snapshot") -> str:
+    """SHA-256 over the row of a snapshot and those of all other tables, in hex: every column, every order.
 
-    Only `snapshot.status` may change later. NULLs take no part, as in `content_hash`.
+    Only `snapshot.status` may change later. NULLs take no part, as in `content_hash`. `of` names the table
+    of a study, of which nothing may.
     """
-    first = _lines("snapshot", snapshot, _NOT_SAVED)
+    first = _lines(of, row, _NOT_SAVED if of == "snapshot" else _NOT_STUDIED)
     rest = (line for table, columns in tables.items() for line in _lines(table, columns, frozenset()))
     return _hash([*first, *rest])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,17 @@ from aggregator.store import encodings, latest
 from aggregator.store.columns import FiniteFloat, names, table_of
 from aggregator.store.manifest import Manifest, verified
 from aggregator.store.opening import Opening
-from aggregator.store.plan_tables import PlanRow, PlanStepRow
 from aggregator.store.run_tables import ScheduleRunRow
 from aggregator.store.schema import REVISIONS
-from aggregator.store.scope import SNAPSHOT_ID, natural_key, quoted, row_classes
+from aggregator.store.scope import natural_key, quoted, row_classes
+from aggregator.store.study_rows import PARTS, id_column
 from aggregator.store.tables import ReadStatusRow, SnapshotRow
 from aggregator.store.wallet_tables import LatestRow, WalletGroupRow, WalletRow
 
 # Not part of a snapshot's rows, which are written once: of these the ones that are new are taken.
-_BESIDE = (WalletRow, WalletGroupRow, ScheduleRunRow, PlanRow, PlanStepRow)
+_BESIDE = (WalletRow, WalletGroupRow, ScheduleRunRow)
+# Neither are plans and other studies, each of which is taken with all its parts.
+_STUDIES = {row for kind, parts in PARTS.items() for row in (kind, *parts)}
 # What two machines that took the same snapshot need not share: the order of rows, messages that name an
 # endpoint, when and why it was saved first, and whether its blocks were reorganised away since.
 _MAY_DIFFER = {"ordinal", "error_message", "taken_at", "trigger", "source", "status", "rows_hash"}
@@ -33,11 +35,13 @@ _TOLERANCE = 1e-9
 _WALLETS_AT_ONCE = 500
 # Names by which things are looked up, and that are printed as they are: no CHECK of the tables covers them.
 _ADDRESS, _GROUP = "0x[0-9a-f]{40}", "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+_ID = "[0-9A-Za-z-]{1,64}"
 _NAMES: Mapping[type[SQLModel], Mapping[str, str]] = {
-    SnapshotRow: {"snapshot_id": "[0-9A-Za-z-]{1,64}", "wallet": _ADDRESS},
+    SnapshotRow: {"snapshot_id": _ID, "wallet": _ADDRESS},
     ReadStatusRow: {"wallet": _ADDRESS},
     WalletRow: {"address": _ADDRESS},
     WalletGroupRow: {"address": _ADDRESS, "group_name": _GROUP},
+    **{row: {id_column(kind): _ID} for kind, parts in PARTS.items() for row in (kind, *parts)},
 }
 
 
@@ -95,8 +99,10 @@ class _Merge:
             for row in row_classes():
                 if row in _BESIDE:
                     self._take_new(row)
-                elif row is not LatestRow:
+                elif row is not LatestRow and row not in _STUDIES:
                     self._take_snapshots(row, imported)
+            for kind, parts in PARTS.items():
+                self._take_studies(kind, parts)
             self._check_parts()
             self._refresh_latest()
         except (duckdb.IntegrityError, duckdb.DataError, duckdb.InvalidInputException) as error:
@@ -144,14 +150,33 @@ class _Merge:
     def _take_new(self, row: type[SQLModel]) -> None:
         """Insert rows that no row of ours stands for; ours stay as they are."""
         table = quoted(table_of(row).name)
-        key = ", ".join(quoted(name) for name in natural_key(row) if name != "ordinal")
+        key = ", ".join(map(quoted, natural_key(row)))
         self._read(row, f"INSERT INTO {table} BY NAME FROM incoming ANTI JOIN {table} USING ({key})")
-        if SNAPSHOT_ID in table_of(row).columns:
+
+    def _take_studies(self, kind: type[SQLModel], parts: Sequence[type[SQLModel]]) -> None:
+        """Insert the studies that we don't have, each with all its parts; ours stay as they are.
+
+        Two machines that asked the same of the same snapshot may differ in last digits, so rows of theirs
+        are never put beside those of ours.
+        """
+        table = table_of(kind).name
+        key = f"snapshot_id, {quoted(id_column(kind))}"
+        self._read(kind, f"CREATE TEMP TABLE studies AS SELECT {key} FROM incoming")  # noqa: S608  # ours
+        self.driver.execute(
+            f"CREATE TEMP TABLE new_studies AS FROM studies ANTI JOIN {quoted(table)} USING ({key})"
+        )
+        self._require_none(
+            "FROM studies ANTI JOIN snapshot USING (snapshot_id)",
+            f"{table} has rows of snapshots that are not in it",
+        )
+        for row in (kind, *parts):
+            mine = quoted(table_of(row).name)
+            orphans = f"SELECT count(*) FROM incoming ANTI JOIN studies USING ({key})"  # noqa: S608
+            if self._read(row, orphans):
+                raise self._refusal(f"{table_of(row).name} has rows that belong to no {table}")
+            self._read(row, f"INSERT INTO {mine} BY NAME FROM incoming SEMI JOIN new_studies USING ({key})")
             self._check_unique(row)
-            self._require_none(
-                f"FROM {table} ANTI JOIN snapshot USING (snapshot_id)",
-                f"{table_of(row).name} has rows of snapshots that are not in it",
-            )
+        self.driver.execute("DROP TABLE studies; DROP TABLE new_studies")
 
     def _compare(self, row: type[SQLModel]) -> None:
         """Refuse an export whose rows of an old snapshot are not ours."""

@@ -28,6 +28,19 @@ class SavedSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedStudy:
+    """Where a plan, cascade, ladder or calendar is kept; `kind` is its table.
+
+    `created` is False where the same was asked of the same snapshot before.
+    """
+
+    kind: str
+    id: str
+    snapshot_id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """One line about a snapshot. Times are naive UTC; `score` is None without positions."""
 

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from aggregator.model.errors import StoreError
 from aggregator.store import (
     account_tables,
+    calendar_tables,
+    cascade_tables,
     index_tables,
     plan_tables,
     requirement_tables,
@@ -30,10 +32,12 @@ TABLE_MODULES = (
     wallet_tables,
     run_tables,
     plan_tables,
+    cascade_tables,
+    calendar_tables,
     index_tables,
 )
 
-REVISIONS = tuple(f"{number:04}" for number in range(1, 15))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
 """Every revision of the schema, the present one last."""
 
 VERSION_TABLE = sa.Table(

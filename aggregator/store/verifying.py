@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 from aggregator.contract import Deployment, RuleFamily
 from aggregator.model.errors import ReadError
 from aggregator.model.units import Address, ChainId
-from aggregator.store import loading, pinned, saving
+from aggregator.store import loading, pinned, saving, studies
 from aggregator.store.account_tables import AccountRow
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import table_of
@@ -29,7 +29,8 @@ def verify(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleF
 
     The protocols' own tests are evaluated again, from the stored rules at the stored blocks, and must give
     the stored integers exactly; so must values in USD. What nothing else determines, an amount or a loss, is
-    covered by the two hashes (snapshots of schema 0001 have only that of what was read).
+    covered by the two hashes (snapshots of schema 0001 have only that of what was read). Plans and other
+    studies of it have hashes of their own.
     """
     faults = [*_faults(session, snapshot, families)]
     try:
@@ -59,6 +60,7 @@ def _faults(session: Session, snapshot: SnapshotRow, families: Mapping[str, Rule
     yield from _of_snapshot(snapshot, made)
     for row, columns in made.tables.items():
         yield from _of_table(session, row, columns, snapshot.snapshot_id)
+    yield from studies.faults(session.connection(), snapshot.snapshot_id)
 
 
 def _made(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFamily]) -> saving.Prepared:

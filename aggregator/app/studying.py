@@ -1,0 +1,124 @@
+"""Keeping plans, cascades, ladders and calendars beside the snapshots that they were computed from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aggregator.app.answers import Answer
+from aggregator.app.checks import check
+from aggregator.app.planning import Markets, PlanRequest
+from aggregator.app.snapshots import publish, savings
+from aggregator.model.calendars import Calendar
+from aggregator.model.cascades import Cascade, Rung
+from aggregator.model.plans import Plan
+from aggregator.settings import Settings
+
+if TYPE_CHECKING:
+    from aggregator.store.saved import SavedSnapshot, SavedStudy
+    from aggregator.store.study_rows import Study
+
+
+def save_plans(
+    answer: Answer,
+    plans: Sequence[Plan],
+    request: PlanRequest,
+    config: Settings,
+    markets: Markets | None = None,
+) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
+    """Keep the plan of each wallet of an answer, in the snapshot of its read, which is saved where it is new.
+
+    `markets` are those that the plans were made with. The same plan of the same read again changes nothing.
+    """
+    from aggregator.store.plan_rows import plan_study  # noqa: PLC0415  # a second of imports
+
+    exchanges = {
+        chain: [{"family": one.family, "market": one.to_json()} for one in found]
+        for chain, found in (markets or {}).items()
+    }
+    inputs = {
+        "request": plain(request),
+        "charges": answer.settings.plan.model_dump(mode="json"),
+        "markets": plain(exchanges),
+    }
+    return _save(answer, [[plan_study(plan, inputs)] for plan in plans], config)
+
+
+def save_calendars(
+    answer: Answer, found: Sequence[Calendar], config: Settings
+) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
+    """`save_plans` for the calendar of each wallet."""
+    from aggregator.store.calendar_rows import calendar_study  # noqa: PLC0415
+
+    return _save(answer, [[calendar_study(one, {"horizon_days": one.horizon_days})] for one in found], config)
+
+
+def save_cascades(
+    answer: Answer,
+    cascades: Sequence[Sequence[Cascade]],
+    ladders: Sequence[Sequence[Rung] | None],
+    request: object,
+    config: Settings,
+) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
+    """`save_plans` for the cascades of each wallet, and its ladder where one was asked for.
+
+    `request` is the dataclass that asked for them; of a file in it the content counts, not its name.
+    """
+    from aggregator.store.cascade_rows import cascade_study, ladder_study  # noqa: PLC0415
+
+    asked = plain(request)
+    studies: list[list[Study]] = []
+    for mine, ladder in zip(cascades, ladders, strict=True):
+        # Of several scenarios in one request each is a cascade of its own.
+        one = [cascade_study(found, {"request": asked, "cascade": i}) for i, found in enumerate(mine)]
+        rungs = [] if ladder is None else [ladder_study(ladder, {"request": asked})]
+        studies.append([*one, *rungs])
+    return _save(answer, studies, config)
+
+
+def _save(
+    answer: Answer, studies: Sequence[Sequence[Study]], config: Settings
+) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
+    from aggregator.store.opening import Opening  # noqa: PLC0415
+    from aggregator.store.studies import save  # noqa: PLC0415
+
+    snapshots = savings(check(answer), answer, trigger="snapshot")
+    opening = Opening(config.database, lock_timeout_s=config.lock_timeout_s)
+    saved = save(opening, zip(snapshots, studies, strict=True))
+    publish(config)
+    return saved
+
+
+def plain(value: object) -> Any:
+    """A request as JSON that is the same for the same request; raises TypeError on what none is made of.
+
+    Numbers that are not floats are texts where JSON may round them; a file is the hash of its content.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    match value:
+        case None | bool() | float():
+            return value
+        case Enum():
+            return value.name
+        case str():
+            return value
+        case int():
+            return value if abs(value) < 2**53 else str(value)
+        case Decimal():
+            return str(value)
+        case Path():
+            return {"sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
+        case Mapping():
+            return {str(key): plain(one) for key, one in value.items()}
+        case Set():
+            return sorted(plain(one) for one in value)
+        case Sequence():
+            return [plain(one) for one in value]
+        case _:
+            raise TypeError(f"{value!r} is no part of a request")

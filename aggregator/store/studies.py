@@ -1,0 +1,151 @@
+"""Studies of snapshots in the database: written once, found again by what was asked, held against a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from aggregator.model.errors import StoreError
+from aggregator.store import bulk, identity, loading, saving
+from aggregator.store.columns import table_of
+from aggregator.store.opening import Opening
+from aggregator.store.saved import Fault, SavedSnapshot, SavedStudy
+from aggregator.store.saving import Saving
+from aggregator.store.study_rows import PARTS, Study, Values, id_column
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A study as rows: its own, and the columns of each part, all with their ids."""
+
+    id: str
+    kind: type[SQLModel]
+    row: Values
+    parts: Mapping[type[SQLModel], bulk.Columns]
+
+
+def save(
+    opening: Opening, items: Iterable[tuple[Saving, Sequence[Study]]]
+) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
+    """Keep snapshots, as `Warehouse.save_many` does, and what was computed from each, in one transaction.
+
+    A study is identified by its snapshot and what was asked for: one that is there stays as it was. Raises as
+    `Warehouse.save_many`.
+    """
+    try:
+        prepared = []
+        for item, found in items:
+            snapshot, made_at = saving.prepare(item), item.taken_at.astimezone(UTC).replace(tzinfo=None)
+            prepared.append((snapshot, [prepare(one, snapshot.id, made_at) for one in found]))
+
+        def work(connection: sa.Connection) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
+            saved = saving.write(connection, [snapshot for snapshot, _ in prepared])
+            kept = [write(connection, found) for _, found in prepared]
+            return list(zip(saved, kept, strict=True))
+
+        return opening.write(work)
+    except (ValueError, OverflowError) as error:
+        raise StoreError(str(opening.path), f"nothing was saved: {error}") from error
+
+
+def prepare(study: Study, snapshot_id: str, made_at: datetime) -> Prepared:
+    """The rows of a study of this snapshot, first saved at this naive-UTC time.
+
+    Raises ValueError on what can't be stored.
+    """
+    inputs = json.loads(_canonical(study.inputs))
+    found = _id(study.kind, snapshot_id, inputs)
+    ids = {"snapshot_id": snapshot_id, id_column(study.kind): found}
+    row = {**ids, "made_at": made_at, **study.values, "inputs": inputs, "inputs_hash": _hash(inputs)}
+    parts: dict[type[SQLModel], bulk.Columns] = {}
+    for part, columns in study.parts.items():
+        length = len(next(iter(columns.values())))
+        parts[part] = {**columns, **{name: [value] * length for name, value in ids.items()}}
+    return Prepared(found, study.kind, {**row, "rows_hash": _rows_hash(study.kind, row, parts)}, parts)
+
+
+def write(connection: sa.Connection, prepared: Sequence[Prepared]) -> list[SavedStudy]:
+    """Write the studies that are not there; one that was asked for before stays as it was.
+
+    Raises ValueError where two rows of a study share their natural key.
+    """
+    saved = []
+    for one in prepared:
+        table, name = table_of(one.kind), id_column(one.kind)
+        mine = (table.c[name] == one.id) & (table.c.snapshot_id == one.row["snapshot_id"])
+        there = connection.execute(sa.select(table.c[name]).where(mine)).first() is not None
+        if not there:
+            bulk.insert(connection, one.kind, {column: [value] for column, value in one.row.items()})
+            for part, columns in one.parts.items():
+                bulk.check_unique(part, columns)
+                bulk.insert(connection, part, columns)
+        saved.append(SavedStudy(table.name, one.id, one.row["snapshot_id"], created=not there))
+    return saved
+
+
+def faults(connection: sa.Connection, snapshot_id: str) -> Iterator[Fault]:
+    """What of a snapshot's studies is not what was saved."""
+    for kind, parts in PARTS.items():
+        try:
+            yield from _faults(connection, snapshot_id, kind, parts)
+        except loading.DAMAGED as error:
+            yield Fault(table_of(kind).name, f"it can't be read again: {type(error).__name__}: {error}")
+
+
+def _faults(
+    connection: sa.Connection, snapshot_id: str, kind: type[SQLModel], parts: Sequence[type[SQLModel]]
+) -> Iterator[Fault]:
+    table, name = table_of(kind).name, id_column(kind)
+    by_part = {part: _by_id(connection, part, snapshot_id, name) for part in parts}
+    studies = _by_id(connection, kind, snapshot_id, name)
+    for found, rows in studies.items():
+        if len(rows) > 1:
+            yield Fault(table, f"the row {found} is there {len(rows)} times")
+            continue
+        [row] = rows
+        if found != _id(kind, snapshot_id, row["inputs"]) or row["inputs_hash"] != _hash(row["inputs"]):
+            yield Fault(table, f"the inputs of {found} are not those that it was made from")
+        columns = {part: _columns(part, there.get(found, ())) for part, there in by_part.items()}
+        if row["rows_hash"] != _rows_hash(kind, row, columns):
+            yield Fault(table, f"the rows of {found} are not those that were saved")
+    for part, there in by_part.items():
+        for found in there.keys() - studies.keys():
+            yield Fault(table_of(part).name, f"the rows of {found} belong to nothing")
+
+
+def _by_id(
+    connection: sa.Connection, row: type[SQLModel], snapshot_id: str, name: str
+) -> dict[str, list[Values]]:
+    table = table_of(row)
+    chosen = sa.select(table).where(table.c.snapshot_id == snapshot_id).order_by(table.c[name])
+    found = [dict(one) for one in connection.execute(chosen).mappings()]
+    return {key: list(rows) for key, rows in groupby(found, key=lambda one: str(one[name]))}
+
+
+def _columns(row: type[SQLModel], rows: Sequence[Values]) -> bulk.Columns:
+    return {name: [one[name] for one in rows] for name in table_of(row).columns.keys()}  # noqa: SIM118
+
+
+def _rows_hash(kind: type[SQLModel], row: Values, parts: Mapping[type[SQLModel], bulk.Columns]) -> str:
+    tables = {table_of(part).name: columns for part, columns in parts.items()}
+    return identity.rows_hash({name: [value] for name, value in row.items()}, tables, of=table_of(kind).name)
+
+
+def _id(kind: type[SQLModel], snapshot_id: str, inputs: object) -> str:
+    return f"{table_of(kind).name}-{_hash([snapshot_id, inputs])[:20]}"
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
