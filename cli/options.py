@@ -210,8 +210,9 @@ def tell_portfolio(portfolio: Portfolio, *, quiet: bool, failures: bool = False)
 def tell_saved(saved: Iterable[tuple[SavedSnapshot, Iterable[SavedStudy]]]) -> None:
     """Say on stderr what the database keeps now."""
     for snapshot, studies in saved:
-        for kind, kept in (("snapshot ", snapshot), *(("", study) for study in studies)):
-            typer.echo(f"{kind}{kept.id}{'' if kept.created else ' was kept already'}", err=True)
+        told = [(f"snapshot {snapshot.id}", snapshot.created), *((one.id, one.created) for one in studies)]
+        for name, created in told:
+            typer.echo(f"{name}{'' if created else ' was kept already'}", err=True)
 
 
 def tell_notices(answer: Answer, *, quiet: bool) -> None:

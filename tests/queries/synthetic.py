@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from aggregator.store import bulk, latest, schema
 from aggregator.store.columns import Table, names, table_of
 from aggregator.store.opening import Opening
+from tests.queries.studies import studies
 
 Row: TypeAlias = dict[str, Any]
 
@@ -25,6 +26,7 @@ NO_POSITION_GREEKS = WALLETS[5]
 PARTIAL_WALLET = WALLETS[1]
 GAP_WALLET = WALLETS[6]
 EMPTY_WALLET = WALLETS[7]
+LOOKED_AHEAD = WALLETS[1:4]
 
 # The last one of each wallet decides what is latest.
 _STATUS = {
@@ -194,6 +196,7 @@ def _snapshot(random: Random, data: Synthetic, wallet: str, as_of: datetime, sta
             }
             data.add("position", **common, **position, value_usd=_value(position, prices))
     _risk(random, data, snapshot_id, accounts)
+    studies(data, snapshot_id, as_of, accounts, ahead=wallet in LOOKED_AHEAD)
 
 
 def _read_at(chain: int | None) -> Row:

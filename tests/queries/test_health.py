@@ -150,43 +150,6 @@ def test_binding_account(world: World, choice: dict[str, str]) -> None:
         assert {row["wallet"] for row in rows if row["account_id"] is None} == {EMPTY_WALLET}
 
 
-@pytest.mark.parametrize(
-    "only", [{}, {"underlying": "ETH"}, {"underlying": "BTC", "direction": "up"}], ids=str
-)
-@EVERY_CHOICE
-def test_liquidation_ladder(world: World, choice: dict[str, str], only: dict[str, str]) -> None:
-    """The nearest price first, for each underlying and direction; what falls adds up."""
-    chosen = world.latest(**choice)
-    risks = {(v["snapshot_id"], v["account_id"]): v for v in world.data.of("account_risk", chosen)}
-    ladders = defaultdict(list)
-    for p in world.data.of("liquidation_point", chosen):
-        if all(p[name] == value for name, value in only.items()):
-            ladders[p["underlying"], p["direction"]].append(p)
-    rows = []
-    for (underlying, direction), steps in sorted(ladders.items()):
-        fallen = 0.0
-        for i, p in enumerate(sorted(steps, key=lambda p: abs(p["distance"])), 1):
-            owed = risks[p["snapshot_id"], p["account_id"]]["native_requirement_usd"]
-            fallen += owed
-            rows.append(
-                {
-                    "underlying": underlying,
-                    "direction": direction,
-                    "step": i,
-                    "price_usd": p["price_usd"],
-                    "distance": p["distance"],
-                    "wallet": chosen[p["snapshot_id"]].wallet,
-                    "protocol": world.account(p)["protocol"],
-                    "chain_id": world.account(p)["chain_id"],
-                    "account_id": p["account_id"],
-                    "requirement_usd": owed,
-                    "cumulative_usd": fallen,
-                    **moment(chosen[p["snapshot_id"]]),
-                }
-            )
-    same(world.ask("liquidation_ladder", **choice, **only), rows)
-
-
 @pytest.mark.parametrize("within", [None, 0.15])
 @EVERY_CHOICE
 def test_distance_to_liquidation(world: World, choice: dict[str, str], within: float | None) -> None:
@@ -324,38 +287,6 @@ def test_wallet_fragility_ranking(world: World, choice: dict[str, str]) -> None:
     assert all(row["owed_usd"] <= Decimal(0) for row in found)
     if not choice:
         assert EMPTY_WALLET not in {row["wallet"] for row in found}
-
-
-@pytest.mark.parametrize("within", [None, 900])
-@EVERY_CHOICE
-def test_time_to_liquidation_by_carry(world: World, choice: dict[str, str], within: int | None) -> None:
-    """The first to fail first; accounts that last are not there."""
-    chosen = world.latest(**choice)
-    rows = []
-    for v in world.data.of("account_risk", chosen):
-        if v["runway_days"] is None or (within is not None and v["runway_days"] > within):
-            continue
-        a, at = world.account(v), chosen[v["snapshot_id"]]
-        rows.append(
-            {
-                "wallet": at.wallet,
-                "protocol": a["protocol"],
-                "chain_id": a["chain_id"],
-                "account_id": v["account_id"],
-                "native_health": v["native_health"],
-                "interest_usd_day": v["interest_usd_day"],
-                "runway_days": v["runway_days"],
-                "fails_at": at.as_of + timedelta(days=v["runway_days"]),
-                "liquidatable": v["liquidatable"],
-                **moment(at),
-            }
-        )
-    rows.sort(key=lambda r: (r["runway_days"], r["account_id"]))
-    assert rows or choice
-    found = world.ask("time_to_liquidation_by_carry", **choice, **({"within": str(within)} if within else {}))
-    for row in (*found, *rows):
-        row["fails_at"] = row["fails_at"].replace(microsecond=0)
-    same(found, rows)
 
 
 @EVERY_CHOICE
