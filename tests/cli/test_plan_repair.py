@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,36 @@ def test_rows() -> None:
     rows = list(csv.DictReader(io.StringIO(result.out)))
     assert rows
     assert [row["ordinal"] for row in rows] == [str(i) for i in range(len(rows))]
+
+
+def test_it_is_kept_with_its_snapshot(tmp_path: Path) -> None:
+    """Once: the same again changes nothing, another target makes another plan of the same snapshot."""
+    config = tmp_path / "c.toml"
+    config.write_text(f'database = "{tmp_path / "w.duckdb"}"\n')
+    kept = ("--demo", "-q", "--save", "--config", str(config))
+    first = crossmargin("plan", "repair", *kept, "--kappa", "12", "--json")
+    assert first.code == 0
+    again = crossmargin("plan", "repair", *kept, "--kappa", "12")
+    assert again.err == "".join(f"{line} was kept already\n" for line in first.err.splitlines())
+    assert crossmargin("plan", "repair", *kept).code == 0
+    looked = crossmargin("plan", "calendar", *kept)
+    assert looked.err.splitlines()[0] == again.err.splitlines()[0]
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        found = crossmargin("query", "run", name, "--json", "--config", str(config))
+        assert found.code == 0
+        document = found.json()["data"]
+        columns = [column["name"] for column in document["columns"]]
+        return [dict(zip(columns, row, strict=True)) for row in document["rows"]]
+
+    assert [row["status"] for row in rows("plan_cost_vs_avoided")] == ["feasible", "safe"]
+    told = first.json()["data"]
+    [plan] = [row for row in rows("plan_cost_vs_avoided") if row["status"] == "feasible"]
+    assert float(plan["cost_usd"]) == pytest.approx(float(told["cost_usd"]), abs=0.01)
+    assert plan["kappa_after"] == told["after"]["kappa"]
+    assert {row["source"] for row in rows("time_to_liquidation_by_carry")} == {"calendar", "interest"}
+    verified = crossmargin("snapshot", "verify", "--all", "--offline", "--config", str(config))
+    assert "rows sound" in verified.out
 
 
 @pytest.mark.parametrize(

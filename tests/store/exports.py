@@ -22,6 +22,7 @@ from aggregator.store.saved import ScheduleRun
 from aggregator.store.scope import Choice, row_classes
 from aggregator.store.warehouse import Warehouse
 from tests.store.samples import BLOCK, MAINNET, PORTFOLIO, WALLET, save
+from tests.store.studied import save_studied
 
 OTHER = Address("0x" + "0f" * 20)
 EVERYTHING = Choice()
@@ -36,9 +37,9 @@ CSV_TRAPS = 'a "label", with\r\nall of NULL,\\N and =1+1'
 
 
 def fill(path: Path) -> Warehouse:
-    """Three snapshots of two wallets, one orphaned; wallets with groups; runs of a schedule."""
+    """Three snapshots of two wallets, one orphaned, one studied; wallets with groups; runs of a schedule."""
     save(path, replace(PORTFOLIO, wallet=OTHER, warnings=("", CSV_TRAPS)))
-    save(path)
+    save_studied(path)
     orphaned = save(path, LATER).id
     warehouse = Warehouse(path)
     warehouse.mark_orphaned([orphaned])

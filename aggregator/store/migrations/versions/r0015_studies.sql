@@ -145,7 +145,7 @@ CREATE TABLE plan_account (
     native_health DOUBLE PRECISION,
     liquidatable BOOLEAN NOT NULL
 );
-COMMENT ON TABLE plan_account IS 'Every account that has a rule, before a plan and after each of its steps';
+COMMENT ON TABLE plan_account IS 'Every account that has a rule, before a plan and after each step';
 COMMENT ON COLUMN plan_account.snapshot_id IS 'snapshot.snapshot_id';
 COMMENT ON COLUMN plan_account.plan_id IS 'plan.plan_id';
 COMMENT ON COLUMN plan_account.step IS 'plan_step.ordinal that it is after; -1: before the plan';
@@ -196,7 +196,7 @@ CREATE TABLE cascade (
     inputs_hash VARCHAR NOT NULL,
     rows_hash VARCHAR NOT NULL
 );
-COMMENT ON TABLE cascade IS 'What follows from a shock of a snapshot, round by round, with its totals';
+COMMENT ON TABLE cascade IS 'What follows from a shock of a snapshot, with its totals';
 COMMENT ON COLUMN cascade.snapshot_id IS 'snapshot.snapshot_id';
 COMMENT ON COLUMN cascade.cascade_id IS 'Deterministic: cascade-, and a hash of the snapshot and inputs';
 COMMENT ON COLUMN cascade.made_at IS 'UTC time at which it was first saved';
@@ -392,5 +392,5 @@ COMMENT ON COLUMN calendar_account.snapshot_id IS 'snapshot.snapshot_id';
 COMMENT ON COLUMN calendar_account.calendar_id IS 'calendar.calendar_id';
 COMMENT ON COLUMN calendar_account.ordinal IS 'Position in the calendar, from 0';
 COMMENT ON COLUMN calendar_account.account_id IS 'Account: protocol:chain:market:owner[:number], stable over blocks';
-COMMENT ON COLUMN calendar_account.carry_usd_day IS 'Interest, funding and borrowing a day at today''s rates, USD, costs negative; NULL: a rate is not known';
+COMMENT ON COLUMN calendar_account.carry_usd_day IS 'Interest, funding and borrowing a day at today''s rates, USD, costs < 0; NULL: a rate is not known';
 COMMENT ON COLUMN calendar_account.judged IS 'False: its own test can''t be followed in time; NULL: it has none';
