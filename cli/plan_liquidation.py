@@ -69,6 +69,7 @@ def liquidation(
     block: options.BlockText = "latest",
     confirm: options.Confirm = None,
     demo: options.Demo = False,
+    save: options.SaveStudy = False,
     csv: options.Csv = False,
     warn_under: options.WarnUnder = None,
     fail_under: options.FailUnder = None,
@@ -86,9 +87,10 @@ def liquidation(
 
     options.one_output(csv=csv, json=json)
     request = _request(shock or [], vol, stress or [], path, lag or [], borrowers, draws)
+    settings = options.settings(config)
     answer = options.answer(
         wallets,
-        options.settings(config),
+        settings,
         demo=demo,
         quiet=quiet,
         rpc=rpc,
@@ -99,6 +101,8 @@ def liquidation(
     )
     reports = app.liquidations(answer, request)
     _show(answer, reports, json=json, csv=csv, quiet=quiet)
+    if save:
+        options.tell_saved(app.save_liquidations(answer, reports, request, settings))
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
     raise typer.Exit(worst(code for report in reports for code in _codes(report, gate)))
 

@@ -36,7 +36,7 @@ from aggregator.app.snapshots import (
     warehouse,
 )
 from aggregator.app.stressing import StressRequest, named_stresses, stress, whatif
-from aggregator.app.studying import save_calendars, save_cascades, save_plans
+from aggregator.app.studying import save_calendars, save_liquidations, save_plans
 from aggregator.app.verifying import OnChain, VerifiedSnapshot, Where, verify
 from aggregator.app.wallets import (
     add_wallet,
@@ -107,7 +107,7 @@ __all__ = [
     "save",
     "save_all",
     "save_calendars",
-    "save_cascades",
+    "save_liquidations",
     "save_plans",
     "saved_requirements",
     "show_history",

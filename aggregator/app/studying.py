@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from aggregator.app.answers import Answer
 from aggregator.app.checks import check
-from aggregator.app.planning import Markets, PlanRequest
+from aggregator.app.liquidating import LiquidationRequest
+from aggregator.app.planning import PlanRequest
 from aggregator.app.snapshots import publish, savings
 from aggregator.model.calendars import Calendar
-from aggregator.model.cascades import Cascade, Rung
+from aggregator.model.liquidations import LiquidationReport
 from aggregator.model.plans import Plan
 from aggregator.settings import Settings
 
@@ -25,26 +27,24 @@ if TYPE_CHECKING:
 
 
 def save_plans(
-    answer: Answer,
-    plans: Sequence[Plan],
-    request: PlanRequest,
-    config: Settings,
-    markets: Markets | None = None,
+    answer: Answer, plans: Sequence[Plan], request: PlanRequest, config: Settings
 ) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
     """Keep the plan of each wallet of an answer, in the snapshot of its read, which is saved where it is new.
 
-    `markets` are those that the plans were made with. The same plan of the same read again changes nothing.
+    The same plan of the same read again changes nothing. Of the markets that swaps are at only a hash is
+    kept, so that plans made with others are told apart.
     """
     from aggregator.store.plan_rows import plan_study  # noqa: PLC0415  # a second of imports
 
     exchanges = {
-        chain: [{"family": one.family, "market": one.to_json()} for one in found]
-        for chain, found in (markets or {}).items()
+        chain: [[one.family, one.to_json()] for one in found]
+        for chain, found in answer.markets.by_chain.items()
     }
+    canonical = json.dumps(plain(exchanges), sort_keys=True)
     inputs = {
         "request": plain(request),
         "charges": answer.settings.plan.model_dump(mode="json"),
-        "markets": plain(exchanges),
+        "markets": hashlib.sha256(canonical.encode()).hexdigest(),
     }
     return _save(answer, [[plan_study(plan, inputs)] for plan in plans], config)
 
@@ -58,26 +58,24 @@ def save_calendars(
     return _save(answer, [[calendar_study(one, {"horizon_days": one.horizon_days})] for one in found], config)
 
 
-def save_cascades(
-    answer: Answer,
-    cascades: Sequence[Sequence[Cascade]],
-    ladders: Sequence[Sequence[Rung] | None],
-    request: object,
-    config: Settings,
+def save_liquidations(
+    answer: Answer, reports: Sequence[LiquidationReport], request: LiquidationRequest, config: Settings
 ) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
-    """`save_plans` for the cascades of each wallet, and its ladder where one was asked for.
+    """`save_plans` for the cascades of each wallet, or its ladder where no scenario was given.
 
-    `request` is the dataclass that asked for them; of a file in it the content counts, not its name.
+    Of a table of borrowers its content tells two requests apart, not its name.
     """
     from aggregator.store.cascade_rows import cascade_study, ladder_study  # noqa: PLC0415
 
-    asked = plain(request)
+    # Draws of a market's risk are not kept, and change neither cascades nor ladders.
+    asked = plain(replace(request, draws=None))
     studies: list[list[Study]] = []
-    for mine, ladder in zip(cascades, ladders, strict=True):
-        # Of several scenarios in one request each is a cascade of its own.
-        one = [cascade_study(found, {"request": asked, "cascade": i}) for i, found in enumerate(mine)]
-        rungs = [] if ladder is None else [ladder_study(ladder, {"request": asked})]
-        studies.append([*one, *rungs])
+    for report in reports:
+        found = [
+            cascade_study(outcome.cascade, {"request": asked, "number": number})
+            for number, outcome in enumerate(report.outcomes)
+        ]
+        studies.append(found or [ladder_study(report.ladder, {"request": asked})])
     return _save(answer, studies, config)
 
 
