@@ -57,7 +57,7 @@ def import_export(opening: Opening, folder: Path) -> Imported:
     """Merge an export into the database, which may be empty or not there yet.
 
     A snapshot that is there already is compared and skipped; one that the export knows to be orphaned becomes
-    so. Of wallets, groups, plans and runs of schedules those that are new are taken. Raises ExchangeError,
+    so. Of wallets, groups, runs of schedules and studies those that are new are taken. Raises ExchangeError,
     with nothing written, where the folder is not exactly what was exported, or contradicts the database or
     itself; StoreLocked and StoreError where the database can't be used.
     """

@@ -151,3 +151,40 @@ def test_stress_with_what_follows() -> None:
     assert {**one, "cascade": None} == other
     refused = crossmargin("stress", "--demo", "--cascade", "--grid", "ETH=-50%..50%:3")
     assert refused.code == 2
+
+
+def test_it_is_kept_with_its_snapshot(tmp_path: Path) -> None:
+    """The ladder and a crash of the same read, each once; a table of borrowers counts by its content."""
+    config, loans, renamed = tmp_path / "c.toml", tmp_path / "loans.csv", tmp_path / "renamed.csv"
+    config.write_text(f'database = "{tmp_path / "w.duckdb"}"\n')
+    loans.write_text(LOANS)
+    renamed.write_text(LOANS)
+    kept = ("--save", "--config", str(config))
+    ladder = crossmargin(*PLAN, *kept).err.splitlines()
+    crash = crossmargin(*CRASH, *kept).err.splitlines()
+    market = crossmargin(*CRASH, *kept, "--borrowers", str(loans)).err.splitlines()
+    assert [line.split("-")[0] for line in (ladder[-1], crash[-1])] == ["ladder", "cascade"]
+    assert crash[0] == f"{ladder[0]} was kept already"
+    assert market[-1] != crash[-1]
+    again = crossmargin(*CRASH, *kept, "--borrowers", str(renamed)).err.splitlines()
+    assert again[-1] == f"{market[-1]} was kept already"
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = crossmargin(
+            "query", "run", name, "--json", "--config", str(config)
+        ).json()["data"]["rows"]
+        return found
+
+    assert {row["source"] for row in rows("liquidation_ladder")} == {"ladder"}
+    [told] = data(*CRASH)["cascades"]
+    mine = [row for row in rows("cascade_steps") if row["cascade_id"] == crash[-1]]
+    assert [row["round"] for row in mine] == [step["round"] for step in told["steps"]]
+    assert [float(row["penalty_usd"]) for row in mine] == pytest.approx(
+        [float(step["penalty_usd"]) for step in told["steps"]], abs=0.01
+    )
+    borne = [row for row in rows("bad_debt_by_bearer") if row["cascade_id"] == crash[-1]]
+    assert sum(float(row["loss_usd"]) for row in borne) == pytest.approx(
+        sum(float(row["bad_debt_usd"]) for row in mine)
+    )
+    verified = crossmargin("snapshot", "verify", "--all", "--offline", "--config", str(config))
+    assert "rows sound" in verified.out
