@@ -240,7 +240,6 @@ def test_an_import_never_mixes_two_answers(tmp_path: Path) -> None:
     [
         ("plan", "snapshot_id", "plan has rows of snapshots that are not in it"),
         ("plan_step", "plan_id", "plan_step has rows that belong to no plan"),
-        ("cascade_loss", "snapshot_id", "cascade_loss has rows that belong to no cascade"),
         ("ladder", "ladder_id", "ladder_rung has rows that belong to no ladder"),
     ],
 )
@@ -254,7 +253,7 @@ def test_an_export_that_contradicts_itself_is_refused(
         take_in(tmp_path / "copy.duckdb", tmp_path / "export")
 
 
-@pytest.mark.parametrize("part", [row for parts in PARTS.values() for row in parts])
+@pytest.mark.parametrize("part", [parts[0] for parts in PARTS.values()])
 def test_a_row_twice_is_refused(studied: Path, tmp_path: Path, part: Any) -> None:
     """In an export of somebody else's making."""
     write_out(studied, tmp_path / "export")
