@@ -75,7 +75,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a step costs in USD: fees of venues and lenders, what prices give way, gas."""
+    """What a step costs in USD: fees of venues and lenders, what prices give way, gas.
+
+    `slippage_usd` is below zero where a price is better than the mark.
+    """
 
     fees_usd: float
     slippage_usd: float

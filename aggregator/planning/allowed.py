@@ -26,10 +26,6 @@ from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy
 
-REFERENCE_USD = 10_000.0
-"""By which markets of the same pair are compared."""
-
-
 @dataclass
 class _Purse:
     """What a wallet account may come to have, and what it may be asked for, by asset."""
@@ -41,7 +37,7 @@ class _Purse:
 class Allowed:
     """The candidates of a portfolio. `short` are the accounts that must be helped; None: all may be.
 
-    Where no spot market sells one asset for another an estimate stands for it.
+    Wallet accounts that will be needed, and hold nothing today, are added to the copy. Where no spot market sells one asset for another an estimate stands for it.
     """
 
     def __init__(self, copy: Copy, problem: Problem, short: frozenset[str] | None) -> None:

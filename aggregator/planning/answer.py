@@ -83,7 +83,7 @@ def _step(step: Ordered, state: State | None, charges: Charges) -> Step:
         amount=step.done.amount,
         paid=step.done.paid,
         received=step.done.received,
-        cost=Cost(fees, max(0.0, lost - fees), gas),
+        cost=Cost(fees, lost - fees, gas),
         after=state,
         sender=sender_of(scratch, account),
         calls=() if isinstance(calls, Untold) else tuple(calls),

@@ -6,10 +6,22 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from aggregator.model.accounts import Account
-from aggregator.model.actions import AdjustableRule, Applied, Deposit, Repay, Trade, Traded, Untold, Withdraw
+from aggregator.model.actions import (
+    Action,
+    AdjustableRule,
+    Applied,
+    Deposit,
+    Repay,
+    Trade,
+    Traded,
+    Untold,
+    Withdraw,
+)
 from aggregator.model.assets import Asset
+from aggregator.model.errors import UnusablePrice
 from aggregator.model.plans import Move, Swap, Transfer
 from aggregator.model.positions import Holding, Option, Perp
 from aggregator.model.rules import Amount, Refused
@@ -114,7 +126,7 @@ class AssetCandidate(Candidate):
                 action = Withdraw(self.asset.id, raw)
             case _:
                 action = Deposit(self.asset.id, raw)
-        done = account.rule.apply(account.prices, _time(copy, account), action)
+        done = _applied(copy, account, account.rule, action)
         if isinstance(done, Traded):
             raise TypeError(f"{account.protocol} answers {self.kind} as if it were a trade")
         if not isinstance(done, Applied):
@@ -138,7 +150,7 @@ class TradeCandidate(Candidate):
         if account is None or position is None or not isinstance(account.rule, AdjustableRule):
             return Untold("its rule can't tell")
         action = Trade(self.market, self.sign * raw)
-        done = account.rule.apply(account.prices, _time(copy, account), action)
+        done = _applied(copy, account, account.rule, action)
         if isinstance(done, Applied):
             raise TypeError(f"{account.protocol} answers a trade as if it were none")
         if not isinstance(done, Traded):
@@ -163,16 +175,17 @@ class SwapCandidate(Candidate):
 
     def do(self, copy: Copy, raw: int) -> Outcome:
         """See Candidate; the wallet is given what is sure, the quote less the slippage."""
-        market = copy.markets.get(self.market.label, self.market)
+        key = self.market.chain, self.market.assets, self.market.label
+        market = copy.markets.get(key, self.market)
         sold = Amount(self.sold.id, raw)
         found = market.swap(sold)
         if not isinstance(found, Swapped):
             return found
-        least = Amount(self.bought.id, int(found.received.raw * (1 - self.slippage)))
+        least = Amount(self.bought.id, int(found.received.raw * (1 - Fraction(self.slippage))))
         purse = copy.accounts[self.account_id]
         pay(copy, purse, self.sold, raw)
         pay(copy, copy.accounts[self.account_id], self.bought, -least.raw)
-        copy.markets[self.market.label] = found.successor
+        copy.markets[key] = found.successor
         return Done(Swap(market, sold, least), sold, (sold,), (least,))
 
 
@@ -192,8 +205,8 @@ class TransferCandidate(Candidate):
 
     def do(self, copy: Copy, raw: int) -> Outcome:
         """See Candidate."""
-        scale = Decimal(10) ** (self.arrives_as.decimals - self.asset.decimals)
-        there = int(raw * (1 - self.kept) * scale)
+        scale = Fraction(10) ** (self.arrives_as.decimals - self.asset.decimals)
+        there = int(raw * (1 - Fraction(self.kept)) * scale)
         pay(copy, copy.accounts[self.account_id], self.asset, raw)
         pay(copy, copy.accounts[self.to], self.arrives_as, -there)
         sent, arrives = Amount(self.asset.id, raw), Amount(self.arrives_as.id, there)
@@ -227,8 +240,14 @@ def purse_id(copy: Copy, account_id: str) -> str:
     return purse_of(copy, copy.accounts[account_id]).id
 
 
-def _time(copy: Copy, account: Account) -> int:
-    return copy.portfolio.blocks[account.chain].timestamp
+def _applied(
+    copy: Copy, account: Account, rule: AdjustableRule, action: Action
+) -> Applied | Traded | Refused | Untold:
+    """What the rule says at the account's prices and block; a price that it can't be judged at tells nothing."""
+    try:
+        return rule.apply(account.prices, copy.portfolio.blocks[account.chain].timestamp, action)
+    except UnusablePrice as error:
+        return Untold(str(error))
 
 
 def _some(amount: Amount | None) -> tuple[Amount, ...]:

@@ -10,11 +10,12 @@ from aggregator.model.accounts import Account
 from aggregator.model.plans import AccountState, Shortfall, State
 from aggregator.model.positions import Debt
 from aggregator.model.results import RiskResult
-from aggregator.planning.goals import Goal, goals_of, own_test
+from aggregator.planning.goals import Goal, goals_of
 from aggregator.planning.ordering import keeps_floor
 from aggregator.planning.problem import Problem
 from aggregator.risk.assess import assess_all
 from aggregator.risk.copies import Copy
+from aggregator.risk.reserves import reserves
 from aggregator.risk.scenarios import ScenarioSet
 
 
@@ -44,15 +45,13 @@ def _state(copy: Copy, result: RiskResult) -> State:
 
 def unsafe(before: Copy, after: Copy, floor: Fraction) -> tuple[str, ...]:
     """The accounts that a step takes below the floor, or further below it, by their exact rules."""
-    found = []
-    for name, account in after.accounts.items():
-        was = before.accounts.get(name)
-        if account.rule is None or account is was:
-            continue
-        test = None if was is None else own_test(before, was)
-        if not keeps_floor(test, own_test(after, account), floor):
-            found.append(name)
-    return tuple(found)
+    return tuple(
+        name
+        for name, account in after.accounts.items()
+        if account.kind != "wallet"
+        and account is not before.accounts.get(name)
+        and not keeps_floor(before, after, name, floor)
+    )
 
 
 def shortfalls(copy: Copy, state: State, problem: Problem) -> tuple[Shortfall, ...]:
@@ -65,7 +64,8 @@ def shortfalls(copy: Copy, state: State, problem: Problem) -> tuple[Shortfall, .
                 account = copy.accounts[figure.of]
                 found.append(Shortfall(account.id, -spare, _needed(account, -spare, goal)))
     if state.kappa < targets.kappa:
-        missing = max(0.0, state.requirement_usd * targets.kappa - state.equity_usd)
+        places = reserves([copy.result()], problem.scenarios, targets.kappa)
+        missing = max(0.0, *(-float(place.values[0]) for place in places))
         told = f"the whole survives {state.kappa:.4g} standard stresses of {targets.kappa:g}"
         found.append(Shortfall(None, missing, told))
     return tuple(sorted(found, key=lambda one: -one.missing_usd))

@@ -48,19 +48,18 @@ class Exchanges:
                 self._beside[chain, other].add(one)
 
     def route(self, chain: ChainId, sold: Asset, bought: Asset) -> Sequence[Hop]:
-        """The swaps that a plan may make of it: every market of the pair, else those by way of one token."""
-        direct = self._by_pair.get((chain, frozenset((sold.id, bought.id))))
-        if direct:
-            return [Hop(sold, bought, market) for market in direct]
+        """The swaps that a plan may make of it: every market of the pair, and the best way by one token."""
+        direct = self._by_pair.get((chain, frozenset((sold.id, bought.id))), ())
+        hops = [Hop(sold, bought, market) for market in direct]
         between = self._beside[chain, sold.id] & self._beside[chain, bought.id]
         best: tuple[int, list[Hop]] | None = None
         for asset_id in sorted(between & self._assets.keys()):
-            hops = self._through(chain, sold, self._assets[asset_id], bought)
-            if hops is not None and (best is None or hops[0] > best[0]):
-                best = hops
+            found = self._through(chain, sold, self._assets[asset_id], bought)
+            if found is not None and (best is None or found[0] > best[0]):
+                best = found
         if best is not None:
-            return best[1]
-        return [Hop(sold, bought, self._estimate(chain, sold, bought))]
+            hops += best[1]
+        return hops or [Hop(sold, bought, self._estimate(chain, sold, bought))]
 
     def _through(
         self, chain: ChainId, sold: Asset, middle: Asset, bought: Asset

@@ -141,10 +141,14 @@ def spare_usd(copy: Copy, account: Account, said: Health, least: Fraction) -> fl
 
 
 def currency_usd(copy: Copy, account: Account) -> float:
-    """What a unit of the currency of the account's rule is worth."""
+    """What a unit of the currency of the account's rule is worth; raises UnusablePrice where it has no mark."""
     feeds = () if account.rule is None else account.rule.feeds
     quote = next((feed.quote for feed in feeds if feed.quote is not None), None)
-    return 1.0 if quote is None else usd(copy.portfolio.marks[quote])
+    if quote is None:
+        return 1.0
+    if quote not in copy.portfolio.marks:
+        raise UnusablePrice(quote, "its mark", 0)
+    return usd(copy.portfolio.marks[quote])
 
 
 def _judged(copy: Copy, accounts: Iterable[str]) -> Iterator[tuple[Account, Health]]:

@@ -16,7 +16,7 @@ from aggregator.model.positions import Debt
 from aggregator.model.rules import Health
 from aggregator.planning.candidates import Candidate, Done, Ordered
 from aggregator.planning.goals import own_test
-from aggregator.risk.copies import Copy
+from aggregator.risk.copies import Copy, needs_margin
 
 WORTHWHILE_USD = 1.0
 """Less than this is not done as a part of something larger."""
@@ -86,9 +86,8 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
     done = one.do(after, raw)
     if not isinstance(done, Done) or not _is_paid(now, after):
         return None
-    for account in one.touches:
-        if not keeps_floor(_test(now, account), _test(after, account), floor):
-            return None
+    if any(not keeps_floor(now, after, account, floor) for account in one.touches):
+        return None
     return Ordered(one, raw, done, now, after)
 
 
@@ -101,17 +100,24 @@ def _is_possible(now: Copy, one: Candidate, floor: Fraction, raw: int) -> bool:
     return attempt(now, one, raw, floor) is not None
 
 
-def keeps_floor(before: Health | None, after: Health | None, floor: Fraction) -> bool:
-    """Whether N >= floor*Q after a step, or, of an account that is below it, floor*Q - N has not grown."""
-    if after is None:
-        return before is None
-    spare = after.power - floor * after.requirement
-    if not after.requirement or spare >= 0:
-        return not after.liquidatable or (before is not None and before.liquidatable)
-    if before is None:
+def keeps_floor(before: Copy, after: Copy, account_id: str, floor: Fraction) -> bool:
+    """Whether N >= floor*Q of an account after a step, or, if it was below, floor*Q - N has not grown.
+
+    An account in which nothing is left that needs margin keeps it.
+    """
+    left = after.accounts.get(account_id)
+    if left is None or (left.rule is None and not needs_margin(left)):
+        return True
+    was, now = _test(before, account_id), own_test(after, left)
+    if now is None:
+        return was is None
+    spare = now.power - floor * now.requirement
+    if not now.requirement or spare >= 0:
+        return not now.liquidatable or (was is not None and was.liquidatable)
+    if was is None:
         return False
-    was = before.power - floor * before.requirement
-    return was < 0 and spare >= was
+    spared = was.power - floor * was.requirement
+    return spared < 0 and spare >= spared
 
 
 def _test(copy: Copy, account_id: str) -> Health | None:

@@ -75,7 +75,7 @@ class _Search:
         today = Cutter((), goals, aims, {}, problem.scenarios).figures(self.start)
         if all(value >= 0.0 for value in today.values()):
             return answer(problem, self.start, (), {}, None)
-        allowed = Allowed(self.start.fork(), problem, _short(today))
+        allowed = Allowed(self.start, problem, _short(today))
         self.candidates, assets = allowed.all(), allowed.assets()
         if self.flash:
             lent = flash_repays(self.start.fork(), self.candidates, problem.limits.executors)

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from aggregator.model.accounts import Account
-from aggregator.model.assets import Asset
+from aggregator.model.assets import Asset, AssetId
 from aggregator.model.errors import NativeUnknown
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp
 from aggregator.model.spot_markets import SpotMarket
-from aggregator.model.units import plain, scaled
+from aggregator.model.units import ChainId, plain, scaled
 from aggregator.risk.changed import ORIGIN
 from aggregator.risk.moving import without_native
+
+
+MarketKey: TypeAlias = tuple[ChainId, tuple[AssetId, AssetId], str]
 
 
 @dataclass
 class Copy:
     """A portfolio that is being changed: its accounts by id, what is lost of their rules, and what to say.
 
-    `markets` are exchanges that have been used, by their label, as they stand then.
+    `markets` are exchanges that have been used, by chain, sides and label, as they stand then.
     """
 
     portfolio: Portfolio
     accounts: dict[str, Account]
     lost: dict[str, NativeUnknown]
     told: list[str]
-    markets: dict[str, SpotMarket] = field(default_factory=dict)
+    markets: dict[MarketKey, SpotMarket] = field(default_factory=dict)
 
     @staticmethod
     def of(portfolio: Portfolio) -> Copy:
@@ -65,11 +69,16 @@ class Copy:
 
         Where nothing is left that needs margin, nothing is required, and nothing unknown.
         """
-        if any(isinstance(p, Perp | Option | Debt) for p in account.positions):
+        if needs_margin(account):
             self.lost.setdefault(account.id, NativeUnknown(account.label, why))
         else:
             self.lost.pop(account.id, None)
         return replace(account, rule=None, reported=None)
+
+
+def needs_margin(account: Account) -> bool:
+    """Whether anything is owed or open in it."""
+    return any(isinstance(p, Perp | Option | Debt) for p in account.positions)
 
 
 def pay(copy: Copy, account: Account, asset: Asset, raw: int) -> None:
