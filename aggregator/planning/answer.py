@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import accumulate, takewhile
 
 from aggregator.model.actions import Untold
 from aggregator.model.assets import AssetId
@@ -30,8 +31,12 @@ def answer(
     candidates: Sequence[Candidate],
     amounts: Mapping[str, float],
     solution: Solution | None,
+    most_cost_usd: float | None = None,
 ) -> Plan:
-    """The steps that do these amounts (USD, by candidate), each certified; none where there is nothing."""
+    """The steps that do these amounts (USD, by candidate), each certified; none where there is nothing.
+
+    With `most_cost_usd` they end before they cost more than that.
+    """
     targets, floor = problem.targets, Fraction(str(problem.targets.floor))
     raws = {one.name: one.raw(amounts.get(one.name, 0.0)) for one in candidates}
     known, raws = bundled(start, candidates, raws, problem.limits.executors)
@@ -40,6 +45,10 @@ def answer(
     copies = [start, *(step.after for step in ordered)]
     said = states(copies, families=problem.families, scenarios=problem.scenarios)
     steps = tuple(_step(one, state, problem.charges) for one, state in zip(ordered, said[1:], strict=True))
+    if most_cost_usd is not None:
+        costs = accumulate(step.cost.usd for step in steps)
+        paid = sum(1 for _ in takewhile(lambda cost: cost <= most_cost_usd, costs))
+        ordered, steps, copies, said = ordered[:paid], steps[:paid], copies[: paid + 1], said[: paid + 1]
     missing = shortfalls(copies[-1], said[-1], problem)
     status: Status = "infeasible" if missing else "feasible" if steps else "safe"
     return Plan(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -68,7 +68,7 @@ class Candidate(ABC):
 
     `name` is unique. `unit_usd` is what its smallest unit is worth today, so that x dollars are
     `x / unit_usd` units; `most` is how many of them there can be. `touches` are the accounts that change
-    beside wallets, `spends` says that the wallet pays.
+    beside wallets.
     """
 
     name: str
@@ -88,14 +88,9 @@ class Candidate(ABC):
         return (self.account_id,)
 
     @property
-    def spends(self) -> bool:
-        """Whether all that it takes is the wallet's."""
-        return self.kind in ("repay", "deposit", "swap", "transfer", "bridge")
-
-    @property
-    def counterpart(self) -> str | None:
-        """The name of the candidate that undoes it."""
-        return self.name.replace("withdraw", "deposit", 1) if self.kind == "withdraw" else None
+    def counterpart(self) -> Candidate | None:
+        """What undoes it, whether or not a plan may do that."""
+        return None
 
     def raw(self, usd: float) -> int:
         """The units that so many dollars are, rounded up, at most all that there can be."""
@@ -112,6 +107,11 @@ class AssetCandidate(Candidate):
     """Repay, deposit or withdraw an asset."""
 
     asset: Asset
+
+    @property
+    def counterpart(self) -> Candidate | None:
+        """A deposit, of a withdrawal."""
+        return replace(self, kind="deposit") if self.kind == "withdraw" else None
 
     def do(self, copy: Copy, raw: int) -> Outcome:
         """See Candidate."""

@@ -30,6 +30,9 @@ NO_USD = 1e-6
 PARALLEL = 1e-7
 """Slopes that differ by less are the same, to what a trial can tell."""
 
+LARGER_TRIALS = (10.0, 100.0, 1_000.0)
+"""Times as much is tried where a venue takes no less."""
+
 LEAST_TRIAL_USD, MOST_TRIAL_USD = 0.01, 1_000.0
 
 
@@ -51,6 +54,11 @@ class Cutter:
     _slopes: dict[Figure, dict[str, float]] = field(default_factory=dict)
     _rows: dict[Figure, list[Constraint]] = field(default_factory=dict)
     _made: int = 0
+
+    @property
+    def rows(self) -> list[Constraint]:
+        """All that it has made and that hold."""
+        return [row for rows in self._rows.values() for row in rows]
 
     def figures(self, at: Copy) -> Rows:
         """Every figure in a state, in USD; none may be below 0."""
@@ -144,9 +152,13 @@ class Cutter:
         there = at.fork()
         if isinstance(one.do(there, raw), Done):
             return raw * one.unit_usd, there
-        counterpart = next((c for c in self.candidates if c.name == one.counterpart), None)
+        counterpart = one.counterpart
         if counterpart is not None and isinstance(counterpart.do(there, raw), Done):
             return -raw * one.unit_usd, there
+        for more in LARGER_TRIALS:
+            raw = max(1, one.raw(wanted * more))
+            if isinstance(one.do(there, raw), Done):
+                return raw * one.unit_usd, there
         return None
 
 

@@ -7,7 +7,7 @@ sold, and repays; then there is room for more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -25,6 +25,11 @@ UNITS = 5
 """Smallest units by which a step may be less than was planned: what came before it was rounded."""
 
 _ORDER = ("deposit", "repay", "reduce", "hedge", "transfer", "bridge", "swap", "flash", "withdraw")
+
+
+def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """What improves an account before what weakens one; of a kind in the order given."""
+    return sorted(candidates, key=lambda one: _ORDER.index(one.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,7 @@ def sequence(
 
     `floor` is the least N/Q of an account that a step leaves; one that is below it may only get better.
     """
-    order = sorted(
-        (one for one in candidates if amounts.get(one.name)), key=lambda one: _ORDER.index(one.kind)
-    )
+    order = in_order(one for one in candidates if amounts.get(one.name))
     left = {one.name: amounts[one.name] for one in order}
     steps: list[Ordered] = []
     now = start

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.limits import Charges
+from aggregator.planning.ordering import largest
 from aggregator.planning.program import Segment, Variable
 from aggregator.planning.worth import worth_usd
 from aggregator.risk.copies import Copy
@@ -11,6 +15,11 @@ from aggregator.risk.copies import Copy
 SMALLEST_USD = 100.0
 STEPS = 4.0
 """Each sample is so many times the one before."""
+
+COARSE_USD, COARSE_SHARE = 0.01, 0.001
+"""More between samples is worth sampling again, at these times the amount:"""
+
+AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
 
 NOTHING_USD = 0.005
 """What rounding makes of a cost that is none."""
@@ -20,15 +29,18 @@ SAME_SLOPE = 1e-7
 _FREE = ("repay", "deposit", "withdraw", "transfer")
 
 
-def variable(start: Copy, one: Candidate, charges: Charges, *, bundled: bool = False) -> Variable:
+def variable(
+    start: Copy, one: Candidate, charges: Charges, *, bundled: bool = False, near: Iterable[float] = ()
+) -> Variable:
     """A candidate as a variable in USD: its costs are convex and linear between samples, its gas is fixed.
 
-    `bundled`: what is taken out and sold is part of a bundle, and its gas with it. What is sampled is refused
-    beyond some amount where a market is too small: that is the most of it then.
+    `bundled`: what is taken out and sold is part of a bundle, and its gas with it. Where a market is too small
+    for all of it, what it takes is the most. What is refused today by any amount costs its gas alone: other
+    steps may make it possible. `near` are amounts in USD that are sampled too.
     """
     chain = start.accounts[one.account_id].chain
     gas = 0.0 if bundled and one.kind in ("withdraw", "swap") else charges.gas(chain)
-    samples = [] if one.kind in _FREE else _samples(start, one)
+    samples = [] if one.kind in _FREE else _samples(start, one, near)
     if not samples:
         return Variable(one.name, one.most_usd, (Segment(one.most_usd, 0.0),), gas)
     fixed = _fixed(samples)
@@ -45,6 +57,18 @@ def variable(start: Copy, one: Candidate, charges: Charges, *, bundled: bool = F
     return Variable(one.name, done, tuple(segments), gas + fixed)
 
 
+def is_coarse(start: Copy, one: Candidate, priced: Variable, amount: float) -> bool:
+    """Whether so much (USD) of a candidate costs notably less than the line between two samples says."""
+    if len(priced.segments) < 2:
+        return False
+    counted, left = 0.0, amount
+    for segment in priced.segments:
+        counted += segment.slope * min(segment.width, left)
+        left -= min(segment.width, left)
+    cost = _cost(start, one, max(1, one.raw(amount)))
+    return cost is not None and counted - cost > max(COARSE_USD, COARSE_SHARE * counted)
+
+
 def cost_usd(before: Copy, after: Copy) -> float:
     """What is missing of the accounts that a step touches, at their marks; what rounding leaves is none."""
     touched = {name for name, account in after.accounts.items() if before.accounts.get(name) is not account}
@@ -52,18 +76,38 @@ def cost_usd(before: Copy, after: Copy) -> float:
     return lost if abs(lost) > 1e-9 else 0.0
 
 
-def _samples(start: Copy, one: Candidate) -> list[tuple[float, float]]:
+def _samples(start: Copy, one: Candidate, near: Iterable[float]) -> list[tuple[float, float]]:
+    """Amounts and costs in USD, smallest first: of what the venue takes today."""
     found: list[tuple[float, float]] = []
-    usd = min(SMALLEST_USD, one.most_usd)
-    while True:
-        raw = max(1, one.raw(usd))
-        after = start.fork()
-        if not isinstance(one.do(after, raw), Done):
-            return found
-        found.append((raw * one.unit_usd, cost_usd(start, after)))
-        if raw >= one.most:
-            return found
-        usd = min(one.most_usd, usd * STEPS)
+    for raw in _amounts(one, near):
+        cost = _cost(start, one, raw)
+        if cost is not None:
+            found.append((raw * one.unit_usd, cost))
+        elif found:
+            most = largest(partial(_is_taken, start, one), raw)
+            cost = _cost(start, one, most)
+            if cost is not None and most * one.unit_usd > found[-1][0]:
+                found.append((most * one.unit_usd, cost))
+            break
+    return found
+
+
+def _amounts(one: Candidate, near: Iterable[float]) -> list[int]:
+    wanted = {one.most, *(max(1, one.raw(usd)) for usd in near)}
+    usd = SMALLEST_USD
+    while usd < one.most_usd:
+        wanted.add(max(1, one.raw(usd)))
+        usd *= STEPS
+    return sorted(wanted)
+
+
+def _cost(start: Copy, one: Candidate, raw: int) -> float | None:
+    after = start.fork()
+    return cost_usd(start, after) if isinstance(one.do(after, raw), Done) else None
+
+
+def _is_taken(start: Copy, one: Candidate, raw: int) -> bool:
+    return isinstance(one.do(start.fork(), raw), Done)
 
 
 def _fixed(samples: list[tuple[float, float]]) -> float:

@@ -7,8 +7,10 @@ state between them. A plan that fails it is never given out.
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from aggregator.model.plans import Plan
@@ -18,15 +20,18 @@ from aggregator.planning.bundles import flash_repays
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
 from aggregator.planning.goals import Figure, Goals, Rows, goals_of
-from aggregator.planning.ordering import largest
-from aggregator.planning.prices import variable
+from aggregator.planning.ordering import in_order, largest
+from aggregator.planning.prices import AROUND, is_coarse, variable
 from aggregator.planning.problem import Problem
-from aggregator.planning.program import Program, Solution
+from aggregator.planning.program import Program, Solution, Variable
 from aggregator.planning.solver import Solver
 from aggregator.risk.copies import Copy
 
 ROUNDS = 16
 """Of solving and cutting: a few end it, unless a market's price gives way a lot."""
+
+RENEWALS = 3
+"""How often costs are sampled anew near a solution, and the limit on the cost lowered by what steps add."""
 
 CUSHION = 1e-6
 """Targets are aimed at so much higher: rounding, and interest of the next minutes, miss none."""
@@ -40,15 +45,16 @@ SETTLED = 1e-6
 LEAST_USD = 1e-4
 """What a wallet may lack by rounding."""
 
-NOTHING_USD = 0.01
-"""Less of a candidate is the solver's tolerance, and no step."""
+NOTHING_USD, NOTHING_SHARE = 0.01, 0.01
+"""Less of a candidate, and of what is missing anywhere, is the solver's tolerance, and no step."""
 
 
 def repair(problem: Problem) -> Plan:
     """The cheapest certified plan; `infeasible` with the steps that come nearest where none reaches all.
 
     Steps one by one, and where the user has an executor also a flash bundle: whichever misses less, and then
-    costs less. Raises as `assess` does.
+    costs less. Where the solver ends without an answer that can be vouched for, the plan is the best so far,
+    which may have no steps, and says so. Raises as `assess` does.
     """
     found = _Search(problem, Copy.of(problem.portfolio)).plan()
     limits = problem.limits
@@ -63,18 +69,36 @@ def _rank(plan: Plan) -> tuple[float, float]:
     return sum(one.missing_usd for one in plan.shortfalls), plan.cost_usd
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A solution, and in USD how far the state that it leads to misses goals."""
+
+    solution: Solution
+    missing: float = math.inf
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """How much of each candidate, in USD."""
+        return self.solution.amounts
+
+
 @dataclass
 class _Search:
     problem: Problem
     start: Copy
     flash: bool = False
     candidates: Sequence[Candidate] = ()
+    nothing: float = NOTHING_USD
+    told: str | None = None
+    _most: dict[str, float] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         problem, goals, aims = self.problem, goals_of(self.problem, 0.0), goals_of(self.problem, CUSHION)
         today = Cutter((), goals, aims, {}, problem.scenarios).figures(self.start)
-        if all(value >= 0.0 for value in today.values()):
+        missed = [-value for value in today.values() if value < 0.0]
+        if not missed:
             return answer(problem, self.start, (), {}, None)
+        self.nothing = min(NOTHING_USD, NOTHING_SHARE * min(missed))
         allowed = Allowed(self.start, problem, _short(today))
         self.candidates, assets = allowed.all(), allowed.assets()
         if self.flash:
@@ -84,40 +108,91 @@ class _Search:
             return answer(problem, self.start, (), {}, None)
         kept = self._kept(aims)
         cutter = Cutter(self.candidates, goals, aims, assets, problem.scenarios, kept)
-        solution, amounts = self._solved(cutter)
-        return answer(problem, self.start, self.candidates, amounts, solution)
+        cutter.cuts(self.start, {})
+        plan = self._limited(cutter)
+        return plan if self.told is None else replace(plan, told=(*plan.told, self.told))
 
-    def _solved(self, cutter: Cutter) -> tuple[Solution | None, Mapping[str, float]]:
-        """How much of each candidate, in USD."""
-        charges = self.problem.charges
-        variables = [variable(self.start, one, charges, bundled=self.flash) for one in self.candidates]
-        rows = cutter.cuts(self.start, {})
-        solver = Solver(Program(tuple(variables), tuple(rows), self.problem.limits.most_cost_usd))
-        names = {row.name for row in rows}
-        solution: Solution | None = None
-        amounts: Mapping[str, float] = {}
+    def _limited(self, cutter: Cutter) -> Plan:
+        """The plan whose steps keep the limit on the cost.
+
+        The program counts the gas of each candidate once. Where steps are done in parts the limit is lowered
+        by what that adds, and what is left over it in the end is not done.
+        """
+        most = limit = self.problem.limits.most_cost_usd
+        plans: list[Plan] = []
+        for _ in range(RENEWALS + 1):
+            found = self._refined(cutter, limit)
+            amounts = {} if found is None else found.amounts
+            solution = None if found is None else found.solution
+            made = partial(answer, self.problem, self.start, self.candidates, amounts, solution)
+            plan = made()
+            if most is None or limit is None or plan.cost_usd <= most:
+                plans.append(plan)
+                break
+            plans.append(made(most_cost_usd=most))
+            limit -= plan.cost_usd - most
+            if limit < 0.0:
+                break
+        return min(plans, key=_rank)
+
+    def _refined(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
+        """The best solution, with costs sampled again where it stands between samples that are far apart."""
+        charges, near = self.problem.charges, defaultdict[str, set[float]](set)
+        found: _Found | None = None
+        for _ in range(RENEWALS):
+            variables = [
+                variable(self.start, one, charges, bundled=self.flash, near=near[one.name])
+                for one in self.candidates
+            ]
+            found = self._solved(cutter, variables, most_cost) or found
+            if found is None:
+                return None
+            coarse = [
+                (one.name, amount)
+                for one, priced in zip(self.candidates, variables, strict=True)
+                if (amount := found.amounts[one.name]) > 0.0 and is_coarse(self.start, one, priced, amount)
+            ]
+            if not coarse:
+                break
+            for name, amount in coarse:
+                near[name] |= {amount * share for share in AROUND}
+        return found
+
+    def _solved(
+        self, cutter: Cutter, variables: Sequence[Variable], most_cost: float | None
+    ) -> _Found | None:
+        """The solution whose state misses least; None where the solver has none."""
+        bounded = [replace(one, most=min(one.most, self._most.get(one.name, math.inf))) for one in variables]
+        solver = Solver(Program(tuple(bounded), tuple(cutter.rows), most_cost))
+        names = {row.name for row in cutter.rows}
+        best: _Found | None = None
         for _ in range(ROUNDS):
-            solution = solver.solve()
+            try:
+                solution = solver.solve()
+            except ArithmeticError as error:
+                self.told = f"the search ended early, and there may be a better plan: {error}"
+                return best
             if solution.status == "impossible":
-                return solution, {}
+                return best
             if self._without_traces(solver, solution):
                 continue
             final = self._follow(solver, solution.amounts)
             if final is None:
                 continue
-            amounts = solution.amounts
             figures = cutter.figures(final)
-            overdrawn = any(
-                value < -LEAST_USD for figure, value in figures.items() if figure.kind == "wallet"
-            )
+            lacking = sum(-usd for figure, usd in figures.items() if figure.kind == "wallet" and usd < 0.0)
+            lacking = lacking if lacking > LEAST_USD else 0.0
+            found = _Found(solution, _missing(figures) + lacking)
+            if best is None or found.missing <= best.missing:
+                best = found
             expected = sum(solution.shortfalls.values())
-            if not overdrawn and _missing(figures) <= expected * (1.0 + SETTLED):
-                break
-            made = cutter.cuts(final, amounts)
+            if not lacking and _missing(figures) <= expected * (1.0 + SETTLED):
+                return found
+            made = cutter.cuts(final, solution.amounts)
             solver.change([row for row in made if row.name in names])
             solver.add([row for row in made if row.name not in names])
             names |= {row.name for row in made}
-        return solution, amounts
+        return best
 
     def _kept(self, aims: Goals) -> frozenset[Figure]:
         """The figures that hold today already; those of the whole only where all of them do."""
@@ -131,10 +206,14 @@ class _Search:
 
     def _without_traces(self, solver: Solver, solution: Solution) -> bool:
         """Forbid candidates of which a solution does next to nothing; whether there were any."""
-        traces = [name for name, usd in solution.amounts.items() if 0.0 < usd < NOTHING_USD]
+        traces = [name for name, usd in solution.amounts.items() if 0.0 < usd < self.nothing]
         for name in traces:
-            solver.bound(name, 0.0)
+            self._bound(solver, name, 0.0)
         return bool(traces)
+
+    def _bound(self, solver: Solver, name: str, most: float) -> None:
+        self._most[name] = most
+        solver.bound(name, most)
 
     def _follow(self, solver: Solver, wanted: Mapping[str, float]) -> Copy | None:
         """The state to which a solution leads, wherever money comes from.
@@ -143,14 +222,14 @@ class _Search:
         program is told.
         """
         copy = self.start.fork()
-        for one in self.candidates:
+        for one in in_order(self.candidates):
             raw = one.raw(wanted.get(one.name, 0.0))
             if not raw:
                 continue
             there = copy.fork()
             if not isinstance(one.do(there, raw), Done):
                 most = largest(partial(_is_done, copy, one), raw)
-                solver.bound(one.name, most * one.unit_usd)
+                self._bound(solver, one.name, most * one.unit_usd)
                 return None
             copy = there
         return copy
