@@ -7,7 +7,7 @@ in one: only the state at its end counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aggregator.model.actions import Untold
 from aggregator.model.assets import AssetId
@@ -23,6 +23,7 @@ from aggregator.planning.candidates import (
     Ordered,
     Outcome,
     SwapCandidate,
+    balance,
     purse_id,
 )
 from aggregator.planning.ordering import rounding
@@ -103,6 +104,25 @@ def flash_repays(copy: Copy, candidates: Sequence[Candidate], executors: Executo
     return found
 
 
+def without_loops(
+    copy: Copy, candidates: Sequence[Candidate], lent: Sequence[FlashRepay]
+) -> list[Candidate]:
+    """The candidates where what can be repaid with borrowed money is else repaid with what the wallet has.
+
+    What is taken out and sold for a debt costs no gas in a bundle only.
+    """
+    borrowed = {(one.account_id, one.asset.id) for one in lent}
+    found: list[Candidate] = []
+    for one in candidates:
+        if isinstance(one, AssetCandidate) and one.kind == "repay":
+            if (one.account_id, one.asset.id) in borrowed:
+                has = max(0, balance(copy, purse_id(copy, one.account_id), one.asset))
+                found += [replace(one, most=min(one.most, has))] if has else []
+                continue
+        found.append(one)
+    return found
+
+
 def _cheapest(copy: Copy, one: AssetCandidate) -> tuple[str, FlashLender] | None:
     """The lender of least fee for the whole debt, the account's own first where they are equal."""
     chain = copy.accounts[one.account_id].chain
@@ -129,7 +149,8 @@ def bundled(
     for one in candidates:
         if not isinstance(one, FlashRepay) or not left.pop(one.name, 0):
             continue
-        lent = amounts[one.name] - rounding(amounts[one.name])
+        # What pays for it is rounded too: a little less is sold than is taken out, and less is lent than that.
+        lent = amounts[one.name] - min(amounts[one.name] // 2, 3 * rounding(amounts[one.name]))
         purse = purse_id(copy.fork(), one.account_id)
         taken = [c for c in _taken_out(candidates, one) if left.get(c.name)]
         sold = {c.asset.id for c in taken}
@@ -141,7 +162,10 @@ def bundled(
             and c.sold.id in sold
             and left.get(c.name)
         ]
-        parts = tuple((c, left.pop(c.name)) for c in (*taken, *swaps))
+        parts = (
+            *((c, left.pop(c.name)) for c in taken),
+            *((c, (raw := left.pop(c.name)) - rounding(raw)) for c in swaps),
+        )
         chain = copy.accounts[one.account_id].chain
         bundle = Bundle(
             f"bundle {one.name}",

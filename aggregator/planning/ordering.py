@@ -24,6 +24,9 @@ WORTHWHILE_USD = 1.0
 UNITS = 5
 """Smallest units by which a step may be less than was planned: what came before it was rounded."""
 
+LEFT_OVER = 10**8
+"""A share of what was planned that is no step of its own: targets are aimed at by more above themselves."""
+
 _ORDER = ("deposit", "repay", "reduce", "hedge", "transfer", "bridge", "swap", "flash", "withdraw")
 
 
@@ -57,18 +60,24 @@ def sequence(
     steps: list[Ordered] = []
     now = start
     while any(left.values()) and len(steps) < most_steps:
-        found = _next(now, [one for one in order if left[one.name]], left, floor)
+        found = _next(now, [one for one in order if left[one.name]], left, amounts, floor)
         if found is None:
             break
         steps.append(found)
         now = found.after
         left[found.candidate.name] -= found.raw
-        if left[found.candidate.name] <= rounding(amounts[found.candidate.name]):
+        if left[found.candidate.name] <= max(UNITS, amounts[found.candidate.name] // LEFT_OVER):
             left[found.candidate.name] = 0
     return Sequenced(tuple(steps), {name: raw for name, raw in left.items() if raw})
 
 
-def _next(now: Copy, open_: Sequence[Candidate], left: Mapping[str, int], floor: Fraction) -> Ordered | None:
+def _next(
+    now: Copy,
+    open_: Sequence[Candidate],
+    left: Mapping[str, int],
+    planned: Mapping[str, int],
+    floor: Fraction,
+) -> Ordered | None:
     """The first that can be done as a whole, else the first of which a worthwhile part can."""
     for one in open_:
         if done := attempt(now, one, left[one.name], floor):
@@ -78,7 +87,7 @@ def _next(now: Copy, open_: Sequence[Candidate], left: Mapping[str, int], floor:
             return done
     for one in open_:
         raw = largest(partial(_is_possible, now, one, floor), left[one.name])
-        if raw * one.unit_usd >= min(WORTHWHILE_USD, 0.01 * left[one.name] * one.unit_usd) and raw:
+        if raw and raw * one.unit_usd >= min(WORTHWHILE_USD, 0.01 * planned[one.name] * one.unit_usd):
             return attempt(now, one, raw, floor)
     return None
 
@@ -148,7 +157,7 @@ def _owed(copy: Copy, purse: str) -> set[tuple[str, int]]:
 def largest(possible: Callable[[int], bool], wanted: int) -> int:
     """The most of `wanted` that is possible, by halving; what is possible is so for any less."""
     low, high = 0, wanted
-    while high - low > max(1, wanted // 10**9):
+    while high - low > max(1, wanted // 10**12):
         middle = (low + high) // 2
         low, high = (middle, high) if possible(middle) else (low, middle)
     return low

@@ -16,11 +16,6 @@ SMALLEST_USD = 100.0
 STEPS = 4.0
 """Each sample is so many times the one before."""
 
-COARSE_USD, COARSE_SHARE = 0.01, 0.001
-"""More between samples is worth sampling again, at these times the amount:"""
-
-AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
-
 NOTHING_USD = 0.005
 """What rounding makes of a cost that is none."""
 
@@ -55,18 +50,6 @@ def variable(
             segments.append(Segment(usd - done, steepest))
         done, paid = usd, cost
     return Variable(one.name, done, tuple(segments), gas + fixed)
-
-
-def is_coarse(start: Copy, one: Candidate, priced: Variable, amount: float) -> bool:
-    """Whether so much (USD) of a candidate costs notably less than the line between two samples says."""
-    if len(priced.segments) < 2:
-        return False
-    counted, left = 0.0, amount
-    for segment in priced.segments:
-        counted += segment.slope * min(segment.width, left)
-        left -= min(segment.width, left)
-    cost = _cost(start, one, max(1, one.raw(amount)))
-    return cost is not None and counted - cost > max(COARSE_USD, COARSE_SHARE * counted)
 
 
 def cost_usd(before: Copy, after: Copy) -> float:

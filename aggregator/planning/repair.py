@@ -16,12 +16,12 @@ from functools import partial
 from aggregator.model.plans import Plan
 from aggregator.planning.allowed import Allowed
 from aggregator.planning.answer import answer
-from aggregator.planning.bundles import flash_repays
+from aggregator.planning.bundles import flash_repays, without_loops
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
 from aggregator.planning.goals import Figure, Goals, Rows, goals_of
 from aggregator.planning.ordering import in_order, largest
-from aggregator.planning.prices import AROUND, is_coarse, variable
+from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
 from aggregator.planning.program import Program, Solution, Variable
 from aggregator.planning.solver import Solver
@@ -32,6 +32,12 @@ ROUNDS = 16
 
 RENEWALS = 3
 """How often costs are sampled anew near a solution, and the limit on the cost lowered by what steps add."""
+
+AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
+"""At these times an amount its cost is sampled again."""
+
+NEAR_USD, NEAR_SHARE = 0.01, 0.001
+"""Costs that differ by less are the same to what samples tell."""
 
 CUSHION = 1e-6
 """Targets are aimed at so much higher: rounding, and interest of the next minutes, miss none."""
@@ -103,7 +109,7 @@ class _Search:
         self.candidates, assets = allowed.all(), allowed.assets()
         if self.flash:
             lent = flash_repays(self.start.fork(), self.candidates, problem.limits.executors)
-            self.candidates = [*lent, *self.candidates]
+            self.candidates = [*lent, *without_loops(self.start, self.candidates, lent)]
         if not self.candidates:
             return answer(problem, self.start, (), {}, None)
         kept = self._kept(aims)
@@ -136,7 +142,7 @@ class _Search:
         return min(plans, key=_rank)
 
     def _refined(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
-        """The best solution, with costs sampled again where it stands between samples that are far apart."""
+        """The best solution, with costs that are no straight lines sampled again around it."""
         charges, near = self.problem.charges, defaultdict[str, set[float]](set)
         found: _Found | None = None
         for _ in range(RENEWALS):
@@ -144,18 +150,14 @@ class _Search:
                 variable(self.start, one, charges, bundled=self.flash, near=near[one.name])
                 for one in self.candidates
             ]
-            found = self._solved(cutter, variables, most_cost) or found
-            if found is None:
-                return None
-            coarse = [
-                (one.name, amount)
-                for one, priced in zip(self.candidates, variables, strict=True)
-                if (amount := found.amounts[one.name]) > 0.0 and is_coarse(self.start, one, priced, amount)
-            ]
-            if not coarse:
+            last, found = found, self._solved(cutter, variables, most_cost) or found
+            if found is None or (last is not None and _is_near(last.solution.cost, found.solution.cost)):
                 break
-            for name, amount in coarse:
-                near[name] |= {amount * share for share in AROUND}
+            bent = [one.name for one in variables if len(one.segments) > 1 and found.amounts[one.name] > 0.0]
+            if not bent:
+                break
+            for name in bent:
+                near[name] |= {found.amounts[name] * share for share in AROUND}
         return found
 
     def _solved(
@@ -237,6 +239,10 @@ class _Search:
 
 def _is_done(copy: Copy, one: Candidate, raw: int) -> bool:
     return isinstance(one.do(copy.fork(), raw), Done)
+
+
+def _is_near(one: float, other: float) -> bool:
+    return abs(one - other) <= max(NEAR_USD, NEAR_SHARE * abs(other))
 
 
 def _missing(figures: Rows) -> float:
