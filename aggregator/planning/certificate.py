@@ -9,38 +9,36 @@ from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account
 from aggregator.model.plans import AccountState, Shortfall, State
 from aggregator.model.positions import Debt
-from aggregator.model.results import RiskResult
 from aggregator.planning.goals import Goal, goals_of
 from aggregator.planning.ordering import keeps_floor
 from aggregator.planning.problem import Problem
-from aggregator.risk.assess import assess_all
 from aggregator.risk.copies import Copy
 from aggregator.risk.reserves import reserves
 from aggregator.risk.scenarios import ScenarioSet
+from aggregator.risk.standing import Standing, standings
 
 
 def states(
     copies: Sequence[Copy], *, families: Mapping[str, RuleFamily], scenarios: ScenarioSet
 ) -> list[State]:
     """What the full model says of each; raises as `assess` does."""
-    results = assess_all([one.result() for one in copies], families=families, scenarios=scenarios)
-    return [_state(one, result) for one, result in zip(copies, results, strict=True)]
+    found = standings([one.result() for one in copies], families=families, scenarios=scenarios)
+    return [_state(one, standing) for one, standing in zip(copies, found, strict=True)]
 
 
-def _state(copy: Copy, result: RiskResult) -> State:
+def _state(copy: Copy, found: Standing) -> State:
     accounts = tuple(
         AccountState(
-            account_id=risk.account_id,
-            label=copy.accounts[risk.account_id].label,
-            power_usd=risk.power_usd,
-            requirement_usd=risk.native_requirement_usd,
-            health=risk.native_health,
-            liquidatable=risk.liquidatable,
+            account_id=one.account_id,
+            label=copy.accounts[one.account_id].label,
+            power_usd=one.power_usd,
+            requirement_usd=one.requirement_usd,
+            health=one.health,
+            liquidatable=one.liquidatable,
         )
-        for risk in result.accounts
-        if copy.accounts[risk.account_id].rule is not None
+        for one in found.accounts
     )
-    return State(accounts, result.equity_usd, result.requirement_usd, result.kappa, result.score)
+    return State(accounts, found.equity_usd, found.requirement_usd, found.kappa, found.score)
 
 
 def unsafe(before: Copy, after: Copy, floor: Fraction) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def assess_all(
 ) -> list[RiskResult]:
     """`assess` of each portfolio, evaluated together; they share one configuration."""
     results: list[RiskResult] = []
-    for block in _blocks(portfolios):
+    for block in blocks(portfolios):
         scanned = scan(book(block, scenarios), families)
         tailed = tail(scanned)
         estimates = tails(scanned, tailed, scenarios.history)
@@ -94,7 +94,8 @@ def _with_fresh_prices(
     ]
 
 
-def _blocks(portfolios: Sequence[Portfolio]) -> list[list[Portfolio]]:
+def blocks(portfolios: Sequence[Portfolio]) -> list[list[Portfolio]]:
+    """Portfolios in their order, so many together as `BLOCK_ACCOUNTS` allows; a larger one is by itself."""
     blocks: list[list[Portfolio]] = []
     accounts = 0
     for portfolio in portfolios:
