@@ -35,13 +35,13 @@ class _Purse:
 
 
 class Allowed:
-    """The candidates of a portfolio. `short` are the accounts that must be helped; None: all may be.
+    """The candidates of a portfolio, whatever the targets: what is safe may help what is not.
 
     Wallet accounts that will be needed, and hold nothing today, are added to the copy. Where no spot market sells one asset for another an estimate stands for it.
     """
 
-    def __init__(self, copy: Copy, problem: Problem, short: frozenset[str] | None) -> None:
-        self._copy, self._problem, self._short = copy, problem, short
+    def __init__(self, copy: Copy, problem: Problem) -> None:
+        self._copy, self._problem = copy, problem
         self._limits = problem.limits
         self._exchanges = Exchanges(problem)
         self._purses: dict[str, _Purse] = {}
@@ -85,25 +85,22 @@ class Allowed:
         )
 
     def _of(self, account: Account) -> Iterator[Candidate]:
-        helped = self._short is None or account.id in self._short
         purse = self._purse(purse_id(self._copy, account.id))
-        if helped:
-            for asset in _assets(account, Debt):
-                if one := self._asset("repay", account, asset, total(account, Debt, asset.id)):
-                    purse.sinks[asset.id] = asset
-                    yield one
-            for asset in self._depositable(account):
-                unit = self._unit_usd(asset)
-                most = int(self._wealth_usd / unit) if unit > 0.0 else 0
-                if one := self._asset("deposit", account, asset, most):
-                    purse.sinks[asset.id] = asset
-                    yield one
+        for asset in _assets(account, Debt):
+            if one := self._asset("repay", account, asset, total(account, Debt, asset.id)):
+                purse.sinks[asset.id] = asset
+                yield one
+        for asset in self._depositable(account):
+            unit = self._unit_usd(asset)
+            most = int(self._wealth_usd / unit) if unit > 0.0 else 0
+            if one := self._asset("deposit", account, asset, most):
+                purse.sinks[asset.id] = asset
+                yield one
         for asset in _assets(account, Supply):
             if one := self._asset("withdraw", account, asset, total(account, Supply, asset.id)):
                 purse.sources[asset.id] = asset
                 yield one
-        if helped:
-            yield from self._trades(account, purse)
+        yield from self._trades(account, purse)
 
     def _depositable(self, account: Account) -> list[Asset]:
         posted = [p.asset for p in account.positions if isinstance(p, Supply) and p.is_collateral]

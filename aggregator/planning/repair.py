@@ -105,7 +105,7 @@ class _Search:
         if not missed:
             return answer(problem, self.start, (), {}, None)
         self.nothing = min(NOTHING_USD, NOTHING_SHARE * min(missed))
-        allowed = Allowed(self.start, problem, _short(today))
+        allowed = Allowed(self.start, problem)
         self.candidates, assets = allowed.all(), allowed.assets()
         if self.flash:
             lent = flash_repays(self.start.fork(), self.candidates, problem.limits.executors)
@@ -248,11 +248,3 @@ def _is_near(one: float, other: float) -> bool:
 def _missing(figures: Rows) -> float:
     """How far the goals are missed, in USD."""
     return sum(-value for figure, value in figures.items() if value < 0.0 and figure.kind != "wallet")
-
-
-def _short(figures: Rows) -> frozenset[str] | None:
-    """The accounts that miss a goal; None where the whole does, which any account can help."""
-    missed = [figure for figure, value in figures.items() if value < 0.0]
-    if any(figure.kind == "whole" for figure in missed):
-        return None
-    return frozenset(figure.of for figure in missed)
