@@ -1,6 +1,6 @@
-"""The program of a plan: solved from nothing with fixed costs, and again after price changes.
+"""The program of a plan: solved from nothing with fixed costs, and again after price changes; whole plans.
 
-Against scipy's `milp` and `linprog`, which are the same HiGHS without a memory. They are given arrays that
+The program against scipy's `milp` and `linprog`, which are the same HiGHS without a memory. They are given arrays that
 are ready, ours the constraints as plans have them; equal optima are asserted.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from aggregator.planning.highs import TOLERANCE
 from aggregator.planning.program import TIE_BREAK, Constraint, Program, Solution
 from aggregator.planning.solver import Solver
 from benchmarks.measure import ROUNDS, interleaved, report
+from benchmarks.parts import Part
+from benchmarks.whole_plan import whole
 from tests.planning.programs import accounts, price_changes
 
 if TYPE_CHECKING:
@@ -31,16 +33,7 @@ if TYPE_CHECKING:
 CHANGES = 20
 # Accounts of five moves in two segments: 60, 200 and 500 columns; scenarios: a few cuts, all rays of a set.
 SIZES = ((6, 10), (20, 10), (50, 10), (6, 33), (20, 33), (50, 33))
-GOALS = {"again_over_linprog": 5.0, "mixed_s": 1.0}
-
-
-@dataclass(frozen=True)
-class Part:
-    """Contenders of one question, what says that they agree, and figures from their seconds."""
-
-    contenders: Mapping[str, Callable[[], object]]
-    check: Callable[[], None]
-    figures: Callable[[Mapping[str, list[float]]], dict[str, Any]]
+GOALS = {"again_over_linprog": 5.0, "mixed_s": 1.0, "whole plan, s": 1.0, "whole plan, options, s": 1.0}
 
 
 @dataclass(frozen=True)
@@ -159,7 +152,7 @@ def again(number: int, scenarios: int) -> Part:
 
 def parts() -> list[Part]:
     """What is measured, one after another."""
-    return [mixed(), *(again(*size) for size in SIZES)]
+    return [whole(options=False), whole(options=True), mixed(), *(again(*size) for size in SIZES)]
 
 
 def main() -> None:
