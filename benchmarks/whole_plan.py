@@ -31,7 +31,10 @@ def problem(*, options: bool) -> Problem:
     accounts = [
         lender(f"lender {i}", {"ETH": 25.0, "USDC": -80_000.0 / health}) for i, health in enumerate(HEALTHS)
     ]
-    accounts += [trader(f"trader {i}", 10.0, 2_000.0 * share, maintenance=0.05) for i, share in enumerate((1.4, 1.5, 2))]
+    accounts += [
+        trader(f"trader {i}", 10.0, 2_000.0 * share, maintenance=0.05)
+        for i, share in enumerate((1.4, 1.5, 2))
+    ]
     if options:
         contracts = (
             option("ETH", -5, "call", 4_400, years=0.2, iv=0.6, mark=210.0, settlement="USDC"),

@@ -26,6 +26,7 @@ from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy
 
+
 @dataclass
 class _Purse:
     """What a wallet account may come to have, and what it may be asked for, by asset."""
@@ -37,7 +38,8 @@ class _Purse:
 class Allowed:
     """The candidates of a portfolio, whatever the targets: what is safe may help what is not.
 
-    Wallet accounts that will be needed, and hold nothing today, are added to the copy. Where no spot market sells one asset for another an estimate stands for it.
+    Wallet accounts that will be needed, and hold nothing today, are added to the copy. Where no spot market
+    sells one asset for another an estimate stands for it.
     """
 
     def __init__(self, copy: Copy, problem: Problem) -> None:

@@ -16,7 +16,7 @@ from aggregator.planning.bundles import bundled
 from aggregator.planning.candidates import Candidate, Ordered, SwapCandidate
 from aggregator.planning.certificate import shortfalls, states, unsafe
 from aggregator.planning.limits import Charges
-from aggregator.planning.ordering import sequence
+from aggregator.planning.ordering import Sequenced, sequence
 from aggregator.planning.prices import cost_usd
 from aggregator.planning.problem import Problem
 from aggregator.planning.program import Solution
@@ -25,23 +25,29 @@ from aggregator.pricing.book import usd
 from aggregator.risk.copies import Copy, purse_of
 
 
+def in_sequence(
+    problem: Problem, start: Copy, candidates: Sequence[Candidate], amounts: Mapping[str, float]
+) -> Sequenced:
+    """The steps that do these amounts (USD, by candidate), as far as an order is found."""
+    raws = {one.name: one.raw(amounts.get(one.name, 0.0)) for one in candidates}
+    known, raws = bundled(start, candidates, raws, problem.limits.executors)
+    floor = Fraction(str(problem.targets.floor))
+    return sequence(start, known, raws, floor=floor, most_steps=problem.limits.most_steps)
+
+
 def answer(
     problem: Problem,
     start: Copy,
-    candidates: Sequence[Candidate],
-    amounts: Mapping[str, float],
-    solution: Solution | None,
+    found: Sequence[Ordered] = (),
+    solution: Solution | None = None,
     most_cost_usd: float | None = None,
 ) -> Plan:
-    """The steps that do these amounts (USD, by candidate), each certified; none where there is nothing.
+    """The plan of these steps, each certified; none where there is nothing.
 
     With `most_cost_usd` they end before they cost more than that.
     """
     targets, floor = problem.targets, Fraction(str(problem.targets.floor))
-    raws = {one.name: one.raw(amounts.get(one.name, 0.0)) for one in candidates}
-    known, raws = bundled(start, candidates, raws, problem.limits.executors)
-    found = sequence(start, known, raws, floor=floor, most_steps=problem.limits.most_steps)
-    ordered = _certified(found.steps, floor)
+    ordered = _certified(found, floor)
     copies = [start, *(step.after for step in ordered)]
     said = states(copies, families=problem.families, scenarios=problem.scenarios)
     steps = tuple(_step(one, state, problem.charges) for one, state in zip(ordered, said[1:], strict=True))

@@ -104,9 +104,7 @@ def flash_repays(copy: Copy, candidates: Sequence[Candidate], executors: Executo
     return found
 
 
-def without_loops(
-    copy: Copy, candidates: Sequence[Candidate], lent: Sequence[FlashRepay]
-) -> list[Candidate]:
+def without_loops(copy: Copy, candidates: Sequence[Candidate], lent: Sequence[FlashRepay]) -> list[Candidate]:
     """The candidates where what can be repaid with borrowed money is else repaid with what the wallet has.
 
     What is taken out and sold for a debt costs no gas in a bundle only.

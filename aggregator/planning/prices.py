@@ -16,6 +16,9 @@ SMALLEST_USD = 100.0
 STEPS = 4.0
 """Each sample is so many times the one before."""
 
+APART = 1.01
+"""Times the one before is the least next sample."""
+
 NOTHING_USD = 0.005
 """What rounding makes of a cost that is none."""
 
@@ -29,9 +32,9 @@ def variable(
 ) -> Variable:
     """A candidate as a variable in USD: its costs are convex and linear between samples, its gas is fixed.
 
-    `bundled`: what is taken out and sold is part of a bundle, and its gas with it. Where a market is too small
-    for all of it, what it takes is the most. What is refused today by any amount costs its gas alone: other
-    steps may make it possible. `near` are amounts in USD that are sampled too.
+    `bundled`: what is taken out and sold is part of a bundle, and its gas with it. Where a market is too
+    small for all of it, what it takes is the most. What is refused today by any amount costs its gas alone:
+    other steps may make it possible. `near` are amounts in USD that are sampled too.
     """
     chain = start.accounts[one.account_id].chain
     gas = 0.0 if bundled and one.kind in ("withdraw", "swap") else charges.gas(chain)
@@ -81,7 +84,14 @@ def _amounts(one: Candidate, near: Iterable[float]) -> list[int]:
     while usd < one.most_usd:
         wanted.add(max(1, one.raw(usd)))
         usd *= STEPS
-    return sorted(wanted)
+    # Of what is nearly the same only one: between two, rounding would be a slope.
+    apart: list[int] = []
+    for raw in sorted(wanted):
+        if not apart or raw > apart[-1] * APART:
+            apart.append(raw)
+        elif raw == one.most:
+            apart[-1] = raw
+    return apart
 
 
 def _cost(start: Copy, one: Candidate, raw: int) -> float | None:

@@ -15,7 +15,7 @@ from functools import partial
 
 from aggregator.model.plans import Plan
 from aggregator.planning.allowed import Allowed
-from aggregator.planning.answer import answer
+from aggregator.planning.answer import answer, in_sequence
 from aggregator.planning.bundles import flash_repays, without_loops
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
@@ -83,6 +83,11 @@ class _Found:
     missing: float = math.inf
 
     @property
+    def rank(self) -> tuple[float, float]:
+        """By what solutions are compared: the less the better."""
+        return round(self.missing, 2), self.solution.cost
+
+    @property
     def amounts(self) -> Mapping[str, float]:
         """How much of each candidate, in USD."""
         return self.solution.amounts
@@ -103,7 +108,7 @@ class _Search:
         today = Cutter((), goals, aims, {}, problem.scenarios).figures(self.start)
         missed = [-value for value in today.values() if value < 0.0]
         if not missed:
-            return answer(problem, self.start, (), {}, None)
+            return answer(problem, self.start)
         self.nothing = min(NOTHING_USD, NOTHING_SHARE * min(missed))
         allowed = Allowed(self.start, problem)
         self.candidates, assets = allowed.all(), allowed.assets()
@@ -111,7 +116,7 @@ class _Search:
             lent = flash_repays(self.start.fork(), self.candidates, problem.limits.executors)
             self.candidates = [*lent, *without_loops(self.start, self.candidates, lent)]
         if not self.candidates:
-            return answer(problem, self.start, (), {}, None)
+            return answer(problem, self.start)
         kept = self._kept(aims)
         cutter = Cutter(self.candidates, goals, aims, assets, problem.scenarios, kept)
         cutter.cuts(self.start, {})
@@ -119,27 +124,34 @@ class _Search:
         return plan if self.told is None else replace(plan, told=(*plan.told, self.told))
 
     def _limited(self, cutter: Cutter) -> Plan:
-        """The plan whose steps keep the limit on the cost.
+        """The plan whose steps can be done and keep the limit on the cost.
 
-        The program counts the gas of each candidate once. Where steps are done in parts the limit is lowered
-        by what that adds, and what is left over it in the end is not done.
+        The program knows no order, and counts the gas of each candidate once. Where no order takes out what
+        it would, there can't be more of that than the order has. Where steps are done in parts the limit is
+        lowered by what that adds, and what is left over it in the end is not done.
         """
         most = limit = self.problem.limits.most_cost_usd
         plans: list[Plan] = []
         for _ in range(RENEWALS + 1):
             found = self._refined(cutter, limit)
-            amounts = {} if found is None else found.amounts
-            solution = None if found is None else found.solution
-            made = partial(answer, self.problem, self.start, self.candidates, amounts, solution)
-            plan = made()
-            if most is None or limit is None or plan.cost_usd <= most:
-                plans.append(plan)
+            if found is None:
                 break
-            plans.append(made(most_cost_usd=most))
-            limit -= plan.cost_usd - most
-            if limit < 0.0:
+            done = in_sequence(self.problem, self.start, self.candidates, found.amounts)
+            plan = answer(self.problem, self.start, done.steps, found.solution)
+            if most is not None and limit is not None and plan.cost_usd > most:
+                plans.append(answer(self.problem, self.start, done.steps, found.solution, most))
+                limit -= plan.cost_usd - most
+                if limit < 0.0:
+                    break
+                continue
+            plans.append(plan)
+            stuck = [one for one in self.candidates if one.kind == "withdraw" and one.name in done.left]
+            if not plan.shortfalls or not stuck:
                 break
-        return min(plans, key=_rank)
+            for one in stuck:
+                raw = one.raw(found.amounts[one.name]) - done.left[one.name]
+                self._most[one.name] = raw * one.unit_usd
+        return min(plans, key=_rank, default=answer(self.problem, self.start))
 
     def _refined(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
         """The best solution, with costs that are no straight lines sampled again around it."""
@@ -150,8 +162,10 @@ class _Search:
                 variable(self.start, one, charges, bundled=self.flash, near=near[one.name])
                 for one in self.candidates
             ]
-            last, found = found, self._solved(cutter, variables, most_cost) or found
-            if found is None or (last is not None and _is_near(last.solution.cost, found.solution.cost)):
+            last, found = found, self._solved(cutter, variables, most_cost)
+            if found is None or (last is not None and last.rank <= found.rank):
+                return last
+            if last is not None and _is_near(last.solution.cost, found.solution.cost):
                 break
             bent = [one.name for one in variables if len(one.segments) > 1 and found.amounts[one.name] > 0.0]
             if not bent:

@@ -86,7 +86,9 @@ def _whole(scanned: Scan, wallet: int) -> _Whole:
     start, end = scanned.book.account_start[wallet : wallet + 2]
     mine = slice(int(start), int(end))
     tests = tuple(
-        _own_test(scanned, i) for i in range(mine.start, mine.stop) if scanned.book.accounts[i].rule is not None
+        _own_test(scanned, i)
+        for i in range(mine.start, mine.stop)
+        if scanned.book.accounts[i].rule is not None
     )
     equity, kappa = float(scanned.equity[mine].sum()), float(scanned.kappa[wallet])
     return _Whole(

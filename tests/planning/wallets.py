@@ -56,7 +56,9 @@ class ProductMarket:
         raise NotImplementedError
 
 
-def product(one: str, other: str, usd: float, *, chain: ChainId = CHAIN, label: str = "product") -> ProductMarket:
+def product(
+    one: str, other: str, usd: float, *, chain: ChainId = CHAIN, label: str = "product"
+) -> ProductMarket:
     """A market with so many dollars of either coin."""
     coins = COINS[one], COINS[other]
     sides = coins[0].asset.id, coins[1].asset.id
