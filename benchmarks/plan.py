@@ -1,7 +1,7 @@
 """The program of a plan: solved from nothing with fixed costs, and again after price changes; whole plans.
 
-The program against scipy's `milp` and `linprog`, which are the same HiGHS without a memory. They are given arrays that
-are ready, ours the constraints as plans have them; equal optima are asserted.
+The program against scipy's `milp` and `linprog`, which are the same HiGHS without a memory. They are given
+arrays that are ready, ours the constraints as plans have them; equal optima are asserted.
 """
 
 from __future__ import annotations

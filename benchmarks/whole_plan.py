@@ -31,16 +31,14 @@ def problem(*, options: bool) -> Problem:
     accounts = [
         lender(f"lender {i}", {"ETH": 25.0, "USDC": -80_000.0 / health}) for i, health in enumerate(HEALTHS)
     ]
-    accounts += [
-        trader(f"trader {i}", 10.0, 2_000.0 * share, maintenance=0.05)
-        for i, share in enumerate((1.4, 1.5, 2))
-    ]
+    margins = (2_800.0, 3_000.0, 4_000.0)
+    accounts += [trader(f"trader {i}", 10.0, margin, maintenance=0.05) for i, margin in enumerate(margins)]
     if options:
         contracts = (
             option("ETH", -5, "call", 4_400, years=0.2, iv=0.6, mark=210.0, settlement="USDC"),
             option("ETH", 5, "put", 3_500, years=0.2, iv=0.7, mark=150.0, settlement="USDC"),
         )
-        accounts.append(account("options", *contracts, supply("USDC", 20_000), kind="options"))
+        accounts.append(account("options", *contracts, supply("USDC", 20_000), kind="option"))
     accounts.append(wallet(holding("LINK", 100), holding("ETH", 0.5)))
     return Problem(
         portfolio=portfolio(*accounts),

@@ -112,12 +112,11 @@ def without_loops(copy: Copy, candidates: Sequence[Candidate], lent: Sequence[Fl
     borrowed = {(one.account_id, one.asset.id) for one in lent}
     found: list[Candidate] = []
     for one in candidates:
-        if isinstance(one, AssetCandidate) and one.kind == "repay":
-            if (one.account_id, one.asset.id) in borrowed:
-                has = max(0, balance(copy, purse_id(copy, one.account_id), one.asset))
-                found += [replace(one, most=min(one.most, has))] if has else []
-                continue
-        found.append(one)
+        repaid = isinstance(one, AssetCandidate) and one.kind == "repay"
+        if not repaid or (one.account_id, one.asset.id) not in borrowed:
+            found.append(one)
+        elif (has := balance(copy, purse_id(copy, one.account_id), one.asset)) > 0:
+            found.append(replace(one, most=min(one.most, has)))
     return found
 
 
@@ -147,7 +146,7 @@ def bundled(
     for one in candidates:
         if not isinstance(one, FlashRepay) or not left.pop(one.name, 0):
             continue
-        # What pays for it is rounded too: a little less is sold than is taken out, and less is lent than that.
+        # What pays for it is rounded too: a little less is sold than is taken out, and less yet is lent.
         lent = amounts[one.name] - min(amounts[one.name] // 2, 3 * rounding(amounts[one.name]))
         purse = purse_id(copy.fork(), one.account_id)
         taken = [c for c in _taken_out(candidates, one) if left.get(c.name)]

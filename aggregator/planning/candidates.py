@@ -243,7 +243,7 @@ def purse_id(copy: Copy, account_id: str) -> str:
 def _applied(
     copy: Copy, account: Account, rule: AdjustableRule, action: Action
 ) -> Applied | Traded | Refused | Untold:
-    """What the rule says at the account's prices and block; a price that it can't be judged at tells nothing."""
+    """What the rule says at the account's prices and block; Untold where it can't be judged at a price."""
     try:
         return rule.apply(account.prices, copy.portfolio.blocks[account.chain].timestamp, action)
     except UnusablePrice as error:

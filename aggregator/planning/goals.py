@@ -141,7 +141,10 @@ def spare_usd(copy: Copy, account: Account, said: Health, least: Fraction) -> fl
 
 
 def currency_usd(copy: Copy, account: Account) -> float:
-    """What a unit of the currency of the account's rule is worth; raises UnusablePrice where it has no mark."""
+    """What a unit of the currency of the account's rule is worth.
+
+    Raises UnusablePrice where it has no mark.
+    """
     feeds = () if account.rule is None else account.rule.feeds
     quote = next((feed.quote for feed in feeds if feed.quote is not None), None)
     if quote is None:

@@ -15,7 +15,6 @@ from aggregator.model.units import ChainId, plain, scaled
 from aggregator.risk.changed import ORIGIN
 from aggregator.risk.moving import without_native
 
-
 MarketKey: TypeAlias = tuple[ChainId, tuple[AssetId, AssetId], str]
 
 

@@ -9,13 +9,13 @@ from unittest.mock import patch
 
 import pytest
 
-from aggregator.model.actions import Action, Applied, Repay, Trade, Traded, Untold, Withdraw
+from aggregator.model.actions import Action, Applied, Repay, Traded, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.plans import Flash, Swap, Transfer
 from aggregator.model.rules import Amount, Refused
 from aggregator.model.spot_markets import Swapped
-from aggregator.model.units import Address
+from aggregator.model.units import Address, ChainId
 from aggregator.planning.allowed import Allowed
 from aggregator.planning.limits import Limits
 from aggregator.planning.ordering import sequence
@@ -128,7 +128,9 @@ def test_dust_that_is_owed_is_repaid() -> None:
 
 @pytest.mark.parametrize("most_usd", [5.0, 30.0, 56.0, 70.0])
 @pytest.mark.parametrize("executors", [{}, EXECUTORS])
-def test_a_limit_on_the_cost_counts_the_gas_of_every_part(most_usd: float, executors: Mapping) -> None:
+def test_a_limit_on_the_cost_counts_the_gas_of_every_part(
+    most_usd: float, executors: Mapping[ChainId, Address]
+) -> None:
     """Of loops too, each of which costs gas again, and of bundles."""
     plan = planned(
         SHORT,

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from aggregator.model.accounts import Account
 from aggregator.model.actions import Deposit, Repay, Trade, Withdraw
 from aggregator.model.plans import Flash, Plan, Swap, Targets
+from aggregator.model.spot_markets import SpotMarket
 from aggregator.model.units import Address
 from aggregator.planning.limits import Charges, Limits
 from aggregator.planning.problem import Problem
 from aggregator.planning.repair import repair
-from tests.planning.acting import FlatMarket, flat, lender, trader
+from tests.planning.acting import flat, lender, trader
 from tests.risk.builders import CHAIN, few_draws, holding, portfolio, wallet
 from tests.risk.linear import FAMILIES
 
@@ -31,7 +32,7 @@ def planned(
     targets: Targets = ALONE,
     charges: Charges = FREE,
     limits: Limits | None = None,
-    markets: Sequence[FlatMarket] = (),
+    markets: Sequence[SpotMarket] = (),
 ) -> Plan:
     """The plan of a wallet with these accounts."""
     problem = Problem(

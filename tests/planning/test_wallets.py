@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aggregator.model.actions import Deposit, Repay, Withdraw
 from aggregator.model.plans import AccountState, Flash, Plan, Swap, Transfer
+from aggregator.model.positions import Holding
 from aggregator.planning.limits import KINDS
 from aggregator.planning.problem import Problem
 from aggregator.planning.repair import repair
@@ -26,14 +27,15 @@ NEARLY, CENTS = 2e-3, 0.02
 """By so much a plan may cost more than it could: bent costs are sampled, rounding is against the user."""
 
 
-@settings(max_examples=volume(25, 1_000), deadline=None)
+@settings(max_examples=volume(12, 1_000), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_a_plan_keeps_its_word(seed: int) -> None:
     """Floors after every step, targets at the end or what is missing, costs, limits, and no wallet owes."""
     asked = problem(seed)
     plan = repair(asked)
-    for before, after in pairwise([plan.before, *(step.after for step in plan.steps)]):
-        assert after is not None
+    states = [plan.before, *(step.after for step in plan.steps if step.after is not None)]
+    assert len(states) == len(plan.steps) + 1
+    for before, after in pairwise(states):
         was = {one.account_id: one for one in before.accounts}
         for one in after.accounts:
             slack = 1e-9 * (1.0 + one.power_usd + one.requirement_usd)
@@ -59,7 +61,7 @@ def test_a_plan_keeps_its_word(seed: int) -> None:
     _nobody_owes(asked, plan)
 
 
-@settings(max_examples=volume(6, 200), deadline=None)
+@settings(max_examples=volume(3, 200), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_less_asked_or_more_allowed_costs_no_more(seed: int) -> None:
     """A lower target, and every kind of step."""
@@ -77,7 +79,7 @@ def test_less_asked_or_more_allowed_costs_no_more(seed: int) -> None:
         assert lower.cost_usd <= plan.cost_usd * (1 + NEARLY) + CENTS
 
 
-@settings(max_examples=volume(10, 200), deadline=None)
+@settings(max_examples=volume(5, 200), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_standings_are_those_of_the_assessment(seed: int) -> None:
     """Of variants that share accounts, evaluated together."""
@@ -109,8 +111,9 @@ def _nobody_owes(asked: Problem, plan: Plan) -> None:
     """What steps say that is paid and received leaves no wallet below zero after any of them."""
     has: dict[tuple[str, str], int] = defaultdict(int)
     for account in asked.portfolio.accounts:
-        for position in account.positions if account.kind == "wallet" else ():
-            has[account.id, position.asset.id] += position.raw
+        for position in account.positions:
+            if account.kind == "wallet" and isinstance(position, Holding):
+                has[account.id, position.asset.id] += position.raw
     for step in plan.steps:
         for part in step.move.steps if isinstance(step.move, Flash) else (step,):
             for amount in part.paid:

@@ -69,7 +69,7 @@ def problem(seed: int) -> Problem:
     """Accounts of two chains, some short of their targets, with markets, gas, limits and stresses."""
     random = Random(seed)
     accounts = [*_accounts(random), *_wallets(random)]
-    kinds = DEFAULT_KINDS | ({"hedge"} if random.random() < 0.2 else set())
+    kinds = DEFAULT_KINDS if random.random() < 0.8 else frozenset(KINDS)
     if random.random() < 0.3:
         kinds &= set(random.sample(KINDS, random.randint(3, len(KINDS))))
     floor = random.choice((1.0, 1.02, 1.1))
@@ -79,7 +79,7 @@ def problem(seed: int) -> Problem:
         scenarios=few_draws(),
         targets=Targets(floor, random.uniform(floor, 1.6), random.choice((0.0, 0.0, 0.5, 1.25))),
         limits=Limits(
-            kinds=frozenset(kinds),
+            kinds=kinds,
             accounts=frozenset(a.id for a in accounts[:2]) if random.random() < 0.15 else None,
             most_cost_usd=random.choice((None, None, None, 5.0, 50.0, 500.0)),
             executors={CHAIN: EXECUTOR} if random.random() < 0.3 else {},
