@@ -109,11 +109,10 @@ def without_loops(copy: Copy, candidates: Sequence[Candidate], lent: Sequence[Fl
 
     What is taken out and sold for a debt costs no gas in a bundle only.
     """
-    borrowed = {(one.account_id, one.asset.id) for one in lent}
+    borrowed = {("repay", one.account_id, one.asset.id) for one in lent}
     found: list[Candidate] = []
     for one in candidates:
-        repaid = isinstance(one, AssetCandidate) and one.kind == "repay"
-        if not repaid or (one.account_id, one.asset.id) not in borrowed:
+        if not isinstance(one, AssetCandidate) or (one.kind, one.account_id, one.asset.id) not in borrowed:
             found.append(one)
         elif (has := balance(copy, purse_id(copy, one.account_id), one.asset)) > 0:
             found.append(replace(one, most=min(one.most, has)))
