@@ -27,6 +27,9 @@ UNITS = 5
 LEFT_OVER = 10**8
 """A share of what was planned that is no step of its own: targets are aimed at by more above themselves."""
 
+NEARLY = 1_000
+"""A share of a step by which costs that are no straight lines make what pays for it less than planned."""
+
 _ORDER = ("deposit", "repay", "reduce", "hedge", "transfer", "bridge", "swap", "flash", "withdraw")
 
 
@@ -78,14 +81,18 @@ def _next(
     planned: Mapping[str, int],
     floor: Fraction,
 ) -> Ordered | None:
-    """The first that can be done as a whole, else the first of which a worthwhile part can."""
+    """The first that can be done as a whole, or nearly so, else the first of which a worthwhile part can.
+
+    What is nearly whole comes before parts of others: those would be further steps, each with its gas.
+    """
     for one in open_:
         if done := attempt(now, one, left[one.name], floor):
             return done
     for one in open_:
         if done := attempt(now, one, left[one.name] - rounding(left[one.name]), floor):
             return done
-    for one in open_:
+    nearly = [one for one in open_ if attempt(now, one, left[one.name] - left[one.name] // NEARLY, floor)]
+    for one in nearly or open_:
         raw = largest(partial(_is_possible, now, one, floor), left[one.name])
         if raw and raw * one.unit_usd >= min(WORTHWHILE_USD, 0.01 * planned[one.name] * one.unit_usd):
             return attempt(now, one, raw, floor)
