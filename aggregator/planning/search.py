@@ -40,7 +40,7 @@ CUSHION = 1e-6
 SETTLED = 1e-6
 """By so much of itself what is missing may be more than the program expects."""
 
-LEAST_USD = 1e-4
+LEAST_USD = 2e-6
 """What a wallet may lack by rounding."""
 
 NOTHING_USD, NOTHING_SHARE = 0.01, 0.01
