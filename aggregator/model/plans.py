@@ -143,8 +143,8 @@ class Plan:
 
     `avoided_usd` is what the liquidations that it prevents would cost, None where that is not known.
     `binding` is the account that keeps the plan from being cheaper, or from its targets; None is the whole.
-    `stress` is the scenario that a pre-emptive plan is for. `told` are sentences on what is not counted or not
-    known. `blocks` are the numbers of the blocks that it was made at.
+    `stress` is the scenario that a pre-emptive plan is for. `told` are sentences on what is not
+    counted or not known. `blocks` are the numbers of the blocks that it was made at.
     """
 
     wallet: Address
