@@ -274,7 +274,7 @@ def test_seeded_wallets_agree_with_the_pool(world: World, choose: Callable[[Worl
 
 
 def test_two_markets_and_many_wallets_take_three_rounds(world: World) -> None:
-    """The block pin and three rounds, whatever the number of wallets."""
+    """The block pin and three rounds, whatever the number of wallets; one that grows too large is split."""
     adapter = adapter_of(world.aave_v36, world.aave_v301)
     wallets = [parse_address(account) for account in world.chain.accounts[10:35]]
     counts = []
@@ -283,7 +283,7 @@ def test_two_markets_and_many_wallets_take_three_rounds(world: World) -> None:
         run, requests = run_jobs(world.node.url, jobs)
         assert list(run.rounds.values()) == [3]
         counts.append(requests)
-    assert counts[0] == counts[1]
+    assert counts[1] <= counts[0] + 1
 
 
 def test_no_contract_at_the_pool(world: World) -> None:

