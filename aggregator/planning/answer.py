@@ -14,6 +14,7 @@ from aggregator.model.positions import Option, Perp
 from aggregator.planning.bundles import bundled
 from aggregator.planning.candidates import Candidate, Ordered, SwapCandidate
 from aggregator.planning.certificate import shortfalls, states, unsafe
+from aggregator.planning.goals import CUSHION
 from aggregator.planning.limits import Charges
 from aggregator.planning.ordering import sequence
 from aggregator.planning.prices import cost_usd
@@ -35,7 +36,8 @@ def answer(
     targets, floor = problem.targets, Fraction(str(problem.targets.floor))
     raws = {one.name: one.raw(amounts.get(one.name, 0.0)) for one in candidates}
     known, raws = bundled(start, candidates, raws, problem.limits.executors)
-    found = sequence(start, known, raws, floor=floor, most_steps=problem.limits.most_steps)
+    aimed = floor * (1 + Fraction(str(CUSHION)))
+    found = sequence(start, known, raws, floor=aimed, most_steps=problem.limits.most_steps)
     ordered = _certified(found.steps, floor)
     copies = [start, *(step.after for step in ordered)]
     said = states(copies, families=problem.families, scenarios=problem.scenarios)

@@ -163,7 +163,8 @@ class SwapCandidate(Candidate):
 
     def do(self, copy: Copy, raw: int) -> Outcome:
         """See Candidate; the wallet is given what is sure, the quote less the slippage."""
-        market = copy.markets.get(self.market.label, self.market)
+        key = (self.market.label, *self.market.assets)
+        market = copy.markets.get(key, self.market)
         sold = Amount(self.sold.id, raw)
         found = market.swap(sold)
         if not isinstance(found, Swapped):
@@ -172,7 +173,7 @@ class SwapCandidate(Candidate):
         purse = copy.accounts[self.account_id]
         pay(copy, purse, self.sold, raw)
         pay(copy, copy.accounts[self.account_id], self.bought, -least.raw)
-        copy.markets[self.market.label] = found.successor
+        copy.markets[key] = found.successor
         return Done(Swap(market, sold, least), sold, (sold,), (least,))
 
 

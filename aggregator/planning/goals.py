@@ -19,6 +19,10 @@ from aggregator.risk.moving import moved
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 
+CUSHION = 1e-6
+"""Targets and floors are aimed at so much higher: rounding, and interest of the next minutes, miss none."""
+
+
 class Figure(NamedTuple):
     """What a figure is of: a wallet's balance of an asset, an account's health today or in a stress, or the
     whole in one place; `of` is the account's id, or tells balances and places apart."""

@@ -17,7 +17,7 @@ from aggregator.planning.answer import answer
 from aggregator.planning.bundles import flash_repays
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
-from aggregator.planning.goals import Figure, Goals, Rows, goals_of
+from aggregator.planning.goals import CUSHION, Figure, Goals, Rows, goals_of
 from aggregator.planning.ordering import largest
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
@@ -27,9 +27,6 @@ from aggregator.risk.copies import Copy
 
 ROUNDS = 16
 """Of solving and cutting: a few end it, unless a market's price gives way a lot."""
-
-CUSHION = 1e-6
-"""Targets are aimed at so much higher: rounding, and interest of the next minutes, miss none."""
 
 BUNDLED_STEPS = 1
 """A plan of so many steps can't become cheaper as a bundle."""

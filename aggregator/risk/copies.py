@@ -19,14 +19,15 @@ from aggregator.risk.moving import without_native
 class Copy:
     """A portfolio that is being changed: its accounts by id, what is lost of their rules, and what to say.
 
-    `markets` are exchanges that have been used, by their label, as they stand then.
+    `markets` are exchanges that have been used, by label and sides (labels repeat: other tokens of the same
+    symbols, other chains), as they stand then.
     """
 
     portfolio: Portfolio
     accounts: dict[str, Account]
     lost: dict[str, NativeUnknown]
     told: list[str]
-    markets: dict[str, SpotMarket] = field(default_factory=dict)
+    markets: dict[tuple[str, ...], SpotMarket] = field(default_factory=dict)
 
     @staticmethod
     def of(portfolio: Portfolio) -> Copy:
