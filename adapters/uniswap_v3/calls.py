@@ -29,5 +29,5 @@ SELL: Function[int] = Function(
 )
 
 # WETH9
-WRAP: Function[tuple[()]] = Function("deposit()")
-UNWRAP: Function[tuple[()]] = Function("withdraw(uint256)")
+WRAP: Function[tuple[()]] = Function("deposit()()")
+UNWRAP: Function[tuple[()]] = Function("withdraw(uint256)()")

@@ -15,7 +15,7 @@ from functools import partial
 from aggregator.model.positions import Debt
 from aggregator.model.rules import Health
 from aggregator.planning.candidates import Candidate, Done, Ordered
-from aggregator.planning.goals import own_test
+from aggregator.planning.goals import AHEAD_S, own_test
 from aggregator.risk.copies import Copy
 
 WORTHWHILE_USD = 1.0
@@ -87,8 +87,9 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
     if not isinstance(done, Done) or not _is_paid(now, after):
         return None
     for account in one.touches:
-        if not keeps_floor(_test(now, account), _test(after, account), floor):
-            return None
+        for ahead in (0, AHEAD_S):
+            if not keeps_floor(_test(now, account, ahead), _test(after, account, ahead), floor):
+                return None
     return Ordered(one, raw, done, now, after)
 
 
@@ -114,9 +115,9 @@ def keeps_floor(before: Health | None, after: Health | None, floor: Fraction) ->
     return was < 0 and spare >= was
 
 
-def _test(copy: Copy, account_id: str) -> Health | None:
+def _test(copy: Copy, account_id: str, ahead: int) -> Health | None:
     account = copy.accounts.get(account_id)
-    return None if account is None else own_test(copy, account)
+    return None if account is None else own_test(copy, account, ahead)
 
 
 def _is_paid(now: Copy, after: Copy) -> bool:

@@ -61,7 +61,7 @@ def _samples(start: Copy, one: Candidate) -> list[tuple[float, float]]:
         if not isinstance(one.do(after, raw), Done):
             return found
         found.append((raw * one.unit_usd, cost_usd(start, after)))
-        if raw >= one.most:
+        if raw >= one.most or usd >= one.most_usd:  # a float of all of it may be a unit less
             return found
         usd = min(one.most_usd, usd * STEPS)
 
