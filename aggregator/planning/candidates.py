@@ -11,13 +11,20 @@ from aggregator.model.accounts import Account
 from aggregator.model.actions import AdjustableRule, Applied, Deposit, Repay, Trade, Traded, Untold, Withdraw
 from aggregator.model.assets import Asset
 from aggregator.model.plans import Move, Swap, Transfer
-from aggregator.model.positions import Holding, Option, Perp
+from aggregator.model.positions import Debt, Holding, Option, Perp
 from aggregator.model.rules import Amount, Refused
 from aggregator.model.spot_markets import SpotMarket, Swapped
 from aggregator.planning.limits import Kind
+from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy, pay, purse_of
 from aggregator.risk.steps import applied
 from aggregator.risk.trading import traded
+
+
+DUST_USD = 0.01
+"""A debt of which less would be left is repaid as a whole."""
+INTEREST = 100_000
+"""The share of a debt that a wallet must have beside it: an hour of 88% a year, until the call is mined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ class AssetCandidate(Candidate):
         action: Repay | Deposit | Withdraw
         match self.kind:
             case "repay":
-                action = Repay(self.asset.id, raw)
+                action = Repay(self.asset.id, None if self._is_all(copy, account, raw) else raw)
             case "withdraw":
                 action = Withdraw(self.asset.id, raw)
             case _:
@@ -122,6 +129,15 @@ class AssetCandidate(Candidate):
         applied(copy, account, self.asset, done)
         paid, received = _some(done.paid), _some(done.received)
         return Done(action, (paid or received or (None,))[0], paid, received)
+
+    def _is_all(self, copy: Copy, account: Account, raw: int) -> bool:
+        """Whether what would be left of a debt is next to nothing, and the wallet can pay its interest too.
+
+        A health of a debt of dust tells nothing: the interest of a moment moves it.
+        """
+        owed = total(account, Debt, self.asset.id)
+        has = balance(copy, purse_of(copy, account).id, self.asset)
+        return (owed - raw) * self.unit_usd < DUST_USD and has >= owed + owed // INTEREST
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from aggregator.risk.copies import Copy
 from aggregator.risk.moving import moved
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
-
 CUSHION = 1e-6
 """Targets and floors are aimed at so much higher: rounding misses none."""
 

@@ -14,7 +14,7 @@ from functools import partial
 from aggregator.model.plans import Plan
 from aggregator.planning.allowed import Allowed
 from aggregator.planning.answer import answer
-from aggregator.planning.bundles import flash_repays
+from aggregator.planning.bundles import flash_repays, from_cash
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
 from aggregator.planning.goals import CUSHION, Figure, Goals, Rows, goals_of
@@ -76,7 +76,7 @@ class _Search:
         self.candidates, assets = allowed.all(), allowed.assets()
         if self.flash:
             lent = flash_repays(self.start.fork(), self.candidates, problem.limits.executors)
-            self.candidates = [*lent, *self.candidates]
+            self.candidates = [*lent, *from_cash(self.start.fork(), self.candidates, lent)]
         if not self.candidates:
             return answer(problem, self.start, (), {}, None)
         kept = self._kept(aims)
