@@ -91,11 +91,14 @@ class Bundle(Candidate):
             return fee
         done: list[Ordered] = []
         for one, amount in ((repayment(self.repay), raw), *self.parts):
-            before = copy.fork()
-            found = one.do(copy, amount)
+            before, sold = copy.fork(), amount
+            if isinstance(one, SwapCandidate):
+                has = balance(copy, one.account_id, one.sold)
+                sold = has if 0 < amount - has <= amount // LEAST_SHARE else amount
+            found = one.do(copy, sold)
             if not isinstance(found, Done):
                 return found
-            done.append(Ordered(one, amount, found, before, copy.fork()))
+            done.append(Ordered(one, sold, found, before, copy.fork()))
         pay(copy, copy.accounts[self.account_id], self.repay.asset, fee.raw)
         move = Flash(self.repay.lender_id, lent, fee, ())
         return Done(move, lent, (fee,), (), fee, tuple(done))

@@ -20,7 +20,6 @@ from aggregator.risk.copies import Copy, pay, purse_of
 from aggregator.risk.steps import applied
 from aggregator.risk.trading import traded
 
-
 DUST_USD = 0.01
 """A debt of which less would be left is repaid as a whole."""
 INTEREST = 100_000

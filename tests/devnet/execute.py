@@ -29,6 +29,9 @@ Json = Mapping[str, Any]
 
 TOLERANCE_BPS = 1.0
 
+BEYOND = 10_000.0
+"""Healths above this are not told apart, nor from nothing that is required: dust of a debt moves them."""
+
 MIN_AGE_S = 5
 """More than a market asks a price to be younger than an order."""
 
@@ -46,12 +49,11 @@ class Compared:
 
     @property
     def bps(self) -> float:
-        """The difference in basis points; infinite where only one of them is there."""
-        if self.predicted is None or self.found is None:
-            return 0.0 if self.predicted is self.found else float("inf")
-        if self.predicted == self.found:
+        """The difference in basis points; none where both say that next to nothing is required."""
+        predicted, found = (float("inf") if one is None else one for one in (self.predicted, self.found))
+        if predicted == found or min(predicted, found) > BEYOND:
             return 0.0
-        return abs(self.found / self.predicted - 1.0) * 10_000 if self.predicted else float("inf")
+        return abs(found / predicted - 1.0) * 10_000 if predicted else float("inf")
 
 
 @dataclass(frozen=True)
