@@ -14,7 +14,6 @@ from aggregator.model.positions import Option, Perp
 from aggregator.planning.bundles import bundled
 from aggregator.planning.candidates import Candidate, Ordered, SwapCandidate
 from aggregator.planning.certificate import shortfalls, states, unsafe
-from aggregator.planning.goals import CUSHION
 from aggregator.planning.limits import Charges
 from aggregator.planning.ordering import sequence
 from aggregator.planning.prices import cost_usd
@@ -23,6 +22,9 @@ from aggregator.planning.program import Solution
 from aggregator.planning.sending import sender_of, unsigned
 from aggregator.pricing.book import usd
 from aggregator.risk.copies import Copy, purse_of
+
+ABOVE_FLOOR = Fraction(1, 10_000)
+"""A basis point, to which the health after a step can be told: interest on what came before moves it."""
 
 
 def answer(
@@ -36,7 +38,7 @@ def answer(
     targets, floor = problem.targets, Fraction(str(problem.targets.floor))
     raws = {one.name: one.raw(amounts.get(one.name, 0.0)) for one in candidates}
     known, raws = bundled(start, candidates, raws, problem.limits.executors)
-    aimed = floor * (1 + Fraction(str(CUSHION)))
+    aimed = floor * (1 + ABOVE_FLOOR)
     found = sequence(start, known, raws, floor=aimed, most_steps=problem.limits.most_steps)
     ordered = _certified(found.steps, floor)
     copies = [start, *(step.after for step in ordered)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from aggregator.model.accounts import Account
@@ -23,7 +23,9 @@ from aggregator.risk.trading import traded
 DUST_USD = 0.01
 """A debt of which less would be left is repaid as a whole."""
 INTEREST = 100_000
-"""The share of a debt that a wallet must have beside it: an hour of 88% a year, until the call is mined."""
+"""One part of so many is paid beside a debt that is repaid as a whole: an hour of 88% a year."""
+LEAST_REST = 50
+"""One part of so many stays at least of a debt that is repaid in several parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,10 @@ class AssetCandidate(Candidate):
         action: Repay | Deposit | Withdraw
         match self.kind:
             case "repay":
-                action = Repay(self.asset.id, None if self._is_all(copy, account, raw) else raw)
+                repaid = self._repaid(copy, account, raw)
+                if isinstance(repaid, Refused):
+                    return repaid
+                action = repaid
             case "withdraw":
                 action = Withdraw(self.asset.id, raw)
             case _:
@@ -127,16 +132,31 @@ class AssetCandidate(Candidate):
             return done
         applied(copy, account, self.asset, done)
         paid, received = _some(done.paid), _some(done.received)
+        if isinstance(action, Repay) and action.raw is None and done.paid is not None:
+            more = interest(done.paid.raw)
+            pay(copy, copy.accounts[self.account_id], self.asset, more)
+            paid = (replace(done.paid, raw=done.paid.raw + more),)
         return Done(action, (paid or received or (None,))[0], paid, received)
 
-    def _is_all(self, copy: Copy, account: Account, raw: int) -> bool:
-        """Whether what would be left of a debt is next to nothing, and the wallet can pay its interest too.
+    def _repaid(self, copy: Copy, account: Account, raw: int) -> Repay | Refused:
+        """The repayment: of all of a debt of which next to nothing would be left, and the wallet has more.
 
-        A health of a debt of dust tells nothing: the interest of a moment moves it.
+        A health of a debt of dust tells nothing, since the interest of a moment moves it: what was repaid in
+        part is not repaid to the last, as the interest on the parts would stay.
         """
         owed = total(account, Debt, self.asset.id)
+        first = [one for one in copy.portfolio.accounts if one.id == self.account_id]
+        before = max((total(one, Debt, self.asset.id) for one in first), default=owed)
+        if owed < before and (owed - raw) * LEAST_REST < before:
+            return Refused("a debt that was repaid in part keeps a rest")
         has = balance(copy, purse_of(copy, account).id, self.asset)
-        return (owed - raw) * self.unit_usd < DUST_USD and has >= owed + owed // INTEREST
+        every = (owed - raw) * self.unit_usd < DUST_USD and has >= owed + interest(owed)
+        return Repay(self.asset.id, None if every else raw)
+
+
+def interest(owed: int) -> int:
+    """What a debt may grow by until its repayment is mined."""
+    return owed // INTEREST + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from aggregator.risk.moving import moved
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 CUSHION = 1e-6
-"""Targets and floors are aimed at so much higher: rounding misses none."""
+"""Targets are aimed at so much higher: rounding misses none."""
 
 AHEAD_S = 600
 """What is aimed at holds for so long at flat prices: interest and funding go on while a plan is sent."""
