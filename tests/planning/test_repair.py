@@ -64,7 +64,7 @@ def test_a_debt_is_repaid_from_the_wallet() -> None:
 
 
 def test_collateral_pays_for_its_debt_in_loops() -> None:
-    """0.8(100,000 - w) = 1.25(70,000 - 0.997w); what the floor allows first, less a basis point, is 12,491.25."""
+    """0.8(100,000 - w) = 1.25(70,000 - 0.997w); the floor less a basis point allows 12,491.25 first."""
     plan = planned(lender("aave", {"ETH": 25, "USDC": -70_000}), wallet(), markets=[flat("ETH", "USDC")])
     assert plan.status == "feasible"
     kinds = [type(step.move) for step in plan.steps]
