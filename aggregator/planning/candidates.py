@@ -15,6 +15,7 @@ from aggregator.model.positions import Debt, Holding, Option, Perp
 from aggregator.model.rules import Amount, Refused
 from aggregator.model.spot_markets import SpotMarket, Swapped
 from aggregator.planning.limits import Kind
+from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy, pay, purse_of
 from aggregator.risk.steps import applied
@@ -25,7 +26,7 @@ DUST_USD = 0.01
 INTEREST = 100_000
 """One part of so many is paid beside a debt that is repaid as a whole: an hour of 88% a year."""
 LEAST_REST = 50
-"""One part of so many stays at least of a debt that is repaid in several parts."""
+"""One part of so many stays at least of an account's debts that are repaid in several parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +145,20 @@ class AssetCandidate(Candidate):
         A health of a debt of dust tells nothing, since the interest of a moment moves it: what was repaid in
         part is not repaid to the last, as the interest on the parts would stay.
         """
-        owed = total(account, Debt, self.asset.id)
+        owed, all_usd = total(account, Debt, self.asset.id), _owed_usd(copy, account)
         first = [one for one in copy.portfolio.accounts if one.id == self.account_id]
-        before = max((total(one, Debt, self.asset.id) for one in first), default=owed)
-        if owed < before and (owed - raw) * LEAST_REST < before:
-            return Refused("a debt that was repaid in part keeps a rest")
+        before_usd = max((_owed_usd(copy, one) for one in first), default=all_usd)
+        if all_usd < before_usd and (all_usd - raw * self.unit_usd) * LEAST_REST < before_usd:
+            return Refused("what was repaid in part keeps a rest")
         has = balance(copy, purse_of(copy, account).id, self.asset)
         every = (owed - raw) * self.unit_usd < DUST_USD and has >= owed + interest(owed)
         return Repay(self.asset.id, None if every else raw)
+
+
+def _owed_usd(copy: Copy, account: Account) -> float:
+    """All that an account owes."""
+    owed = [p for p in account.positions if isinstance(p, Debt) and p.asset.id in copy.portfolio.marks]
+    return sum(p.raw * usd(copy.portfolio.marks[p.asset.id]) / float(10**p.asset.decimals) for p in owed)
 
 
 def interest(owed: int) -> int:
