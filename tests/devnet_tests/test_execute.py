@@ -23,7 +23,8 @@ def plan(user: str, to: str, data: bytes, unknown: str | None = None) -> dict[st
 def test_an_error_of_a_market_that_does_not_revert(devnet: World) -> None:
     """A market of the Compound V2 family answers a number, and its transaction succeeds."""
     market, user = devnet.venus.markets["USDC"], devnet.spare[0]
-    [step] = Executor(devnet).run(plan(user, market.address, market.encode("borrow", 10**6)))
+    data = market.encode("liquidateBorrow", devnet.spare[1], 5, devnet.venus.markets["WETH"].address)
+    [step] = Executor(devnet).run(plan(user, market.address, data))
     assert step.reverted is not None
     assert "the market answers [" in step.reverted
     assert step.faults(1.0) == (f"reverted: {step.reverted}",)

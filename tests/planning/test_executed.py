@@ -28,7 +28,7 @@ from tests.devnet.world import PROTOCOLS, World
 from tests.planning.random_wallets import Seeder
 from tests.volume import THOROUGH, volume
 
-SEEDS = volume(3, 60)
+SEEDS = volume(2, 60)
 PLANNED = 20
 """Of the wallets of the thorough run that a feasible plan with steps must be found for, at least."""
 
@@ -72,7 +72,7 @@ def proved(world: World, wallet: str, request: app.PlanRequest) -> tuple[Plan, l
     return plan, steps
 
 
-@pytest.mark.parametrize("target", [1.6, 2.5])
+@pytest.mark.parametrize("target", volume([2.5], [1.6, 2.5, 4.0]))
 def test_the_wallet_of_three_protocols(chain: World, target: float) -> None:
     """Lending, perps and options, each repaired by itself."""
     request = app.PlanRequest(Targets(health=target, kappa=2.0), estimates=False)
