@@ -76,6 +76,12 @@ def repair(
             "--flash-executor", metavar="ADDRESS", help="A contract of yours that may run flash bundles."
         ),
     ] = None,
+    no_estimates: Annotated[
+        bool,
+        typer.Option(
+            "--no-estimates", help="Only steps whose market was read and whose calls are known; no bridge."
+        ),
+    ] = False,
     format_: Annotated[
         Format, typer.Option("--format", help="table, json, or safe: a file for Safe's transaction builder.")
     ] = Format.TABLE,
@@ -117,6 +123,7 @@ def repair(
         slippage=slippage,
         gas_usd=gas_usd,
         executor=executor,
+        no_estimates=no_estimates,
     )
     answer = options.answer(
         wallets,

@@ -28,6 +28,7 @@ def plan_request(
     slippage: str | None,
     gas_usd: float | None,
     executor: str | None,
+    no_estimates: bool,
 ) -> PlanRequest:
     """The request; raises BadConfiguration on what is out of bounds or contradicts itself."""
     from aggregator.app import PlanRequest  # noqa: PLC0415  # --help must not pay for it
@@ -65,6 +66,7 @@ def plan_request(
         slippage=None if slippage is None else _share(slippage),
         gas_usd=gas_usd,
         executor=None if executor is None else parse_address(executor),
+        estimates=not no_estimates,
     )
 
 

@@ -23,6 +23,11 @@ NET = 1
 
 # SwapRouter
 FACTORY: Function[Address] = Function("factory()(address)")
+WETH9: Function[Address] = Function("WETH9()(address)")
 SELL: Function[int] = Function(
     "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))(uint256)"
 )
+
+# WETH9
+WRAP: Function[tuple[()]] = Function("deposit()()")
+UNWRAP: Function[tuple[()]] = Function("withdraw(uint256)()")

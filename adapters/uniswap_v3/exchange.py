@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from adapters.uniswap_v3.calls import BITMAP, FACTORY, LIQUIDITY, NET, POOL, SLOT, SPACING, TICK
+from adapters.uniswap_v3.calls import BITMAP, FACTORY, LIQUIDITY, NET, POOL, SLOT, SPACING, TICK, WETH9
 from adapters.uniswap_v3.market import WORD, UniswapMarket
 from adapters.uniswap_v3.stored import checked, load_market
+from adapters.uniswap_v3.wrapping import WrappedCoin
 from aggregator.contract import Deployment, Deployments, Exchange, Read, ask, both, token_address
-from aggregator.model.assets import Asset, token_id
+from aggregator.model.assets import Asset, native_id, token_id
 from aggregator.model.errors import BadConfiguration, MalformedReply
 from aggregator.model.readings import Block
 from aggregator.model.rules import JsonValue
@@ -58,18 +59,22 @@ class UniswapV3:
     ) -> Read[tuple[SpotMarket, ...]]:
         """The pools between any two of these tokens in which there is liquidity within what is read.
 
-        A native coin is left out: pools trade its wrapped token.
+        Pools trade the wrapped token of a native coin; where both are among the assets, there is a market of
+        them as well.
         """
-        pools = yield from _read_pools(deployment, _tokens(deployment, assets))
+        tokens = _tokens(deployment, assets)
+        pools, wrapped = yield from both(
+            _read_pools(deployment, tokens), _read_wrapping(deployment, assets, tokens)
+        )
         if not pools:
-            return ()
+            return wrapped
         at = [pool.address for pool in pools]
         slots, depths = yield from ask([SLOT.each(at), LIQUIDITY.each(at)])
         states = zip(pools, slots.values(0), slots.values(1), depths.values(), strict=True)
         # The root price is 0 where nobody has given the pool one yet.
         live = [(*state, _words(state[2], state[0].spacing)) for state in states if state[1]]
         ticks = yield from _read_ticks([(pool, words) for pool, *_, words in live])
-        markets = []
+        markets: list[SpotMarket] = [*wrapped]
         for pool, root, tick, liquidity, words in live:
             low, high = pool.assets
             market = UniswapMarket(
@@ -142,6 +147,21 @@ def _read_pools(deployment: Deployment, tokens: Sequence[tuple[Address, Asset]])
             origin = SPACING.at(factory, pool.fee).origin
             raise MalformedReply(origin, f"{pool.spacing}, and there is a pool {pool.address} of this fee")
     return pools
+
+
+def _read_wrapping(
+    deployment: Deployment, assets: Collection[Asset], tokens: Sequence[tuple[Address, Asset]]
+) -> Read[tuple[SpotMarket, ...]]:
+    """The market of the native coin and its wrapped token, where both are asked for and a router names it."""
+    router = deployment.addresses.get("router")
+    coins = [one for one in assets if one.id == native_id(deployment.chain)]
+    if router is None or not coins or not tokens:
+        return ()
+    [address] = yield from ask([WETH9.at(router)])
+    for token, asset in tokens:
+        if token == address:
+            return (WrappedCoin(deployment.chain, token, f"{coins[0].symbol}/{asset.symbol} 1:1"),)
+    return ()
 
 
 def _words(tick: int, spacing: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 
 from adapters.uniswap_v3.market import WORD, UniswapMarket
+from adapters.uniswap_v3.wrapping import WrappedCoin
 from aggregator.contract import token_address
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import InvalidAddress
@@ -15,8 +16,11 @@ from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.pricing.concentrated import MAX_TICK, MILLION, root_at_tick, tick_at_root
 
 
-def load_market(data: Mapping[str, JsonValue]) -> UniswapMarket:
-    """The market that `UniswapMarket.to_json` wrote; raises ValueError on data of another family or shape."""
+def load_market(data: Mapping[str, JsonValue]) -> UniswapMarket | WrappedCoin:
+    """The market that `to_json` of either wrote; raises ValueError on data of another family or shape."""
+    if data.get("family") == WrappedCoin.family:
+        chain, token = ChainId(entry(data, "chain", int)), _address(data.get("token"))
+        return WrappedCoin(chain, token, entry(data, "label", str))
     check_family(data, UniswapMarket.family)
     low, high = (AssetId(_text(one)) for one in _pair(entry(data, "assets", list)))
     if token_address(low) is None or token_address(high) is None:

@@ -32,7 +32,7 @@ class PlanRequest:
 
     `only` are kinds of steps and accounts that are allowed (empty: all). `stress` names a scenario, or
     `shock` is one, that accounts must survive beside the targets of today. `executor` is the contract that
-    runs flash bundles, on every chain, in place of the configured ones.
+    runs flash bundles, on every chain, in place of the configured ones. `estimates`: see Limits.
     """
 
     targets: Targets = field(default_factory=Targets)
@@ -45,6 +45,7 @@ class PlanRequest:
     slippage: Decimal | None = None
     gas_usd: float | None = None
     executor: Address | None = None
+    estimates: bool = True
 
 
 def read_with_markets(selection: Selection, config: Settings, *, record_to: Path | None = None) -> Answer:
@@ -139,7 +140,11 @@ def _limits(portfolio: Portfolio, request: PlanRequest, config: Settings) -> Lim
     if request.executor is not None:
         executors = dict.fromkeys(portfolio.blocks, request.executor)
     return Limits(
-        kinds, frozenset(accounts) if accounts else None, request.most_cost_usd, executors=executors
+        kinds,
+        frozenset(accounts) if accounts else None,
+        request.most_cost_usd,
+        executors=executors,
+        estimates=request.estimates,
     )
 
 

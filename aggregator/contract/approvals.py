@@ -1,4 +1,4 @@
-"""Allowances of ERC-20 tokens as unsigned calls: exact amounts, never without a limit."""
+"""Allowances and transfers of ERC-20 tokens as unsigned calls: exact amounts, never without a limit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aggregator.model.errors import InvalidAddress
 from aggregator.model.units import Address, parse_address
 
 _APPROVE: Function[bool] = Function("approve(address,uint256)(bool)")
+_TRANSFER: Function[bool] = Function("transfer(address,uint256)(bool)")
 
 
 def token_address(asset: AssetId) -> Address | None:
@@ -38,6 +39,11 @@ def approval(token: AssetId, spender: Address, raw: int) -> UnsignedCall:
     if not raw:
         said = f"Let {spender} take no more of the token {address}"
     return UnsignedCall(address, data, 0, said)
+
+
+def transfer(token: Address, to: Address, raw: int) -> UnsignedCall:
+    """Send so much of an ERC-20 token, in its smallest unit."""
+    return UnsignedCall(token, _TRANSFER.at(token, to, raw).data, 0, f"send {raw} units of {token} to {to}")
 
 
 def with_margin(raw: int) -> int:

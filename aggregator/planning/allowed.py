@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from aggregator.model.accounts import Account
 from aggregator.model.actions import AdjustableRule, Untold
-from aggregator.model.assets import Asset, AssetId
+from aggregator.model.assets import Asset, AssetId, native_id
 from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.planning.candidates import (
     AssetCandidate,
     Candidate,
+    Done,
+    Ordered,
     SwapCandidate,
     TradeCandidate,
     TransferCandidate,
@@ -22,9 +25,13 @@ from aggregator.planning.candidates import (
 from aggregator.planning.exchanges import Exchanges, Hop
 from aggregator.planning.limits import Kind
 from aggregator.planning.problem import Problem
+from aggregator.planning.sending import unsigned
 from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy
+
+GAS_STEPS = 10
+"""The gas of so many steps stays in a wallet, of what a chain's gas is paid in."""
 
 
 @dataclass
@@ -59,7 +66,8 @@ class Allowed:
         found = [one for account in accounts for one in self._of(account)]
         found += self._transfers()
         found += self._swaps()
-        return [one for one in found if one.kind in self._limits.kinds and one.most > 0]
+        kinds = self._limits.kinds if self._limits.estimates else self._limits.kinds - {"bridge"}
+        return [one for one in found if one.kind in kinds and one.most > 0]
 
     def assets(self) -> dict[str, tuple[Asset, ...]]:
         """What each wallet account may have or need, once `all` was asked."""
@@ -145,7 +153,10 @@ class Allowed:
         return price / float(10**position.size_decimals)
 
     def _is_told(self, candidate: Candidate) -> bool:
-        tried = candidate.do(self._copy.fork(), max(1, candidate.most // 1_000))
+        raw, after = max(1, candidate.most // 1_000), self._copy.fork()
+        tried = candidate.do(after, raw)
+        if isinstance(tried, Done) and not self._limits.estimates:
+            return not isinstance(unsigned(Ordered(candidate, raw, tried, self._copy, after)), Untold)
         return not isinstance(tried, Untold)
 
     def _transfers(self) -> Iterator[Candidate]:
@@ -170,12 +181,20 @@ class Allowed:
                         kind,
                         origin,
                         unit,
-                        int(self._wealth_usd / unit),
+                        self._spendable(origin, asset),
                         asset,
                         arrives,
                         target,
                         Decimal(0) if same else self._problem.charges.bridge,
                     )
+
+    def _spendable(self, purse: str, asset: Asset) -> int:
+        """The most of an asset that a wallet may come to spend; of a native coin what is there, less gas."""
+        chain, unit = self._copy.accounts[purse].chain, self._unit_usd(asset)
+        has = balance(self._copy, purse, asset)
+        if asset.id != native_id(chain):
+            return max(int(self._wealth_usd / unit), has)
+        return max(0, has - math.ceil(GAS_STEPS * self._problem.charges.gas(chain) / unit))
 
     def _namesake(self, asset: Asset, other: _Purse) -> Asset | None:
         """What the other chain calls the same and needs, or holds, with the same risk class."""
@@ -201,17 +220,18 @@ class Allowed:
             yield from made.values()
 
     def _swap(self, purse: str, hop: Hop) -> SwapCandidate:
-        unit = self._unit_usd(hop.sold)
+        unit, slippage = self._unit_usd(hop.sold), self._problem.charges.slippage
         return SwapCandidate(
             f"swap {hop.sold.id} {hop.bought.id} {hop.market.label} {purse}",
             "swap",
             purse,
             unit,
-            max(int(self._wealth_usd / unit), balance(self._copy, purse, hop.sold)),
+            self._spendable(purse, hop.sold),
             hop.sold,
             hop.bought,
             hop.market,
-            self._problem.charges.slippage,
+            # A coin is wrapped one to one: nobody else's trade changes that.
+            Decimal(0) if native_id(hop.market.chain) in hop.market.assets else slippage,
         )
 
 

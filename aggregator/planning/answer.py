@@ -24,6 +24,9 @@ from aggregator.planning.sending import sender_of, unsigned
 from aggregator.pricing.book import usd
 from aggregator.risk.copies import Copy, purse_of
 
+ABOVE_FLOOR = Fraction(1, 10_000)
+"""A basis point, to which the health after a step can be told: interest on what came before moves it."""
+
 
 def in_sequence(
     problem: Problem, start: Copy, candidates: Sequence[Candidate], amounts: Mapping[str, float]
@@ -31,7 +34,7 @@ def in_sequence(
     """The steps that do these amounts (USD, by candidate), as far as an order is found."""
     raws = {one.name: one.raw(amounts.get(one.name, 0.0)) for one in candidates}
     known, raws = bundled(start, candidates, raws, problem.limits.executors)
-    floor = Fraction(str(problem.targets.floor))
+    floor = Fraction(str(problem.targets.floor)) * (1 + ABOVE_FLOOR)
     return sequence(start, known, raws, floor=floor, most_steps=problem.limits.most_steps)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from aggregator.contract.approvals import token_address, transfer
 from aggregator.model.actions import Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import DelegatedRule, Hands, UnsignedCall
@@ -31,6 +32,10 @@ from aggregator.risk.copies import Copy, pay
 
 Executors = Mapping[ChainId, Address]
 """The contracts of the user's that run bundles, by chain."""
+
+
+LEAST_SHARE = 10**7
+"""The program's amounts are exact to one part of so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +71,34 @@ class Bundle(Candidate):
     executor: Address
 
     def do(self, copy: Copy, raw: int) -> Outcome:
-        """See Candidate; `raw` is 1. Only the state at the end must be one that wallets can pay."""
+        """See Candidate; `raw` is 1. Only the state at the end must be one that wallets can pay.
+
+        What the program's rounding leaves unpaid is not borrowed.
+        """
         del raw
-        lent = Amount(self.repay.asset.id, self.lent)
+        tried = copy.fork()
+        done = self._with(tried, self.lent)
+        if not isinstance(done, Done):
+            return done
+        short = -balance(tried, purse_id(tried, self.account_id), self.repay.asset)
+        rest = short + short // 100 + 1 if 0 < short <= self.lent // LEAST_SHARE else 0
+        return self._with(copy, self.lent - rest)
+
+    def _with(self, copy: Copy, raw: int) -> Outcome:
+        lent = Amount(self.repay.asset.id, raw)
         fee = self.repay.lender.fee(lent)
         if not isinstance(fee, Amount):
             return fee
         done: list[Ordered] = []
-        for one, amount in ((repayment(self.repay), self.lent), *self.parts):
-            before = copy.fork()
-            found = one.do(copy, amount)
+        for one, amount in ((repayment(self.repay), raw), *self.parts):
+            before, sold = copy.fork(), amount
+            if isinstance(one, SwapCandidate):
+                has = balance(copy, one.account_id, one.sold)
+                sold = has if 0 < amount - has <= amount // LEAST_SHARE else amount
+            found = one.do(copy, sold)
             if not isinstance(found, Done):
                 return found
-            done.append(Ordered(one, amount, found, before, copy.fork()))
+            done.append(Ordered(one, sold, found, before, copy.fork()))
         pay(copy, copy.accounts[self.account_id], self.repay.asset, fee.raw)
         move = Flash(self.repay.lender_id, lent, fee, ())
         return Done(move, lent, (fee,), (), fee, tuple(done))
@@ -187,6 +207,19 @@ def _taken_out(candidates: Sequence[Candidate], one: FlashRepay) -> list[AssetCa
     ]
 
 
+def _lacking(step: Ordered) -> dict[AssetId, int]:
+    """What the parts of a bundle take more of than they bring, the fee included: the wallet's own."""
+    brought: dict[AssetId, int] = {}
+    flows = [(part.done.received, part.done.paid) for part in step.done.parts]
+    lent = () if step.done.amount is None else (step.done.amount,)
+    for received, paid in (*flows, (lent, (*lent, *step.done.paid))):
+        for amount in received:
+            brought[amount.asset] = brought.get(amount.asset, 0) + amount.raw
+        for amount in paid:
+            brought[amount.asset] = brought.get(amount.asset, 0) - amount.raw
+    return {asset: -raw for asset, raw in brought.items() if raw < 0}
+
+
 def bundle_calls(step: Ordered, deadline: int) -> Sequence[UnsignedCall] | Untold:
     """What the executor's owner sends: permits, the bundle, and what takes the permits back."""
     bundle = step.candidate
@@ -219,6 +252,13 @@ def bundle_calls(step: Ordered, deadline: int) -> Sequence[UnsignedCall] | Untol
             return calls
         inner += calls
     left = list(dict.fromkeys(touched))
-    lent = Amount(bundle.repay.asset.id, bundle.lent)
+    lent = step.done.amount
+    if lent is None:
+        raise TypeError(f"{bundle.name} borrows nothing")
+    for asset, raw in _lacking(step).items():
+        token = token_address(asset)
+        if token is None:
+            return Untold("a bundle can't be given coins")
+        before.append(transfer(token, bundle.executor, raw))
     sent = bundle.repay.lender.calls(lent, inner, bundle.executor, left)
     return sent if isinstance(sent, Untold) else (*before, *sent, *after)

@@ -23,13 +23,22 @@ from aggregator.model.actions import (
 from aggregator.model.assets import Asset
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.plans import Move, Swap, Transfer
-from aggregator.model.positions import Holding, Option, Perp
+from aggregator.model.positions import Debt, Holding, Option, Perp
 from aggregator.model.rules import Amount, Refused
 from aggregator.model.spot_markets import SpotMarket, Swapped
 from aggregator.planning.limits import Kind
+from aggregator.pricing.book import usd
+from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy, pay, purse_of
 from aggregator.risk.steps import applied
 from aggregator.risk.trading import traded
+
+DUST_USD = 0.01
+"""A debt of which less would be left is repaid as a whole."""
+INTEREST = 100_000
+"""One part of so many is paid beside a debt that is repaid as a whole: an hour of 88% a year."""
+LEAST_REST = 50
+"""One part of so many stays at least of an account's debts that are repaid in several parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,10 @@ class AssetCandidate(Candidate):
         action: Repay | Deposit | Withdraw
         match self.kind:
             case "repay":
-                action = Repay(self.asset.id, raw)
+                repaid = self._repaid(copy, account, raw)
+                if isinstance(repaid, Refused):
+                    return repaid
+                action = repaid
             case "withdraw":
                 action = Withdraw(self.asset.id, raw)
             case _:
@@ -133,7 +145,37 @@ class AssetCandidate(Candidate):
             return done
         applied(copy, account, self.asset, done)
         paid, received = _some(done.paid), _some(done.received)
+        if isinstance(action, Repay) and action.raw is None and done.paid is not None:
+            more = interest(done.paid.raw)
+            pay(copy, copy.accounts[self.account_id], self.asset, more)
+            paid = (replace(done.paid, raw=done.paid.raw + more),)
         return Done(action, (paid or received or (None,))[0], paid, received)
+
+    def _repaid(self, copy: Copy, account: Account, raw: int) -> Repay | Refused:
+        """The repayment: of all of a debt of which next to nothing would be left, and the wallet has more.
+
+        A health of a debt of dust tells nothing, since the interest of a moment moves it: what was repaid in
+        part is not repaid to the last, as the interest on the parts would stay.
+        """
+        owed, all_usd = total(account, Debt, self.asset.id), _owed_usd(copy, account)
+        first = [one for one in copy.portfolio.accounts if one.id == self.account_id]
+        before_usd = max((_owed_usd(copy, one) for one in first), default=all_usd)
+        if all_usd < before_usd and (all_usd - raw * self.unit_usd) * LEAST_REST < before_usd:
+            return Refused("what was repaid in part keeps a rest")
+        has = balance(copy, purse_of(copy, account).id, self.asset)
+        every = (owed - raw) * self.unit_usd < DUST_USD and has >= owed + interest(owed)
+        return Repay(self.asset.id, None if every else raw)
+
+
+def _owed_usd(copy: Copy, account: Account) -> float:
+    """All that an account owes."""
+    owed = [p for p in account.positions if isinstance(p, Debt) and p.asset.id in copy.portfolio.marks]
+    return sum(p.raw * usd(copy.portfolio.marks[p.asset.id]) / float(10**p.asset.decimals) for p in owed)
+
+
+def interest(owed: int) -> int:
+    """What a debt may grow by until its repayment is mined."""
+    return owed // INTEREST + 1
 
 
 @dataclass(frozen=True, slots=True)

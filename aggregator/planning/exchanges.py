@@ -1,4 +1,4 @@
-"""Where a token is sold for another: the markets that were read, by way of a third token if need be."""
+"""Where a token is sold for another: the markets that were read, by way of other tokens if need be."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from aggregator.pricing.book import usd
 
 REFERENCE_USD = 10_000.0
 """By which ways are compared."""
+MOST_HOPS = 3
+"""Such as a coin that is wrapped, sold for the common dollar, and that for another one."""
 
 Pair: TypeAlias = frozenset[AssetId]
 
@@ -48,31 +50,39 @@ class Exchanges:
                 self._beside[chain, other].add(one)
 
     def route(self, chain: ChainId, sold: Asset, bought: Asset) -> Sequence[Hop]:
-        """The swaps that a plan may make of it: every market of the pair, and the best way by one token."""
+        """The swaps that a plan may make of it: every market of the pair, and the best way by other tokens.
+
+        None where no market sells it and estimates are not allowed.
+        """
         direct = self._by_pair.get((chain, frozenset((sold.id, bought.id))), ())
         hops = [Hop(sold, bought, market) for market in direct]
-        between = self._beside[chain, sold.id] & self._beside[chain, bought.id]
-        best: tuple[int, list[Hop]] | None = None
-        for asset_id in sorted(between & self._assets.keys()):
-            found = self._through(chain, sold, self._assets[asset_id], bought)
-            if found is not None and (best is None or found[0] > best[0]):
-                best = found
-        if best is not None:
-            hops += best[1]
-        return hops or [Hop(sold, bought, self._estimate(chain, sold, bought))]
+        hops += self._by_way(chain, sold, bought)
+        if hops or not self._problem.limits.estimates:
+            return hops
+        return [Hop(sold, bought, self._estimate(chain, sold, bought))]
 
-    def _through(
-        self, chain: ChainId, sold: Asset, middle: Asset, bought: Asset
-    ) -> tuple[int, list[Hop]] | None:
-        amount = Amount(sold.id, max(1, int(REFERENCE_USD / self._unit_usd(sold))))
-        hops: list[Hop] = []
-        for one, other in ((sold, middle), (middle, bought)):
-            found = self._best(chain, one, other, amount)
-            if found is None:
-                return None
-            amount = found[0]
-            hops.append(Hop(one, other, found[1]))
-        return amount.raw, hops
+    def _by_way(self, chain: ChainId, sold: Asset, bought: Asset) -> list[Hop]:
+        """The fewest swaps, more than one, that lead from one to the other, and of as many those that bring
+        most."""
+        start = Amount(sold.id, max(1, int(REFERENCE_USD / self._unit_usd(sold))))
+        reached: dict[AssetId, tuple[Amount, list[Hop]]] = {sold.id: (start, [])}
+        seen = {sold.id}
+        for _ in range(MOST_HOPS):
+            further: dict[AssetId, tuple[Amount, list[Hop]]] = {}
+            for at, (amount, hops) in reached.items():
+                one = hops[-1].bought if hops else sold
+                for next_id in sorted(self._beside[chain, at] & self._assets.keys() - seen):
+                    if not hops and next_id == bought.id:
+                        continue
+                    found = self._best(chain, one, self._assets[next_id], amount)
+                    if found is None or (next_id in further and further[next_id][0].raw >= found[0].raw):
+                        continue
+                    further[next_id] = found[0], [*hops, Hop(one, self._assets[next_id], found[1])]
+            if bought.id in further:
+                return further[bought.id][1]
+            seen |= further.keys()
+            reached = further
+        return []
 
     def _best(
         self, chain: ChainId, sold: Asset, bought: Asset, amount: Amount

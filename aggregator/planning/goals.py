@@ -18,6 +18,12 @@ from aggregator.risk.copies import Copy
 from aggregator.risk.moving import moved
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
+CUSHION = 1e-6
+"""Targets are aimed at so much higher: rounding misses none."""
+
+AHEAD_S = 600
+"""What is aimed at holds for so long at flat prices: interest and funding go on while a plan is sent."""
+
 
 class Figure(NamedTuple):
     """What a figure is of: a wallet's balance of an asset, an account's health today or in a stress, or the
@@ -61,9 +67,10 @@ class Goals:
 
 @dataclass(frozen=True, slots=True)
 class HealthGoal:
-    """Every account keeps N >= h*Q by its own test, at today's prices."""
+    """Every account keeps N >= h*Q by its own test at today's prices, now and `ahead` seconds later."""
 
     health: Fraction
+    ahead: int = 0
 
     @property
     def told(self) -> str:
@@ -73,8 +80,8 @@ class HealthGoal:
     def rows(self, copy: Copy, accounts: Iterable[str]) -> Rows:
         """N - h*Q in USD."""
         return {
-            Figure("health", account.id): spare_usd(copy, account, said, self.health)
-            for account, said in _judged(copy, accounts)
+            Figure("health", account.id): min(spare_usd(copy, account, one, self.health) for one in said)
+            for account, said in _judged(copy, accounts, self.ahead)
         }
 
 
@@ -85,6 +92,7 @@ class StressGoal:
     scenario: CustomScenario
     scenarios: ScenarioSet
     health: Fraction
+    ahead: int = 0
 
     @property
     def told(self) -> str:
@@ -99,18 +107,19 @@ class StressGoal:
                 continue
             alone = replace(copy.portfolio, accounts=(copy.accounts[account],))
             after = Copy.of(moved(alone, self.scenario, self.scenarios))
-            for judged, said in _judged(after, after.accounts):
-                found[Figure("stress", judged.id)] = spare_usd(after, judged, said, self.health)
+            for judged, said in _judged(after, after.accounts, self.ahead):
+                spare = min(spare_usd(after, judged, one, self.health) for one in said)
+                found[Figure("stress", judged.id)] = spare
         return found
 
 
 def goals_of(problem: Problem, above: float) -> Goals:
-    """The targets of a problem, or so much above them (a share)."""
-    targets, more = problem.targets, 1 + Fraction(str(above))
-    accounts: list[Goal] = [HealthGoal(Fraction(str(targets.health)) * more)]
+    """The targets of a problem, or so much above them (a share), and then for a while."""
+    targets, more, ahead = problem.targets, 1 + Fraction(str(above)), AHEAD_S if above else 0
+    accounts: list[Goal] = [HealthGoal(Fraction(str(targets.health)) * more, ahead)]
     if problem.stress is not None:
         floor = Fraction(str(targets.floor)) * more
-        accounts.append(StressGoal(problem.stress, problem.scenarios, floor))
+        accounts.append(StressGoal(problem.stress, problem.scenarios, floor, ahead))
     return Goals(tuple(accounts), targets.kappa * (1.0 + above))
 
 
@@ -124,12 +133,15 @@ def balances(copy: Copy, purses: Mapping[str, Iterable[Asset]]) -> Rows:
     return found
 
 
-def own_test(copy: Copy, account: Account) -> Health | None:
-    """What the account's rule says at the prices that it is judged at; None where it has or tells none."""
+def own_test(copy: Copy, account: Account, ahead: int = 0) -> Health | None:
+    """What the account's rule says at the prices that it is judged at, `ahead` seconds after its block.
+
+    None where it has no rule, or that tells nothing.
+    """
     if account.rule is None:
         return None
     try:
-        return account.rule.health(account.prices, copy.portfolio.blocks[account.chain].timestamp)
+        return account.rule.health(account.prices, copy.portfolio.blocks[account.chain].timestamp + ahead)
     except UnusablePrice:
         return None
 
@@ -154,9 +166,13 @@ def currency_usd(copy: Copy, account: Account) -> float:
     return usd(copy.portfolio.marks[quote])
 
 
-def _judged(copy: Copy, accounts: Iterable[str]) -> Iterator[tuple[Account, Health]]:
+def _judged(copy: Copy, accounts: Iterable[str], ahead: int) -> Iterator[tuple[Account, list[Health]]]:
+    """Accounts with what their rules say now, and later where that is asked for."""
     for one in accounts:
         account = copy.accounts.get(one)
-        said = None if account is None else own_test(copy, account)
-        if account is not None and said is not None:
-            yield account, said
+        if account is None:
+            continue
+        said = [own_test(copy, account, later) for later in dict.fromkeys((0, ahead))]
+        told = [health for health in said if health is not None]
+        if told:
+            yield account, told

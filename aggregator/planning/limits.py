@@ -34,6 +34,8 @@ class Limits:
     """The user's own: kinds of steps, accounts (their ids) that may be touched beside wallets (None: all),
     and the most that everything may cost in USD. `most_steps` bounds how often a loop may go round.
     `executors` are the user's contracts that run flash bundles, by chain: where there is none, no bundle is.
+    Without `estimates` a plan is made only of steps whose market was read and whose calls are known: no swap
+    at an estimate, and no bridge.
     """
 
     kinds: frozenset[Kind] = DEFAULT_KINDS
@@ -41,6 +43,7 @@ class Limits:
     most_cost_usd: float | None = None
     most_steps: int = 40
     executors: Mapping[ChainId, Address] = field(default_factory=dict)
+    estimates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from functools import partial
 from aggregator.model.positions import Debt
 from aggregator.model.rules import Health
 from aggregator.planning.candidates import Candidate, Done, Ordered
-from aggregator.planning.goals import own_test
+from aggregator.planning.goals import AHEAD_S, own_test
 from aggregator.risk.copies import Copy, needs_margin
 
 WORTHWHILE_USD = 1.0
@@ -105,8 +105,9 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
     done = one.do(after, raw)
     if not isinstance(done, Done) or not _is_paid(now, after):
         return None
-    if any(not keeps_floor(now, after, account, floor) for account in one.touches):
-        return None
+    for account in one.touches:
+        if not all(keeps_floor(now, after, account, floor, ahead) for ahead in (0, AHEAD_S)):
+            return None
     return Ordered(one, raw, done, now, after)
 
 
@@ -119,15 +120,15 @@ def _is_possible(now: Copy, one: Candidate, floor: Fraction, raw: int) -> bool:
     return attempt(now, one, raw, floor) is not None
 
 
-def keeps_floor(before: Copy, after: Copy, account_id: str, floor: Fraction) -> bool:
+def keeps_floor(before: Copy, after: Copy, account_id: str, floor: Fraction, ahead: int = 0) -> bool:
     """Whether N >= floor*Q of an account after a step, or, if it was below, floor*Q - N has not grown.
 
-    An account in which nothing is left that needs margin keeps it.
+    An account in which nothing is left that needs margin keeps it. `ahead`: so many seconds after its block.
     """
     left = after.accounts.get(account_id)
     if left is None or (left.rule is None and not needs_margin(left)):
         return True
-    was, now = _test(before, account_id), own_test(after, left)
+    was, now = _test(before, account_id, ahead), own_test(after, left, ahead)
     if now is None:
         return was is None
     spare = now.power - floor * now.requirement
@@ -139,9 +140,9 @@ def keeps_floor(before: Copy, after: Copy, account_id: str, floor: Fraction) -> 
     return spared < 0 and spare >= spared
 
 
-def _test(copy: Copy, account_id: str) -> Health | None:
+def _test(copy: Copy, account_id: str, ahead: int) -> Health | None:
     account = copy.accounts.get(account_id)
-    return None if account is None else own_test(copy, account)
+    return None if account is None else own_test(copy, account, ahead)
 
 
 def _is_paid(now: Copy, after: Copy) -> bool:

@@ -14,7 +14,7 @@ from aggregator.planning.answer import answer, in_sequence
 from aggregator.planning.bundles import flash_repays, without_loops
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
-from aggregator.planning.goals import Figure, Goals, Rows, goals_of
+from aggregator.planning.goals import CUSHION, Figure, Goals, Rows, goals_of
 from aggregator.planning.ordering import in_order, largest
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
@@ -33,9 +33,6 @@ AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
 
 NEAR_USD, NEAR_SHARE = 0.01, 0.001
 """Costs that differ by less are the same to what samples tell."""
-
-CUSHION = 1e-6
-"""Targets are aimed at so much higher: rounding, and interest of the next minutes, miss none."""
 
 SETTLED = 1e-6
 """By so much of itself what is missing may be more than the program expects."""

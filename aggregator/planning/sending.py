@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from aggregator.contract import Function
-from aggregator.contract.approvals import token_address
+from aggregator.contract.approvals import token_address, transfer
 from aggregator.model.accounts import Account
 from aggregator.model.actions import Deposit, Repay, Trade, Untold, Withdraw
 from aggregator.model.calls import CallableRule, Hands, UnsignedCall
@@ -18,8 +17,6 @@ from aggregator.risk.copies import Copy, purse_of
 
 DEADLINE_S = 3_600
 """After the block: a swap that is sent later reverts."""
-
-_TRANSFER: Function[bool] = Function("transfer(address,uint256)(bool)")
 
 
 def sender_of(copy: Copy, account: Account) -> Address:
@@ -58,5 +55,4 @@ def _transfer(copy: Copy, account: Account, move: Transfer) -> Sequence[Unsigned
         value = move.sent.raw
         call = UnsignedCall(target.owner_path[-1], b"", value, f"send {value} wei to {target.owner_path[-1]}")
         return (call,)
-    data = _TRANSFER.at(token, target.owner_path[-1], move.sent.raw).data
-    return (UnsignedCall(token, data, 0, f"send {move.sent.raw} units to {target.owner_path[-1]}"),)
+    return (transfer(token, target.owner_path[-1], move.sent.raw),)

@@ -41,6 +41,15 @@ def test_a_plan_reaches_what_it_is_asked_for() -> None:
     assert float(data["cost_usd"]) == pytest.approx(sum(float(s["cost"]["usd"]) for s in data["steps"]))
 
 
+def test_without_estimates_every_step_has_calls() -> None:
+    """Nothing is sold where no market was read, and nothing bridged."""
+    result = crossmargin("plan", "repair", "--demo", "--json", "--kappa", "12", "--no-estimates")
+    assert result.code == 0
+    steps = result.json()["data"]["steps"]
+    assert steps
+    assert all(step["calls"] and step["calls_unknown"] is None for step in steps)
+
+
 def test_what_can_not_be_reached_is_said() -> None:
     """Exit 16, with what is missing, on a screen of 100 columns."""
     result = crossmargin("plan", "repair", "--demo", "-q", "--target", "19", "--only", "repay")

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from aggregator import app, settings
+from aggregator.model.accounts import Account
 from aggregator.model.errors import CrossmarginError
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.units import parse_address
@@ -25,6 +28,15 @@ from tests.devnet.world import World
 Json = Mapping[str, Any]
 
 TOLERANCE_BPS = 1.0
+
+BEYOND = 10_000.0
+"""Healths above this are not told apart, nor from nothing that is required: dust of a debt moves them."""
+
+MIN_AGE_S = 5
+"""More than a market asks a price to be younger than an order."""
+
+FAILURE = keccak(text="Failure(uint256,uint256,uint256)")
+"""The event of a Compound V2 market that did nothing: error, detail and the opaque one's own code."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +49,11 @@ class Compared:
 
     @property
     def bps(self) -> float:
-        """The difference in basis points; infinite where only one of them is there."""
-        if self.predicted is None or self.found is None:
-            return 0.0 if self.predicted is self.found else float("inf")
-        if self.predicted == self.found:
+        """The difference in basis points; none where both say that next to nothing is required."""
+        predicted, found = (float("inf") if one is None else one for one in (self.predicted, self.found))
+        if predicted == found or min(predicted, found) > BEYOND:
             return 0.0
-        return abs(self.found / self.predicted - 1.0) * 10_000 if self.predicted else float("inf")
+        return abs(found / predicted - 1.0) * 10_000 if predicted else float("inf")
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,20 @@ class Executed:
     def worst_bps(self) -> float:
         """The largest difference of any account."""
         return max((one.bps for one in self.accounts), default=0.0)
+
+    def faults(self, floor: float) -> tuple[str, ...]:
+        """What is not as predicted, in sentences; an account that is below its floor by plan may be so."""
+        if self.reverted is not None:
+            return (f"reverted: {self.reverted}",)
+        off = [
+            f"{one.account_id} is {one.bps:.4f} bp off" for one in self.accounts if one.bps > TOLERANCE_BPS
+        ]
+        low = [
+            f"{one.account_id} is below its floor of {floor:g}: {_shown(one.found)}"
+            for one in self.accounts
+            if one.found is not None and one.found < floor and not (one.predicted or 0.0) < floor
+        ]
+        return (*off, *low)
 
 
 class Executor:
@@ -102,7 +127,11 @@ class Executor:
     def _send(self, call: Json, sender: str) -> None:
         self.world.node.rpc("anvil_impersonateAccount", sender)
         data, value = bytes.fromhex(call["data"].removeprefix("0x")), int(call["value"])
-        self.world.chain.transact(call["to"], data, sender=sender, value=value)
+        receipt = self.world.chain.transact(call["to"], data, sender=sender, value=value)
+        for log in receipt.logs:
+            if log.topics and log.topics[0] == FAILURE:
+                codes = [int.from_bytes(log.data[at : at + 32]) for at in (0, 32, 64)]
+                raise TransactionReverted(f"transaction to {call['to']}", f"the market answers {codes}", b"")
 
     def _keep(self, trader: str) -> None:
         """Execute a trader's orders as a keeper does, at the market's price."""
@@ -124,15 +153,29 @@ class Executor:
         found = {account.id: account for account in portfolio.accounts}
         for one in after["accounts"]:
             account = found.get(one["account_id"])
-            health = None
-            if account is not None and account.rule is not None:
-                said = account.rule.health(account.prices, portfolio.blocks[account.chain].timestamp)
-                health = said.power / said.requirement if said.requirement else None
+            health = None if account is None else _health(account, portfolio)
             yield Compared(one["account_id"], one["native_health"], health)
+        known = {one["account_id"] for one in after["accounts"]}
+        for account in portfolio.accounts:
+            if account.rule is not None and account.id not in known:
+                yield Compared(account.id, None, _health(account, portfolio))
 
 
-MIN_AGE_S = 5
-"""More than a market asks a price to be younger than an order."""
+def _health(account: Account, portfolio: Portfolio) -> float | None:
+    if account.rule is None:
+        return None
+    said = account.rule.health(account.prices, portfolio.blocks[account.chain].timestamp)
+    return said.power / said.requirement if said.requirement else None
+
+
+def missed(plan: Json, last: Executed) -> tuple[str, ...]:
+    """The accounts that end below the target of a plan that promises it."""
+    target = plan["targets"]["health"]
+    return tuple(
+        f"{one.account_id} ends at {_shown(one.found)}, below its target of {target:g}"
+        for one in last.accounts
+        if plan["status"] == "feasible" and one.found is not None and one.found < target
+    )
 
 
 def load(path: Path) -> Json:
@@ -152,7 +195,11 @@ def check_state(world: World, plan: Json) -> None:
     for block in plan["blocks"]:
         number = world.node.block_number
         if block["chain_id"] != world.node.chain_id or block["number"] > number:
-            raise DevnetError(f"the plan is of block {block['number']} of chain {block['chain_id']}")
+            there = f"block {block['number']} of chain {block['chain_id']}"
+            raise DevnetError(
+                f"the plan is of {there}, and this is {number} of {world.node.chain_id}: "
+                "name the chain that it was made on by --port"
+            )
         found = world.node.block(block["number"])["hash"]
         if found != block["hash"]:
             raise DevnetError(f"block {block['number']} is another one here: make the plan on this chain")
@@ -164,30 +211,28 @@ def execute(world: World, path: Path) -> int:
     """Run a plan of a file and tell of each step; the exit code is 1 where anything is not as predicted."""
     plan = load(path)
     check_state(world, plan)
-    wrong = 0
+    wrong, last = 0, None
     try:
-        for step in Executor(world).run(plan):
-            wrong += _tell(step)
+        for last in Executor(world).run(plan):
+            wrong += _tell(last, plan["targets"]["floor"])
+        for sentence in () if last is None or wrong else missed(plan, last):
+            print(sentence, file=sys.stderr)
+            wrong += 1
     except CrossmarginError as error:
         raise DevnetError(f"the wallet can't be read: {error}") from error
-    print("as predicted" if not wrong else f"{wrong} steps are not as predicted")
+    print("as predicted" if not wrong else f"{wrong} things are not as predicted")
     return 1 if wrong else 0
 
 
-def _tell(step: Executed) -> int:
-    if step.reverted is not None:
-        print(f"step {step.ordinal} {step.action}: reverted: {step.reverted}", file=sys.stderr)
-        return 1
+def _tell(step: Executed, floor: float) -> int:
+    """Print a step, and how many things of it are wrong."""
     print(f"step {step.ordinal} {step.action}: {step.sent} transactions, at most {step.worst_bps:.4f} bp off")
     for one in step.accounts:
         print(f"  {one.account_id}: predicted {_shown(one.predicted)}, found {_shown(one.found)}")
-    return int(step.worst_bps > TOLERANCE_BPS)
+    for sentence in step.faults(floor):
+        print(f"step {step.ordinal} {step.action}: {sentence}", file=sys.stderr)
+    return len(step.faults(floor))
 
 
 def _shown(health: float | None) -> str:
     return "none" if health is None else f"{health:.9f}"
-
-
-def worst(steps: Sequence[Executed]) -> float:
-    """The largest difference of all steps, in basis points."""
-    return max((step.worst_bps for step in steps), default=0.0)

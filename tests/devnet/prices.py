@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.devnet.errors import DevnetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Quotes:
 
     def usd(self, symbol: str) -> Decimal:
         """USD per token; wrapped coins follow their base. Raises `DevnetError` for an unknown symbol."""
-        base = {"WETH": "ETH", "sETH": "ETH", "WBTC": "BTC", "sBTC": "BTC"}.get(symbol, symbol)
+        base = BASES.get(symbol, symbol)
         if base == "wstETH":
             return self.wstETH * self.ETH
         if base not in SYMBOLS:
@@ -42,6 +42,13 @@ class Quotes:
         return int(self.usd(symbol).scaleb(decimals))
 
 
+BASES: Mapping[str, str] = {
+    "WETH": "ETH",
+    "sETH": "ETH",
+    "WBTC": "BTC",
+    "sBTC": "BTC",
+    "sUSD of Lyra": "sUSD",
+}
 SYMBOLS = frozenset(field.name for field in fields(Quotes))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.devnet.artifacts import compiled
+from tests.devnet.artifacts import Artifact, compiled, shipped
 from tests.devnet.deployment import TokenEntry
 from tests.devnet.errors import DevnetError
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 FEED_DECIMALS = 8
 NATIVE = "ETH"
+WRAPPED = "WETH"
+COINS_WEI = 10**30
+"""Of the wrapped coin's contract, so that all that tests mint can be unwrapped."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,32 @@ KINDS: Mapping[str, TokenKind] = {
 }
 
 
+def _artifact(symbol: str) -> Artifact:
+    """WETH9 with a function that mints, of Aave's package; the kit's own token for all others."""
+    if symbol == WRAPPED:
+        return shipped("@aave/core-v3", "artifacts/contracts/mocks/tokens")["WETH9Mocked"]
+    return compiled("devnet")["MintableToken"]
+
+
 class Tokens:
     """Mintable ERC-20 tokens by symbol."""
 
     def __init__(self, chain: Chain, addresses: Mapping[str, str]) -> None:
-        artifact = compiled("devnet")["MintableToken"]
         self._contracts = {
-            symbol: chain.at(artifact, address, symbol) for symbol, address in addresses.items()
+            symbol: chain.at(_artifact(symbol), address, symbol) for symbol, address in addresses.items()
         }
 
     @classmethod
     def deploy(cls, chain: Chain) -> dict[str, str]:
         """Deploy every token of `KINDS`; addresses by symbol."""
-        artifact = compiled("devnet")["MintableToken"]
-        return {
-            symbol: chain.deploy(artifact, kind.name, symbol, kind.decimals).address
+        found = {
+            symbol: chain.deploy(
+                _artifact(symbol), *(() if symbol == WRAPPED else (kind.name, symbol, kind.decimals))
+            ).address
             for symbol, kind in KINDS.items()
         }
+        chain.node.set_balance(found[WRAPPED], COINS_WEI)
+        return found
 
     def __getitem__(self, symbol: str) -> Contract:
         if symbol not in self._contracts:

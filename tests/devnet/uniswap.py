@@ -26,6 +26,8 @@ Amount: TypeAlias = Decimal | int | str
 DEADLINE = 2**255
 MAX_TICK = 887_272
 SUSD = "sUSD"
+LYRA_SUSD = "sUSD of Lyra"
+"""The dollar of Lyra's own doubles of Synthetix, another token."""
 SPACINGS: Mapping[int, int] = {100: 1, 500: 10, 3_000: 60, 10_000: 200}
 """Ticks between usable ones, by fee in millionths. A fresh factory lacks the first."""
 
@@ -54,6 +56,7 @@ POOLS = (
     Seeded(("wstETH", "WETH"), 100, PEGGED),
     Seeded(("DAI", "USDC"), 100, PEGGED),
     Seeded((SUSD, "USDC"), 500, PEGGED),  # where Synthetix is
+    Seeded((LYRA_SUSD, "USDC"), 500, PEGGED),  # where Lyra is
 )
 
 

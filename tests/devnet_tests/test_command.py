@@ -55,3 +55,24 @@ def test_a_port_in_use_is_one_plain_failure(
     assert command.main(arguments) == 1
     assert "in use" in capsys.readouterr().err
     assert not (tmp_path / "local.toml").exists()
+
+
+PLAN = '{"schema": "crossmargin/plan repair/1", "data": {"steps": []}, "blocks": [%s]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "can't be read as a plan"),
+        ('{"schema": "crossmargin/health/1", "data": {}}', "holds no plan"),
+        (PLAN % '{"chain_id": 1, "number": 5, "hash": "0x"}', "the plan is of block 5 of chain 1"),
+        (PLAN % '{"chain_id": 31337, "number": 5, "hash": "0x"}', "make the plan on this chain"),
+    ],
+)
+def test_a_plan_of_another_state_is_not_sent(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(text)
+    assert command.main(["execute", str(plan), "--port", str(world.node.port)]) == 1
+    assert words in capsys.readouterr().err

@@ -65,14 +65,14 @@ def test_a_debt_is_repaid_from_the_wallet() -> None:
 
 
 def test_collateral_pays_for_its_debt_in_loops() -> None:
-    """0.8(100,000 - w) = 1.25(70,000 - 0.997w); the floor allows 12,500 of it first, and then the rest."""
+    """0.8(100,000 - w) = 1.25(70,000 - 0.997w); the floor less a basis point allows 12,491.25 first."""
     plan = planned(lender("aave", {"ETH": 25, "USDC": -70_000}), wallet(), markets=[flat("ETH", "USDC")])
     assert plan.status == "feasible"
     kinds = [type(step.move) for step in plan.steps]
     assert kinds == [Withdraw, Swap, Repay, Withdraw, Swap, Repay]
     first = plan.steps[0].amount
     assert first is not None
-    assert first.raw / 10**18 * 4_000 == pytest.approx(12_500.0, abs=0.2)
+    assert first.raw / 10**18 * 4_000 == pytest.approx(12_491.25, abs=0.2)
     assert moved(plan, Withdraw) * 4_000 == pytest.approx(16_806.72268907563, rel=2e-5)
     assert plan.cost_usd == pytest.approx(50.42016806722689, rel=2e-5)
 

@@ -57,7 +57,7 @@ def test_what_is_read_reaches_far_enough_and_no_further(world: World) -> None:
 
 
 def test_only_tokens_of_the_chain_are_asked_for(world: World) -> None:
-    """A native coin, an index and another chain's token make no pair; neither does one token twice."""
+    """An index and another chain's token make no pair; neither does one token twice, nor a coin."""
     here, weth = ChainId(world.node.chain_id), asset(world, "WETH")
     elsewhere = asset(world, "USDC").id.replace(f"eip155:{here}/", "eip155:1/")
     others = [
@@ -67,8 +67,10 @@ def test_only_tokens_of_the_chain_are_asked_for(world: World) -> None:
         replace(weth, symbol="again"),
     ]
     rounds: list[int] = []
-    assert read(world, [weth, *others], rounds=rounds) == ()
+    assert read(world, [weth, *others[1:]], rounds=rounds) == ()
     assert rounds == []
+    [coin] = read(world, [weth, *others], rounds=rounds)
+    assert (coin.assets, len(rounds)) == ((others[0].id, weth.id), 1)
 
 
 def test_pools_that_can_give_nothing_are_left_out(devnet: World) -> None:
