@@ -50,7 +50,7 @@ def repair(
     ] = None,
     no_bridge: Annotated[bool, typer.Option("--no-bridge", help="Carry nothing to another chain.")] = False,
     hedge: Annotated[
-        bool, typer.Option("--hedge", help="Allow perps to be enlarged or turned round, not only reduced.")
+        bool, typer.Option("--hedge", help="Allow perps to be enlarged, not only reduced.")
     ] = False,
     shock: Annotated[
         list[str] | None,

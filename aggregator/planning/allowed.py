@@ -134,7 +134,7 @@ class Allowed:
             away = -1 if position.size_raw > 0 else 1
             wanted: list[tuple[Kind, int, int]] = [("reduce", away, abs(position.size_raw))]
             if isinstance(position, Perp) and unit > 0.0:
-                # Through the position to the other side, or further on this one.
+                # Further on the side that it is on: a venue tells of no position that is not there.
                 more = int(2 * self._wealth_usd / unit)
                 wanted += [("hedge", -away, more)]
             for kind, sign, most in wanted:
