@@ -14,7 +14,6 @@ from adapters.perp_curie.market import MILLION, Collateral, MarketState, RangeOr
 from adapters.perp_curie.reading import MarketReply, Own, Trader
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import Settings, System
-from adapters.perp_curie.uniswap import Q96
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id, token_id
 from aggregator.model.errors import MalformedReply, UnusablePrice
@@ -22,6 +21,7 @@ from aggregator.model.positions import Debt, Perp, Position, Supply
 from aggregator.model.readings import Block, Quote
 from aggregator.model.rules import WAD, Feed, Oracle
 from aggregator.model.units import Address, ChainId
+from aggregator.pricing.concentrated import Q96
 
 PROTOCOL = "perp_curie"
 _BASE = re.compile(r"v[A-Z0-9]+")

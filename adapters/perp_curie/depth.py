@@ -10,12 +10,12 @@ from adapters.perp_curie.calls import MarketInfo, TickInfo
 from adapters.perp_curie.pool import TICK_SECONDS, Pool
 from adapters.perp_curie.swap import Depth
 from adapters.perp_curie.system import System
-from adapters.perp_curie.uniswap import MAX_ROOT, MAX_TICK, MIN_ROOT, Q96, tick_at_root
 from aggregator.contract import Read, attempt, both
 from aggregator.model.errors import MalformedReply, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.rules import WAD
 from aggregator.model.units import Address
+from aggregator.pricing.concentrated import MAX_ROOT, MAX_TICK, MIN_ROOT, Q96, tick_at_root
 
 MARGIN = 1_000
 """The pool may be so many ticks (10%) from the mark price: ticks around that are asked for with the pool."""

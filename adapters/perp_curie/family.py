@@ -11,9 +11,9 @@ import numpy as np
 from adapters.perp_curie.loading import load_rule
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.market import DAY_SECONDS, MILLION, MarketState, RangeOrder
-from adapters.perp_curie.uniswap import Q96, root_at_tick
 from aggregator.contract import Shocked
 from aggregator.model.rules import WAD, Feed, JsonValue, Rule, all_of
+from aggregator.pricing.concentrated import Q96, root_at_tick
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,11 +10,11 @@ from adapters.perp_curie.market import Collateral, MarketState, RangeOrder
 from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.swap import Depth
-from adapters.perp_curie.uniswap import MAX_TICK
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed, objects
 from aggregator.model.units import parse_address
+from aggregator.pricing.concentrated import MAX_TICK
 
 
 def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:

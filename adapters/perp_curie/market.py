@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.perp_curie.pool import Pool
-from adapters.perp_curie.uniswap import Q96, base_amount, moved, quote_amount, root_at_tick
+from adapters.perp_curie.uniswap import base_amount, moved, quote_amount
 from aggregator.model.rules import WAD, Feed
+from aggregator.pricing.concentrated import Q96, root_at_tick
 
 DAY_SECONDS = 86_400
 MILLION = 10**6

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from adapters.perp_curie.swap import MILLION, Depth
-from adapters.perp_curie.uniswap import Q96
 from aggregator.model.fixed_point import truncated
 from aggregator.model.rules import WAD
+from aggregator.pricing.concentrated import Q96
 
 TICK_SECONDS = 15
 """The tick that a trade is measured from is kept so long (Exchange.sol's own constant)."""

@@ -8,11 +8,11 @@ from adapters.perp_curie import calls, depth
 from adapters.perp_curie.calls import MarketInfo, OrderInfo, TakerInfo, Totals
 from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.system import System
-from adapters.perp_curie.uniswap import MAX_ROOT, MAX_TICK, MIN_ROOT
 from aggregator.contract import Deployment, Read, ask, attempt, both, join
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
+from aggregator.pricing.concentrated import MAX_ROOT, MAX_TICK, MIN_ROOT
 
 MOST_MARKETS, MOST_COLLATERALS, MOST_ORDERS = 255, 255, 255
 """The contracts count all three in a uint8."""

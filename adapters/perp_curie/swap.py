@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 
-from adapters.perp_curie.uniswap import MAX_TICK, Q96, root_at_tick, tick_at_root
+from aggregator.pricing.concentrated import MAX_TICK, Q96, root_at_tick, tick_at_root
 
 MILLION = 10**6
 

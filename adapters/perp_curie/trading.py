@@ -14,10 +14,10 @@ from adapters.perp_curie.closing import as_of
 from adapters.perp_curie.market import DUST, MILLION, MarketState, cut
 from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.swap import Swap, swap
-from adapters.perp_curie.uniswap import MAX_TICK, root_at_tick
 from aggregator.model.actions import Trade, Traded, Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD, Amount, Refused
+from aggregator.pricing.concentrated import MAX_TICK, root_at_tick
 
 if TYPE_CHECKING:
     from adapters.perp_curie.access import Access

@@ -1,60 +1,13 @@
-"""Prices and amounts of Uniswap V3 ranges, in its integers: root prices have 96 binary places.
+"""What ranges of liquidity hold, and the root price after a price has moved.
 
-Sources: TickMath.sol of npm `@uniswap/v3-core` 1.0.1 and LiquidityAmounts.sol of `@uniswap/v3-periphery`,
-rounding included.
+Source: LiquidityAmounts.sol of npm `@uniswap/v3-periphery`, rounding included.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
-from functools import cache
-from math import isqrt, log
+from math import isqrt
 
-Q96 = 2**96
-MAX_TICK = 887_272
-MIN_ROOT, MAX_ROOT = 4_295_128_739, 1_461_446_703_485_210_103_287_273_052_203_988_822_378_723_970_342
-
-
-@cache
-def _steps() -> tuple[int, ...]:
-    """1.0001^(-2^i / 2) with 128 binary places, to the nearest: what TickMath multiplies with."""
-    with localcontext() as context:
-        context.prec = 100
-        factor = 1 / Decimal("1.0001").sqrt()
-        steps = []
-        for _ in range(20):
-            steps.append(round(factor * 2**128))
-            factor *= factor
-        return tuple(steps)
-
-
-@cache
-def root_at_tick(tick: int) -> int:
-    """The root price at a tick (`getSqrtRatioAtTick`); raises ValueError beyond the outermost ticks."""
-    if abs(tick) > MAX_TICK:
-        raise ValueError(f"tick {tick} is beyond {MAX_TICK}")
-    ratio = 2**128
-    for i, step in enumerate(_steps()):
-        if abs(tick) >> i & 1:
-            ratio = ratio * step >> 128
-    if tick > 0:
-        ratio = (2**256 - 1) // ratio
-    return -(-ratio >> 32)
-
-
-def tick_at_root(root: int) -> int:
-    """The greatest tick whose root price is not above this one (`getTickAtSqrtRatio`).
-
-    Raises ValueError beyond what a pool can have.
-    """
-    if not MIN_ROOT <= root < MAX_ROOT:
-        raise ValueError(f"a root price of {root}")
-    tick = max(-MAX_TICK, min(MAX_TICK - 1, round(log(root / Q96) * 2 / log(1.0001))))
-    while root_at_tick(tick) > root:
-        tick -= 1
-    while root_at_tick(tick + 1) <= root:
-        tick += 1
-    return tick
+from aggregator.pricing.concentrated import MAX_ROOT, MIN_ROOT, Q96
 
 
 def moved(root: int, price: int, present: int) -> int:

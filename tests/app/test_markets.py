@@ -31,18 +31,19 @@ def selection(world: World, name: str = "hedged") -> app.Selection:
 def pairs(world: World, markets: app.Markets) -> set[frozenset[str]]:
     """The symbols of each market's sides."""
     tokens = {world.uniswap.token(one).address.lower(): one for one in world.uniswap.traded}
+    tokens[native_id(ChainId(world.node.chain_id)).rpartition(":")[2]] = "the coin"
     [found] = markets.by_chain.values()
     return {frozenset(tokens[asset.rpartition(":")[2]] for asset in one.assets) for one in found}
 
 
 def test_the_markets_between_what_a_wallet_has_and_owes(world: World) -> None:
-    """Of the wallet's own assets, at the block of the wallet; its native coin is traded nowhere."""
+    """Of the wallet's own assets, at the block of the wallet; its native coin is wrapped."""
     reader = app.MarketReader(config(world))
     answer = app.read(selection(world), config(world), afterwards=reader.read)
     assert answer.portfolios[0].coverage.complete
     assert reader.found.failures == ()
     assert [one.name for one in reader.found.asked] == [world.uniswap.title]
-    assert frozenset(("WETH", "USDC")) in pairs(world, reader.found)
+    assert {frozenset(("WETH", "USDC")), frozenset(("WETH", "the coin"))} <= pairs(world, reader.found)
     held = {
         position.asset.id
         for account in answer.portfolios[0].accounts

@@ -31,6 +31,7 @@ CHANGES: dict[str, Any] = {
     "slippage": Decimal("0.0010"),
     "gas_usd": 2.0,
     "executor": Address("0x" + "01" * 20),
+    "estimates": False,
 }
 
 

@@ -10,7 +10,6 @@ from adapters.perp_curie.market import MILLION, Collateral, MarketState, RangeOr
 from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.swap import Depth
-from adapters.perp_curie.uniswap import Q96, tick_at_root
 from aggregator.model.assets import AssetId, index_id
 from aggregator.model.calls import Hands
 from aggregator.model.rules import (
@@ -19,6 +18,7 @@ from aggregator.model.rules import (
     Oracle,
 )
 from aggregator.model.units import Address
+from aggregator.pricing.concentrated import Q96, tick_at_root
 
 CASH = AssetId("eip155:1/erc20:0x1")
 HANDS = Hands(Address("0x" + "1" * 40), Address("0x" + "1" * 40))

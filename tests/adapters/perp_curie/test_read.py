@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from adapters.perp_curie.adapter import build
-from adapters.perp_curie.uniswap import MAX_TICK, root_at_tick
 from aggregator.contract import Deployment, Deployments
 from aggregator.model.errors import BadConfiguration, Unsupported
 from aggregator.model.positions import Perp
 from aggregator.model.rules import Oracle, Refused, prices_of
 from aggregator.model.units import ChainId, parse_address
+from aggregator.pricing.concentrated import MAX_TICK, root_at_tick
 from tests.adapters.perp_curie.live import Site, rule_of
 from tests.reading_kit import altered, pin, read_accounts, run_read
 

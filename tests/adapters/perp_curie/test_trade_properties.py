@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.swap import swap
-from adapters.perp_curie.uniswap import MAX_ROOT, MIN_ROOT, Q96, root_at_tick, tick_at_root
 from aggregator.model.actions import Deposit, Trade, Traded, Untold
 from aggregator.model.rules import (
     WAD,
     prices_of,
 )
+from aggregator.pricing.concentrated import MAX_ROOT, MIN_ROOT, Q96, root_at_tick, tick_at_root
 from tests.adapters.perp_curie.strategies import CASH, HANDS, pools, rules, signed
 from tests.volume import volume
 
