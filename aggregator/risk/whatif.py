@@ -27,6 +27,7 @@ from aggregator.risk.greeks import position_greeks
 from aggregator.risk.scenarios import ScenarioSet
 from aggregator.risk.steps import act, close
 from aggregator.risk.stress import new_flags, reassessed
+from aggregator.risk.trading import trade
 from aggregator.risk.wishes import Kind, Wish, account_of, asset_of
 
 ORDER: tuple[Kind, ...] = ("close", "repay", "deposit", "withdraw", "open")
@@ -102,10 +103,19 @@ def _raw(account: Account, asset: Asset, wish: Wish) -> int | None:
 
 
 def _open(copy: Copy, wish: Wish, account: Account | None, scenarios: ScenarioSet) -> None:
-    """A perp at the mark of its underlying, in an account or in one of its own that nothing liquidates."""
+    """A perp at the mark of its underlying, in an account or in one of its own that nothing liquidates.
+
+    Where the account has one on that underlying already its venue's rule says what it takes, if it can.
+    """
     underlying = _underlying(copy.portfolio, wish)
     index = _marked(copy, underlying)
     size = wish.amount if wish.amount is not None else _against(copy, underlying, wish, scenarios)
+    if account is not None and (held := _perp_of(account, underlying)) is not None:
+        size_raw = unscaled(size, held.size_decimals, rounding="down")
+        if size_raw == 0:
+            raise BadConfiguration(wish.option, f"give at least 1e-{held.size_decimals} of a unit")
+        trade(copy, account.id, held, size_raw, wish.option)
+        return
     target = account or _hypothetical(copy, underlying)
     settlement = _settlement(copy, target)
     price = _price(
@@ -138,6 +148,14 @@ def _open(copy: Copy, wish: Wish, account: Account | None, scenarios: ScenarioSe
         copy.told.append(
             f"the {underlying} perp is in no venue: nothing asks margin for it, or liquidates it"
         )
+
+
+def _perp_of(account: Account, underlying: str) -> Perp | None:
+    """The account's own perp on an underlying: its venue's rule tells what more of it takes."""
+    for position in account.positions:
+        if isinstance(position, Perp) and position.underlying == underlying:
+            return position
+    return None
 
 
 def _underlying(portfolio: Portfolio, wish: Wish) -> str:

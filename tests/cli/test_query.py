@@ -277,8 +277,8 @@ def test_schema_has_every_comment() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run", "health_historie"], "there are binding_account, carry_net_apr, claimable_and_idle"),
-        (["show", "nothing"], "there are binding_account"),
+        (["run", "health_historie"], "there are bad_debt_by_bearer, binding_account, carry_net_apr"),
+        (["show", "nothing"], "there are bad_debt_by_bearer"),
         (["run", "health_history", "-p", "wallets=x"], "it has wallet, group, since, until"),
         (["run", "health_history", "-p", "since=yesterday"], "give a UTC date or time"),
         (["run", "health_history", "-p", "since"], "'since' is not NAME=VALUE"),

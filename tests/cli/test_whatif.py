@@ -57,16 +57,28 @@ def test_several_actions_on_the_screen() -> None:
 
 
 def test_what_is_not_known_is_said() -> None:
-    """No rule tells what Lyra asks of other margin: unknown, exit 15, unless a part is accepted."""
-    asked = ("--withdraw", "lyra_v1:sUSD=100")
+    """No rule tells what a market asks of another one's perp: unknown, exit 15, unless a part is accepted."""
+    asked = ("--open", "perp:BTC=-0.1@synthetix")
     data = _data(*asked, code=15)
-    [lyra] = [a for a in data["accounts"] if a["native_unknown"]]
-    assert lyra["protocol"] == "lyra_v1"
+    [perps] = [a for a in data["accounts"] if a["native_unknown"]]
+    assert perps["protocol"] == "synthetix_perps_v2"
     assert data["after"]["verdict"] == "unknown"
     shown = crossmargin("whatif", "--demo", "-q", *asked, "--allow-partial")
     assert shown.code == 0
     assert "WATCH or worse" in shown.out
     assert "own health after it is unknown" in shown.out
+
+
+def test_more_of_a_perp_is_the_venues_own() -> None:
+    """Its fee and its impact are lost, its own health is known; beyond its leverage the venue refuses."""
+    data = _data("--open", "perp:ETH=-1@synthetix")
+    [perps] = [a for a in data["accounts"] if a["protocol"] == "synthetix_perps_v2"]
+    assert perps["native_unknown"] is None
+    assert perps["after"]["native_health"] < perps["before"]["native_health"]
+    assert float(data["after"]["equity_usd"]) < float(data["today"]["equity_usd"])
+    result = crossmargin("whatif", "--demo", "--open", "perp:ETH=-300@synthetix")
+    assert result.code == 2
+    assert "would refuse it" in result.err
 
 
 def test_gates_judge_the_state_after() -> None:
