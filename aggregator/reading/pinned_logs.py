@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from aggregator.abi.logs import Logs
-from aggregator.model.errors import TransportError
+from aggregator.model.errors import ProviderUnavailable, TransportError
 from aggregator.model.readings import Block
 from aggregator.reading.cache import Stretch
 from aggregator.reading.confirm import compare_logs, confirmed_by, patiently
@@ -44,16 +44,23 @@ class PinnedLogs:
         return await self._shared.range(request, span)
 
     async def _range(self, request: Logs, span: Span) -> Stretch | TooWide:
+        refused: list[TooWide] = []
+
         async def use(upstream: Upstream) -> tuple[Upstream, Stretch | TooWide]:
             found = await self._of(upstream, request, span)
             if isinstance(found, TooWide) and span[0] == span[1]:
-                raise found.why  # no narrower range is left: another endpoint may answer it
+                refused.append(found)  # no narrower range is left: another endpoint may answer it
+                raise found.why
             return upstream, found
 
         try:
             by, found = await self.in_time(self.rpc.through(use))
         except TooMuch as error:
             return TooWide(error, about_range=False)
+        except ProviderUnavailable as error:
+            if not refused:
+                raise
+            return replace(refused[-1], why=error)  # a narrower filter may be answered
         if isinstance(found, TooWide) or self.needed <= 1:
             return found
         return await self.in_time(self._agreed(by, found, request, span))

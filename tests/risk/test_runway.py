@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aggregator.model.accounts import Account
@@ -45,6 +45,7 @@ def test_runway_is_when_the_debt_has_grown_to_the_power(percent: int, health: fl
     owner = growing(lending("a", {"ETH": 10.0, "USD": -33_200.0 / health}), percent)
     found = runway_days(owner, TIME)
     expected = (health - 1) / (percent / 100) * YEAR_DAYS
+    assume(abs(expected - HORIZON_DAYS) > 1e-6)  # on the very horizon rounding decides
     if expected > HORIZON_DAYS:
         assert found is None
         return
