@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
+from aggregator.model.actions import AdjustableRule, Trade, Withdraw
 from aggregator.model.positions import Debt
-from aggregator.model.rules import Health
+from aggregator.model.rules import Health, Refused
 from aggregator.planning.candidates import Candidate, Done, Ordered
 from aggregator.planning.goals import AHEAD_S, own_test
 from aggregator.risk.copies import Copy, needs_margin
@@ -103,12 +104,24 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
     """So much of a candidate done, where the venue, the wallets and every floor allow it."""
     after = now.fork()
     done = one.do(after, raw)
-    if not isinstance(done, Done) or not _is_paid(now, after):
+    if not isinstance(done, Done) or not _is_paid(now, after) or _is_refused_later(now, one, done):
         return None
     for account in one.touches:
         if not all(keeps_floor(now, after, account, floor, ahead) for ahead in (0, AHEAD_S)):
             return None
     return Ordered(one, raw, done, now, after)
+
+
+def _is_refused_later(now: Copy, one: Candidate, done: Done) -> bool:
+    """Whether the venue would refuse what weakens an account once some minutes have passed.
+
+    What is free today is a little less when the transaction is mined, by interest and funding until then.
+    """
+    account = now.accounts[one.account_id]
+    if not isinstance(done.move, Withdraw | Trade) or not isinstance(account.rule, AdjustableRule):
+        return False
+    later = now.portfolio.blocks[account.chain].timestamp + AHEAD_S
+    return isinstance(account.rule.apply(account.prices, later, done.move), Refused)
 
 
 def rounding(raw: int) -> int:
