@@ -14,7 +14,7 @@ from aggregator.model.actions import Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import DelegatedRule, Hands, UnsignedCall
 from aggregator.model.flash import FlashLender, LendingRule
-from aggregator.model.plans import Flash
+from aggregator.model.plans import Flash, Swap, Transfer
 from aggregator.model.rules import Amount
 from aggregator.model.units import Address, ChainId
 from aggregator.planning.candidates import (
@@ -240,10 +240,10 @@ def bundle_calls(step: Ordered, deadline: int) -> Sequence[UnsignedCall] | Untol
             )
         else:
             rule = part.before.accounts[candidate.account_id].rule
-            if not isinstance(rule, DelegatedRule) or isinstance(move, Flash):
+            if not isinstance(rule, DelegatedRule) or isinstance(move, Flash | Swap | Transfer):
                 return Untold(f"{account.protocol} lets nobody else act for an account")
-            calls = rule.calls(move, hands)  # type: ignore[arg-type]
-            permits = rule.permits(move, hands)  # type: ignore[arg-type]
+            calls = rule.calls(move, hands)
+            permits = rule.permits(move, hands)
             if isinstance(permits, Untold):
                 return permits
             before += permits.before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import numpy as np
 
@@ -91,11 +92,13 @@ def _numbers(
     least: float,
     most: float = math.inf,
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    try:
-        values = np.array([float(value) for value in columns[name]], dtype=np.float64)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        row = next(i for i, value in enumerate(columns[name], 1) if not _is_number(value))
-        raise BadConfiguration(where, f"row {row}: {name} is no number") from error
+    numbers: list[float] = []
+    for row, value in enumerate(columns[name], 1):
+        number = _number(value)
+        if number is None:
+            raise BadConfiguration(where, f"row {row}: {name} is no number")
+        numbers.append(number)
+    values = np.array(numbers, dtype=np.float64)
     bad = np.flatnonzero(~((values >= least) & (values <= most) & np.isfinite(values)))
     if bad.size:
         span = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
@@ -103,12 +106,14 @@ def _numbers(
     return values
 
 
-def _is_number(value: object) -> bool:
+def _number(value: object) -> float | None:
+    """A cell as a number, written or not; None where it is none."""
+    if not isinstance(value, str | int | float | Decimal):
+        return None
     try:
-        float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    return True
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _given(columns: Mapping[str, Sequence[object]], where: str) -> dict[str, float]:
@@ -121,10 +126,11 @@ def _given(columns: Mapping[str, Sequence[object]], where: str) -> dict[str, flo
         for row, (name, value) in enumerate(zip(columns[side], column, strict=True), 1):
             if value is None or value == "":
                 continue
-            if not _is_number(value) or not 0.0 < float(value) < math.inf:  # type: ignore[arg-type]
+            number = _number(value)
+            if number is None or not 0.0 < number < math.inf:
                 raise BadConfiguration(where, f"row {row}: {side}_price_usd must be a price above 0")
-            price = found.setdefault(str(name), float(value))  # type: ignore[arg-type]
-            if price != float(value):  # type: ignore[arg-type]
+            price = found.setdefault(str(name), number)
+            if price != number:
                 raise BadConfiguration(where, f"row {row}: {name} has two prices, {price:g} and {value}")
     return found
 
