@@ -47,7 +47,7 @@ def screen(found: Plan, portfolio: Portfolio, source: Provenance) -> str:
     blocks = [
         header(portfolio, source),
         incomplete(portfolio),
-        textwrap.indent(_head(found), "  "),
+        textwrap.indent(_head(found, complete=portfolio.coverage.complete), "  "),
         textwrap.indent("\n".join(steps), "  ") if found.steps else "",
         textwrap.indent(_accounts(found), "  "),
         textwrap.indent("\n".join(_notes(found)), "  "),
@@ -78,8 +78,9 @@ def write_rows(found: Plan, *, header: bool) -> None:
     rows.write(COLUMNS, lines, numbers=("ordinal", "cost_usd", "kappa_after", "calls"), header=header)
 
 
-def _head(found: Plan) -> str:
-    lines = [f"plan: {found.status.upper()}   {_SAYS[found.status]}"]
+def _head(found: Plan, *, complete: bool) -> str:
+    of_what = "" if complete else ", of what could be read"
+    lines = textwrap.wrap(f"plan: {found.status.upper()}   {_SAYS[found.status]}{of_what}", WIDTH - 2)
     if found.stress is not None:
         lines.append(f"so that every account survives {clean(found.stress, 60)}")
     if found.steps:

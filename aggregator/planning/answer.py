@@ -71,7 +71,7 @@ def answer(
         avoided_usd=None,
         shortfalls=missing,
         binding=_binding(solution),
-        told=_told(ordered, problem.charges),
+        told=(*_told(ordered, problem.charges), *_unjudged(problem)),
         blocks={chain: block.number for chain, block in problem.portfolio.blocks.items()},
         stress=None if problem.stress is None else problem.stress.name,
     )
@@ -136,6 +136,15 @@ def _told(ordered: Sequence[Ordered], charges: Charges) -> tuple[str, ...]:
     waits = [call.later for step in ordered for call in _calls(step) if call.later]
     told += [f"{who} must act before the next step" for who in dict.fromkeys(waits)]
     return tuple(told)
+
+
+def _unjudged(problem: Problem) -> tuple[str, ...]:
+    """Accounts whose protocol tells a health, and nobody what it follows from."""
+    return tuple(
+        f"{account.label} is judged by its protocol alone: no target of it is in the plan"
+        for account in problem.portfolio.accounts
+        if account.rule is None and account.reported is not None
+    )
 
 
 def _calls(step: Ordered) -> Sequence[UnsignedCall]:

@@ -53,13 +53,18 @@ def unsafe(before: Copy, after: Copy, floor: Fraction) -> tuple[str, ...]:
 
 
 def shortfalls(copy: Copy, state: State, problem: Problem) -> tuple[Shortfall, ...]:
-    """What is missing to the targets in a state, the largest first."""
+    """What is missing to the targets in a state, the largest first; of what can't be judged nothing holds."""
     targets = problem.targets
     found = []
+    ruled = [account for account in copy.accounts.values() if account.rule is not None]
     for goal in goals_of(problem, 0.0).accounts:
-        for figure, spare in goal.rows(copy, copy.accounts).items():
-            if spare < 0.0:
-                account = copy.accounts[figure.of]
+        rows = {figure.of: spare for figure, spare in goal.rows(copy, copy.accounts).items()}
+        for account in ruled:
+            spare = rows.get(account.id)
+            if spare is None:
+                unknown = f"whether {account.label} has the margin {goal.told} is not known"
+                found.append(Shortfall(account.id, 0.0, f"{unknown}: its own test has no answer there"))
+            elif spare < 0.0:
                 found.append(Shortfall(account.id, -spare, _needed(account, -spare, goal)))
     if state.kappa < targets.kappa:
         places = reserves([copy.result()], problem.scenarios, targets.kappa)
