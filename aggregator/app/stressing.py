@@ -90,7 +90,7 @@ def stresses_of(request: StressRequest, scenarios: ScenarioSet) -> Sequence[Stre
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
-            raise BadConfiguration("--name", f"no stress is called {name!r}: there is {', '.join(near)}")
+            raise BadConfiguration("stress", f"no stress is called {name!r}: there is {', '.join(near)}")
     return [named_stress(known[name], scenarios) for name in dict.fromkeys(names)]
 
 
