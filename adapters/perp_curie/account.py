@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.perp_curie import calls
 from adapters.perp_curie.access import Access
+from adapters.perp_curie.averages import Averages
 from adapters.perp_curie.collateral_reading import CollateralReply
 from adapters.perp_curie.margin import DECIMALS, CurieRule
 from adapters.perp_curie.market import MILLION, Collateral, MarketState, RangeOrder, cut
@@ -74,7 +75,7 @@ def rule_of(said: Said, block: Block) -> CurieRule:
         balance=said.trader.balance,
         owed_pnl=totals.owed_realized_pnl,
         pending_fee=totals.pending_fee,
-        markets=tuple(_market(one, names[one.base], said.settings, block.chain) for one in said.markets),
+        markets=tuple(_market(one, names[one.base], said.settings, block) for one in said.markets),
         collaterals=tuple(_collateral(one, block.chain) for one in said.collaterals),
         maintenance_ratio=said.settings.maintenance_ratio,
         penalty_ratio=said.settings.penalty_ratio,
@@ -110,7 +111,8 @@ def names_of(markets: Sequence[MarketReply]) -> dict[Address, str]:
     return names
 
 
-def _market(reply: MarketReply, name: str, settings: Settings, chain: ChainId) -> MarketState:
+def _market(reply: MarketReply, name: str, settings: Settings, block: Block) -> MarketState:
+    chain, time = block.chain, block.timestamp
     if reply.is_open:
         asset, oracle = index_id(name[1:] if _BASE.fullmatch(name) else name), Oracle.MARKET
     else:
@@ -132,7 +134,14 @@ def _market(reply: MarketReply, name: str, settings: Settings, chain: ChainId) -
         funding=reply.funding,
         premium=_premium(reply, settings),
         pool=reply.pool,
+        averages=_averages(reply, time),
     )
+
+
+def _averages(reply: MarketReply, time: int) -> Averages | None:
+    """What the mark is made of; None where the mark that was read is not what follows from it."""
+    found = reply.averages
+    return found if found is not None and found.mark(time) == reply.price else None
 
 
 def _premium(reply: MarketReply, settings: Settings) -> int:
@@ -152,7 +161,13 @@ def _collateral(reply: CollateralReply, chain: ChainId) -> Collateral:
         raise UnusablePrice(asset, reply.origin, reply.price)
     feed = Feed(asset, Oracle.MARKET, reply.price, reply.price_decimals, reply.origin)
     return Collateral(
-        feed, reply.symbol, reply.decimals, reply.balance, reply.config.ratio, reply.config.discount
+        feed,
+        reply.symbol,
+        reply.decimals,
+        reply.balance,
+        reply.config.ratio,
+        reply.config.discount,
+        reply.track,
     )
 
 

@@ -14,6 +14,7 @@ from adapters.perp_curie import collateral_reading, reading
 from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of
 from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import DECIMALS, CurieRule
+from adapters.perp_curie.market import MarketState
 from adapters.perp_curie.system import settings, system
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both
 from aggregator.model.accounts import ProtocolKind
@@ -49,7 +50,7 @@ class CurieAdapter:
             both(
                 reading.markets(at, wallet, trader.bases, block),
                 both(
-                    collateral_reading.collaterals(at, wallet, trader.collaterals),
+                    collateral_reading.collaterals(at, wallet, trader.collaterals, block),
                     collateral_reading.sale_terms(at, wallet, trader.collaterals),
                 ),
             ),
@@ -87,6 +88,23 @@ def build(deployments: Deployments) -> Adapter:
     return CurieAdapter(deployments.entries)
 
 
+def _moving(at: str, market: MarketState) -> list[str]:
+    """That the mark goes on moving at flat prices, where it does so by more than one part in 10,000."""
+    window = market.window(market.feed.price)
+    low, high = (round(10**4 * (one - window.now) / window.now) for one in (window.low, window.high))
+    if market.averages is None:
+        known = "what its averages were is not known; "
+    elif low == high == 0:
+        return []
+    else:
+        known = ""
+    told = (
+        f"{at}: {known}the mark, made of averages, moves by {low} to {high} bp within half an hour while the "
+        "pool and the index stay: plans look at both ends, other figures at the mark of the block"
+    )
+    return [told]
+
+
 def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
     name, symbol = deployment.name, said.settings.symbol
     found = [f"{name} is paused: nothing can be traded or liquidated there"] if rule.paused else []
@@ -94,6 +112,8 @@ def _warnings(deployment: Deployment, rule: CurieRule, said: Said) -> list[str]:
         at = f"{name} {market.name}"
         if market.is_open and (reply.market_twap is None or reply.index_twap is None):
             found.append(f"{at}: too young for its averages, funding after block time is not counted")
+        if market.is_open:
+            found += _moving(at, market)
         if not market.is_open:
             found.append(f"{at}: the market has stopped, its position is shown as what it will settle to")
         elif market.orders:

@@ -162,6 +162,7 @@ CAPACITY: Function[int] = Function("getInsuranceFundCapacity()(int256)")
 INITIAL_RATIO: Function[int] = Function("getImRatio()(uint24)")
 MAINTENANCE_RATIO: Function[int] = Function("getMmRatio()(uint24)")
 PENALTY_RATIO: Function[int] = Function("getLiquidationPenaltyRatio()(uint24)")
+MARK_INTERVALS: Function[tuple[int, int]] = Function("getMarkPriceConfig()(uint32,uint32)")
 TWAP_INTERVAL: Function[int] = Function("getTwapInterval()(uint32)")
 MAX_FUNDING_RATE: Function[int] = Function("getMaxFundingRate()(uint24)")
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.perp_curie import calls
+from adapters.perp_curie import averages_reading, calls
+from adapters.perp_curie.averages import Track
 from adapters.perp_curie.calls import CollateralConfig
-from adapters.perp_curie.market import MILLION, MOST_DECIMALS
+from adapters.perp_curie.market import COLLATERAL_SECONDS, MILLION, MOST_DECIMALS
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import System
 from aggregator.contract import Read, ask, both, join
 from aggregator.model.errors import MalformedReply
+from aggregator.model.readings import Block
 from aggregator.model.units import Address
-
-COLLATERAL_TWAP_SECONDS = 900  # Vault.sol's own constant
 
 
 @dataclass(frozen=True, slots=True)
 class CollateralReply:
-    """What the contracts said of one collateral of a trader; `price` is the average of 15 minutes."""
+    """What the contracts said of one collateral of a trader; `price` is the mean of the time of `track`."""
 
     token: Address
     symbol: str
@@ -28,17 +28,20 @@ class CollateralReply:
     price: int
     price_decimals: int
     origin: str
+    track: Track | None
 
 
-def collaterals(at: System, wallet: Address, tokens: tuple[Address, ...]) -> Read[list[CollateralReply]]:
+def collaterals(
+    at: System, wallet: Address, tokens: tuple[Address, ...], block: Block
+) -> Read[list[CollateralReply]]:
     """Round 2: what a trader has beside the settlement token."""
-    return (yield from join([_collateral(at, wallet, token) for token in tokens]))
+    return (yield from join([_collateral(at, wallet, token, block) for token in tokens]))
 
 
-def _collateral(at: System, wallet: Address, token: Address) -> Read[CollateralReply]:
+def _collateral(at: System, wallet: Address, token: Address, block: Block) -> Read[CollateralReply]:
     manager = at.collateral_manager
-    priced = calls.COLLATERAL_PRICE.at(manager, token, COLLATERAL_TWAP_SECONDS)
-    [balance, price, price_decimals, decimals], ([config], [symbol]) = yield from both(
+    priced = calls.COLLATERAL_PRICE.at(manager, token, COLLATERAL_SECONDS)
+    [balance, price, price_decimals, decimals], (([config], [symbol]), track) = yield from both(
         ask(
             [
                 calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token),
@@ -47,7 +50,10 @@ def _collateral(at: System, wallet: Address, token: Address) -> Read[CollateralR
                 calls.DECIMALS.at(token),
             ]
         ),
-        both(ask([calls.COLLATERAL_CONFIG.at(manager, token)]), ask([calls.SYMBOL.at(token)])),
+        both(
+            both(ask([calls.COLLATERAL_CONFIG.at(manager, token)]), ask([calls.SYMBOL.at(token)])),
+            averages_reading.collateral(at, token, COLLATERAL_SECONDS, block),
+        ),
     )
     origin = calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token).origin
     if balance < 0:
@@ -57,7 +63,9 @@ def _collateral(at: System, wallet: Address, token: Address) -> Read[CollateralR
             calls.COLLATERAL_CONFIG.at(manager, token).origin,
             f"{decimals} and {price_decimals} decimals, ratios {config.ratio} and {config.discount}",
         )
-    return CollateralReply(token, symbol, decimals, balance, config, price, price_decimals, priced.origin)
+    return CollateralReply(
+        token, symbol, decimals, balance, config, price, price_decimals, priced.origin, track
+    )
 
 
 def sale_terms(at: System, wallet: Address, tokens: tuple[Address, ...]) -> Read[SaleTerms | None]:

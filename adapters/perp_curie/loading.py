@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adapters.perp_curie.access import Access
+from adapters.perp_curie.averages import Averages, Track
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.market import Collateral, MarketState, RangeOrder
 from adapters.perp_curie.pool import Pool
@@ -51,6 +52,7 @@ def _market(data: Mapping[str, JsonValue]) -> MarketState:
         funding=exact(data, "funding"),
         premium=exact(data, "premium"),
         pool=None if data.get("pool") is None else _pool(entry(data, "pool", dict)),
+        averages=None if data.get("averages") is None else _averages(entry(data, "averages", dict)),
     )
 
 
@@ -78,6 +80,23 @@ def _pool(data: Mapping[str, JsonValue]) -> Pool:
     )
 
 
+def _averages(data: Mapping[str, JsonValue]) -> Averages:
+    return Averages(
+        ticks=_track(entry(data, "ticks", dict)),
+        index=_track(entry(data, "index", dict)),
+        root=exact(data, "root"),
+        market_seconds=entry(data, "market_seconds", int),
+        premium_seconds=entry(data, "premium_seconds", int),
+        funding_seconds=entry(data, "funding_seconds", int),
+        most_funding=entry(data, "most_funding", int),
+    )
+
+
+def _track(data: Mapping[str, JsonValue]) -> Track:
+    sums = tuple((entry(one, "time", int), exact(one, "sum")) for one in objects(data, "sums"))
+    return Track(sums, exact(data, "last"))
+
+
 def _order(data: Mapping[str, JsonValue]) -> RangeOrder:
     order = RangeOrder(
         lower=entry(data, "lower", int),
@@ -99,6 +118,7 @@ def _collateral(data: Mapping[str, JsonValue]) -> Collateral:
         balance=exact(data, "balance"),
         ratio=entry(data, "ratio", int),
         discount=entry(data, "discount", int),
+        track=None if data.get("track") is None else _track(entry(data, "track", dict)),
     )
 
 

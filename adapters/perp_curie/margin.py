@@ -12,9 +12,11 @@ from typing import ClassVar
 
 from adapters.perp_curie import actions, closing, sale, stored, transactions
 from adapters.perp_curie.access import Access
+from adapters.perp_curie.ahead import ahead
 from adapters.perp_curie.market import MILLION, Collateral, MarketState
 from adapters.perp_curie.sale import SaleTerms
 from aggregator.model.actions import Action, Applied, Traded, Untold
+from aggregator.model.ahead import Ahead
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.close_outs import CloseOut, LossBearer
@@ -138,6 +140,10 @@ class CurieRule:
         power, required = self.account_value(prices, time), self.requirement(prices)
         health = power * WAD // required if required else None
         return Health(power, required, DECIMALS, health, liquidatable=power < required)
+
+    def ahead(self, prices: Mapping[AssetId, int], time: int) -> tuple[Ahead, ...]:
+        """See AveragedRule: marks and collateral prices are means, which follow the pool and the index."""
+        return ahead(self, prices, time)
 
     def liquidation_prices(
         self, prices: Mapping[AssetId, int], time: int, asset: AssetId

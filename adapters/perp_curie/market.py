@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.perp_curie.averages import Averages, Track, Window, caught_up
 from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.uniswap import base_amount, moved, quote_amount
 from aggregator.model.rules import WAD, Feed
@@ -15,6 +16,8 @@ from aggregator.pricing.concentrated import Q96, root_at_tick
 
 DAY_SECONDS = 86_400
 MILLION = 10**6
+COLLATERAL_SECONDS = 900
+"""Collateral counts at its price's mean of so long (Vault.sol's own constant)."""
 MOST_DECIMALS = 77
 """The contracts raise 10 to them in 256 bits."""
 DUST = 10
@@ -66,7 +69,7 @@ class MarketState:
     else the price at which it stopped. `root` is the pool's root price at the block. `funding` is what the
     trader owes at the block (received < 0), and `premium` the quote per base that a day of funding costs at
     the block's averages, with 96 binary places; 0 where the market has stopped. `pool` is what a trade
-    depends on, None where that is not known.
+    depends on, None where that is not known. `averages` are what the mark is made of, None where not known.
     """
 
     base: str
@@ -80,6 +83,7 @@ class MarketState:
     funding: int
     premium: int
     pool: Pool | None = None
+    averages: Averages | None = None
 
     def __post_init__(self) -> None:
         if self.feed.price <= 0 or self.root <= 0:
@@ -88,6 +92,21 @@ class MarketState:
     def root_at(self, price: int) -> int:
         """The pool's root price where the mark price is another one: it moves in proportion."""
         return moved(self.root, price, self.feed.price)
+
+    def window(self, price: int) -> Window:
+        """What the mark goes through from a price on while nobody trades and the index stays.
+
+        Without averages between it and the pool's own price, at which the mark ends.
+        """
+        if not self.is_open:
+            return Window(price, price, price, 0, (self.premium, self.premium))
+        if self.averages is not None:
+            return self.averages.window.at(price)
+        spot = (self.root * self.root // Q96) * WAD // Q96
+        present = self.feed.price
+        return Window(min(present, spot), max(present, spot), present, 0, (self.premium, self.premium)).at(
+            price
+        )
 
     def total_size(self, price: int) -> int:
         """The position with what the orders hold less what was borrowed for it (`getTotalPositionSize`)."""
@@ -135,7 +154,8 @@ class MarketState:
 class Collateral:
     """A token that is counted with a haircut; `balance` in its smallest unit, ratios in millionths.
 
-    `ratio` of its worth counts; it is sold for `discount` less than its price.
+    `ratio` of its worth counts; it is sold for `discount` less than its price. `track` is its price over the
+    time of which the feed is the mean, None where not known.
     """
 
     feed: Feed
@@ -144,6 +164,7 @@ class Collateral:
     balance: int
     ratio: int
     discount: int
+    track: Track | None = None
 
     def __post_init__(self) -> None:
         if self.balance < 0 or not all(
@@ -152,6 +173,12 @@ class Collateral:
             raise ValueError(f"{self.name}: {self.balance} of {self.decimals}, {self.feed.decimals} decimals")
         if not all(0 <= one <= MILLION for one in (self.ratio, self.discount)):
             raise ValueError(f"{self.name}: ratios {self.ratio} and {self.discount} of {MILLION}")
+
+    def window(self, price: int) -> Window:
+        """What the mean goes through from a price on while the last price stays."""
+        if self.track is None:
+            return Window(price, price, price, 0)
+        return caught_up(self.track, COLLATERAL_SECONDS).at(price)
 
     def value(self, price: int) -> int:
         """What it adds to the account (`_getNonSettlementTokenValue`), 18 decimals."""

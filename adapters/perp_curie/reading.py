@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from adapters.perp_curie import calls, depth
+from adapters.perp_curie import averages_reading, calls, depth
+from adapters.perp_curie.averages import Averages
 from adapters.perp_curie.calls import MarketInfo, OrderInfo, TakerInfo, Totals
 from adapters.perp_curie.pool import Pool
 from adapters.perp_curie.system import System
@@ -40,7 +41,7 @@ class MarketReply:
 
     `price` is the one that positions are valued at. `market_twap` and `index_twap`, from which funding
     follows, are None where the market has stopped or is too young for them. `pool` is None where nobody can
-    trade, or it can't be told what a trade would do.
+    trade, or it can't be told what a trade would do; `averages` where they can't be followed.
     """
 
     base: Address
@@ -55,6 +56,7 @@ class MarketReply:
     market_twap: int | None
     index_twap: int | None
     pool: Pool | None
+    averages: Averages | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,11 @@ def markets(at: System, wallet: Address, bases: tuple[Address, ...], block: Bloc
 
 
 def _market(at: System, wallet: Address, base: Address, block: Block) -> Read[MarketReply]:
-    reply, pool = yield from both(_held(at, wallet, base), depth.pool(at, wallet, base, block))
-    return replace(reply, pool=pool if reply.is_open else None)
+    reply, (pool, averages) = yield from both(
+        _held(at, wallet, base),
+        both(depth.pool(at, wallet, base, block), averages_reading.averages(at, base, block)),
+    )
+    return replace(reply, pool=pool, averages=averages) if reply.is_open else reply
 
 
 def _held(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
@@ -145,6 +150,7 @@ def _held(at: System, wallet: Address, base: Address) -> Read[MarketReply]:
         market_twap=_if_open(is_open, market_twap),
         index_twap=_if_open(is_open, index_twap),
         pool=None,
+        averages=None,
     )
 
 

@@ -10,6 +10,7 @@ from aggregator.model.stored import feed_to_json
 
 if TYPE_CHECKING:
     from adapters.perp_curie.access import Access
+    from adapters.perp_curie.averages import Averages, Track
     from adapters.perp_curie.margin import CurieRule
     from adapters.perp_curie.pool import Pool
     from adapters.perp_curie.sale import SaleTerms
@@ -49,6 +50,7 @@ def _market(market: MarketState) -> dict[str, JsonValue]:
         "funding": str(market.funding),
         "premium": str(market.premium),
         "pool": None if market.pool is None else _pool(market.pool),
+        "averages": None if market.averages is None else _averages(market.averages),
     }
 
 
@@ -73,6 +75,23 @@ def _pool(pool: Pool) -> dict[str, JsonValue]:
     }
 
 
+def _averages(averages: Averages) -> dict[str, JsonValue]:
+    return {
+        "ticks": _track(averages.ticks),
+        "index": _track(averages.index),
+        "root": str(averages.root),
+        "market_seconds": averages.market_seconds,
+        "premium_seconds": averages.premium_seconds,
+        "funding_seconds": averages.funding_seconds,
+        "most_funding": averages.most_funding,
+    }
+
+
+def _track(track: Track) -> dict[str, JsonValue]:
+    sums: list[JsonValue] = [{"time": time, "sum": str(total)} for time, total in track.sums]
+    return {"sums": sums, "last": str(track.last)}
+
+
 def _order(order: RangeOrder) -> dict[str, JsonValue]:
     return {
         "lower": order.lower,
@@ -91,6 +110,7 @@ def _collateral(held: Collateral) -> dict[str, JsonValue]:
         "balance": str(held.balance),
         "ratio": held.ratio,
         "discount": held.discount,
+        "track": None if held.track is None else _track(held.track),
     }
 
 

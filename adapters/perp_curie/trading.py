@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from adapters.perp_curie.averages import Averages
 from adapters.perp_curie.closing import as_of
 from adapters.perp_curie.market import DUST, MILLION, MarketState, cut
 from adapters.perp_curie.pool import Pool
@@ -159,6 +160,7 @@ def _traded(
         root=filled.swap.root,
         funding=0,
         pool=pool.after(filled.swap.depth, time) if pool else None,
+        averages=_averages(found, price, filled.swap, time),
     )
     # What is too little to count leaves the books.
     dust = abs(left.size) < DUST and abs(left.notional) < DUST and not left.orders
@@ -188,6 +190,13 @@ def _traded(
         margin=(rule.settlement, after.settlement_raw),
         successor=None if empty else after,
     )
+
+
+def _averages(found: MarketState, price: int, done: Swap, time: int) -> Averages | None:
+    """What the mark will follow from where the swap ends; known at the mark that was read alone."""
+    if found.averages is None or price != found.feed.price:
+        return None
+    return found.averages.traded(time, done.depth.tick, done.root)
 
 
 def _realized(held: int, notional: int, filled: Filled) -> int:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account
+from aggregator.model.ahead import AveragedRule
 from aggregator.model.plans import AccountState, Shortfall, State
 from aggregator.model.positions import Debt
 from aggregator.planning.goals import Goal, goals_of
@@ -65,7 +66,13 @@ def shortfalls(copy: Copy, state: State, problem: Problem) -> tuple[Shortfall, .
                 unknown = f"whether {account.label} has the margin {goal.told} is not known"
                 found.append(Shortfall(account.id, 0.0, f"{unknown}: its own test has no answer there"))
             elif spare < 0.0:
-                found.append(Shortfall(account.id, -spare, _needed(account, -spare, goal)))
+                found.append(
+                    Shortfall(
+                        account.id,
+                        -spare,
+                        _needed(account, -spare, goal, copy.portfolio.blocks[account.chain].timestamp),
+                    )
+                )
     if state.kappa < targets.kappa:
         places = reserves([copy.result()], problem.scenarios, targets.kappa)
         missing = max(0.0, *(-float(place.values[0]) for place in places))
@@ -74,9 +81,11 @@ def shortfalls(copy: Copy, state: State, problem: Problem) -> tuple[Shortfall, .
     return tuple(sorted(found, key=lambda one: -one.missing_usd))
 
 
-def _needed(account: Account, missing_usd: float, goal: Goal) -> str:
+def _needed(account: Account, missing_usd: float, goal: Goal, time: int) -> str:
     """What would bring an account to a goal by itself."""
     lacks = f"{account.label} lacks ${missing_usd:,.2f} of margin {goal.told}"
+    if isinstance(account.rule, AveragedRule) and account.rule.ahead(account.prices, time):
+        lacks += ", at the worst while the averages that it is judged at catch up with today's prices"
     if any(isinstance(position, Debt) for position in account.positions):
         return f"{lacks}: repaying ${missing_usd / float(goal.health):,.2f} of its debt would do"
     return f"{lacks}: depositing so much would do"

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple, Protocol
 
 from aggregator.model.accounts import Account
+from aggregator.model.ahead import AveragedRule
 from aggregator.model.assets import Asset
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import Health
@@ -67,7 +68,10 @@ class Goals:
 
 @dataclass(frozen=True, slots=True)
 class HealthGoal:
-    """Every account keeps N >= h*Q by its own test at today's prices, now and `ahead` seconds later."""
+    """Every account keeps N >= h*Q by its own test at today's prices, now and `ahead` seconds later.
+
+    Where its protocol judges at averages of the past, also while these catch up with today's prices.
+    """
 
     health: Fraction
     ahead: int = 0
@@ -146,6 +150,22 @@ def own_test(copy: Copy, account: Account, ahead: int = 0) -> Health | None:
         return None
 
 
+def ahead_tests(copy: Copy, account: Account) -> tuple[Health | None, ...]:
+    """What the account's own test says at either end of what averages go through at flat prices.
+
+    The worse end first; nothing where its protocol takes no averages, or they stand still.
+    """
+    if not isinstance(account.rule, AveragedRule):
+        return ()
+    time = copy.portfolio.blocks[account.chain].timestamp
+    try:
+        return tuple(
+            one.rule.health(one.prices, one.time) for one in account.rule.ahead(account.prices, time)
+        )
+    except UnusablePrice:
+        return (None,)
+
+
 def spare_usd(copy: Copy, account: Account, said: Health, least: Fraction) -> float:
     """N - h*Q of an account's own test in USD."""
     spare = said.power - least * said.requirement
@@ -167,12 +187,13 @@ def currency_usd(copy: Copy, account: Account) -> float:
 
 
 def _judged(copy: Copy, accounts: Iterable[str], ahead: int) -> Iterator[tuple[Account, list[Health]]]:
-    """Accounts with what their rules say now, and later where that is asked for."""
+    """Accounts with what their rules say now, later where that is asked for, and once averages caught up."""
     for one in accounts:
         account = copy.accounts.get(one)
         if account is None:
             continue
         said = [own_test(copy, account, later) for later in dict.fromkeys((0, ahead))]
+        said += ahead_tests(copy, account)
         told = [health for health in said if health is not None]
         if told:
             yield account, told

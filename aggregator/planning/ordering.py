@@ -13,10 +13,11 @@ from fractions import Fraction
 from functools import partial
 
 from aggregator.model.actions import AdjustableRule, Trade, Withdraw
+from aggregator.model.ahead import AveragedRule
 from aggregator.model.positions import Debt
 from aggregator.model.rules import Health, Refused
 from aggregator.planning.candidates import Candidate, Done, Ordered
-from aggregator.planning.goals import AHEAD_S, own_test
+from aggregator.planning.goals import AHEAD_S, ahead_tests, own_test
 from aggregator.risk.copies import Copy, needs_margin
 
 WORTHWHILE_USD = 1.0
@@ -120,8 +121,17 @@ def _is_refused_later(now: Copy, one: Candidate, done: Done) -> bool:
     account = now.accounts[one.account_id]
     if not isinstance(done.move, Withdraw | Trade) or not isinstance(account.rule, AdjustableRule):
         return False
-    later = now.portfolio.blocks[account.chain].timestamp + AHEAD_S
-    return isinstance(account.rule.apply(account.prices, later, done.move), Refused)
+    time = now.portfolio.blocks[account.chain].timestamp
+    if isinstance(account.rule.apply(account.prices, time + AHEAD_S, done.move), Refused):
+        return True
+    if not isinstance(done.move, Withdraw) or not isinstance(account.rule, AveragedRule):
+        return False
+    ends = account.rule.ahead(account.prices, time)
+    return any(
+        isinstance(one.rule, AdjustableRule)
+        and isinstance(one.rule.apply(one.prices, one.time, done.move), Refused)
+        for one in ends
+    )
 
 
 def rounding(raw: int) -> int:
@@ -136,12 +146,25 @@ def _is_possible(now: Copy, one: Candidate, floor: Fraction, raw: int) -> bool:
 def keeps_floor(before: Copy, after: Copy, account_id: str, floor: Fraction, ahead: int = 0) -> bool:
     """Whether N >= floor*Q of an account after a step, or, if it was below, floor*Q - N has not grown.
 
-    An account in which nothing is left that needs margin keeps it. `ahead`: so many seconds after its block.
+    An account in which nothing is left that needs margin keeps it. `ahead`: so many seconds after its block;
+    at the block itself also while averages that it is judged at catch up with the last prices.
     """
     left = after.accounts.get(account_id)
     if left is None or (left.rule is None and not needs_margin(left)):
         return True
-    was, now = _test(before, account_id, ahead), own_test(after, left, ahead)
+    if not _keeps(_test(before, account_id, ahead), own_test(after, left, ahead), floor):
+        return False
+    if ahead:
+        return True
+    earlier = before.accounts.get(account_id)
+    was = () if earlier is None else ahead_tests(before, earlier)
+    return all(
+        _keeps(was[i] if i < len(was) else _test(before, account_id, 0), now, floor)
+        for i, now in enumerate(ahead_tests(after, left))
+    )
+
+
+def _keeps(was: Health | None, now: Health | None, floor: Fraction) -> bool:
     if now is None:
         return was is None
     spare = now.power - floor * now.requirement

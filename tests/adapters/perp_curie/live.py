@@ -134,6 +134,8 @@ def compare(ours: CurieRule, theirs: CurieRule) -> None:
     assert {m.name: (m.size, m.notional) for m in ours.markets} == {
         m.name: (m.size, m.notional) for m in theirs.markets
     }
-    assert ours.collaterals == theirs.collaterals
+    # Of what was read before, a price's past is a little less.
+    held = [[replace(one, track=None) for one in rule.collaterals] for rule in (ours, theirs)]
+    assert held[0] == held[1]
     assert ours.insurance == theirs.insurance
     assert ours.time == theirs.time
