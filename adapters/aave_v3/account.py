@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from adapters.aave_v3.calls import PRICE, RESERVE_DATA, SCALED_BALANCE, STABLE_PRINCIPAL
+from adapters.aave_v3.collateral import Opening
 from adapters.aave_v3.interest import RAY
 from adapters.aave_v3.lending import Lending
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
@@ -50,39 +52,14 @@ def read_rule(
                 "the pool liquidates it at the category's own price; leave the category, or repay it",
             )
         price, origin = yield from _price(market, reserve, mode)
-        if version.threshold_gate and reserve.threshold_bps == 0:
-            collateral = False
+        counts = collateral and not (version.threshold_gate and reserve.threshold_bps == 0)
         balance = balances.get(reserve.id, Balance(0, 0, None))
-        legs.append(
-            Leg(
-                feed=Feed(
-                    asset=reserve.asset.id,
-                    oracle=oracles.get(reserve.address, Oracle.MARKET),
-                    price=price,
-                    decimals=market.base_decimals,
-                    origin=origin,
-                    quote=market.quote,
-                ),
-                decimals=reserve.asset.decimals,
-                supplied_scaled=balance.supplied_scaled if collateral else 0,
-                threshold_bps=mode.threshold_bps if mode else reserve.threshold_bps,
-                owed_scaled=balance.owed_scaled,
-                accrual=reserve.accrual,
-                stable=balance.stable,
-            )
-        )
-        terms.append(
-            ReserveTerms(
-                bonus_bps=mode.bonus_bps if mode else reserve.bonus_bps,
-                fee_bps=reserve.fee_bps,
-                active=reserve.active,
-                paused=reserve.paused,
-                grace_until=reserve.grace_until,
-                ltv_zero=_ltv_zero(market, reserve, mode),
-                a_token=reserve.a_token,
-                lendable=lending.lendable(market, reserve),
-            )
-        )
+        feed = _feed(market, reserve, oracles, price, origin)
+        legs.append(_leg(reserve, feed, mode, balance, collateral=counts))
+        known = _terms(market, reserve, mode, lending)
+        # What is flagged and does not count may still be what isolates the account.
+        dormant = None if collateral != counts else 0 if counts else balance.supplied_scaled
+        terms.append(replace(known, dormant=dormant))
     return LiquidatableAaveRule(
         version.maths,
         market.base_decimals,
@@ -91,6 +68,76 @@ def read_rule(
         market.sentinel_closed,
         tuple(terms),
         PoolTerms(market.pool.address, lending.premium_bps, time),
+        _openings(market, oracles, user, emode, balances, lending),
+    )
+
+
+def _openings(
+    market: Market,
+    oracles: Mapping[Address, Oracle],
+    user: User,
+    emode: EMode | None,
+    balances: Mapping[int, Balance],
+    lending: Lending,
+) -> tuple[Opening, ...]:
+    """The reserves without a part in the account's health that the wallet could supply, or has supplied."""
+    found = []
+    for reserve in market.reserves:
+        if user.uses_as_collateral(reserve) or user.borrows(reserve) or not reserve.active:
+            continue
+        balance = balances.get(reserve.id, Balance(0, 0, None))
+        if not (balance.supplied_scaled or reserve.id in lending.held):
+            continue
+        mode = emode if emode is not None and emode.covers(reserve) else None
+        price, origin = reserve.price, reserve.price_origin
+        if mode is not None and mode.price is not None:
+            price, origin = mode.price, PRICE.at(market.pool.oracle, mode.price_source).origin
+        threshold_bps = mode.threshold_bps if mode else reserve.threshold_bps
+        if isinstance(price, ReadError) or not threshold_bps:
+            continue
+        leg = _leg(reserve, _feed(market, reserve, oracles, price, origin), mode, balance, collateral=False)
+        terms = replace(_terms(market, reserve, mode, lending), dormant=balance.supplied_scaled)
+        found.append(Opening(leg, terms))
+    return tuple(found)
+
+
+def _feed(
+    market: Market, reserve: Reserve, oracles: Mapping[Address, Oracle], price: int, origin: str
+) -> Feed:
+    return Feed(
+        asset=reserve.asset.id,
+        oracle=oracles.get(reserve.address, Oracle.MARKET),
+        price=price,
+        decimals=market.base_decimals,
+        origin=origin,
+        quote=market.quote,
+    )
+
+
+def _leg(reserve: Reserve, feed: Feed, mode: EMode | None, balance: Balance, *, collateral: bool) -> Leg:
+    return Leg(
+        feed=feed,
+        decimals=reserve.asset.decimals,
+        supplied_scaled=balance.supplied_scaled if collateral else 0,
+        threshold_bps=mode.threshold_bps if mode else reserve.threshold_bps,
+        owed_scaled=balance.owed_scaled,
+        accrual=reserve.accrual,
+        stable=balance.stable,
+    )
+
+
+def _terms(market: Market, reserve: Reserve, mode: EMode | None, lending: Lending) -> ReserveTerms:
+    return ReserveTerms(
+        bonus_bps=mode.bonus_bps if mode else reserve.bonus_bps,
+        fee_bps=reserve.fee_bps,
+        active=reserve.active,
+        paused=reserve.paused,
+        grace_until=reserve.grace_until,
+        ltv_zero=_ltv_zero(market, reserve, mode),
+        a_token=reserve.a_token,
+        lendable=lending.lendable(market, reserve),
+        frozen=reserve.frozen,
+        ceiling=reserve.debt_ceiling,
     )
 
 

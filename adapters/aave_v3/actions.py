@@ -31,6 +31,8 @@ class ActionRefusal(Enum):
     NO_DEBT = "NoDebtOfSelectedType", "NO_DEBT_OF_SELECTED_TYPE (39)"
     NO_MINT = "InvalidMintAmount", "INVALID_MINT_AMOUNT (24)"
     NO_BURN = "InvalidBurnAmount", "INVALID_BURN_AMOUNT (25)"
+    FROZEN = "ReserveFrozen", "RESERVE_FROZEN (28)"
+    NOT_COUNTED = "UserInIsolationModeOrLtvZero", "USER_IN_ISOLATION_MODE_OR_LTV_ZERO (62)"
 
     def of(self, version: Version) -> Refused:
         """The refusal in a release's own words."""
@@ -47,12 +49,18 @@ class Acted:
 
 
 def acted(
-    version: Version, leg: Leg, terms: ReserveTerms, time: int, action: AssetAction
+    version: Version,
+    leg: Leg,
+    terms: ReserveTerms,
+    time: int,
+    action: AssetAction,
+    becoming: Refused | Untold | None,
 ) -> Acted | Refused | Untold:
     """An action on a reserve of the account, without the account's health.
 
-    A deposit is told where the account has the asset as collateral already: else whether it becomes one is
-    the pool's decision. A debt of both kinds is repaid as by two transactions, the variable one first.
+    A deposit of what is no collateral yet is refused where the pool would take it and not let it count:
+    `becoming` says that of the account. A debt of both kinds is repaid as by two transactions, the variable
+    one first.
     """
     for refusal, fails in (
         (ActionRefusal.AMOUNT, action.raw == 0),
@@ -63,15 +71,20 @@ def acted(
             return refusal.of(version)
     if isinstance(action, Repay):
         return _with_less_debt(version, leg, time, action.raw)
-    if not leg.supplied_scaled:
-        return Untold(f"the account's {leg.feed.asset} is no collateral, and is not followed by its rule")
     if isinstance(action, Deposit):
+        if terms.frozen:
+            return ActionRefusal.FROZEN.of(version)
+        if not leg.supplied_scaled and becoming is not None:
+            return becoming
         minted = _minted(leg, version.maths, action.raw, time)
         if not minted:
             # From V3.5 the pool looks at scaled amounts before the token does.
             early = version.maths is Maths.V3_5
             return (ActionRefusal.AMOUNT if early else ActionRefusal.NO_MINT).of(version)
-        return Acted(action.raw, replace(leg, supplied_scaled=leg.supplied_scaled + minted))
+        before = leg.supplied_scaled or terms.dormant or 0
+        return Acted(action.raw, replace(leg, supplied_scaled=before + minted))
+    if not leg.supplied_scaled:
+        return Untold(f"the account's {leg.feed.asset} is no collateral, and is not followed by its rule")
     return _with_less_supply(version, leg, time, action.raw)
 
 

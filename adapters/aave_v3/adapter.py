@@ -52,7 +52,8 @@ class AaveV3:
             read_market(deployment, pool, self._symbols), read_emode(pool, user.emode_category)
         )
         balances, (emode, lending) = yield from both(
-            read_balances(market, user, wallet), both(read_emode_price(pool, emode), read_lending(market))
+            read_balances(market, user, wallet),
+            both(read_emode_price(pool, emode), read_lending(market, user, wallet)),
         )
         quotes = tuple(_quotes(market))
         # A listed debt token would be a holding of the wallet: worth something, instead of owed.

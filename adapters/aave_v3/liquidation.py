@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from adapters.aave_v3.actions import Acted, ActionRefusal, acted, repaid, without_debt
+from adapters.aave_v3.actions import repaid, without_debt
+from adapters.aave_v3.applying import apply, side_of
+from adapters.aave_v3.collateral import Opening
 from adapters.aave_v3.flash import AaveLender
-from adapters.aave_v3.margin import AaveRule, Leg
+from adapters.aave_v3.margin import AaveRule, Leg, leg_to_json
 from adapters.aave_v3.seizure import CLOSE_FACTOR_HEALTH, Case, Seizure
 from adapters.aave_v3.terms import PoolTerms, ReserveTerms, pool_to_json, terms_to_json
-from adapters.aave_v3.transactions import NO_POOL, Side, calls_of, permits_of
+from adapters.aave_v3.transactions import calls_of, permits_of
 from adapters.aave_v3.versions import RELEASES, Version
-from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Repay, Trade, Untold, Withdraw
+from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Trade, Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import Hands, Permits, UnsignedCall
 from aggregator.model.rules import WAD, Amount, JsonValue, Liquidated, Refused, Repayment
@@ -47,13 +49,15 @@ class LiquidatableAaveRule(AaveRule):
     """The solvency test with what a liquidation needs beyond it; `terms` belong to the legs in order.
 
     `sentinel_closed`: at the block the market's price oracle sentinel allowed no liquidation. Without `pool`,
-    as in what was stored before it was read, there are no calls and no flash loans.
+    as in what was stored before it was read, there are no calls and no flash loans. `openings` are reserves
+    that may become collateral.
     """
 
     release: str
     sentinel_closed: bool
     terms: tuple[ReserveTerms, ...]
     pool: PoolTerms | None = None
+    openings: tuple[Opening, ...] = ()
 
     def liquidate(
         self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
@@ -81,7 +85,8 @@ class LiquidatableAaveRule(AaveRule):
             return Refusal.DUST.of(version)
         return self._settle(case, held, owing, seizure)
 
-    def _find(self, asset: AssetId) -> int | None:
+    def find(self, asset: AssetId) -> int | None:
+        """The place of an asset's leg."""
         return next((i for i, leg in enumerate(self.legs) if leg.feed.asset == asset), None)
 
     def _checked(
@@ -91,7 +96,7 @@ class LiquidatableAaveRule(AaveRule):
 
         An asset that is none of the account's has no terms here: that it is neither fails in the end.
         """
-        held, owing = self._find(collateral), self._find(debt)
+        held, owing = self.find(collateral), self.find(debt)
         touched = [self.terms[i] for i in (held, owing) if i is not None]
         guarded = health is None or health >= CLOSE_FACTOR_HEALTH
         for refusal, fails in (
@@ -148,10 +153,11 @@ class LiquidatableAaveRule(AaveRule):
             seized=_amounts({case.collateral.feed.asset: seizure.seized}),
             fees=_amounts({case.collateral.feed.asset: fee}),
             bad_debt=_amounts(bad_debt),
-            successor=self._with(legs),
+            successor=self.with_legs(legs),
         )
 
-    def _with(self, legs: list[Leg]) -> LiquidatableAaveRule:
+    def with_legs(self, legs: list[Leg]) -> LiquidatableAaveRule:
+        """The account with these in place of its legs, in order; those that hold nothing are left out."""
         kept = [pair for pair in zip(legs, self.terms, strict=True) if _holds(pair[0])]
         return replace(self, legs=tuple(leg for leg, _ in kept), terms=tuple(terms for _, terms in kept))
 
@@ -160,43 +166,13 @@ class LiquidatableAaveRule(AaveRule):
 
         A withdrawal beside a debt must leave a health of one; what has a loan-to-value of zero goes first.
         """
-        if isinstance(action, Trade):
-            return NO_DERIVATIVES
-        version = RELEASES[self.release]
-        at = self._find(action.asset)
-        if at is None:
-            return Untold(
-                f"the account has no {action.asset}, and what the pool would count it at is not known"
-            )
-        leg = self.legs[at]
-        done = acted(version, leg, self.terms[at], time, action)
-        if not isinstance(done, Acted):
-            return done
-        legs = list(self.legs)
-        legs[at] = replace(done.leg, accrual=done.leg.accrual.updated(self.maths, time))
-        pool = None if self.pool is None else replace(self.pool, read_at=time)
-        successor = replace(self._with(legs), pool=pool)
-        if isinstance(action, Withdraw):
-            health = successor.health(prices, time).health
-            if health is not None and health < WAD:
-                return ActionRefusal.UNHEALTHY.of(version)
-            if health is not None and _any_ltv_zero(successor) and self.terms[at].ltv_zero is False:
-                return ActionRefusal.LTV.of(version)
-        moved = Amount(action.asset, done.amount)
-        out = isinstance(action, Withdraw)
-        return Applied(
-            paid=None if out else moved,
-            received=moved if out else None,
-            supplied=None if isinstance(action, Repay) else done.leg.supplied(self.maths, time),
-            owed=done.leg.owed(self.maths, time) if isinstance(action, Repay) else None,
-            successor=successor,
-        )
+        return apply(self, prices, time, action)
 
     def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
         """See CallableRule."""
         if isinstance(action, Trade):
             return NO_DERIVATIVES
-        side = self._side(action.asset)
+        side = side_of(self, action.asset)
         return side if isinstance(side, Untold) else calls_of(side, action, hands)
 
     @property
@@ -211,15 +187,8 @@ class LiquidatableAaveRule(AaveRule):
         """See DelegatedRule."""
         if isinstance(action, Trade):
             return NO_DERIVATIVES
-        side = self._side(action.asset)
+        side = side_of(self, action.asset)
         return side if isinstance(side, Untold) else permits_of(side, action, hands)
-
-    def _side(self, asset: AssetId) -> Side | Untold:
-        if self.pool is None:
-            return NO_POOL
-        at = self._find(asset)
-        a_token, leg = (None, None) if at is None else (self.terms[at].a_token, self.legs[at])
-        return Side(self.pool.address, a_token, leg, self.maths, self.pool.read_at)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for AaveFamily.load: that of an AaveRule and the terms."""
@@ -228,13 +197,10 @@ class LiquidatableAaveRule(AaveRule):
         data["sentinel_closed"] = self.sentinel_closed
         data["terms"] = [terms_to_json(terms) for terms in self.terms]
         data["pool"] = None if self.pool is None else pool_to_json(self.pool)
+        data["openings"] = [
+            {"leg": leg_to_json(one.leg), "terms": terms_to_json(one.terms)} for one in self.openings
+        ]
         return data
-
-
-def _any_ltv_zero(rule: LiquidatableAaveRule) -> bool:
-    """Whether a collateral has a loan-to-value of zero: then only such a one may be taken out."""
-    both = zip(rule.legs, rule.terms, strict=True)
-    return any(leg.supplied_scaled and terms.ltv_zero for leg, terms in both)
 
 
 def _holds(leg: Leg) -> bool:

@@ -117,11 +117,12 @@ class AaveRule:
             "family": self.family,
             "maths": self.maths.value,
             "base_decimals": self.base_decimals,
-            "legs": [_leg_to_json(leg) for leg in self.legs],
+            "legs": [leg_to_json(leg) for leg in self.legs],
         }
 
 
-def _leg_to_json(leg: Leg) -> dict[str, JsonValue]:
+def leg_to_json(leg: Leg) -> dict[str, JsonValue]:
+    """Data for stored.load_rule's legs."""
     feed, accrual, stable = leg.feed, leg.accrual, leg.stable
     data: dict[str, JsonValue] = {
         "asset": feed.asset,

@@ -39,7 +39,7 @@ class Reserve:
 
     `price` has the base currency's decimals; it is the error where the oracle gives none.
     `emode_category` is the only category of a reserve until V3.1. `bonus_bps`, `fee_bps` and `grace_until`
-    are those of ReserveTerms.
+    are those of ReserveTerms, and `debt_ceiling` is its ceiling.
     """
 
     id: int
@@ -55,6 +55,8 @@ class Reserve:
     grace_until: int
     emode_category: int
     virtual_accounting: bool
+    frozen: bool
+    debt_ceiling: int
     a_token: Address
     debt_token: Address
     stable_debt_token: Address
@@ -179,6 +181,8 @@ def _reserve(
         grace_until=grace_until,
         emode_category=bits >> 168 & 0xFF,
         virtual_accounting=bool(bits >> 252 & 1),
+        frozen=bool(bits >> 57 & 1),
+        debt_ceiling=bits >> 212 & (1 << 40) - 1,
         a_token=field[ReserveWord.A_TOKEN],
         debt_token=field[ReserveWord.DEBT_TOKEN],
         stable_debt_token=field[ReserveWord.STABLE_DEBT_TOKEN],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from adapters.aave_v3.collateral import Opening
 from adapters.aave_v3.interest import Accrual, StableDebt
 from adapters.aave_v3.liquidation import LiquidatableAaveRule
 from adapters.aave_v3.margin import AaveRule, Leg
@@ -32,7 +33,14 @@ def load_rule(data: Mapping[str, JsonValue]) -> AaveRule:
         raise ValueError(f"'terms' of a stored rule are {len(terms)} for {len(legs)} legs")
     closed = entry(data, "sentinel_closed", bool)
     pool = None if data.get("pool") is None else load_pool(entry(data, "pool", dict))
-    return LiquidatableAaveRule(maths, base_decimals, legs, release, closed, terms, pool)
+    listed = [] if data.get("openings") is None else entry(data, "openings", list)
+    openings = tuple(_load_opening(_object("openings", one)) for one in listed)
+    return LiquidatableAaveRule(maths, base_decimals, legs, release, closed, terms, pool, openings)
+
+
+def _load_opening(data: Mapping[str, JsonValue]) -> Opening:
+    leg, terms = _object("leg", data.get("leg")), _object("terms", data.get("terms"))
+    return Opening(_load_leg(leg), load_terms(terms))
 
 
 def _load_leg(data: Mapping[str, JsonValue]) -> Leg:

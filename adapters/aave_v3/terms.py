@@ -17,7 +17,9 @@ class ReserveTerms:
     `bonus_bps` is the whole factor (10500 is 5%), the eMode category's where the reserve belongs to it;
     `fee_bps` the treasury's part of the bonus; up to `grace_until` (Unix seconds) nobody is liquidated.
     `ltv_zero`: nobody may borrow on it. `lendable` is the cash that a flash loan may take, 0 where it lends
-    none. None is not known, as in what was stored before these were read.
+    none. A `frozen` reserve takes no supply. One with a debt `ceiling` (in the protocol's own unit, 0 is
+    none) is collateral alone or not at all. `dormant` is the account's scaled supply that does not count.
+    None is not known, as in what was stored before these were read.
     """
 
     bonus_bps: int
@@ -28,6 +30,9 @@ class ReserveTerms:
     ltv_zero: bool | None = None
     a_token: Address | None = None
     lendable: int | None = None
+    frozen: bool | None = None
+    ceiling: int | None = None
+    dormant: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,9 @@ def terms_to_json(terms: ReserveTerms) -> dict[str, JsonValue]:
         "ltv_zero": terms.ltv_zero,
         "a_token": terms.a_token,
         "lendable": None if terms.lendable is None else str(terms.lendable),
+        "frozen": terms.frozen,
+        "ceiling": None if terms.ceiling is None else str(terms.ceiling),
+        "dormant": None if terms.dormant is None else str(terms.dormant),
     }
 
 
@@ -64,6 +72,9 @@ def load_terms(data: Mapping[str, JsonValue]) -> ReserveTerms:
         ltv_zero=None if data.get("ltv_zero") is None else entry(data, "ltv_zero", bool),
         a_token=None if data.get("a_token") is None else parse_address(entry(data, "a_token", str)),
         lendable=None if data.get("lendable") is None else exact(data, "lendable"),
+        frozen=None if data.get("frozen") is None else entry(data, "frozen", bool),
+        ceiling=None if data.get("ceiling") is None else exact(data, "ceiling"),
+        dormant=None if data.get("dormant") is None else exact(data, "dormant"),
     )
 
 

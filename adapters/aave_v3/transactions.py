@@ -18,6 +18,7 @@ from aggregator.model.units import Address
 SUPPLY: Function[None] = Function("supply(address,uint256,address,uint16)()")
 WITHDRAW: Function[int] = Function("withdraw(address,uint256,address)(uint256)")
 REPAY: Function[int] = Function("repay(address,uint256,uint256,address)(uint256)")
+USE_AS_COLLATERAL: Function[None] = Function("setUserUseReserveAsCollateral(address,bool)()")
 TRANSFER_FROM: Function[bool] = Function("transferFrom(address,address,uint256)(bool)")
 ALL = 2**256 - 1
 STABLE, VARIABLE = 1, 2
@@ -30,13 +31,17 @@ NO_POOL = Untold("the pool's address was not read: read the account again")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Where the calls of one reserve go; `leg` is the account's, None where it has none there."""
+    """Where the calls of one reserve go; `leg` is the account's, None where it has none there.
+
+    `enables`: what is supplied is collateral only once the owner says so.
+    """
 
     pool: Address
     a_token: Address | None
     leg: Leg | None
     maths: Maths
     read_at: int
+    enables: bool = False
 
 
 def calls_of(side: Side, action: AssetAction, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
@@ -49,7 +54,13 @@ def calls_of(side: Side, action: AssetAction, hands: Hands) -> tuple[UnsignedCal
     if isinstance(action, Deposit):
         supply = SUPPLY.at(side.pool, token, action.raw, hands.holder, 0)
         call = UnsignedCall(side.pool, supply.data, 0, f"Supply {action.raw} of {token} to Aave")
-        return approval(action.asset, side.pool, action.raw), call
+        given = approval(action.asset, side.pool, action.raw)
+        if not side.enables:
+            return given, call
+        if hands.sender != hands.holder:
+            return Untold("only the holder itself can say that a new asset is to count as collateral")
+        counted = USE_AS_COLLATERAL.at(side.pool, token, True)  # noqa: FBT003
+        return given, call, UnsignedCall(side.pool, counted.data, 0, f"Count {token} as collateral on Aave")
     raw = ALL if action.raw is None else action.raw
     withdraw = WITHDRAW.at(side.pool, token, raw, hands.sender)
     whole = "all" if action.raw is None else action.raw

@@ -1,0 +1,102 @@
+"""What an owner's action does to a whole account, and where its calls go; `actions` says it of one reserve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from adapters.aave_v3.actions import Acted, ActionRefusal, acted
+from adapters.aave_v3.collateral import becoming, by_itself
+from adapters.aave_v3.transactions import NO_POOL, Side
+from adapters.aave_v3.versions import RELEASES
+from aggregator.model.actions import (
+    NO_DERIVATIVES,
+    Action,
+    Applied,
+    AssetAction,
+    Deposit,
+    Repay,
+    Trade,
+    Untold,
+    Withdraw,
+)
+from aggregator.model.assets import AssetId
+from aggregator.model.rules import WAD, Amount, Refused
+
+if TYPE_CHECKING:
+    from adapters.aave_v3.liquidation import LiquidatableAaveRule
+
+
+def apply(
+    rule: LiquidatableAaveRule, prices: Mapping[AssetId, int], time: int, action: Action
+) -> Applied | Refused | Untold:
+    """See LiquidatableAaveRule.apply."""
+    if isinstance(action, Trade):
+        return NO_DERIVATIVES
+    if isinstance(action, Deposit):
+        rule = _opened(rule, action.asset)
+    at = rule.find(action.asset)
+    if at is None:
+        return Untold(f"the account has no {action.asset}, and what the pool would count it at is not known")
+    return _applied(rule, at, prices, time, action)
+
+
+def _applied(
+    rule: LiquidatableAaveRule, at: int, prices: Mapping[AssetId, int], time: int, action: AssetAction
+) -> Applied | Refused | Untold:
+    version, terms = RELEASES[rule.release], rule.terms[at]
+    why = becoming(version, rule.legs, rule.terms, terms)
+    done = acted(version, rule.legs[at], terms, time, action, why)
+    if not isinstance(done, Acted):
+        return done
+    legs = list(rule.legs)
+    legs[at] = replace(done.leg, accrual=done.leg.accrual.updated(rule.maths, time))
+    pool = None if rule.pool is None else replace(rule.pool, read_at=time)
+    # What counted for nothing counts with the rest once the asset is a collateral.
+    awake = replace(terms, dormant=0) if isinstance(action, Deposit) and terms.dormant else terms
+    successor = replace(rule, terms=(*rule.terms[:at], awake, *rule.terms[at + 1 :]), pool=pool)
+    successor = successor.with_legs(legs)
+    out = isinstance(action, Withdraw)
+    if out:
+        health = successor.health(prices, time).health
+        if health is not None and health < WAD:
+            return ActionRefusal.UNHEALTHY.of(version)
+        if health is not None and _any_ltv_zero(successor) and terms.ltv_zero is False:
+            return ActionRefusal.LTV.of(version)
+    moved = Amount(action.asset, done.amount)
+    return Applied(
+        paid=None if out else moved,
+        received=moved if out else None,
+        supplied=None if isinstance(action, Repay) else done.leg.supplied(rule.maths, time),
+        owed=done.leg.owed(rule.maths, time) if isinstance(action, Repay) else None,
+        successor=successor,
+    )
+
+
+def side_of(rule: LiquidatableAaveRule, asset: AssetId) -> Side | Untold:
+    """Where the calls of an action with an asset go."""
+    if rule.pool is None:
+        return NO_POOL
+    opened = _opened(rule, asset)
+    at = opened.find(asset)
+    if at is None:
+        return Side(rule.pool.address, None, None, rule.maths, rule.pool.read_at)
+    leg, terms = opened.legs[at], opened.terms[at]
+    enables = not leg.supplied_scaled and not by_itself(terms)
+    return Side(rule.pool.address, terms.a_token, leg, rule.maths, rule.pool.read_at, enables=enables)
+
+
+def _opened(rule: LiquidatableAaveRule, asset: AssetId) -> LiquidatableAaveRule:
+    """The account with a leg for an asset that is one of its openings; it holds nothing yet."""
+    found = next((one for one in rule.openings if one.leg.feed.asset == asset), None)
+    if found is None:
+        return rule
+    left = tuple(one for one in rule.openings if one is not found)
+    return replace(rule, legs=(*rule.legs, found.leg), terms=(*rule.terms, found.terms), openings=left)
+
+
+def _any_ltv_zero(rule: LiquidatableAaveRule) -> bool:
+    """Whether a collateral has a loan-to-value of zero: then only such a one may be taken out."""
+    both = zip(rule.legs, rule.terms, strict=True)
+    return any(leg.supplied_scaled and terms.ltv_zero for leg, terms in both)
