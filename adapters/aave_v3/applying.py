@@ -1,4 +1,4 @@
-"""What an owner's action does to a whole account, and where its calls go; `actions` says it of one reserve."""
+"""What an owner's action does to a whole account, and where its calls go."""
 
 from __future__ import annotations
 

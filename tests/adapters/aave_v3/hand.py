@@ -96,6 +96,7 @@ class Pool:
                 calls.SCALED_BALANCE.at(debt_token(asset), WALLET): (self.owed[asset],),
                 calls.VIRTUAL_BALANCE.at(POOL, asset): (CASH,),
                 calls.BALANCE.at(asset, a_token(asset)): (CASH,),
+                calls.BALANCE.at(asset, WALLET): (0,),
                 calls.SYMBOL.at(asset): ({WETH: "WETH", USDC: "USDC"}[asset],),
                 calls.STABLE_PRINCIPAL.at(stable_token(asset), WALLET): (0,),
                 calls.STABLE_RATE.at(stable_token(asset), WALLET): (0,),

@@ -51,6 +51,9 @@ def test_terms_of_the_reserves() -> None:
             ltv_zero=False,
             a_token=a_token(WETH),
             lendable=CASH,
+            frozen=False,
+            ceiling=0,
+            dormant=0,
         ),
         ReserveTerms(
             10_450,
@@ -61,6 +64,9 @@ def test_terms_of_the_reserves() -> None:
             ltv_zero=True,
             a_token=a_token(USDC),
             lendable=0,
+            frozen=False,
+            ceiling=0,
+            dormant=0,
         ),
     )
     assert rule_of(pool).pool == PoolTerms(POOL, 5, START)
