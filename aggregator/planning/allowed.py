@@ -95,7 +95,8 @@ class Allowed:
         )
 
     def _of(self, account: Account) -> Iterator[Candidate]:
-        purse = self._purse(purse_id(self._copy, account.id))
+        payer = purse_id(self._copy, account.id)
+        purse = self._purse(payer)
         for asset in _assets(account, Debt):
             if one := self._asset("repay", account, asset, total(account, Debt, asset.id)):
                 purse.sinks[asset.id] = asset
@@ -105,6 +106,9 @@ class Allowed:
             most = int(self._wealth_usd / unit) if unit > 0.0 else 0
             if one := self._asset("deposit", account, asset, most):
                 purse.sinks[asset.id] = asset
+                yield one
+        for asset in self._new(account, purse):
+            if one := self._asset("deposit", account, asset, balance(self._copy, payer, asset)):
                 yield one
         for asset in _assets(account, Supply):
             if one := self._asset("withdraw", account, asset, total(account, Supply, asset.id)):
@@ -116,6 +120,13 @@ class Allowed:
         posted = [p.asset for p in account.positions if isinstance(p, Supply) and p.is_collateral]
         settled = [p.settlement for p in account.positions if isinstance(p, Perp)]
         return list({asset.id: asset for asset in (*posted, *settled)}.values())
+
+    def _new(self, account: Account, purse: _Purse) -> list[Asset]:
+        """What the wallet holds and a loan's account has no part of yet: deposited as it is, never bought."""
+        if not any(isinstance(p, Debt) for p in account.positions) or account.kind != "lending":
+            return []
+        there = {asset.id for asset in self._depositable(account)}
+        return [asset for asset in list(purse.sources.values()) if asset.id not in there]
 
     def _asset(self, kind: Kind, account: Account, asset: Asset, most: int) -> Candidate | None:
         unit = self._unit_usd(asset)

@@ -21,6 +21,9 @@ from aggregator.risk.scenarios import ScenarioSet
 TRIAL = 1e-4
 """Of what there can be at most: how much of a candidate is tried for its slopes."""
 
+DEPOSIT_TRIAL = 1e-2
+"""Of a deposit more: the first of a new asset may cost a basis point of all, where a mean is rounded down."""
+
 NO_SLOPE = 1e-7
 """USD of a figure for a dollar of a candidate: less is what rounding makes of none."""
 
@@ -147,7 +150,8 @@ class Cutter:
 
     def _trial(self, at: Copy, one: Candidate) -> tuple[float, Copy] | None:
         """A little more of a candidate, or a little less of its counterpart; None where neither can be."""
-        wanted = min(max(TRIAL * one.most_usd, LEAST_TRIAL_USD), MOST_TRIAL_USD)
+        share = DEPOSIT_TRIAL if one.kind == "deposit" else TRIAL
+        wanted = min(max(share * one.most_usd, LEAST_TRIAL_USD), MOST_TRIAL_USD)
         raw = max(1, one.raw(wanted))
         there = at.fork()
         if isinstance(one.do(there, raw), Done):

@@ -18,7 +18,7 @@ from aggregator.model.actions import (
 )
 from aggregator.model.assets import Asset, AssetId
 from aggregator.model.errors import BadConfiguration
-from aggregator.model.positions import Debt, Option, Perp, Supply
+from aggregator.model.positions import Debt, Option, Perp, Position, Supply
 from aggregator.model.rules import Amount, Refused
 from aggregator.risk.changed import is_called, total, with_debt, with_settled, with_supply
 from aggregator.risk.copies import Copy, pay
@@ -51,15 +51,31 @@ def act(copy: Copy, account_id: str, asset: Asset, action: AssetAction, option: 
 
 
 def applied(copy: Copy, account: Account, asset: Asset, done: Applied) -> None:
-    """What the account's rule says of an action, done: the wallet of the same chain pays and receives."""
+    """What the account's rule says of an action, done: the wallet of the same chain pays and receives.
+
+    Of an account that is judged at other prices than were read, a new asset's price there is not known: its
+    rule is lost.
+    """
+    judged, known = account.judged_at, {feed.asset for feed in account.rule.feeds} if account.rule else set()
     account = replace(account, rule=done.successor, reported=None)
     if done.supplied is not None:
         account = replace(account, positions=with_supply(account, asset, done.supplied))
+    added = {feed.asset for feed in done.successor.feeds} - known
+    if asset.id in added:  # it counts from now on, also what did not
+        account = replace(account, positions=tuple(_counted(p, asset.id) for p in account.positions))
+        if judged is not None:
+            account = copy.lose(account, f"what it counts {asset.symbol} at after the move is not known")
     if done.owed is not None:
         account = replace(account, positions=with_debt(account, asset, done.owed))
     if done.settled is not None:
         account = replace(account, positions=with_settled(account, done.settled))
     _keep(copy, account, asset, done.paid, done.received)
+
+
+def _counted(position: Position, asset: AssetId) -> Position:
+    if isinstance(position, Supply) and position.asset.id == asset:
+        return replace(position, is_collateral=True)
+    return position
 
 
 def _keep(copy: Copy, account: Account, asset: Asset, paid: Amount | None, received: Amount | None) -> None:
