@@ -85,6 +85,20 @@ class LiquidatableAaveRule(AaveRule):
             return Refusal.DUST.of(version)
         return self._settle(case, held, owing, seizure)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses; nothing that a supplier has is written down by the pool."""
+        if RELEASES[self.release].dust_rule:
+            return (
+                "the pool books it as a deficit of the reserve and leaves supplies as they are; who has "
+                "staked for it or the treasury covers it, and until then whoever withdraws last may find no "
+                "cash"
+            )
+        return (
+            "the pool writes nothing down: the debt stays on its books with interest, and whoever withdraws "
+            "last may find no cash"
+        )
+
     def find(self, asset: AssetId) -> int | None:
         """The place of an asset's leg."""
         return next((i for i, leg in enumerate(self.legs) if leg.feed.asset == asset), None)

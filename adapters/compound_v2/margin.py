@@ -150,6 +150,14 @@ class CompoundRule:
             supplied=(Amount(collateral.feed.asset, taken.collateral.supplied),),
         )
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "the market keeps the debt on its books, cTokens are not written down, and whoever withdraws "
+            "last may find no cash"
+        )
+
     def cover(self, debt: AssetId, time: int) -> Cover:
         """The market's reserves, then its cTokens; nothing is known of VAI. See CoveredRule."""
         leg = _debt(self.accrued(time), debt)

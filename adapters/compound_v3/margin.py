@@ -98,6 +98,14 @@ class CometRule:
             liquidatable=power < requirement,
         )
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "the comet's reserves pay, below zero if they must, and supplies are not written down: whoever "
+            "withdraws last may find no cash"
+        )
+
     def liquidate(
         self, prices: Mapping[AssetId, int], time: int, repayment: Repayment
     ) -> Liquidated | Refused:

@@ -58,6 +58,14 @@ class DeriveRule:
         """The security module; what it lacks is printed, and falls to all holders of cash."""
         return (LossBearer.INSURANCE_FUND, LossBearer.SOCIALISED_LOSS)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "what the security module lacks is printed as cash, whose worth then falls for all who hold "
+            "some; what the module has, and how much cash there is, are not kept with the account"
+        )
+
     def margin(self, prices: Mapping[AssetId, int], time: int, *, initial: bool) -> tuple[int, int]:
         """(margin, mark to market) with cash; raises UnusablePrice on a price <= 0.
 

@@ -60,6 +60,14 @@ class ClosableGmxRule(GmxRule):
         return (LossBearer.POOL,)
 
     @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "GLP is worth what the pool holds and is owed, so that its price falls at the closing; how many "
+            "shares there are is not kept with the position"
+        )
+
+    @property
     def size_in_tokens(self) -> int:
         """Signed size in whole tokens of the index, with 18 decimals, rounded towards zero."""
         tokens = self.size * int(10**SIZE_DECIMALS) // self.average_price

@@ -60,6 +60,14 @@ class GmxRule:
         """The pool; and profits are cut where the pool would owe too much."""
         return (LossBearer.POOL, LossBearer.AUTO_DELEVERAGING)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "market tokens are worth what the pool holds less what it owes traders, so that their price "
+            "falls at the closing; how many there are is not kept with the position"
+        )
+
     def health(self, prices: Mapping[AssetId, int], time: int) -> Health:
         """The test at other prices and a later time; raises UnusablePrice on a price <= 0.
 

@@ -118,6 +118,14 @@ class ClosableShortRule(ShortOptionRule):
         """The market's liquidity pool: it is the other side of every option."""
         return (LossBearer.POOL,)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "the pool pays what the short can't, which lowers the price of its tokens at once; how many "
+            "there are is not kept with the position"
+        )
+
     def liquidation_prices(
         self, prices: Mapping[AssetId, int], time: int, asset: AssetId
     ) -> tuple[int | None, int | None]:

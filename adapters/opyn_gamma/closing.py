@@ -66,6 +66,14 @@ class ClosableNakedVaultRule(NakedVaultRule):
         while it lasts: a vault that owes more than it has can't be settled, and nobody makes up for it."""
         return (LossBearer.POOL,)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "holders of expired options are paid in full while the margin pool lasts, and whoever comes last "
+            "may find nothing there"
+        )
+
     def liquidation_prices(
         self, prices: Mapping[AssetId, int], time: int, asset: AssetId
     ) -> tuple[int | None, int | None]:

@@ -77,6 +77,14 @@ class CurieRule:
         """The insurance fund; where it can't pay, a liquidation reverts and the loss stays where it is."""
         return (LossBearer.INSURANCE_FUND,)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "the insurance fund pays, and where it can't a liquidation reverts: nobody's margin is written "
+            "down, and what the vault lacks is missed by whoever withdraws last"
+        )
+
     def cash(self, time: int) -> int:
         """Settlement token with fees, funding and realised profit; raises ValueError on a time before."""
         if time < self.time:

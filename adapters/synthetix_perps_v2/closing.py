@@ -73,6 +73,14 @@ class ClosablePerpsV2Rule(PerpsV2Rule):
         """The debt pool of the SNX stakers: it is the other side of every position, and issues the fees."""
         return (LossBearer.POOL,)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "it is part of the debt that all SNX stakers share by what they have issued; sUSD itself is not "
+            "written down"
+        )
+
     def liquidation_prices(
         self, prices: Mapping[AssetId, int], time: int, asset: AssetId
     ) -> tuple[int | None, int | None]:

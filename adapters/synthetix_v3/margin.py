@@ -107,6 +107,14 @@ class SynthetixV3Rule:
         """The delegators of the pool that backs the market: what an account can't pay is their debt."""
         return (LossBearer.POOL,)
 
+    @property
+    def loss_told(self) -> str:
+        """See DescribedLosses."""
+        return (
+            "it becomes debt of the vaults that back the market, in proportion to their shares, which are "
+            "not kept with the account"
+        )
+
     def interest_since(self, time: int) -> int:
         """Interest per dollar of locked notional since `interest_time`; ValueError on an earlier time."""
         if time < self.interest_time:

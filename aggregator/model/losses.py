@@ -27,3 +27,13 @@ class CoveredRule(Rule, Protocol):
     def cover(self, debt: AssetId, time: int) -> Cover:
         """What pays a bad debt in this asset at a time, as far as the rule knows."""
         ...
+
+
+@runtime_checkable
+class DescribedLosses(Rule, Protocol):
+    """A rule that says how a loss reaches those who lend to its accounts, or stand on their other side."""
+
+    @property
+    def loss_told(self) -> str:
+        """When and whether their claims are written down; a part of a sentence, after a colon."""
+        ...

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId
 from aggregator.model.cascades import CascadeStep
 from aggregator.model.close_outs import ClosableRule
-from aggregator.model.positions import Debt, Holding, Supply
+from aggregator.model.positions import Holding, Supply
 from aggregator.model.rules import WAD, Health, LiquidatableRule, Liquidated, Refused, Repayment, Rule
-from aggregator.planning.bearers import Borne, of_market, of_venue
+from aggregator.planning.bearers import Borne, of_market, of_venue, shared
 from aggregator.planning.closings import closed_out, is_idle, is_told
 from aggregator.planning.effects import Effect, liquidated, taken, written_off
 from aggregator.planning.liquidators import choice
@@ -132,10 +133,13 @@ def _closing(
     if not is_told(account, done):
         return Refused(UNTOLD)
     effect = closed_out(account, done, market, moment.worth, moment.scenarios)
-    own_pool = any(
-        one.protocol == account.protocol
-        and one.rule is None
-        and any(isinstance(p, Holding | Supply) and not isinstance(p, Debt) for p in one.positions)
+    # What is in a pool has no rule of its own; margin bears a part where a loss is everybody's.
+    marks = moment.worth.portfolio.marks
+    claims_usd = sum(
+        moment.worth.usd(p.asset.id, p.raw) if p.asset.id in marks else inf
         for one in moment.accounts.values()
+        if one.protocol == account.protocol and one.id != account.id
+        for p in one.positions
+        if isinstance(p, Holding | Supply) and (one.rule is None or shared(done.borne_by))
     )
-    return Acted(effect, of_venue(account, effect.bad_debt_usd, done.borne_by, own_pool=own_pool))
+    return Acted(effect, of_venue(account, effect.bad_debt_usd, done.borne_by, rule, claims_usd))

@@ -10,7 +10,7 @@ from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId
 from aggregator.model.cascades import Bearer
 from aggregator.model.close_outs import LossBearer
-from aggregator.model.losses import Cover, CoveredRule
+from aggregator.model.losses import Cover, CoveredRule, DescribedLosses
 from aggregator.model.positions import Position, Supply
 from aggregator.model.rules import Amount, Rule
 from aggregator.planning.effects import without_nothing
@@ -32,10 +32,16 @@ class Borne:
     told: tuple[str, ...]
 
 
-def of_venue(account: Account, bad_usd: float, bearers: Sequence[LossBearer], *, own_pool: bool) -> Borne:
+def of_venue(
+    account: Account,
+    bad_usd: float,
+    bearers: Sequence[LossBearer],
+    rule: Rule,
+    claims_usd: float,
+) -> Borne:
     """Of derivatives: the first in order; how much each could pay is not known.
 
-    `own_pool`: whether the wallet itself has a part in what its protocol's pool holds.
+    `claims_usd` is what the wallet itself has that may bear a part: its own share is at most that.
     """
     if not bearers or bad_usd == 0.0:
         return Borne((), 0.0, {}, ())
@@ -43,8 +49,8 @@ def of_venue(account: Account, bad_usd: float, bearers: Sequence[LossBearer], *,
     if len(bearers) > 1:
         rest = ", then ".join(bearer.value for bearer in bearers[1:])
         told.append(f"{account.label}: what its {bearers[0].value} could not pay falls to {rest}")
-    if own_pool and _SHARED & set(bearers):
-        told.append(f"{account.label}: the wallet's own share of its bad debt is not known, and not counted")
+    if claims_usd > 0.0 and _SHARED & set(bearers):
+        told.append(_unknown(account, rule, min(bad_usd, claims_usd)))
     return Borne(((bearers[0].value, bad_usd),), 0.0, {}, tuple(told))
 
 
@@ -59,7 +65,8 @@ def of_market(
     """Of a lending market: reserves, then all suppliers in proportion, the wallet's own supplies among them.
 
     What a market's reserves have is not always known, nor what is supplied: then its suppliers bear all of
-    it, and the wallet's own share is not counted, which is said.
+    it, and the wallet's own share is not counted, which is said with what it is at most. Where claims are
+    not written down by the protocol itself, that is said, too.
     """
     parts: dict[Bearer, float] = {}
     own_usd, own, told = 0.0, dict[str, Account](), list[str]()
@@ -76,8 +83,12 @@ def of_market(
             changed, gone = _less(one, amount.asset, share)
             own[one.id], lost = changed, lost + gone
         if rest and mine and not cover.supplied:
+            claims = sum(_claim(one, amount.asset) for one in mine)
+            told.append(_unknown(account, rule, worth.usd(amount.asset, min(rest, claims))))
+        if lost and isinstance(rule, DescribedLosses):
             told.append(
-                f"{account.label}: the wallet's own share of its bad debt is not known, and not counted"
+                f"{account.label}: the wallet's own share of its bad debt is counted in proportion, "
+                f"though {rule.loss_told}"
             )
         if rest and cover.reserves is None:
             told.append(f"{account.label}: what a fund of its market would pay first is not known")
@@ -91,6 +102,24 @@ def of_market(
             if value:
                 parts[bearer] = parts.get(bearer, 0.0) + value
     return Borne(tuple(parts.items()), own_usd, own, tuple(dict.fromkeys(told)))
+
+
+def shared(bearers: Sequence[LossBearer]) -> bool:
+    """Whether all who have something in the venue bear a loss, its traders among them."""
+    return LossBearer.SOCIALISED_LOSS in bearers
+
+
+def _unknown(account: Account, rule: Rule | None, most_usd: float) -> str:
+    why = f": {rule.loss_told}" if isinstance(rule, DescribedLosses) else ""
+    return (
+        f"{account.label}: the wallet's own share of its bad debt is not known, and not counted, at most "
+        f"${most_usd:,.2f}{why}"
+    )
+
+
+def _claim(account: Account, asset: AssetId) -> int:
+    """What an account lends of an asset."""
+    return sum(p.raw for p in account.positions if isinstance(p, Supply) and p.asset.id == asset)
 
 
 def _market_of(account: Account) -> tuple[str, ...]:

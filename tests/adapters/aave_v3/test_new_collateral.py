@@ -107,8 +107,8 @@ def _deposit(
     again = rule_in(read_market(world, market, wallet))
     assert isinstance(again, LiquidatableAaveRule)
     successor = ours.successor
-    now = world.node.timestamp
-    assert successor.health(prices_of(successor), now) == again.health(prices_of(again), now), symbol
+    # At the deposit's own time: rates are other ones afterwards.
+    assert successor.health(prices_of(successor), time) == again.health(prices_of(again), time), symbol
     counted = {one.feed.asset for one in again.legs if one.supplied_scaled}
     assert deposit.asset in counted
     if known:
