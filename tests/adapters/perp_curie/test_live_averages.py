@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 
 import pytest
 
+from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import CurieRule
 from aggregator.model.actions import Trade, Traded, Untold
 from aggregator.model.ahead import AveragedRule
@@ -51,6 +53,8 @@ def test_marks_go_where_averages_say(site: Site, seed: int) -> None:
     rules = site.rules(users)
     start, known = rules[0].time, {m.name: m for rule in rules for m in rule.markets}
     assert set(known) == set(COINS)
+    for rule in rules:
+        assert CurieFamily().load(json.loads(json.dumps(rule.to_json()))) == rule
     moved = 0
     for ahead in MOMENTS:
         after(site, start + ahead - site.world.node.timestamp)

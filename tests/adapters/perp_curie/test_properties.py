@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.perp_curie.family import CurieFamily
@@ -56,7 +56,8 @@ def test_a_stored_rule_is_the_same_rule(rule: CurieRule) -> None:
     assert CurieFamily().load(json.loads(json.dumps(rule.to_json()))) == rule
 
 
-@settings(max_examples=25)
+# Many accounts at random fail at once.
+@settings(max_examples=25, suppress_health_check=[HealthCheck.filter_too_much])
 @given(rules(), st.booleans())
 def test_a_liquidation_price_is_the_first_that_fails(rule: CurieRule, up: bool) -> None:
     """By one unit of the feed; and no price between it and the present one that was tried."""
