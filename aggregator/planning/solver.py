@@ -79,7 +79,7 @@ class Solver:
         # A bound in its unit and back is the bound to the last bit but one.
         found = np.minimum(sums, matrix.most).tolist()
         amounts = dict(zip(matrix.index, found, strict=True))
-        cost = float((scaled.slopes / scaled.unit)[: matrix.segments] @ columns)
+        cost = float(matrix.slopes @ columns)
         cost += sum(matrix.variables[i].fixed for i in matrix.choices if found[i] > 0)
         shortfalls = {}
         for i, constraint in enumerate(matrix.constraints):
@@ -96,10 +96,10 @@ class Solver:
 
     def _binding(self, duals: NDArray[np.float64]) -> tuple[str, ...]:
         sizes = np.abs(duals)
-        tight = np.flatnonzero(sizes > _NO_DUAL * sizes.max(initial=0.0)).tolist()
-        names = [constraint.name for constraint in self._matrix.constraints]
-        ordered = sorted(tight, key=lambda row: (-sizes[row], row))
-        return tuple(MOST_COST if row == COST else names[row - FIRST] for row in ordered)
+        tight = np.flatnonzero(sizes > _NO_DUAL * sizes.max(initial=0.0))
+        names = self._matrix.names
+        ordered = tight[np.argsort(-sizes[tight], kind="stable")].tolist()
+        return tuple([MOST_COST if row == COST else names[row - FIRST] for row in ordered])
 
 
 def _gap(found: Found) -> float:

@@ -251,6 +251,31 @@ def test_a_bound_of_a_choice_follows_from_what_must_hold() -> None:
         Solver(Program(moves, (debt,))).solve()
 
 
+def test_what_follows_from_other_rows_and_weights_follows_their_changes() -> None:
+    """A bound that comes from a purse grows with it; a weight that is changed decides who falls short."""
+    moves = (
+        Variable("withdraw", 100.0, (Segment(inf, 0.01),)),
+        Variable("repay", inf, (), fixed=2.0),
+    )
+    solver = Solver(
+        Program(
+            moves, (Constraint("debt", {"repay": 1.0}, 30.0), Constraint("purse", {"repay": -1.0}, -31.0))
+        )
+    )
+    assert solver.solve().amounts["repay"] == pytest.approx(30.0)
+    solver.change([Constraint("debt", {"repay": 1.0}, 40.0), Constraint("purse", {"repay": -1.0}, -41.0)])
+    assert solver.solve().amounts["repay"] == pytest.approx(40.0)
+
+    def targets(weight: float) -> tuple[Constraint, Constraint]:
+        return Constraint("a", {"a": 1.0}, 10.0, weight), Constraint("b", {"b": 1.0}, 10.0, 1.0)
+
+    purse = Constraint("purse", {"a": -1.0, "b": -1.0}, -10.0)
+    solver = Solver(Program((Variable("a", 20.0, ()), Variable("b", 20.0, ())), (*targets(2.0), purse)))
+    assert set(solver.solve().shortfalls) == {"b"}
+    solver.change(targets(0.5))
+    assert set(solver.solve().shortfalls) == {"a"}
+
+
 def test_what_is_used_for_a_billionth_is_paid() -> None:
     """Beside $10 bn of cash, a need of $10 that no tolerance of whole numbers may meet for nothing."""
     moves = (
