@@ -1,4 +1,4 @@
-"""What accounts are worth at least in any draw, from the four corners of where the draws lie: a few prices."""
+"""What accounts are worth at least in any draw, from the corners of where the draws lie: a few prices."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Floats = NDArray[np.float64]
 
 
 def least_values(paths: Paths, level: float, sums: Floats) -> Floats:
-    """What sums and differences of accounts, rows of `sums` (rows, accounts), are worth in USD at the least in
-    any of the paths, (rows,), where every move is taken `level` times: a bound, which no path need reach.
+    """What sums and differences of accounts, rows of `sums` (rows, accounts), are worth at least in any path,
+    (rows,) in USD, where every move is taken `level` times: a bound, which no path need reach.
 
     Each underlying and each volatility is taken to be where it hurts most, by itself. An option's value rises
     or falls with its underlying's price all the way, and rises with its volatility: it is least and most in

@@ -2,8 +2,8 @@
 
 Silo values add up: of a portfolio with another account in an account's place the whole is that of the rest
 and the other one. So every account, old and new, is valued once along rays and draws, and a portfolio costs a
-sum. The draws are followed only where a portfolio might cross there: a small change of one that is far from it
-is told by bounds alone. The figures are those of `assess` of each.
+sum. Draws are followed only where a portfolio might cross: bounds alone tell that a small change of one that
+is far from it does not. The figures are those of `assess` of each.
 """
 
 from __future__ import annotations
