@@ -83,7 +83,8 @@ class _Varied:
         kept = self.book.kept
         alike = np.concatenate([kept, [np.nan]])[self.replaced] == kept[count:]
         least = counted_at(kept[count:], least_values(paths, level, sums[:, :-1]))
-        return np.where(alike | (self.replaced == count + number), least, -np.inf)
+        result: Floats = np.where(alike | (self.replaced == count + number), least, -np.inf)
+        return result
 
 
 def kappas(
@@ -176,4 +177,5 @@ class _Draws:
             values = self.drawn.worst(LEVELS[level], self._count, wholes)
             means = tail_mean(wholes(values), self._count)
             self._found[level, missing] = means - self._varied.add_on_usd[missing]
-        return self._found[level, swaps]
+        found: Floats = self._found[level, swaps]
+        return found
