@@ -64,5 +64,6 @@ class Portfolio:
     @property
     def unjudged(self) -> tuple[str, ...]:
         """The ids of accounts that are here, and whose own test has no answer."""
-        lost = {(f.adapter, f.deployment) for f in self.failures if isinstance(f.error, NativeUnknown)}
+        # By its code: a snapshot keeps no more of an error.
+        lost = {(f.adapter, f.deployment) for f in self.failures if f.error.code == NativeUnknown.code}
         return tuple(a.id for a in self.accounts if (a.protocol, a.label) in lost and a.rule is None)

@@ -193,7 +193,7 @@ def test_an_explanation_looks_farther() -> None:
     known = portfolio(without(GOOD), BAD, OTHER, COINS)
     expected = assess(known, families=FAMILIES, scenarios=ours)
     theirs = explain(known, expected, families=FAMILIES, scenarios=ours)
-    # What has nothing to lose by a test has its equity to lose; of what is not known that is no critical price.
+    # What has no test fails where its equity ends; of one whose test is not known that is no answer.
     prices = tuple(one for one in theirs.distance.prices if one.account_id != "good")
     assert prices != theirs.distance.prices
     assert why == replace(theirs, distance=replace(theirs.distance, prices=prices))
