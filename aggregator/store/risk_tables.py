@@ -1,6 +1,7 @@
 """What the risk framework said of the whole, as tables.
 
-USD here are float64: they come from scenarios, balances never do. Infinity is NULL beside a flag, so that SQL averages and Parquet readers meet no special value.
+USD here are float64: they come from scenarios, balances never do. Infinity is NULL beside a flag, so that SQL
+averages and Parquet readers meet no special value.
 """
 
 from __future__ import annotations
