@@ -71,6 +71,14 @@ SaveStudy = Annotated[
     bool,
     typer.Option("--save", help="Keep it in the database, with the snapshot that it was computed from."),
 ]
+Shock = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=CHANGE",
+        help="Move an underlying, a pegged token or a peg class, such as ETH=-30% or USDC=-5% "
+        "(repeatable; all together are one scenario).",
+    ),
+]
 WarnUnder = Annotated[
     float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 30 below this score.")
 ]

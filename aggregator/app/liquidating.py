@@ -66,7 +66,7 @@ def _report(
     from aggregator.planning.ladder import ladder  # noqa: PLC0415
     from aggregator.planning.market_risk import market_risk, over_draws  # noqa: PLC0415
     from aggregator.planning.tables import borrowers_of  # noqa: PLC0415
-    from aggregator.risk.assess import assess_all  # noqa: PLC0415
+    from aggregator.risk.assess import assessments  # noqa: PLC0415
     from aggregator.risk.stress import reassessed  # noqa: PLC0415
 
     borrowers = None
@@ -82,27 +82,25 @@ def _report(
         for _, _, path in given
     ]
     finals = [one.final for one in done]
-    today, *after = assess_all([portfolio, *finals], families=answer.families, scenarios=scenarios)
+    (now, today), *after = assessments([portfolio, *finals], families=answer.families, scenarios=scenarios)
     outcomes = tuple(
         CascadeOutcome(
             title=title,
             moves=_moves(path),
             cascade=replace(one.cascade, told=(*told, *one.cascade.told)),
-            after=reassessed(one.final, risk),
+            after=reassessed(final, risk),
         )
-        for (title, told, path), one, risk in zip(given, done, after, strict=True)
+        for (title, told, path), one, (final, risk) in zip(given, done, after, strict=True)
     )
     rungs: tuple[Rung, ...] = ()
     if not given:
-        rungs = ladder(
-            portfolio, families=answer.families, scenarios=scenarios, terms=terms, borrowers=borrowers
-        )
+        rungs = ladder(now, families=answer.families, scenarios=scenarios, terms=terms, borrowers=borrowers)
     market = None
     if request.draws is not None:
         market = over_draws(portfolio, request.draws, scenarios=scenarios, terms=terms, borrowers=borrowers)
     elif len(done) > 1:
         market = market_risk([one.cascade for one in done])
-    return LiquidationReport(reassessed(portfolio, today), outcomes, rungs, market)
+    return LiquidationReport(reassessed(now, today), outcomes, rungs, market)
 
 
 def _moves(path: Sequence[CustomScenario]) -> tuple[tuple[str, float, float], ...]:

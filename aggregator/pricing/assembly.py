@@ -129,8 +129,7 @@ def _judgeable(account: Account, blocks: Mapping[ChainId, Block]) -> tuple[Accou
     try:
         account.rule.health(account.prices, time)
     except Exception as error:  # noqa: BLE001  # whatever an adapter's rule does is told of its own account
-        why = str(error) if isinstance(error, ReadError) else f"{type(error).__name__}: {error}"
-        return replace(account, rule=None), NativeUnknown(account.label, why)
+        return replace(account, rule=None), NativeUnknown.raised(account.label, error)
     return account, None
 
 

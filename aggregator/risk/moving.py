@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from aggregator.model.accounts import Account
-from aggregator.model.errors import NativeUnknown, UnusablePrice
+from aggregator.model.errors import NativeUnknown
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.readings import Failure
 from aggregator.risk.book import Book, book
@@ -134,6 +134,6 @@ def _judged(
     prices = {asset: answered(price, factors[asset]) for asset, price in account.prices.items()}
     try:
         rule.health(prices, time)
-    except (UnusablePrice, ArithmeticError, ValueError) as error:
-        return replace(account, rule=None, reported=None), NativeUnknown(account.label, str(error))
+    except Exception as error:  # noqa: BLE001  # whatever an adapter's rule does is told of its own account
+        return replace(account, rule=None, reported=None), NativeUnknown.raised(account.label, error)
     return replace(account, judged_at=prices, reported=None), None
