@@ -105,11 +105,13 @@ class Cutter:
         self, figure: Figure, value: float, slopes: Mapping[str, float], amounts: Mapping[str, float]
     ) -> Constraint:
         least = sum(slope * amounts.get(one, 0.0) for one, slope in slopes.items()) - value
+        hard = self._must_hold(figure)
         made = Constraint(
             name=f"{figure} #{self._made}",
             coefficients={one: slope for one, slope in slopes.items() if abs(slope) > NO_SLOPE},
             least=least if abs(least) > NO_USD else 0.0,
-            weight=None if self._must_hold(figure) else 1.0,
+            weight=None if hard else 1.0,
+            target=None if hard else figure.target,
         )
         rows = self._rows.setdefault(figure, [])
         for i, row in enumerate(rows):

@@ -14,7 +14,7 @@ from aggregator.planning.answer import answer, in_sequence
 from aggregator.planning.bundles import flash_repays, without_loops
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
-from aggregator.planning.goals import CUSHION, Figure, Goals, Rows, goals_of
+from aggregator.planning.goals import CUSHION, Figure, Goals, goals_of, missing_usd
 from aggregator.planning.ordering import in_order, largest
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
@@ -170,11 +170,11 @@ class Search:
             figures = cutter.figures(final)
             lacking = sum(-usd for figure, usd in figures.items() if figure.kind == "wallet" and usd < 0.0)
             lacking = lacking if lacking > LEAST_USD else 0.0
-            found = _Found(solution, _missing(figures) + lacking)
+            missing = missing_usd(figures)
+            found = _Found(solution, missing + lacking)
             if best is None or found.missing <= best.missing:
                 best = found
-            expected = sum(solution.shortfalls.values())
-            if not lacking and _missing(figures) <= expected * (1.0 + SETTLED):
+            if not lacking and missing <= solution.shortfall * (1.0 + SETTLED):
                 return found
             made = cutter.cuts(final, solution.amounts)
             solver.change([row for row in made if row.name in names])
@@ -225,7 +225,7 @@ class Search:
 
 def rank(plan: Plan) -> tuple[float, float]:
     """By what plans are compared: what is missing, then the cost; the less the better."""
-    return sum(one.missing_usd for one in plan.shortfalls), plan.cost_usd
+    return plan.missing_usd, plan.cost_usd
 
 
 def _is_done(copy: Copy, one: Candidate, raw: int) -> bool:
@@ -234,8 +234,3 @@ def _is_done(copy: Copy, one: Candidate, raw: int) -> bool:
 
 def _is_near(one: float, other: float) -> bool:
     return abs(one - other) <= max(NEAR_USD, NEAR_SHARE * abs(other))
-
-
-def _missing(figures: Rows) -> float:
-    """How far the goals are missed, in USD."""
-    return sum(-value for figure, value in figures.items() if value < 0.0 and figure.kind != "wallet")
