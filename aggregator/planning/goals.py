@@ -44,6 +44,11 @@ class Figure(NamedTuple):
 Rows = dict[Figure, float]
 
 
+def lacking_usd(figures: Rows) -> float:
+    """What wallets lack of what they pay."""
+    return sum(-value for figure, value in figures.items() if figure.kind == "wallet" and value < 0.0)
+
+
 def missing_usd(figures: Rows) -> float:
     """How far goals are missed in USD: of each account, and of the whole, by its largest shortfall."""
     missed: dict[str, float] = {}

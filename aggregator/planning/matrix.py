@@ -1,8 +1,8 @@
 """A program as columns and rows in units near 1; rebuilt from what has changed.
 
 A variable has a column per segment of its cost: slopes never fall, so the cheaper ones fill first by
-themselves. What may fall short has a column for its shortfall, which constraints of one target share. Row 0 is the cost, row 1 the
-weighted shortfall, and after them come the constraints.
+themselves. What may fall short has a column for its shortfall, which constraints of one target share. Row 0
+is the cost, row 1 the weighted shortfall, and after them come the constraints.
 """
 
 from __future__ import annotations

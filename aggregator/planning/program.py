@@ -156,8 +156,8 @@ class Solution:
     what must hold contradicts itself, the limit on the cost included; there are no amounts then, and the cost
     is NaN. `binding` names the constraints that are tight and keep the cost (where short: the shortfall) from
     being less, with the moves that are used; largest effect first, each per its own scale. `gap` is how much
-    less than `cost` the least cost may be, as a part of it; of a short one, also of the shortfall. `solves` is
-    how often the solver ran.
+    less than `cost` the least cost may be, as a part of it; of a short one, also of the shortfall. `solves`
+    is how often the solver ran.
     """
 
     status: Literal["optimal", "short", "impossible"]
