@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from aggregator.planning.cuts import Cutter
 from aggregator.planning.goals import CUSHION, Figure, Goals, goals_of, lacking_usd, missing_usd
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
-from aggregator.planning.program import Program, Solution, Variable
+from aggregator.planning.program import Constraint, Program, Solution, Variable
 from aggregator.planning.rooms import Rooms, Stopped, follow
 from aggregator.planning.solver import Solver
 from aggregator.risk.copies import Copy
@@ -78,6 +78,7 @@ class Search:
     told: str | None = None
     _most: dict[str, float] = field(default_factory=dict)
     _rooms: Rooms = field(init=False)
+    _whole: list[Constraint] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """The cheapest certified plan, or the one that comes nearest; see `repair`."""
@@ -104,8 +105,9 @@ class Search:
         """The plan whose steps can be done and keep the limit on the cost.
 
         The program knows no order, and counts the gas of each candidate once. Where no order takes out what
-        it would, there can't be more of that than the order has. Where steps are done in parts the limit is
-        lowered by what that adds, and what is left over it in the end is not done.
+        it would, there can't be more of that than the order has; where it leaves a rest of debts, all of them
+        is tried. Where steps are done in parts the limit is lowered by what that adds, and what is left over
+        it in the end is not done.
         """
         most = limit = self.problem.limits.most_cost_usd
         plans: list[Plan] = []
@@ -122,13 +124,30 @@ class Search:
                     break
                 continue
             plans.append(plan)
+            if not plan.shortfalls or not done.left:
+                break
+            if self._wholly(done.left):
+                continue
             stuck = [one for one in self.candidates if one.kind == "withdraw" and one.name in done.left]
-            if not plan.shortfalls or not stuck:
+            if not stuck:
                 break
             for one in stuck:
                 raw = one.raw(found.amounts[one.name]) - done.left[one.name]
                 self._most[one.name] = raw * one.unit_usd
         return min(plans, key=rank) if plans else answer(self.problem, self.start)
+
+    def _wholly(self, left: Iterable[str]) -> bool:
+        """Have the debts of accounts repaid to the last of which something is left; whether there are new."""
+        repays = [one for one in self.candidates if one.kind == "repay"]
+        accounts = {one.account_id for one in repays if one.name in left}
+        made = [
+            Constraint(f"all {one.name}", {one.name: 1.0}, one.most_usd)
+            for one in repays
+            if one.account_id in accounts
+        ]
+        new = [row for row in made if row.name not in {known.name for known in self._whole}]
+        self._whole += new
+        return bool(new)
 
     def _refined(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
         """The best solution, with costs that are no straight lines sampled again around it."""
@@ -162,7 +181,7 @@ class Search:
 
         `decided` are withdrawals of which nothing is let out today, and whether other steps make room.
         """
-        rows = [*cutter.rows, *self._rooms.of(one for one, opened in decided.items() if opened)]
+        rows = [*cutter.rows, *self._whole, *self._rooms.of(one for one, opened in decided.items() if opened)]
         most = {**self._most, **{one: 0.0 for one, opened in decided.items() if not opened}}
         bounded = [replace(one, most=min(one.most, most.get(one.name, math.inf))) for one in variables]
         solver = Solver(Program(tuple(bounded), tuple(rows), most_cost))

@@ -1,8 +1,8 @@
 """The optimum of a small program by trying everything: every set of used moves, every vertex. No solver.
 
 The shortfall and the cost are linear between planes: bounds of segments, constraints, where two constraints
-of a target fall short by the same, the limit on the cost. So the least shortfall, and the least cost at it, is
-where as many planes meet as there are segments.
+of a target fall short by the same, the limit on the cost. So the least shortfall, and the least cost at it,
+is where as many planes meet as there are segments.
 """
 
 from __future__ import annotations
