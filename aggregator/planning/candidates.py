@@ -37,8 +37,10 @@ DUST_USD = 0.01
 """A debt of which less would be left is repaid as a whole."""
 INTEREST = 100_000
 """One part of so many is paid beside a debt that is repaid as a whole: an hour of 88% a year."""
+EVERY = 1_000_000
+"""One part of so many less than all of a debt is what the program's rounding makes of all."""
 LEAST_REST = 50
-"""One part of so many stays at least of an account's debts that are repaid in several parts."""
+"""One part of so many stays at least of an account's debts that are repaid in several parts, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,11 @@ class AssetCandidate(Candidate):
     asset: Asset
 
     @property
+    def lent(self) -> bool:
+        """Whether it repays with borrowed money, of which there is no more than that."""
+        return False
+
+    @property
     def counterpart(self) -> Candidate | None:
         """A deposit, of a withdrawal."""
         return replace(self, kind="deposit") if self.kind == "withdraw" else None
@@ -128,12 +135,13 @@ class AssetCandidate(Candidate):
         if account is None or not isinstance(account.rule, AdjustableRule):
             return Untold("its rule can't tell")
         action: Repay | Deposit | Withdraw
+        more = 0
         match self.kind:
             case "repay":
                 repaid = self._repaid(copy, account, raw)
                 if isinstance(repaid, Refused):
                     return repaid
-                action = repaid
+                action, more = repaid
             case "withdraw":
                 action = Withdraw(self.asset.id, raw)
             case _:
@@ -145,26 +153,29 @@ class AssetCandidate(Candidate):
             return done
         applied(copy, account, self.asset, done)
         paid, received = _some(done.paid), _some(done.received)
-        if isinstance(action, Repay) and action.raw is None and done.paid is not None:
-            more = interest(done.paid.raw)
+        if more and done.paid is not None:
             pay(copy, copy.accounts[self.account_id], self.asset, more)
             paid = (replace(done.paid, raw=done.paid.raw + more),)
         return Done(action, (paid or received or (None,))[0], paid, received)
 
-    def _repaid(self, copy: Copy, account: Account, raw: int) -> Repay | Refused:
-        """The repayment: of all of a debt of which next to nothing would be left, and the wallet has more.
+    def _repaid(self, copy: Copy, account: Account, raw: int) -> tuple[Repay, int] | Refused:
+        """The repayment, and what is paid for interest: of all of a debt that would else be next to nothing.
 
-        A health of a debt of dust tells nothing, since the interest of a moment moves it: what was repaid in
-        part is not repaid to the last, as the interest on the parts would stay.
+        Interest runs on all that was owed at first, also on what was repaid in part since. Money that the
+        wallet is to get later in a plan may come with it; what it has already may not suffice. A health of a
+        debt of dust tells nothing, since the interest of a moment moves it: what was repaid in part keeps a
+        rest, or nothing.
         """
-        owed, all_usd = total(account, Debt, self.asset.id), _owed_usd(copy, account)
-        first = [one for one in copy.portfolio.accounts if one.id == self.account_id]
-        before_usd = max((_owed_usd(copy, one) for one in first), default=all_usd)
+        first = next((one for one in copy.portfolio.accounts if one.id == self.account_id), account)
+        owed, before = (total(one, Debt, self.asset.id) for one in (account, first))
+        has, more = balance(copy, purse_of(copy, account).id, self.asset), interest(max(owed, before))
+        later = has < owed and not self.lent and owed - raw <= owed // EVERY
+        if (has >= owed + more or later) and (owed - raw) * self.unit_usd < DUST_USD:
+            return Repay(self.asset.id, None), more
+        before_usd, all_usd = _owed_usd(copy, first), _owed_usd(copy, account)
         if all_usd < before_usd and (all_usd - raw * self.unit_usd) * LEAST_REST < before_usd:
-            return Refused("what was repaid in part keeps a rest")
-        has = balance(copy, purse_of(copy, account).id, self.asset)
-        every = (owed - raw) * self.unit_usd < DUST_USD and has >= owed + interest(owed)
-        return Repay(self.asset.id, None if every else raw)
+            return Refused("what was repaid in part keeps a rest, or nothing")
+        return Repay(self.asset.id, raw), 0
 
 
 def _owed_usd(copy: Copy, account: Account) -> float:

@@ -76,7 +76,7 @@ class Cutter:
         here = self._of(at, at.accounts, self.aims)
         slopes: dict[Figure, dict[str, float]] = {figure: {} for figure in here}
         for one in self.candidates:
-            found = self._trial(at, one)
+            found = trial(at, one)
             if found is None:
                 self._repeat(one, slopes)
                 continue
@@ -105,15 +105,17 @@ class Cutter:
         self, figure: Figure, value: float, slopes: Mapping[str, float], amounts: Mapping[str, float]
     ) -> Constraint:
         least = sum(slope * amounts.get(one, 0.0) for one, slope in slopes.items()) - value
+        hard = self._must_hold(figure)
         made = Constraint(
             name=f"{figure} #{self._made}",
             coefficients={one: slope for one, slope in slopes.items() if abs(slope) > NO_SLOPE},
             least=least if abs(least) > NO_USD else 0.0,
-            weight=None if self._must_hold(figure) else 1.0,
+            weight=None if hard else 1.0,
+            target=None if hard else figure.target,
         )
         rows = self._rows.setdefault(figure, [])
         for i, row in enumerate(rows):
-            if _are_parallel(row.coefficients, made.coefficients):
+            if are_parallel(row.coefficients, made.coefficients):
                 rows[i] = replace(row, least=max(row.least, made.least))
                 return rows[i]
         rows.append(made)
@@ -145,22 +147,24 @@ class Cutter:
             if figure in slopes and one.name in known:
                 slopes[figure][one.name] = known[one.name]
 
-    def _trial(self, at: Copy, one: Candidate) -> tuple[float, Copy] | None:
-        """A little more of a candidate, or a little less of its counterpart; None where neither can be."""
-        wanted = min(max(TRIAL * one.most_usd, LEAST_TRIAL_USD), MOST_TRIAL_USD)
-        raw = max(1, one.raw(wanted))
-        there = at.fork()
+
+def trial(at: Copy, one: Candidate) -> tuple[float, Copy] | None:
+    """A little more of a candidate, or a little less of its counterpart; None where neither can be."""
+    wanted = min(max(TRIAL * one.most_usd, LEAST_TRIAL_USD), MOST_TRIAL_USD)
+    raw = max(1, one.raw(wanted))
+    there = at.fork()
+    if isinstance(one.do(there, raw), Done):
+        return raw * one.unit_usd, there
+    counterpart = one.counterpart
+    if counterpart is not None and isinstance(counterpart.do(there, raw), Done):
+        return -raw * one.unit_usd, there
+    for more in LARGER_TRIALS:
+        raw = max(1, one.raw(wanted * more))
         if isinstance(one.do(there, raw), Done):
             return raw * one.unit_usd, there
-        counterpart = one.counterpart
-        if counterpart is not None and isinstance(counterpart.do(there, raw), Done):
-            return -raw * one.unit_usd, there
-        for more in LARGER_TRIALS:
-            raw = max(1, one.raw(wanted * more))
-            if isinstance(one.do(there, raw), Done):
-                return raw * one.unit_usd, there
-        return None
+    return None
 
 
-def _are_parallel(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+def are_parallel(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Whether slopes are the same, to what a trial can tell."""
     return all(abs(one.get(name, 0.0) - other.get(name, 0.0)) <= PARALLEL for name in {*one, *other})

@@ -1,8 +1,8 @@
 """A program as columns and rows in units near 1; rebuilt from what has changed.
 
 A variable has a column per segment of its cost: slopes never fall, so the cheaper ones fill first by
-themselves. Every constraint that may fall short has a column for its shortfall. Row 0 is the cost, row 1 the
-weighted shortfall, and after them come the constraints.
+themselves. What may fall short has a column for its shortfall, which constraints of one target share. Row 0
+is the cost, row 1 the weighted shortfall, and after them come the constraints.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class _Pattern:
     """Where entries are, which most changes leave alone: `used` coefficients are not zero.
 
     `variables` and `of_row` of each; `source`, `segment` and `row` of each entry of a
-    segment; then all entries in order of columns.
+    segment; then all entries in order of columns. `soft` are the rows that may fall short, and `column` which
+    of the columns of shortfalls each of them has.
     """
 
     used: NDArray[np.bool_]
@@ -62,6 +63,7 @@ class _Pattern:
     segment: NDArray[np.int64]
     row: NDArray[np.int64]
     soft: NDArray[np.int64]
+    column: NDArray[np.int64]
     order: NDArray[np.int64]
     entry_rows: NDArray[np.int32]
     columns: NDArray[np.int32]
@@ -149,6 +151,8 @@ class Matrix:
                         f"constraint {constraint.name} can't begin or cease to be one that must hold"
                     )
                 self._frame = None
+            if old.constraint.target != constraint.target:
+                raise ValueError(f"constraint {constraint.name} can't change its target")
             row = new[constraint.name] = self._row(constraint, old)
             if row.variables is not old.variables:
                 self._pattern = None
@@ -217,24 +221,27 @@ class Matrix:
         with np.errstate(divide="ignore"):
             widths = np.where((upper > 0) & np.isfinite(upper), np.exp2(np.floor(np.log2(upper))), inf)
         unit = np.minimum(unit[self._of], widths)
-        soft = pattern.soft
+        soft, column = pattern.soft, pattern.column
+        # What a row weighs where it falls short by its unit; the unit of a column is the mean of its rows'.
         weight = np.array([rows[i].constraint.weight for i in soft.tolist()], float) * row_unit[soft]
+        sharing = np.bincount(column)
+        weights = np.exp2(np.round(np.bincount(column, np.log2(weight), len(sharing)) / sharing))
         slopes = self.slopes * unit
         limit, limited = (0.0, np.zeros(0)) if self.most_cost == inf else (abs(self.most_cost), slopes)
         cost_unit = max(limit, 1e-4 * np.abs(limited).max(initial=0.0)) or 1.0
-        short_unit = float(weight.max(initial=0.0)) or 1.0
+        short_unit = float(weights.max(initial=0.0)) or 1.0
         # Entries that don't follow from coefficients come first and last, before all are in order of columns.
-        before, between = len(limited) + len(soft), len(pattern.source)
-        fixed = (limited / cost_unit, weight / short_unit, np.zeros(between), np.ones(len(soft)))
+        before, between = len(limited) + len(weights), len(pattern.source)
+        fixed = (limited / cost_unit, weights / short_unit, np.zeros(between), weights[column] / weight)
         place = np.flatnonzero((pattern.order >= before) & (pattern.order < before + between))
         entries = pattern.order[place] - before
-        none = np.zeros(len(soft))
+        none = np.zeros(len(weights))
         like = Scaled(
-            unit=np.concatenate((unit, row_unit[soft])),
-            upper=np.concatenate((upper / unit, np.full(len(soft), inf))),
+            unit=np.concatenate((unit, weights)),
+            upper=np.concatenate((upper / unit, np.full(len(weights), inf))),
             slopes=np.concatenate((slopes, none)),
             costs=np.concatenate((slopes + TIE_BREAK * self._volumes[self._of] * unit, none)),
-            weights=np.concatenate((np.zeros(self.segments), weight)),
+            weights=np.concatenate((np.zeros(self.segments), weights)),
             row_unit=np.concatenate(([cost_unit, short_unit], row_unit)),
             least=np.full(FIRST + len(row_unit), -inf),
             starts=pattern.starts,
@@ -253,25 +260,29 @@ class Matrix:
         variables = np.concatenate([row.variables for row in rows]) if rows else np.zeros(0, np.int64)
         of_row = np.repeat(np.arange(len(rows)), [len(row.names) for row in rows])
         variables, of_row = variables[used], of_row[used]
-        soft = np.array([i for i, row in enumerate(rows) if row.constraint.weight is not None], np.int64)
+        soft = [i for i, row in enumerate(rows) if row.constraint.weight is not None]
+        targets = [rows[i].constraint.target for i in soft]
+        owners = [i if target is None else target for i, target in zip(soft, targets, strict=True)]
+        number = {owner: i for i, owner in enumerate(dict.fromkeys(owners))}
+        column = np.array([number[owner] for owner in owners], np.int64)
         # From variables to their segments.
         per = self.counts[variables]
         source = np.repeat(np.arange(len(variables)), per)
         within = np.arange(len(source)) - np.repeat(np.cumsum(per) - per, per)
         priced = np.arange(self.segments if self.most_cost < inf else 0)
-        short = self.segments + np.arange(len(soft))
+        short = self.segments + np.arange(len(number))
         segment = self.first[variables[source]] + within
-        columns = np.concatenate((priced, short, segment, short))
+        columns = np.concatenate((priced, short, segment, short[column]))
         entry_rows = np.concatenate(
             (
                 np.full(len(priced), COST),
-                np.full(len(soft), SHORTFALL),
+                np.full(len(short), SHORTFALL),
                 of_row[source] + FIRST,
-                soft + FIRST,
+                np.array(soft, np.int64) + FIRST,
             )
         )
         order = np.lexsort((entry_rows, columns))
-        lengths = np.bincount(columns, minlength=self.segments + len(soft))
+        lengths = np.bincount(columns, minlength=self.segments + len(short))
         return _Pattern(
             used=used,
             variables=variables,
@@ -279,7 +290,8 @@ class Matrix:
             source=source,
             segment=segment,
             row=of_row[source],
-            soft=soft,
+            soft=np.array(soft, np.int64),
+            column=column,
             order=order,
             entry_rows=entry_rows[order].astype(np.int32),
             columns=columns[order].astype(np.int32),

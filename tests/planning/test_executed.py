@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -79,6 +81,31 @@ def test_the_wallet_of_three_protocols(chain: World, target: float) -> None:
     plan, steps = proved(chain, chain.wallets["hedged"], request)
     assert plan.status == "feasible"
     assert len(steps) > 1
+
+
+def test_margin_that_a_perp_ties_up(chain: World) -> None:
+    """A part of the perp is closed, so that its venue lets out what repays a debt elsewhere."""
+    user = chain.spare[0]
+    chain.aave_v36.supply(user, "WETH", Decimal(10))
+    spent = Decimal(chain.aave_v36.account_data(user).available_borrows_base).scaleb(-8) * Decimal("0.9")
+    chain.aave_v36.borrow(user, "USDC", round(spent, 6))
+    chain.tokens.spend("USDC", user, chain.wallets["empty"], round(spent, 6))
+    curie = chain.get(PerpCurie)
+    curie.deposit(user, "USDC", Decimal(4_000))
+    curie.open(user, "vETH", round(Decimal(34_000) / chain.prices.quotes.usd("ETH"), 6))
+    chain.prices.refresh()
+    [lent] = [one for one in Executor(chain).read(user).accounts if one.protocol == "aave_v3"]
+    assert lent.reported is not None
+    assert lent.reported.health is not None
+    health = round(lent.reported.health / WAD * 1.07, 4)
+    targets = Targets(floor=1.0, health=health, kappa=0.0)
+    request = app.PlanRequest(targets, only=("repay", "withdraw", "reduce"), gas_usd=0.5, estimates=False)
+    answer = app.read_with_markets(app.Selection((parse_address(user),)), Executor(chain).config)
+    [short] = app.repair(answer, replace(request, only=("repay", "withdraw")))
+    assert short.status == "infeasible"
+    plan, steps = proved(chain, user, request)
+    assert plan.status == "feasible"
+    assert [step.action for step in steps] == ["trade", "withdraw", "repay"]
 
 
 def request_of(world: World, user: str, random: Random) -> app.PlanRequest:
