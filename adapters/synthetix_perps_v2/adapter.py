@@ -8,10 +8,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from adapters.synthetix_perps_v2 import calls
-from adapters.synthetix_perps_v2.account import account_of, failure_of, quote_of, warnings_of
+from adapters.synthetix_perps_v2.account import (
+    account_of,
+    failure_of,
+    openable_of,
+    quote_of,
+    warnings_of,
+    with_quotes,
+)
 from adapters.synthetix_perps_v2.family import PerpsV2Family
 from adapters.synthetix_perps_v2.margin import DECIMALS
 from adapters.synthetix_perps_v2.market import Held, System, details
@@ -55,21 +63,14 @@ class PerpsV2Adapter:
         where sUSD has no valid rate, Unsupported where the resolver knows another manager than the
         configuration, and the error where nobody answered whether the wallet is in a market.
         """
-        system = yield from _system(deployment)
-        held, unasked = (yield from _held(system.markets, wallet)) if system.markets else ([], {})
-        unread = [failure_of(market, wallet, block, error) for market, error in unasked.items()]
-        if not held:
-            return Reading((), (), block, failures=tuple(unread))
-        susd_address = deployment.addresses["susd"]
-        susd = Asset(token_id(deployment.chain, susd_address), "sUSD", DECIMALS)
-        found, susd_quote = yield from both(
-            join([_account(one, system, wallet, block, susd) for one in held], isolate=True),
-            _susd_quote(system.exchange_rates, susd),
-        )
-        for one, outcome in zip(held, found, strict=True):
-            if isinstance(outcome, ReadError):
-                unread.append(failure_of(one.market, wallet, block, outcome, one.label))
-        return _reading([one for one in found if not isinstance(one, ReadError)], susd_quote, block, unread)
+        return (yield from _read(deployment, wallet, block, openings=False))
+
+    def read_with_openings(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
+        """The same with what could be opened in every market, in as many rounds: the third asks all markets.
+
+        A warning names the markets of which that can't be told; suspended ones can't be opened in.
+        """
+        return (yield from _read(deployment, wallet, block, openings=True))
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
         """How many markets there are, and how many of V1, which are not read.
@@ -84,6 +85,46 @@ class PerpsV2Adapter:
         if legacy:
             sentences.append(f"{legacy} markets of Futures V1 are not read")
         return tuple(sentences)
+
+
+def _read(deployment: Deployment, wallet: Address, block: Block, *, openings: bool) -> Read[Reading]:
+    system = yield from _system(deployment)
+    held, others, unasked = (yield from _held(system.markets, wallet)) if system.markets else ([], [], {})
+    unread = [failure_of(market, wallet, block, error) for market, error in unasked.items()]
+    others = others if openings else []
+    if not held and not others:
+        return Reading((), (), block, failures=tuple(unread))
+    susd_address = deployment.addresses["susd"]
+    susd = Asset(token_id(deployment.chain, susd_address), "sUSD", DECIMALS)
+    (found, could), susd_quote = yield from both(
+        both(
+            join(
+                [_account(one, system, wallet, block, susd, openings=openings) for one in held], isolate=True
+            ),
+            join([details(one, system, wallet, block, openings=True) for one in others], isolate=True),
+        ),
+        _susd_quote(system.exchange_rates, susd),
+    )
+    for one, outcome in zip(held, found, strict=True):
+        if isinstance(outcome, ReadError):
+            unread.append(failure_of(one.market, wallet, block, outcome, one.label))
+    reading = _reading([one for one in found if not isinstance(one, ReadError)], susd_quote, block, unread)
+    if not openings:
+        return reading
+    openable = [
+        f"{one.label}: {said}"
+        if isinstance(said, ReadError)
+        else openable_of(said, wallet, block, susd, susd_quote)
+        for one, said in zip(others, could, strict=True)
+    ]
+    untold = [one for one in openable if isinstance(one, str)]
+    told = [f"{deployment.name}: nothing can be opened, or it is not known: {'; '.join(untold)}"]
+    return replace(
+        reading,
+        accounts=tuple(with_quotes(one, susd_quote) for one in reading.accounts),
+        openable=tuple(one for one in openable if not isinstance(one, str)),
+        warnings=(*reading.warnings, *(told if untold else ())),
+    )
 
 
 def build(deployments: Deployments) -> Adapter:
@@ -137,8 +178,11 @@ def _checked(markets: tuple[Address, ...], manager: Address) -> tuple[Address, .
     return markets
 
 
-def _held(markets: tuple[Address, ...], wallet: Address) -> Read[tuple[list[Held], dict[Address, ReadError]]]:
-    """Where the wallet has an account, and markets that could not be asked: each may hold a position.
+def _held(
+    markets: tuple[Address, ...], wallet: Address
+) -> Read[tuple[list[Held], list[Held], dict[Address, ReadError]]]:
+    """Where the wallet has an account, where it has none, and markets that could not be asked: each may hold
+    a position.
 
     Raises where none could be asked.
     """
@@ -170,16 +214,19 @@ def _held(markets: tuple[Address, ...], wallet: Address) -> Read[tuple[list[Held
     )
     # A pending order needs no look of its own: to be accepted it must leave more margin than its deposit,
     # and no margin can be withdrawn while it waits.
-    held = [
+    asked = [
         Held(market, key, asset, length - 1, index, margin, last_price, size)
         for market, key, asset, length, index, margin, last_price, size in rows
-        if market not in failed and (margin or size)
+        if market not in failed
     ]
-    return held, failed
+    held = [one for one in asked if one.margin or one.size]
+    return held, [one for one in asked if not (one.margin or one.size)], failed
 
 
-def _account(held: Held, system: System, wallet: Address, block: Block, susd: Asset) -> Read[_Found]:
-    found = yield from details(held, system, wallet, block)
+def _account(
+    held: Held, system: System, wallet: Address, block: Block, susd: Asset, *, openings: bool
+) -> Read[_Found]:
+    found = yield from details(held, system, wallet, block, openings=openings)
     return _Found(
         account_of(found, wallet, block, susd), quote_of(found), warnings_of(found, block.timestamp)
     )

@@ -72,7 +72,7 @@ class Cutter:
         One that is parallel to an earlier row of the same figure has that one's name: it takes its place.
         """
         self._made += 1
-        tried: list[tuple[Candidate, float, Copy]] = []
+        tried: list[tuple[Candidate, float, Copy, Copy]] = []
         here = self._of(at, at.accounts, self.aims)
         slopes: dict[Figure, dict[str, float]] = {figure: {} for figure in here}
         for one in self.candidates:
@@ -80,17 +80,21 @@ class Cutter:
             if found is None:
                 self._repeat(one, slopes)
                 continue
-            step_usd, there = found
-            tried.append((one, step_usd, there))
+            step_usd, there, base = found
+            tried.append((one, step_usd, there, base))
+            before = here if base is at else self._of(base, self._touched(base, one), self.aims)
             changed = self._of(there, self._touched(there, one), self.aims)
             for figure, value in changed.items():
                 if figure in here:
-                    slopes[figure][one.name] = (value - here[figure]) / step_usd
+                    slopes[figure][one.name] = (value - before[figure]) / step_usd
         rows = [self._row(figure, value, slopes[figure], amounts) for figure, value in here.items()]
-        for place in self._reserves([at, *(there for _, _, there in tried)], self.aims):
+        bases = [base for _, _, _, base in tried if base is not at]
+        for place in self._reserves([at, *(there for _, _, there, _ in tried), *bases], self.aims):
+            prepared = iter(place.values[1 + len(tried) :])
             slope = {
-                one.name: float(place.values[i] - place.values[0]) / step_usd
-                for i, (one, step_usd, _) in enumerate(tried, start=1)
+                one.name: float(place.values[i] - (place.values[0] if base is at else next(prepared)))
+                / step_usd
+                for i, (one, step_usd, _, base) in enumerate(tried, start=1)
             }
             whole = Figure("whole", place.name)
             for one in self.candidates:
@@ -145,20 +149,25 @@ class Cutter:
             if figure in slopes and one.name in known:
                 slopes[figure][one.name] = known[one.name]
 
-    def _trial(self, at: Copy, one: Candidate) -> tuple[float, Copy] | None:
-        """A little more of a candidate, or a little less of its counterpart; None where neither can be."""
+    def _trial(self, at: Copy, one: Candidate) -> tuple[float, Copy, Copy] | None:
+        """A little more of a candidate, or a little less of its counterpart; None where neither can be.
+
+        The state after it and the one before: `at`, or that with margin enough where the venue asks for more.
+        """
         wanted = min(max(TRIAL * one.most_usd, LEAST_TRIAL_USD), MOST_TRIAL_USD)
         raw = max(1, one.raw(wanted))
         there = at.fork()
         if isinstance(one.do(there, raw), Done):
-            return raw * one.unit_usd, there
+            return raw * one.unit_usd, there, at
         counterpart = one.counterpart
         if counterpart is not None and isinstance(counterpart.do(there, raw), Done):
-            return -raw * one.unit_usd, there
-        for more in LARGER_TRIALS:
+            return -raw * one.unit_usd, there, at
+        base = at if one.margin is None else one.prepared(at)
+        there = base.fork()
+        for more in LARGER_TRIALS if base is at else (1.0, *LARGER_TRIALS):
             raw = max(1, one.raw(wanted * more))
             if isinstance(one.do(there, raw), Done):
-                return raw * one.unit_usd, there
+                return raw * one.unit_usd, there, base
         return None
 
 

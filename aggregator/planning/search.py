@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,10 +15,11 @@ from aggregator.planning.bundles import flash_repays, without_loops
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import Cutter
 from aggregator.planning.goals import CUSHION, Figure, Goals, Rows, goals_of
+from aggregator.planning.margins import margin_row
 from aggregator.planning.ordering import in_order, largest
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
-from aggregator.planning.program import Program, Solution, Variable
+from aggregator.planning.program import Constraint, Program, Solution, Variable
 from aggregator.planning.solver import Solver
 from aggregator.risk.copies import Copy
 
@@ -36,6 +37,9 @@ NEAR_USD, NEAR_SHARE = 0.01, 0.001
 
 SETTLED = 1e-6
 """By so much of itself what is missing may be more than the program expects."""
+
+MARGINS = 8
+"""How often it is looked up what margin a venue asks for a trade, before there can't be more of that."""
 
 LEAST_USD = 2e-6
 """What a wallet may lack by rounding."""
@@ -73,6 +77,8 @@ class Search:
     nothing: float = NOTHING_USD
     told: str | None = None
     _most: dict[str, float] = field(default_factory=dict)
+    _margins: dict[str, Constraint] = field(default_factory=dict)
+    _asked: Counter[str] = field(default_factory=Counter)
 
     def plan(self) -> Plan:
         """The cheapest certified plan, or the one that comes nearest; see `repair`."""
@@ -151,7 +157,8 @@ class Search:
     ) -> _Found | None:
         """The solution whose state misses least; None where the solver has none."""
         bounded = [replace(one, most=min(one.most, self._most.get(one.name, math.inf))) for one in variables]
-        solver = Solver(Program(tuple(bounded), tuple(cutter.rows), most_cost))
+        rows = (*cutter.rows, *self._margins.values())
+        solver = Solver(Program(tuple(bounded), rows, most_cost))
         names = {row.name for row in cutter.rows}
         best: _Found | None = None
         for _ in range(ROUNDS):
@@ -206,8 +213,8 @@ class Search:
     def _follow(self, solver: Solver, wanted: Mapping[str, float]) -> Copy | None:
         """The state to which a solution leads, wherever money comes from.
 
-        None where a venue refuses a part of it: of that there can't be more than what it allows, which the
-        program is told.
+        None where a venue refuses a part of it: of that there can't be more than what it allows, or than what
+        margin is posted for, which the program is told.
         """
         copy = self.start.fork()
         for one in in_order(self.candidates):
@@ -216,11 +223,24 @@ class Search:
                 continue
             there = copy.fork()
             if not isinstance(one.do(there, raw), Done):
-                most = largest(partial(_is_done, copy, one), raw)
-                self._bound(solver, one.name, most * one.unit_usd)
+                if not self._has_asked(solver, copy, one, raw, wanted):
+                    most = largest(partial(_is_done, copy, one), raw)
+                    self._bound(solver, one.name, most * one.unit_usd)
                 return None
             copy = there
         return copy
+
+    def _has_asked(
+        self, solver: Solver, copy: Copy, one: Candidate, raw: int, wanted: Mapping[str, float]
+    ) -> bool:
+        """Tell the program what margin a trade takes that is refused for want of it."""
+        self._asked[one.name] += 1
+        row = margin_row(copy, one, raw, wanted) if self._asked[one.name] <= MARGINS else None
+        if row is None:
+            return False
+        (solver.change if row.name in self._margins else solver.add)([row])
+        self._margins[row.name] = row
+        return True
 
 
 def rank(plan: Plan) -> tuple[float, float]:
