@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from aggregator.model.assets import Asset
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.goals import Figure, Goals, Rows, balances
+from aggregator.planning.prices import NOTHING_USD, cost_usd
 from aggregator.planning.program import Constraint
 from aggregator.risk.copies import Copy
 from aggregator.risk.reserves import Reserve, reserves
@@ -32,6 +33,8 @@ PARALLEL = 1e-7
 
 LARGER_TRIALS = (10.0, 100.0, 1_000.0)
 """Times as much is tried where a venue takes no less."""
+
+_TRADES = ("reduce", "hedge")
 
 LEAST_TRIAL_USD, MOST_TRIAL_USD = 0.01, 1_000.0
 
@@ -150,6 +153,22 @@ class Cutter:
                 slopes[figure][one.name] = known[one.name]
 
     def _trial(self, at: Copy, one: Candidate) -> tuple[float, Copy, Copy] | None:
+        """How much of a candidate in USD makes which state of which other; None where it can't be done.
+
+        What is paid however little is done is no slope: where there is some, the two states are those after
+        a little and after twice as much.
+        """
+        found = self._little(at, one)
+        if found is None or one.kind not in _TRADES or found[0] < 0.0:
+            return found
+        step_usd, there, base = found
+        further = base.fork()
+        if not isinstance(one.do(further, 2 * round(step_usd / one.unit_usd)), Done):
+            return found
+        fixed_usd = 2.0 * cost_usd(base, there) - cost_usd(base, further)
+        return (step_usd, further, there) if fixed_usd > NOTHING_USD else found
+
+    def _little(self, at: Copy, one: Candidate) -> tuple[float, Copy, Copy] | None:
         """A little more of a candidate, or a little less of its counterpart; None where neither can be.
 
         The state after it and the one before: `at`, or that with margin enough where the venue asks for more.

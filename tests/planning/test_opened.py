@@ -1,0 +1,86 @@
+"""Hedges that are opened, as real transactions: margin is posted first, and every account is as predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from aggregator import app
+from aggregator.model.actions import Deposit, Trade
+from aggregator.model.plans import Plan, Targets
+from tests.devnet.curie import PerpCurie
+from tests.devnet.world import PROTOCOLS, World
+from tests.planning.executing import proved
+
+
+KAPPA = 3.5
+"""What the whole must survive; without a hedge it survives less."""
+
+
+@pytest.fixture(scope="module")
+def opening_world() -> Iterator[World]:
+    """A chain with everything that plans are proved on."""
+    with World.start(protocols=(*PROTOCOLS, PerpCurie)) as world:
+        yield world
+
+
+@pytest.fixture
+def chain(opening_world: World) -> Iterator[World]:
+    """The same for one test, undone after it."""
+    with opening_world.isolated():
+        yield opening_world
+
+
+def borrower(world: World) -> str:
+    """A wallet with 10 WETH on Aave that owes 14,500 USDC, and has spent them."""
+    user = world.spare[0]
+    world.node.set_balance(user, 5 * 10**16)
+    world.aave_v36.supply(user, "WETH", 10)
+    world.aave_v36.borrow(user, "USDC", 14_500)
+    world.tokens.spend("USDC", user, world.wallets["empty"], 14_500)
+    return user
+
+
+def hedged(*only: str) -> app.PlanRequest:
+    """The whole must survive more, and hedges are allowed."""
+    return app.PlanRequest(Targets(health=1.05, kappa=KAPPA), only=only, hedge=True, estimates=False)
+
+
+def opened(plan: Plan) -> list[Trade]:
+    """The trades of a plan."""
+    return [step.move for step in plan.steps if isinstance(step.move, Trade)]
+
+
+def test_a_short_is_opened_where_nothing_was(chain: World) -> None:
+    """No account on Curie: USDC of the wallet are posted there, and vETH is sold."""
+    user = borrower(chain)
+    chain.tokens.mint("USDC", user, 4_000)
+    plan, _ = proved(chain, user, hedged("deposit", "perp_curie"))
+    assert plan.status == "feasible"
+    assert plan.after.kappa == pytest.approx(KAPPA, rel=1e-4)
+    assert [type(step.move) for step in plan.steps] == [Deposit, Trade]
+    [trade] = opened(plan)
+    assert trade.market == "vETH"
+    assert trade.size_raw < 0
+
+
+def test_a_short_is_opened_with_free_margin(chain: World) -> None:
+    """Margin of Perps V2 in the same market, without a position: only the trade is needed."""
+    user = borrower(chain)
+    chain.synthetix.deposit(user, "sETHPERP", 3_000)
+    plan, _ = proved(chain, user, hedged("deposit", "synthetix_perps_v2"))
+    assert plan.status == "feasible"
+    assert plan.after.kappa == pytest.approx(KAPPA, rel=1e-4)
+    assert [type(step.move) for step in plan.steps] == [Trade]
+    assert opened(plan)[0].size_raw < 0
+
+
+def test_margin_of_another_market_pays_for_a_hedge(chain: World) -> None:
+    """Margin of Perps V2 lies in the market of BTC: it is withdrawn, posted for ETH, and ETH is sold."""
+    user = borrower(chain)
+    chain.synthetix.deposit(user, "sBTCPERP", 3_000)
+    plan, _ = proved(chain, user, hedged("deposit", "withdraw", "synthetix_perps_v2"))
+    assert plan.status == "feasible"
+    assert plan.after.kappa == pytest.approx(KAPPA, rel=1e-4)
+    assert [trade.market for trade in opened(plan)] == ["sETHPERP"]
