@@ -13,7 +13,6 @@ from tests.devnet.curie import PerpCurie
 from tests.devnet.world import PROTOCOLS, World
 from tests.planning.executing import proved
 
-
 KAPPA = 3.5
 """What the whole must survive; without a hedge it survives less."""
 
