@@ -1,8 +1,9 @@
-"""Hedges that are opened, as real transactions: margin is posted first, and every account is as predicted."""
+"""Hedges that are opened, and trades that share a market, as transactions: every account is as predicted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -10,6 +11,7 @@ from aggregator import app
 from aggregator.model.actions import Deposit, Trade
 from aggregator.model.plans import Plan, Targets
 from tests.devnet.curie import PerpCurie
+from tests.devnet.lyra import Kind
 from tests.devnet.world import PROTOCOLS, World
 from tests.planning.executing import proved
 
@@ -83,3 +85,23 @@ def test_margin_of_another_market_pays_for_a_hedge(chain: World) -> None:
     assert plan.status == "feasible"
     assert plan.after.kappa == pytest.approx(KAPPA, rel=1e-4)
     assert [trade.market for trade in opened(plan)] == ["sETHPERP"]
+
+
+def test_two_shorts_of_one_market(chain: World) -> None:
+    """The first that is bought back moves pool and volatility: the second pays what the plan says."""
+    user, lyra = chain.spare[1], chain.lyra_v1
+    chain.node.set_balance(user, 5 * 10**16)
+    lyra.update_greeks()
+    board = lyra.boards()[0]
+    for strike in (2000, 2200):
+        option = (int(Kind.SHORT_CALL_QUOTE), strike * 10**18, lyra.expiry(board), lyra.spot(), 40 * 10**18)
+        least = lyra.greek_cache.call("getMinCollateral", *option)
+        collateral = round(Decimal(least).scaleb(-18) * Decimal("1.1"), 4)
+        lyra.open(user, lyra.strike_id(board, strike), Kind.SHORT_CALL_QUOTE, 40, collateral)
+    lyra.spend_tokens(user)
+    request = app.PlanRequest(Targets(health=1.6, kappa=0.0), only=("reduce",), estimates=False)
+    plan, steps = proved(chain, user, request)
+    assert plan.status == "feasible"
+    assert [type(step.move) for step in plan.steps] == [Trade, Trade]
+    assert len({step.account_id for step in plan.steps}) == 2
+    assert max(step.worst_bps for step in steps) < 0.1
