@@ -14,6 +14,7 @@ from typing import NamedTuple
 from adapters.synthetix_perps_v2 import calls
 from adapters.synthetix_perps_v2.account import (
     account_of,
+    could_open,
     failure_of,
     openable_of,
     quote_of,
@@ -43,6 +44,7 @@ class _Found(NamedTuple):
     account: Account
     quote: Quote | None
     warnings: list[str]
+    untold: list[str]
 
 
 class PerpsV2Adapter:
@@ -117,7 +119,8 @@ def _read(deployment: Deployment, wallet: Address, block: Block, *, openings: bo
         else openable_of(said, wallet, block, susd, susd_quote)
         for one, said in zip(others, could, strict=True)
     ]
-    untold = [one for one in openable if isinstance(one, str)]
+    untold = [sentence for one in found if not isinstance(one, ReadError) for sentence in one.untold]
+    untold += [one for one in openable if isinstance(one, str)]
     told = [f"{deployment.name}: nothing can be opened, or it is not known: {'; '.join(untold)}"]
     return replace(
         reading,
@@ -227,8 +230,12 @@ def _account(
     held: Held, system: System, wallet: Address, block: Block, susd: Asset, *, openings: bool
 ) -> Read[_Found]:
     found = yield from details(held, system, wallet, block, openings=openings)
+    could = could_open(found, susd, "") if openings and not held.size else None
     return _Found(
-        account_of(found, wallet, block, susd), quote_of(found), warnings_of(found, block.timestamp)
+        account_of(found, wallet, block, susd),
+        quote_of(found),
+        warnings_of(found, block.timestamp),
+        [could] if isinstance(could, str) else [],
     )
 
 

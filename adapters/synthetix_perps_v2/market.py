@@ -10,8 +10,8 @@ from adapters.synthetix_perps_v2.calls import Valued
 from adapters.synthetix_perps_v2.margin import MarketState
 from adapters.synthetix_perps_v2.names import key_text
 from adapters.synthetix_perps_v2.orders import DelayedOrder, Windows
-from adapters.synthetix_perps_v2.terms import Terms, Unsaid, read_terms, unsaid
-from aggregator.contract import Read, ask, attempt, both
+from adapters.synthetix_perps_v2.terms import Terms, Unsaid, read_terms
+from aggregator.contract import Read, ask, attempt, both, join
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
@@ -104,13 +104,14 @@ def details(held: Held, system: System, wallet: Address, block: Block, *, openin
     """Read one margin account in one round; with `openings` also what could be opened without a position."""
     state = both(_order(held, system, wallet), _suspension(held, system))
     terms = read_terms(held.market, held.market_key, held.asset_key, system.settings, system.exchanger)
+    if held.size == 0 and not openings:
+        (order, windows), suspension = yield from state
+        return Details(held, order, windows, suspension, None, None)
     if held.size == 0:
-        if not openings:
-            (order, windows), suspension = yield from state
-            return Details(held, order, windows, suspension, None, None)
-        ((order, windows), suspension), (conditions, found) = yield from both(
-            state, both(_conditions_unless_unsaid(held, system, block), terms)
-        )
+        could = join([both(_conditions(held, system, block), terms)], isolate=True)
+        ((order, windows), suspension), [outcome] = yield from both(state, could)
+        # Whatever keeps it from being told: nothing is open that depends on it.
+        conditions, found = (Unsaid(outcome), None) if isinstance(outcome, ReadError) else outcome
         return Details(held, order, windows, suspension, None, _pending(found, order), conditions)
     ((order, windows), suspension), (position, found) = yield from both(
         state, both(_position(held, system, wallet, block), terms)
@@ -118,15 +119,8 @@ def details(held: Held, system: System, wallet: Address, block: Block, *, openin
     return Details(held, order, windows, suspension, position, _pending(found, order))
 
 
-def _pending(found: Terms | Unsaid, order: DelayedOrder) -> Terms | Unsaid:
+def _pending(found: Terms | Unsaid | None, order: DelayedOrder) -> Terms | Unsaid | None:
     return replace(found, pending=order.size_delta != 0) if isinstance(found, Terms) else found
-
-
-def _conditions_unless_unsaid(held: Held, system: System, block: Block) -> Read[Conditions | Unsaid]:
-    try:
-        return (yield from _conditions(held, system, block))
-    except ReadError as error:
-        return unsaid(error)
 
 
 def _order(held: Held, system: System, wallet: Address) -> Read[tuple[DelayedOrder, Windows]]:

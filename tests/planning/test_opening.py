@@ -118,10 +118,8 @@ def test_openings_cost_no_more(seed: int) -> None:
     """Than the same without them; a lower target with them costs no more; floors hold after every step."""
     random, made = Random(seed), problem(seed)
     chain: ChainId = random.choice(list(made.portfolio.blocks))
-    targets = replace(made.targets, kappa=max(made.targets.kappa, 0.8))
-    without = replace(
-        made, targets=targets, limits=replace(made.limits, kinds=HEDGING, accounts=None, executors={})
-    )
+    targets = replace(made.targets, kappa=random.choice((0.8, 2.0, 4.0)))
+    without = replace(made, targets=targets, limits=Limits(HEDGING))
     with_it = replace(without, portfolio=replace(made.portfolio, openable=(random_venue(random, chain),)))
     plan, freer = repair(without), repair(with_it)
     missing = sum(one.missing_usd for one in plan.shortfalls)
