@@ -2,7 +2,8 @@
 
 1. the manager's markets, and where the resolver says that its other parts live (shared by all wallets);
 2. the wallet's position in every market, as one column, and the keys of each market (shared);
-3. for held markets only: the market's state, its settings, its own views of the account, a delayed order.
+3. for held markets only, unless it is asked what could be opened: the market's state, its settings, its own
+   views of the account, a delayed order.
 """
 
 from __future__ import annotations

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from aggregator import app
 from aggregator.model.actions import Deposit, Trade
 from aggregator.model.plans import Plan, Targets
+from aggregator.model.units import parse_address
+from aggregator.reading.recording import Recording
 from tests.devnet.curie import PerpCurie
+from tests.devnet.execute import Executor
 from tests.devnet.lyra import Kind
 from tests.devnet.world import PROTOCOLS, World
 from tests.planning.executing import proved
@@ -43,9 +48,9 @@ def borrower(world: World) -> str:
     return user
 
 
-def hedged(*only: str) -> app.PlanRequest:
+def hedged(*only: str, kappa: float = KAPPA) -> app.PlanRequest:
     """The whole must survive more, and hedges are allowed."""
-    return app.PlanRequest(Targets(health=1.05, kappa=KAPPA), only=only, hedge=True, estimates=False)
+    return app.PlanRequest(Targets(health=1.05, kappa=kappa), only=only, hedge=True, estimates=False)
 
 
 def opened(plan: Plan) -> list[Trade]:
@@ -105,3 +110,22 @@ def test_two_shorts_of_one_market(chain: World) -> None:
     assert [type(step.move) for step in plan.steps] == [Trade, Trade]
     assert len({step.account_id for step in plan.steps}) == 2
     assert max(step.worst_bps for step in steps) < 0.1
+
+
+def test_a_recording_keeps_what_could_be_opened(chain: World, tmp_path: Path) -> None:
+    """The plan of a replay is the same; without openings there is no hedge, and the state is the same."""
+    user = borrower(chain)
+    chain.tokens.mint("USDC", user, 4_000)
+    path, config = tmp_path / "hedge.cmrec", Executor(chain).config
+    chosen = app.Selection((parse_address(user),), openings=True)
+    live = app.read_with_markets(chosen, config, record_to=path)
+    replayed = app.replay_with_markets(Recording.parse(path.read_bytes(), "hedge"))
+    request = hedged("deposit", "perp_curie", kappa=4.0)
+    [plan], [again] = app.repair(live, request), app.repair(replayed, request)
+    assert opened(plan)
+    assert (plan.steps, plan.cost_usd) == (again.steps, again.cost_usd)
+    plain = app.read_with_markets(replace(chosen, openings=False), config)
+    assert plain.rounds == live.rounds
+    [one], [other] = plain.portfolios, live.portfolios
+    assert (one.accounts, one.spots, one.openable) == (other.accounts, other.spots, ())
+    assert not any(isinstance(step.move, Trade) for step in app.repair(plain, hedged(kappa=4.0))[0].steps)
