@@ -50,7 +50,7 @@ def repair(
     ] = None,
     no_bridge: Annotated[bool, typer.Option("--no-bridge", help="Carry nothing to another chain.")] = False,
     hedge: Annotated[
-        bool, typer.Option("--hedge", help="Allow perps to be enlarged, not only reduced.")
+        bool, typer.Option("--hedge", help="Allow perps to be opened and enlarged, not only reduced.")
     ] = False,
     shock: Annotated[
         list[str] | None,
@@ -136,6 +136,7 @@ def repair(
         block=block,
         confirm=confirm,
         markets=True,
+        openings=hedge,
     )
     plans = app.repair(answer, request)
     _show(answer, plans, shown, csv=csv, quiet=quiet)

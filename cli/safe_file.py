@@ -21,7 +21,7 @@ def safe_file(plan: Plan, portfolio: Portfolio) -> dict[str, Any]:
     Raises BadConfiguration where the plan has no steps, calls of several chains or senders, a call that is
     not known, or a step that somebody else must act on before the next.
     """
-    chains = {account.id: account.chain for account in portfolio.accounts}
+    chains = {account.id: account.chain for account in (*portfolio.accounts, *portfolio.openable)}
     if not plan.steps:
         raise BadConfiguration("--format safe", f"the plan is {plan.status}: it has no steps to sign")
     senders = {(chains[step.account_id], step.sender) for step in plan.steps}

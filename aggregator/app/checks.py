@@ -155,7 +155,7 @@ async def _read(
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
             given = await resolved(selection, config, built, live, cache)
-            jobs = jobs_everywhere(built, given.wallets, live)
+            jobs = jobs_everywhere(built, given.wallets, live, openings=selection.openings)
             search = search_of(config) if selection.owned else None
             outcome = await run_all(
                 jobs, dict(live), selection.block, config, afterwards, cache=cache, search=search

@@ -126,7 +126,7 @@ def _limits(portfolio: Portfolio, request: PlanRequest, config: Settings) -> Lim
     for name in (one for one in named if one not in KINDS):
         found = {
             account.id
-            for account in portfolio.accounts
+            for account in (*portfolio.accounts, *portfolio.openable)
             if name in (account.id.casefold(), account.protocol.casefold())
             or name in account.label.casefold()
         }

@@ -41,6 +41,8 @@ class Portfolio:
     `holders` are the other addresses that belong to the wallet, counted or not.
     `staleness_days` says how far beyond its heartbeat the oldest feed of an underlying is; `oracles` holds
     every source of the price of a held asset, the one that counts first.
+    `openable` are accounts that are not there, in which perps could be opened: their openings' assets have
+    marks and classes, too.
     """
 
     wallet: Address
@@ -55,6 +57,7 @@ class Portfolio:
     staleness_days: Mapping[str, float] = field(default_factory=dict)
     holders: tuple[Holder, ...] = ()
     oracles: tuple[OraclePrice, ...] = ()
+    openable: tuple[Account, ...] = ()
 
     @property
     def nothing_read(self) -> bool:

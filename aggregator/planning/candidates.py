@@ -15,7 +15,6 @@ from aggregator.model.actions import (
     Applied,
     Deposit,
     Repay,
-    Trade,
     Traded,
     Untold,
     Withdraw,
@@ -31,7 +30,6 @@ from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy, pay, purse_of
 from aggregator.risk.steps import applied
-from aggregator.risk.trading import traded
 
 DUST_USD = 0.01
 """A debt of which less would be left is repaid as a whole."""
@@ -103,6 +101,18 @@ class Candidate(ABC):
         """What undoes it, whether or not a plan may do that."""
         return None
 
+    @property
+    def margin(self) -> Candidate | None:
+        """What adds the margin that its venue asks for it first, where something can."""
+        return None
+
+    def prepared(self, copy: Copy) -> Copy:
+        """A state in which margin is no bound of it: what it does and costs is sampled there."""
+        if self.margin is None:
+            return copy
+        after = copy.fork()
+        return after if isinstance(self.margin.do(after, self.margin.most), Done) else copy
+
     def raw(self, usd: float) -> int:
         """The units that so many dollars are, rounded up, at most all that there can be."""
         return min(self.most, max(0, math.ceil(usd / self.unit_usd)))
@@ -146,13 +156,13 @@ class AssetCandidate(Candidate):
                 action = Withdraw(self.asset.id, raw)
             case _:
                 action = Deposit(self.asset.id, raw)
-        done = _applied(copy, account, account.rule, action)
+        done = asked(copy, account, account.rule, action)
         if isinstance(done, Traded):
             raise TypeError(f"{account.protocol} answers {self.kind} as if it were a trade")
         if not isinstance(done, Applied):
             return done
         applied(copy, account, self.asset, done)
-        paid, received = _some(done.paid), _some(done.received)
+        paid, received = some(done.paid), some(done.received)
         if more and done.paid is not None:
             pay(copy, copy.accounts[self.account_id], self.asset, more)
             paid = (replace(done.paid, raw=done.paid.raw + more),)
@@ -187,29 +197,6 @@ def _owed_usd(copy: Copy, account: Account) -> float:
 def interest(owed: int) -> int:
     """What a debt may grow by until its repayment is mined."""
     return owed // INTEREST + 1
-
-
-@dataclass(frozen=True, slots=True)
-class TradeCandidate(Candidate):
-    """Change a derivative by `sign` times the amount; `most` of a reduction is the whole position."""
-
-    market: str
-    sign: int
-
-    def do(self, copy: Copy, raw: int) -> Outcome:
-        """See Candidate."""
-        account = copy.accounts.get(self.account_id)
-        position = None if account is None else derivative(account, self.market)
-        if account is None or position is None or not isinstance(account.rule, AdjustableRule):
-            return Untold("its rule can't tell")
-        action = Trade(self.market, self.sign * raw)
-        done = _applied(copy, account, account.rule, action)
-        if isinstance(done, Applied):
-            raise TypeError(f"{account.protocol} answers a trade as if it were none")
-        if not isinstance(done, Traded):
-            return done
-        traded(copy, account, position, done)
-        return Done(action, None, _some(done.paid), _some(done.received), done.fee)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,16 +253,6 @@ class TransferCandidate(Candidate):
         return Done(Transfer(sent, arrives, self.to), sent, (sent,), (arrives,))
 
 
-def derivative(account: Account, market: str) -> Perp | Option | None:
-    """The position that a venue calls so."""
-    for position in account.positions:
-        if isinstance(position, Perp) and position.market == market:
-            return position
-        if isinstance(position, Option) and position.instrument == market:
-            return position
-    return None
-
-
 def balance(copy: Copy, purse_id: str, asset: Asset) -> int:
     """What a wallet account has of an asset, in its smallest unit; owed where it is below zero."""
     account = copy.accounts.get(purse_id)
@@ -293,7 +270,7 @@ def purse_id(copy: Copy, account_id: str) -> str:
     return purse_of(copy, copy.accounts[account_id]).id
 
 
-def _applied(
+def asked(
     copy: Copy, account: Account, rule: AdjustableRule, action: Action
 ) -> Applied | Traded | Refused | Untold:
     """What the rule says at the account's prices and block; Untold where it can't be judged at a price."""
@@ -303,5 +280,6 @@ def _applied(
         return Untold(str(error))
 
 
-def _some(amount: Amount | None) -> tuple[Amount, ...]:
+def some(amount: Amount | None) -> tuple[Amount, ...]:
+    """None or one."""
     return () if amount is None else (amount,)

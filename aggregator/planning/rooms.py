@@ -7,49 +7,22 @@ repayment may make room. That is concave where requirements are convex, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from aggregator.planning.candidates import Candidate, Done
-from aggregator.planning.cuts import NO_SLOPE, NO_USD, are_parallel, trial
+from aggregator.planning.cuts import NO_SLOPE, NO_USD, are_parallel
+from aggregator.planning.following import Stopped, is_taken
 from aggregator.planning.goals import CUSHION
-from aggregator.planning.ordering import in_order, is_refused_later, largest
+from aggregator.planning.ordering import largest
 from aggregator.planning.program import Constraint
+from aggregator.planning.trials import trial
 from aggregator.risk.copies import Copy
 
 PUT_IN = (1, 10, 100)
 """Times all that an account has of an asset: what is put in where nothing is let out, to see how much less
 would do."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Stopped:
-    """Where a solution can't be followed: a candidate is refused in a state, after these amounts in USD."""
-
-    one: Candidate
-    raw: int
-    at: Copy
-    amounts: Mapping[str, float]
-
-    @property
-    def most_usd(self) -> float:
-        """What is taken of it there."""
-        return largest(partial(_is_taken, self.at, self.one), self.raw) * self.one.unit_usd
-
-
-def follow(start: Copy, candidates: Sequence[Candidate], wanted: Mapping[str, float]) -> Copy | Stopped:
-    """The state to which a solution leads, wherever money comes from; or where a venue refuses a part."""
-    copy, done = start.fork(), dict[str, float]()
-    for one in in_order(candidates):
-        raw = one.raw(wanted.get(one.name, 0.0))
-        if not raw:
-            continue
-        there = copy.fork()
-        if not _is_done(copy, there, one, raw):
-            return Stopped(one, raw, copy, done)
-        copy, done[one.name] = there, raw * one.unit_usd
-    return copy
 
 
 @dataclass
@@ -78,9 +51,12 @@ class Rooms:
         slopes: dict[str, float] = {}
         for other in self.candidates:
             tried = trial(at, other) if other is not one and one.account_id in other.touches else None
-            there = None if tried is None else _room_usd(tried[1], one)
-            if tried is not None and there is not None:
-                slopes[other.name] = (there - room) / tried[0]
+            if tried is None:
+                continue
+            before = room if tried.base is at else _room_usd(tried.base, one)
+            after = _room_usd(tried.there, one)
+            if before is not None and after is not None:
+                slopes[other.name] = (after - before) / tried.usd
         terms = [slope * stopped.amounts.get(name, 0.0) for name, slope in slopes.items()]
         least = sum(terms) - room + CUSHION * (abs(room) + sum(map(abs, terms)))
         known = self.rows.setdefault(one.name, [])
@@ -112,14 +88,4 @@ def _room_usd(at: Copy, one: Candidate) -> float | None:
 
 
 def _most(at: Copy, one: Candidate, wanted: int) -> int:
-    return wanted if _is_taken(at, one, wanted) else largest(partial(_is_taken, at, one), wanted)
-
-
-def _is_taken(at: Copy, one: Candidate, raw: int) -> bool:
-    return _is_done(at, at.fork(), one, raw)
-
-
-def _is_done(at: Copy, there: Copy, one: Candidate, raw: int) -> bool:
-    """Whether a venue takes so much, now and some minutes later; it is done in the copy `there`."""
-    done = one.do(there, raw)
-    return isinstance(done, Done) and not is_refused_later(at, one, done)
+    return wanted if is_taken(at, one, wanted) else largest(partial(is_taken, at, one), wanted)

@@ -15,11 +15,13 @@ from aggregator.planning.answer import answer, in_sequence
 from aggregator.planning.bundles import flash_repays, without_loops
 from aggregator.planning.candidates import Candidate
 from aggregator.planning.cuts import Cutter
+from aggregator.planning.following import Stopped, follow
 from aggregator.planning.goals import CUSHION, Figure, Goals, goals_of, lacking_usd, missing_usd
+from aggregator.planning.margins import Margins
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
 from aggregator.planning.program import Constraint, Program, Solution, Variable
-from aggregator.planning.rooms import Rooms, Stopped, follow
+from aggregator.planning.rooms import Rooms
 from aggregator.planning.solver import Solver
 from aggregator.risk.copies import Copy
 
@@ -78,6 +80,7 @@ class Search:
     told: str | None = None
     _most: dict[str, float] = field(default_factory=dict)
     _rooms: Rooms = field(init=False)
+    _margins: Margins = field(default_factory=Margins)
     _whole: list[Constraint] = field(default_factory=list)
 
     def plan(self) -> Plan:
@@ -181,8 +184,9 @@ class Search:
 
         `decided` are withdrawals of which nothing is let out today, and whether other steps make room.
         """
-        rows = [*cutter.rows, *self._whole, *self._rooms.of(one for one, opened in decided.items() if opened)]
-        most = {**self._most, **{one: 0.0 for one, opened in decided.items() if not opened}}
+        opened = [name for name, is_opened in decided.items() if is_opened]
+        rows = [*cutter.rows, *self._whole, *self._margins.rows.values(), *self._rooms.of(opened)]
+        most = {**self._most, **{one: 0.0 for one in decided if one not in opened}}
         bounded = [replace(one, most=min(one.most, most.get(one.name, math.inf))) for one in variables]
         solver = Solver(Program(tuple(bounded), tuple(rows), most_cost))
         names = {row.name for row in rows}
@@ -199,16 +203,16 @@ class Search:
                 continue
             final = follow(self.start, self.candidates, solution.amounts)
             if isinstance(final, Stopped):
-                name, room = final.one.name, self._rooms.row(final)
-                tied = room is not None and room.least > 0.0 and name not in decided
-                if room is None or (tied and len(decided) == DECISIONS):
+                name, row = final.one.name, self._margins.row(final) or self._rooms.row(final)
+                tied = row is not None and row.least > 0.0 and name not in decided
+                if row is None or (tied and len(decided) == DECISIONS):
                     self._bound(solver, name, final.most_usd)
                     continue
                 if tied:
                     ways = [{**decided, name: opened} for opened in (False, True)]
                     further = partial(self._solved, cutter, variables, most_cost)
                     return self._better(best, [partial(further, way) for way in ways])
-                made = [room]
+                made = [row]
             else:
                 figures = cutter.figures(final)
                 lacking = lacking_usd(figures)

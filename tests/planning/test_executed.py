@@ -5,28 +5,23 @@ The contracts are Aave 3.6 and 3.0.1, Morpho Blue, Synthetix Perps V2, Perp Curi
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
-from typing import Any
 
 import pytest
 
 from aggregator import app
-from aggregator.app.checks import scenarios_of
-from aggregator.model.plans import Plan, Targets
+from aggregator.model.plans import Targets
 from aggregator.model.rules import WAD
 from aggregator.model.units import parse_address
-from aggregator.planning.certificate import states
-from aggregator.risk.copies import Copy
-from cli import plan_documents
 from tests.devnet.curie import PerpCurie
-from tests.devnet.execute import Executed, Executor, missed
+from tests.devnet.execute import Executor
 from tests.devnet.flash import executor_of
 from tests.devnet.world import PROTOCOLS, World
+from tests.planning.executing import proved
 from tests.planning.random_wallets import Seeder
 from tests.volume import THOROUGH, volume
 
@@ -47,31 +42,6 @@ def chain(planned_world: World) -> Iterator[World]:
     """The same for one test, undone after it."""
     with planned_world.isolated():
         yield planned_world
-
-
-def proved(world: World, wallet: str, request: app.PlanRequest) -> tuple[Plan, list[Executed]]:
-    """Plan for a wallet, send all of it, and hold every state against what was predicted."""
-    executor = Executor(world)
-    answer = app.read_with_markets(app.Selection((parse_address(wallet),)), executor.config)
-    assert not answer.markets.failures
-    [plan], [portfolio] = app.repair(answer, request), answer.portfolios
-    document: dict[str, Any] = json.loads(json.dumps(plan_documents.plan(plan, portfolio)))
-    steps = list(executor.run(document))
-    for step in steps:
-        faults = step.faults(request.targets.floor)
-        assert not faults, (step.ordinal, step.action, faults)
-    assert len(steps) == len(plan.steps)
-    if steps:
-        assert not missed(document, steps[-1]), missed(document, steps[-1])
-        after = executor.read(wallet)
-        [state] = states([Copy.of(after)], families=answer.families, scenarios=scenarios_of(answer))
-        assert plan.status != "feasible" or state.kappa >= request.targets.kappa
-        for account in after.accounts:  # the contracts' own word, where they have one
-            if account.reported is None or account.reported.health is None:
-                continue
-            found = next(one.found for one in steps[-1].accounts if one.account_id == account.id)
-            assert account.reported.health / WAD == pytest.approx(found, rel=1e-4)
-    return plan, steps
 
 
 @pytest.mark.parametrize("target", volume([2.5], [1.6, 2.5, 4.0]))

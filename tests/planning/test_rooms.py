@@ -9,7 +9,7 @@ import pytest
 from aggregator.model.accounts import Account
 from aggregator.model.actions import Repay, Trade, Withdraw
 from aggregator.model.plans import Plan
-from aggregator.planning.limits import Limits
+from aggregator.planning.limits import Kind, Limits
 from tests.planning.acting import flat, lender, trader
 from tests.planning.test_repair import planned
 from tests.risk.builders import holding, wallet
@@ -75,7 +75,7 @@ def test_only_as_much_is_freed_as_others_lack() -> None:
 
 def test_nothing_is_freed_where_perps_are_not_to_be_touched() -> None:
     """Only what is free today is taken out, and the rest is missing."""
-    kinds = frozenset({"repay", "withdraw"})
+    kinds: frozenset[Kind] = frozenset({"repay", "withdraw"})
     plan = planned(SHORT, perp(15_000), wallet(), limits=Limits(kinds=kinds))
     assert plan.status == "infeasible"
     assert totals(plan)["perps", "Withdraw"] == pytest.approx(5_000.0, rel=1e-5)
