@@ -77,7 +77,10 @@ class State:
         self.extra = {}
         if self.borrowers is not None:
             found = zip(self.borrowers.factors, self.borrowers.price_usd, strict=True)
-            self.extra = {f.underlying: float(price) for f, price in found if not f.pegs}
+            # An underlying that nothing quotes itself is as dear as the first of what is pegged to it.
+            for factor, price in sorted(found, key=lambda one: bool(one[0].pegs)):
+                self.extra.setdefault(factor.underlying, float(price))
+            self.told.update(dict.fromkeys(self.borrowers.told))
 
     @property
     def market(self) -> Multipliers:
@@ -130,6 +133,8 @@ class State:
                 price = self._price_usd(name, self.market)
                 if price:
                     self.sold[name] = self.sold.get(name, 0.0) + value / price
+                else:
+                    self.told[f"nothing here has a price of {name}: selling it moves none"] = None
 
     def move(self, shocked: Multipliers | None = None) -> tuple[float, float]:
         """Begin another round at the prices that sales have led to; what everybody and the wallet lose.
@@ -172,7 +177,8 @@ class State:
         """Raise ArithmeticError where value was made or lost: before = after + what others got."""
         after, _ = self.value_usd()
         missing = before_usd - after - self.sums.lost
-        if abs(missing) > TOLERANCE * max(gross_usd, LEAST):
+        # So that it fails, too, where there is no number any more.
+        if not abs(missing) <= TOLERANCE * max(gross_usd, LEAST) < math.inf:
             raise ArithmeticError(
                 f"{what}: of {before_usd:.9f} USD {after:.9f} are left and {self.sums.lost:.9f} are "
                 f"accounted for: {missing:.9f} are missing"

@@ -107,7 +107,10 @@ def basket(
         halves,
     )
     positions = (
-        *(Supply(COINS[s].asset, raw(one[0]), is_collateral=True, origin="basket") for s, one in held.items()),
+        *(
+            Supply(COINS[s].asset, raw(one[0]), is_collateral=True, origin="basket")
+            for s, one in held.items()
+        ),
         *(Debt(COINS[s].asset, raw(units), "variable", "basket") for s, units in owed.items()),
     )
     return account(name, *positions, protocol=venue, rule=rule)
