@@ -141,7 +141,7 @@ def _begun(
 def _round(state: State, number: int, terms: Terms) -> bool:
     """Everybody who fails is liquidated once, all at the same prices; whether anybody was."""
     worth = Worth.of(state.portfolio, state.numbering)
-    moment = Moment(worth, state.copy.accounts, state.scenarios)
+    moment = Moment(worth, state.copy.accounts, state.scenarios, state.drawn)
     sold: list[Mapping[str, float]] = []
     state.refusals.clear()
     for one in list(state.copy.accounts):
@@ -183,6 +183,7 @@ def _settle(state: State, account: Account, done: Acted, moment: Moment) -> None
     """Book a liquidation: the account, whoever of the wallet bears a loss, and what is paid out."""
     effect, sums, accounts = done.effect, state.sums, state.copy.accounts
     accounts.update({account.id: effect.account, **done.borne.own})
+    state.drawn.update(done.borne.drawn)
     for amount in effect.returned:
         pay(state.copy, account, moment.worth.assets[amount.asset], -amount.raw)
     sums.bonus += effect.bonus_usd + effect.other_usd

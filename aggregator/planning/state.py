@@ -10,6 +10,7 @@ from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId
 from aggregator.model.cascades import CascadeStep, Refusal
 from aggregator.model.portfolio import Portfolio
+from aggregator.planning.bearers import Drawn, MarketAsset
 from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.impact import Impact
 from aggregator.risk.book import book
@@ -51,7 +52,8 @@ class State:
 
     `origin` is the portfolio before the shock, `copy` the present one, marked at `totals` times its prices.
     `history` are those multipliers at the beginning of each round, the last one the present. `shocked` is
-    what the shock alone makes of prices, `sold` the net units of each underlying sold since.
+    what the shock alone makes of prices, `sold` the net units of each underlying sold since, `drawn` what bad
+    debts have taken of lending markets.
     """
 
     origin: Portfolio
@@ -67,6 +69,7 @@ class State:
     steps: list[CascadeStep] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     toxic: dict[str, None] = field(default_factory=dict)
+    drawn: dict[MarketAsset, Drawn] = field(default_factory=dict)
     told: dict[str, None] = field(default_factory=dict)
     read: dict[str, Mapping[AssetId, int]] = field(init=False)
     extra: dict[str, float] = field(init=False)

@@ -45,7 +45,7 @@ class Token:
 class Loan:
     """Units by asset; threshold and bonus by collateral. `halves`: half at once from a health of .95 on.
 
-    `dust` is a debt in USD that nobody touches, `single`: the written-off rest of it is the loan's alone.
+    `dust` is a debt in USD that nobody touches.
     """
 
     venue: str
@@ -115,9 +115,9 @@ def run(
             base = tokens[name].base
             if base != "USD":
                 sums.sold[base] = sums.sold.get(base, ZERO) + usd / history[-1][base]
-        if not sold and not any(act[0] == number for act in acts):
-            if all(one == history[-1] for one in history[-longest - 1 :]):
-                return Ended(loans, history[-1], acts, sums, before, worth(history[-1]), number)
+        still = not any(act[0] == number for act in acts)
+        if still and all(one == history[-1] for one in history[-longest - 1 :]):
+            return Ended(loans, history[-1], acts, sums, before, worth(history[-1]), number)
         moved = {
             base: price * Fraction(math.exp(-slopes.get(base, 0.0) * float(sums.sold.get(base, ZERO))))
             for base, price in start.items()

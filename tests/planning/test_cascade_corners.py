@@ -93,7 +93,7 @@ def test_what_nothing_quotes_is_sold_at_the_price_of_what_is_pegged_to_it() -> N
     [
         replace(borrower("mine", 10, 38_000), rule=None),
         account("mine", supply("USD", 1_000), perp("ETH", 10), kind="perp"),
-        account("mine", option("ETH", -1, "call", 5_000, years=0.1, iv=0.6, mark=10.0), kind="options"),
+        account("mine", option("ETH", -1, "call", 5_000, years=0.1, iv=0.6, mark=10.0), kind="option"),
         account("mine", supply("USD", 1), kind="perp", reported=Reported(WAD, False, None, "venue")),  # noqa: FBT003
     ],
 )
@@ -107,7 +107,7 @@ def test_an_account_without_a_rule_is_named(one: Account) -> None:
 def test_what_can_not_be_liquidated_needs_no_rule() -> None:
     """A wallet's coins, what is lent without a debt, a bought option: nothing is said of them."""
     bought = option("ETH", 1, "call", 5_000, years=0.1, iv=0.6, mark=10.0)
-    ours = portfolio(wallet(), account("lent", supply("USD", 5)), account("bought", bought, kind="options"))
+    ours = portfolio(wallet(), account("lent", supply("USD", 5)), account("bought", bought, kind="option"))
     assert cascade(ours, [fall(-0.5)], scenarios=scenarios()).cascade.told == ()
 
 
