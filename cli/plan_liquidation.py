@@ -165,6 +165,8 @@ def _show(
             envelope.write(envelope.of_portfolio("plan liquidation", portfolio, data))
         elif csv:
             liquidation_screen.write_rows(report, header=number == 0)
+            for line in liquidation_screen.notes(report):
+                typer.echo(line, err=True)
         else:
             typer.echo(liquidation_screen.screen(report, provenance(answer, portfolio)))
         options.tell_portfolio(portfolio, failures=csv, quiet=quiet)

@@ -9,6 +9,7 @@ import numpy as np
 from aggregator.model.cascades import CascadeStep, Refusal
 from aggregator.planning.bearers import SUPPLIERS
 from aggregator.planning.borrowers import sweep
+from aggregator.planning.liquidators import NO_GAIN
 from aggregator.planning.state import State
 
 BORROWERS = "borrowers"
@@ -66,6 +67,6 @@ def swept(state: State, number: int, lag: Callable[[str], int]) -> list[Mapping[
         if done.toxic[i]:
             state.toxic[f"{BORROWERS}:{label}"] = None
     if done.idle:
-        what = f"{done.idle} borrowers fail and are not liquidated: that would not pay"
+        what = f"{done.idle:,} of the table fail, and {NO_GAIN}"
         state.refusals[BORROWERS] = Refusal(BORROWERS, BORROWERS, what)
     return [done.sold_usd.get(i, {}) for i in range(len(done.count)) if done.count[i]]

@@ -106,7 +106,7 @@ def basket(
         {COINS[s].asset.id: raw(units) for s, units in owed.items()},
         halves,
     )
-    positions = (
+    positions: tuple[Supply | Debt, ...] = (
         *(
             Supply(COINS[s].asset, raw(one[0]), is_collateral=True, origin="basket")
             for s, one in held.items()

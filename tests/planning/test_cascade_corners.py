@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
 
 from aggregator.model.accounts import Account, Reported
-from aggregator.model.errors import BadConfiguration
-from aggregator.model.rules import WAD
+from aggregator.model.assets import AssetId
+from aggregator.model.errors import BadConfiguration, UnusablePrice
+from aggregator.model.rules import WAD, Health
 from aggregator.planning import impact as impacts
 from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.cascade import MOST_ROUNDS, Terms, cascade
+from aggregator.planning.ladder import ladder, unknown_rungs
+from aggregator.planning.market_risk import market_risk
 from aggregator.planning.tables import COLUMNS, borrowers_of
 from aggregator.risk.scenarios import CustomScenario
-from tests.planning.plain import borrower
+from tests.planning.plain import FAMILIES, PlainRule, borrower
 from tests.planning.test_cascade_vectors import linear, rows
 from tests.risk.builders import COINS, account, option, perp, portfolio, scenarios, supply, wallet
 
 STILL = CustomScenario("still", {})
+
+
+@dataclass(frozen=True, slots=True)
+class Blind(PlainRule):
+    """Its oracle has no answer."""
+
+    def health(self, prices: Mapping[AssetId, int], time: int) -> Health:  # noqa: ARG002
+        raise UnusablePrice(self.held.asset, "feed", 0)
 
 
 def fall(change: float) -> CustomScenario:
@@ -119,7 +131,7 @@ def test_nobody_gains_by_the_rounding_of_floats() -> None:
     loans = replace(loans, bonus=np.zeros(len(held)), price_usd=np.array([4_000.0 / 3.0 * 3.0001, 1.0 / 1.1]))
     found = cascade(portfolio(), [fall(-0.0123)], scenarios=scenarios(), borrowers=loans).cascade
     assert found.steps == ()
-    assert "fail and are not liquidated" in found.refusals[0].reason
+    assert "of the table fail, and" in found.refusals[0].reason
 
 
 def test_who_pays_a_tables_bad_debt_is_said_to_be_unknown() -> None:
@@ -166,3 +178,44 @@ def test_a_sum_that_is_no_number_is_an_error() -> None:
     huge = rows([(1e308, 1e308)], 4_000.0)
     with pytest.raises(ArithmeticError), np.errstate(over="ignore", invalid="ignore"):
         cascade(portfolio(), [STILL], scenarios=scenarios(), borrowers=huge)
+
+
+def test_a_loan_of_dollars_that_fails_now_is_in_the_ladder() -> None:
+    """No underlying moves it: its rung is today's, in dollars."""
+    ours = portfolio(borrower("dollars", 10_000, 9_000, of="USDC", owes="DAI"))
+    [rung] = ladder(ours, families=FAMILIES, scenarios=scenarios())
+    assert (rung.account_id, rung.underlying, rung.price_usd, rung.distance) == ("dollars", "USD", 1.0, 0.0)
+    assert rung.liquidated_usd > 0.0
+
+
+def test_the_ladder_says_whose_rung_it_does_not_know() -> None:
+    """No rule, or one that has no answer today; of others nothing is said."""
+    rule = borrower("blind", 10, 30_000).rule
+    assert isinstance(rule, PlainRule)
+    blind = Blind(**{one.name: getattr(rule, one.name) for one in fields(rule)})
+    ours = portfolio(
+        borrower("known", 10, 30_000),
+        replace(borrower("unknown", 10, 30_000), rule=None),
+        replace(borrower("blind", 10, 30_000), rule=blind),
+        replace(
+            account("venue", supply("USD", 1), kind="perp"),
+            reported=Reported(WAD // 2, True, None, "venue"),  # noqa: FBT003
+        ),
+    )
+    told = unknown_rungs(ours)
+    assert [sentence.partition(":")[0] for sentence in told] == ["unknown", "blind", "venue"]
+
+
+def test_market_risk_keeps_what_single_cascades_say() -> None:
+    """With how many said it: a mean over cascades that did not end is none, in silence."""
+    slow = replace(rows([(100.0, 310_000.0)], 4_000.0), part=np.array([1e-4]), part_from=np.array([0.0]))
+    paused = borrower("paused", 10, 39_000, refusal="ReservePaused")
+    terms = Terms(impacts.none, rounds=3)
+    done = [
+        cascade(portfolio(paused), [one], scenarios=scenarios(), terms=terms, borrowers=slow).cascade
+        for one in (fall(-0.2), STILL)
+    ]
+    told = market_risk(done).told
+    assert told[0] == "paused: fails and is not liquidated (in 2 of 2)"
+    assert "after 3 rounds something could still be liquidated (in 1 of 2)" in told
+    assert market_risk(done[:1] * 3).told[0].endswith("(in 3 of 3)")
