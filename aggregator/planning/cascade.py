@@ -119,8 +119,9 @@ def _begun(
     terms: Terms,
     borrowers: Borrowers | None,
 ) -> State:
-    shocked = moved(portfolio, scenario, scenarios)
-    moves = multipliers(portfolio, scenario, scenarios, () if borrowers is None else borrowers.factors)
+    factors = () if borrowers is None else borrowers.factors
+    shocked = moved(portfolio, scenario, scenarios, factors)
+    moves = multipliers(portfolio, scenario, scenarios, factors)
     state = State(
         origin=portfolio,
         copy=Copy.of(shocked),

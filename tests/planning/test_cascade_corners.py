@@ -12,17 +12,29 @@ import pytest
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import BadConfiguration, UnusablePrice
+from aggregator.model.positions import Supply
 from aggregator.model.rules import WAD, Health
 from aggregator.planning import impact as impacts
 from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.cascade import MOST_ROUNDS, Terms, cascade
 from aggregator.planning.ladder import ladder, unknown_rungs
-from aggregator.planning.market_risk import market_risk
+from aggregator.planning.market_risk import market_risk, over_draws
 from aggregator.planning.tables import COLUMNS, borrowers_of
 from aggregator.risk.scenarios import CustomScenario
 from tests.planning.plain import FAMILIES, PlainRule, borrower
 from tests.planning.test_cascade_vectors import linear, rows
-from tests.risk.builders import COINS, account, option, perp, portfolio, scenarios, supply, wallet
+from tests.risk.builders import (
+    COINS,
+    account,
+    few_draws,
+    option,
+    perp,
+    portfolio,
+    raw,
+    scenarios,
+    supply,
+    wallet,
+)
 
 STILL = CustomScenario("still", {})
 
@@ -219,3 +231,37 @@ def test_market_risk_keeps_what_single_cascades_say() -> None:
     assert told[0] == "paused: fails and is not liquidated (in 2 of 2)"
     assert "after 3 rounds something could still be liquidated (in 1 of 2)" in told
     assert market_risk(done[:1] * 3).told[0].endswith("(in 3 of 3)")
+
+
+def test_what_only_a_table_has_can_be_shocked() -> None:
+    """By a scenario, a path and the framework's draws alike."""
+    ours = portfolio()
+    loan = dict(zip(COLUMNS, ("x", "DOGE", 1e6, "USD", 150_000, 0.83, 0.05, "full"), strict=True))
+    columns: dict[str, list[object]] = {name: [value] for name, value in loan.items()}
+    loans = borrowers_of(columns | {"collateral_price_usd": [0.2]}, ours, scenarios(), "loans")
+    terms, down = Terms(impacts.none), CustomScenario("down", {"DOGE": -0.3})
+    for path in ([down], [STILL, down]):
+        found = cascade(ours, path, scenarios=scenarios(), terms=terms, borrowers=loans).cascade
+        assert [step.sold_usd for step in found.steps] == [pytest.approx({"DOGE": 140_000.0})]
+    risk = over_draws(ours, 32, scenarios=few_draws(), terms=terms, borrowers=loans)
+    assert risk.liquidated_es_usd > 0.0
+    with pytest.raises(BadConfiguration, match="moves 'DOGE', which nothing is"):
+        cascade(ours, [down], scenarios=scenarios())
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_lent_beside_the_same_collateral_stays(first: bool) -> None:
+    """Half of a debt is paid out of the collateral alone, whichever position stands first."""
+    lent = Supply(COINS["ETH"].asset, raw(3), is_collateral=False, origin="lent")
+    one = borrower("mine", 10, 33_500)
+    positions = (lent, *one.positions) if first else (*one.positions, lent)
+    found = cascade(
+        portfolio(replace(one, positions=positions)),
+        [STILL],
+        scenarios=scenarios(),
+        terms=Terms(impacts.none, rounds=1),
+    )
+    [step], [left] = found.cascade.steps, found.final.accounts
+    assert (step.liquidated_usd, step.bad_debt_usd) == pytest.approx((16_750 * 1.05, 0.0))
+    kept = {p.is_collateral: p.raw / 1e18 for p in left.positions if isinstance(p, Supply)}
+    assert kept == pytest.approx({False: 3.0, True: 10 - 16_750 * 1.05 / 4_000})
