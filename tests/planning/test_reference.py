@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from aggregator.model.accounts import Account
@@ -123,6 +124,14 @@ def books(draw: st.DrawFn) -> Book:
     )
 
 
+def terms_of(book: Book) -> Terms:
+    return Terms(
+        lambda u, price, units: price * math.exp(-book.slopes.get(u, 0.0) * units),
+        lag=book.lags["table"],
+        lags={venue: book.lags[venue] for venue in VENUES},
+    )
+
+
 def slow(book: Book) -> Ended:
     start = {u: Fraction(COINS[u].usd) * (1 + Fraction(book.shock.get(u, 0.0))) for u in BASES}
     try:
@@ -138,14 +147,8 @@ def test_the_engine_does_what_the_slow_model_does(book: Book) -> None:
     told = slow(book)
     ours = portfolio(*book.accounts())
     table = borrowers_of(book.rows(), ours, scenarios(), "t") if book.table else None
-    terms = Terms(
-        lambda u, price, units: price * math.exp(-book.slopes.get(u, 0.0) * units),
-        lag=book.lags["table"],
-        lags={venue: book.lags[venue] for venue in VENUES},
-    )
-    found = cascade(
-        ours, [CustomScenario("shock", book.shock)], scenarios=scenarios(), terms=terms, borrowers=table
-    )
+    shock = CustomScenario("shock", book.shock)
+    found = cascade(ours, [shock], scenarios=scenarios(), terms=terms_of(book), borrowers=table)
     one = found.cascade
     assert one.converged
     own = [(r, f"account {i}") for r, i in told.acts if i < len(book.own)]
@@ -187,3 +190,35 @@ def test_the_engine_does_what_the_slow_model_does(book: Book) -> None:
 
 def _at(told: Ended) -> dict[str, Fraction]:
     return {name: told.prices[token.base] * token.rate for name, token in TOKENS.items()}
+
+
+@settings(max_examples=volume(25, 400), deadline=None)
+@given(books())
+def test_a_cascade_of_where_one_ended_does_nothing(book: Book) -> None:
+    """All that can be is liquidated, and all that was sold is in the prices: what is refused stays so."""
+    ours, terms = portfolio(*book.accounts()), terms_of(book)
+    found = cascade(ours, [CustomScenario("shock", book.shock)], scenarios=scenarios(), terms=terms)
+    assume(found.cascade.converged)
+    again = cascade(found.final, [CustomScenario("still", {})], scenarios=scenarios(), terms=terms)
+    assert (again.cascade.steps, again.cascade.rounds) == ((), 1)
+    failing = {one.account_id: one.reason for one in found.cascade.refusals}
+    assert {one.account_id: one.reason for one in again.cascade.refusals} == failing
+    assert again.final.accounts == found.final.accounts
+    value = again.cascade.value_before_usd
+    assert value == again.cascade.value_after_usd == pytest.approx(found.cascade.value_after_usd, abs=1e-6)
+
+
+@settings(max_examples=volume(25, 400), deadline=None)
+@given(books(), st.randoms(use_true_random=False))
+def test_the_order_of_accounts_means_nothing(book: Book, random: Random) -> None:
+    """All of a round happen at the same prices: whoever is listed first has no advantage."""
+    accounts = list(book.accounts())
+    random.shuffle(accounts)
+    shock, terms = CustomScenario("shock", book.shock), terms_of(book)
+    one = cascade(portfolio(*book.accounts()), [shock], scenarios=scenarios(), terms=terms).cascade
+    other = cascade(portfolio(*accounts), [shock], scenarios=scenarios(), terms=terms).cascade
+    steps = [sorted((s.round, s.account_id) for s in found.steps) for found in (one, other)]
+    assert steps[0] == steps[1]
+    assert other.final_prices_usd == pytest.approx(one.final_prices_usd, rel=EXACT)
+    for name in ("penalties_usd", "bad_debt_usd", "impact_usd", "liquidated_usd"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-7, abs=1e-3)
