@@ -46,7 +46,8 @@ def liquidation(
         list[str] | None,
         typer.Option(
             metavar="[PROTOCOL=]N",
-            help="Oracles are N rounds late, all of them or those of a protocol (repeatable).",
+            help="Oracles are N rounds late, all of them or those of a protocol, in a table of borrowers too "
+            "(repeatable).",
         ),
     ] = None,
     borrowers: Annotated[

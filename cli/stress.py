@@ -54,7 +54,10 @@ def stress(
     ] = None,
     cascade: Annotated[
         bool,
-        typer.Option("--cascade", help="Also show what liquidations follow from each, and what they cost."),
+        typer.Option(
+            "--cascade",
+            help="Also show what liquidations follow from each, and what they cost (not with --csv).",
+        ),
     ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the named stresses and stop.")] = False,
     rpc: options.Rpc = None,

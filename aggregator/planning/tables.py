@@ -111,7 +111,7 @@ def _numbers(
     values = np.array(numbers, dtype=np.float64)
     bad = np.flatnonzero(~((values >= least) & (values <= most) & np.isfinite(values)))
     if bad.size:
-        span = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+        span = f"finite and at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise BadConfiguration(where, f"row {int(bad[0]) + 1}: {name} must be {span}")
     return values
 
