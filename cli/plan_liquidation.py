@@ -39,7 +39,8 @@ def liquidation(
         list[str] | None,
         typer.Option(
             metavar="[PROTOCOL=]N",
-            help="Oracles are N rounds late, all of them or those of a protocol (repeatable).",
+            help="Oracles are N rounds late, all of them or those of a protocol, in a table of borrowers too "
+            "(repeatable).",
         ),
     ] = None,
     borrowers: Annotated[
@@ -151,6 +152,8 @@ def _show(
             envelope.write(envelope.of_portfolio("plan liquidation", portfolio, data))
         elif csv:
             liquidation_screen.write_rows(report, header=number == 0)
+            for line in liquidation_screen.notes(report):
+                typer.echo(line, err=True)
         else:
             typer.echo(liquidation_screen.screen(report, provenance(answer, portfolio)))
         options.tell_portfolio(portfolio, failures=csv, quiet=quiet)

@@ -47,7 +47,10 @@ def stress(
     ] = None,
     cascade: Annotated[
         bool,
-        typer.Option("--cascade", help="Also show what liquidations follow from each, and what they cost."),
+        typer.Option(
+            "--cascade",
+            help="Also show what liquidations follow from each, and what they cost (not with --csv).",
+        ),
     ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the named stresses and stop.")] = False,
     rpc: options.Rpc = None,
@@ -80,6 +83,8 @@ def stress(
         return
     options.one_output(csv=csv, json=json)
     request = replace(_request(shock or [], vol, name or [], file, grid), cascades=cascade)
+    if cascade and csv:
+        raise BadConfiguration("--cascade", "has no rows of its own here: `plan liquidation --csv` has them")
     if cascade and grid is not None:
         raise BadConfiguration("--cascade", "follows scenarios, not the points of a grid: leave --grid out")
     if csv and request.grid and (request.names or request.custom):
