@@ -17,7 +17,7 @@ from adapters.perp_curie.swap import Swap, swap
 from aggregator.model.actions import Trade, Traded, Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD, Amount, Refused
-from aggregator.pricing.concentrated import MAX_TICK, root_at_tick
+from aggregator.pricing.concentrated import MAX_TICK, Q96, root_at_tick
 
 if TYPE_CHECKING:
     from adapters.perp_curie.access import Access
@@ -198,6 +198,7 @@ def _traded(
         received=None,
         margin=(rule.settlement, after.settlement_raw),
         successor=None if empty else after,
+        funding_24h_raw=0 if dust else -cut(left.funding_growth(), Q96) // rule.unit,
     )
 
 

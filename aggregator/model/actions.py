@@ -87,7 +87,8 @@ class Traded:
     margin or as part of `paid`. `paid` and `received` are what the owner's wallet pays and gets at once.
     `margin` is what the account has posted of an asset afterwards, None where that stays; what is below zero
     is owed. `successor` is None where nothing is left of the account. `shared` is the market that it leaves
-    to other accounts which trade there, None where that is not told.
+    to other accounts which trade there, None where that is not told. `funding_24h_raw` is what Perp says of
+    the next day then; None: in proportion to the size, unknown where nothing was.
     """
 
     size_raw: int
@@ -102,6 +103,7 @@ class Traded:
     margin: tuple[AssetId, int] | None
     successor: Rule | None
     shared: SharedMarket | None = None
+    funding_24h_raw: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,9 @@ def traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) 
             pnl_raw=done.pnl_raw,
             funding_raw=done.funding_raw,
             borrowing_raw=done.borrowing_raw,
-            funding_24h_raw=_resized(position.funding_24h_raw, position.size_raw, done.size_raw),
+            funding_24h_raw=_resized(position.funding_24h_raw, position.size_raw, done.size_raw)
+            if done.funding_24h_raw is None
+            else done.funding_24h_raw,
             borrowing_24h_raw=_resized(position.borrowing_24h_raw, position.size_raw, done.size_raw),
         )
     else:

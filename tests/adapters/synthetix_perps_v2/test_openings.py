@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,6 +85,13 @@ def test_margin_comes_before_the_trade() -> None:
     assert done.fee.raw == pytest.approx(1999.999 * 0.0011 * WAD + 2 * WAD, rel=1e-12)
     assert isinstance(done.successor, TradablePerpsV2Rule)
     assert done.successor.size == -WAD
+    # Longs pay 0.1% a day to the short of one at 2000.
+    paying = replace(
+        posted.successor, market=replace(rule.market, funding_rate=WAD // 1000, funding_time=NOW)
+    )
+    paid = paying.apply(prices, NOW, short)
+    assert isinstance(paid, Traded)
+    assert paid.funding_24h_raw == 2 * WAD
 
 
 def test_margin_alone_is_judged_only_where_openings_were_asked() -> None:
