@@ -28,6 +28,7 @@ from aggregator.model.results import (
 from aggregator.model.survival import SurvivalPoint
 from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.store.bulk import Columns
+from aggregator.store.columns import flagged, unflagged
 from aggregator.store.requirement_rows import survival_columns
 from aggregator.store.requirement_tables import SurvivalPointRow
 from aggregator.store.risk_tables import (
@@ -60,9 +61,9 @@ def _result_columns(result: RiskResult) -> Columns:
     """The result's scalars as columns of one row, without `snapshot_id`."""
     values: dict[str, Any] = {name: getattr(result, name) for name in _SCALARS}
     for name in _INFINITE:
-        values |= _flagged(name, getattr(result, name))
+        values |= flagged(name, getattr(result, name))
     for name in _MULTIPLES:
-        values |= _flagged(f"multiple_{name}", getattr(result.multiples, name))
+        values |= flagged(f"multiple_{name}", getattr(result.multiples, name))
     values |= {f.name: getattr(result.waterfall, f.name) for f in fields(Waterfall)}
     values |= {f"history_{f.name}": getattr(result.history, f.name, None) for f in fields(HistoryUsed)}
     values |= {f"tail_{name}": getattr(result.tails, name, None) for name in _TAILS}
@@ -155,17 +156,17 @@ def to_result(
     values: dict[str, Any] = {name: getattr(row, name) for name in _SCALARS}
     values |= {name: Band(values[name]) for name in ("band", "unified_band", "weakest_band")}
     values["verdict"] = Verdict(row.verdict)
-    values |= {name: _unflagged(row, name) for name in _INFINITE}
+    values |= {name: unflagged(row, name) for name in _INFINITE}
     return RiskResult(
         **values,
-        multiples=Multiples(**{name: _unflagged(row, f"multiple_{name}") for name in _MULTIPLES}),
+        multiples=Multiples(**{name: unflagged(row, f"multiple_{name}") for name in _MULTIPLES}),
         waterfall=_picked(Waterfall, row),
         tails=_tails(row, estimates),
         survival=survival,
         accounts=tuple(
             AccountRisk(
                 **{name: getattr(account, name) for name in _ACCOUNT},
-                lam_native=_unflagged(account, "lam_native"),
+                lam_native=unflagged(account, "lam_native"),
                 binding_family=None if account.binding_ray is None else RayFamily.stored(account.binding_ray),
                 liquidation_prices=tuple(
                     _picked(LiquidationPrice, p) for p in points if p.account_id == account.account_id
@@ -188,7 +189,7 @@ def to_result(
         flags=flags,
         history=_history(row),
         worst_case=_worst_case(row),
-        fresh_kappa=None if row.fresh_kappa_infinite is None else _unflagged(row, "fresh_kappa"),
+        fresh_kappa=None if row.fresh_kappa_infinite is None else unflagged(row, "fresh_kappa"),
     )
 
 
@@ -253,13 +254,3 @@ def _is_infinite(value: float) -> bool:
 
 def _finite(value: float) -> float | None:
     return None if _is_infinite(value) else value
-
-
-def _flagged(name: str, value: float) -> dict[str, object]:
-    return {name: _finite(value), f"{name}_infinite": _is_infinite(value)}
-
-
-def _unflagged(row: SQLModel, name: str) -> float:
-    infinite: bool = getattr(row, f"{name}_infinite")
-    value: float = math.inf if infinite else getattr(row, name)
-    return value
