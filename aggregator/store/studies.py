@@ -49,6 +49,7 @@ def save(
 
         def work(connection: sa.Connection) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
             saved = saving.write(connection, [snapshot for snapshot, _ in prepared])
+            _claim(connection, [one.id for one in saved if not one.created])
             kept = [write(connection, found) for _, found in prepared]
             return list(zip(saved, kept, strict=True))
 
@@ -111,6 +112,22 @@ def write(connection: sa.Connection, prepared: Sequence[Prepared]) -> list[Saved
                 bulk.insert(connection, part, columns)
         saved.append(SavedStudy(table.name, one.id, one.row["snapshot_id"], created=not there))
     return saved
+
+
+def _claim(connection: sa.Connection, snapshot_ids: Sequence[str]) -> None:
+    """Make transactions that write beside the same snapshot, or delete it, conflict: one of them is retried.
+
+    Studies have no PRIMARY KEY that would: two threads that look at once would both find nothing.
+    """
+    snapshot = table_of(SnapshotRow)
+    chosen = sa.select(snapshot.c.snapshot_id, snapshot.c.status).where(
+        snapshot.c.snapshot_id.in_(snapshot_ids)
+    )
+    for name, status in connection.execute(chosen).all():
+        mine = snapshot.update().where(snapshot.c.snapshot_id == name)
+        # There and back: an update that changes nothing is none to DuckDB.
+        connection.execute(mine.values(status="failed" if status != "failed" else "orphaned"))
+        connection.execute(mine.values(status=status))
 
 
 def faults(connection: sa.Connection, snapshot_id: str) -> Iterator[Fault]:
