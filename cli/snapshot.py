@@ -63,9 +63,7 @@ def take(
             typer.echo(f"{kept.id}  {checked.portfolio.wallet}  {state}")
             for failure in checked.portfolio.failures:
                 typer.echo(f"not read: {told(failure)}", err=True)
-    failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
-    nothing = all(portfolio.nothing_read for portfolio in answer.portfolios)
-    raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
+    raise typer.Exit(exits.of_portfolios(answer.portfolios, allow_partial=allow_partial))
 
 
 @app.command("list")
