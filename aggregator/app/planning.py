@@ -109,7 +109,8 @@ def _avoided_usd(
 ) -> float | None:
     """What the liquidations would cost that a plan prevents: in its scenario, else those of today's prices.
 
-    None where some remain, or where there is neither: when an account is liquidated is then not known.
+    None where some remain, where there is neither (when an account is liquidated is then not known), and
+    where a cascade does not tell what all of them cost.
     """
     from aggregator.planning.cascade import cascade  # noqa: PLC0415
     from aggregator.risk.scenarios import CustomScenario  # noqa: PLC0415
@@ -120,7 +121,8 @@ def _avoided_usd(
         if not any(account.liquidatable for account in plan.before.accounts):
             return None
         scenario = CustomScenario("today", {})
-    return cascade(portfolio, [scenario], scenarios=scenarios).cascade.own_cost_usd
+    found = cascade(portfolio, [scenario], scenarios=scenarios).cascade
+    return None if found.refusals or not found.converged else found.own_cost_usd
 
 
 def _limits(portfolio: Portfolio, request: PlanRequest, config: Settings, named: _Named) -> Limits:
