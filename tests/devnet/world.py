@@ -256,7 +256,7 @@ def _code() -> tuple[bytes, ...]:
 def cached(protocols: Sequence[type[Deployment]] = PROTOCOLS) -> Path:
     """Folder with `state.json` and `manifest.json` of the world, built if it is not there yet."""
     # Every edit of the kit makes a new one; several test runs may each use one of the latest.
-    prune("world-", keep=10)
+    prune("world-", keep=40)
     return build_once(f"world-{world_key(protocols)}", partial(_build, protocols))
 
 
