@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import IntEnum
 
 from aggregator.model import errors
 from aggregator.model.errors import CrossmarginError, ReadError
+from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Failure
 
 
@@ -60,3 +61,10 @@ def of_failures(failures: Iterable[Failure], *, nothing_read: bool, allow_partia
         return Exit.OK
     codes = {of_error(error) for error in found}
     return codes.pop() if nothing_read and len(codes) == 1 else Exit.PARTIAL
+
+
+def of_portfolios(portfolios: Collection[Portfolio], *, allow_partial: bool = False) -> Exit:
+    """`of_failures` of what was read of several wallets."""
+    failures = [failure for portfolio in portfolios for failure in portfolio.failures]
+    nothing = all(portfolio.nothing_read for portfolio in portfolios)
+    return of_failures(failures, nothing_read=nothing, allow_partial=allow_partial)

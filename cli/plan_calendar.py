@@ -44,7 +44,7 @@ def calendar(
     Prices and rates stay as they are: what comes first if nothing else happens.
     """
     from aggregator import app  # noqa: PLC0415  # --help must not pay for it
-    from cli.exits import Exit  # noqa: PLC0415
+    from cli import exits  # noqa: PLC0415
 
     options.one_output(csv=csv, json=json)
     settings = options.settings(config)
@@ -63,8 +63,7 @@ def calendar(
     _show(answer, found, json=json, csv=csv, quiet=quiet)
     if save:
         options.tell_saved(app.save_calendars(answer, found, settings))
-    complete = all(portfolio.coverage.complete for portfolio in answer.portfolios)
-    raise typer.Exit(Exit.OK if complete or allow_partial else Exit.PARTIAL)
+    raise typer.Exit(exits.of_portfolios(answer.portfolios, allow_partial=allow_partial))
 
 
 def _show(answer: Answer, found: tuple[Calendar, ...], *, json: bool, csv: bool, quiet: bool) -> None:

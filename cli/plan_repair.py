@@ -12,6 +12,7 @@ from cli import options
 if TYPE_CHECKING:
     from aggregator.app import Answer
     from aggregator.model.plans import Plan
+    from aggregator.model.portfolio import Portfolio
 
 
 class Format(StrEnum):
@@ -50,7 +51,7 @@ def repair(
     ] = None,
     no_bridge: Annotated[bool, typer.Option("--no-bridge", help="Carry nothing to another chain.")] = False,
     hedge: Annotated[
-        bool, typer.Option("--hedge", help="Allow perps to be enlarged, not only reduced.")
+        bool, typer.Option("--hedge", help="Allow perps to be opened and enlarged, not only reduced.")
     ] = False,
     shock: Annotated[
         list[str] | None,
@@ -104,11 +105,11 @@ def repair(
     signed or sent. Exit code 16 where no plan reaches the targets.
     """
     from aggregator import app  # noqa: PLC0415  # --help must not pay for it
-    from cli.exits import Exit  # noqa: PLC0415
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+    from cli import exits  # noqa: PLC0415
     from cli.plan_wishes import plan_request  # noqa: PLC0415
 
-    shown = Format.JSON if json else format_
-    options.one_output(csv=csv, json=shown is Format.JSON)
+    shown = _format(format_, json=json, csv=csv)
     settings = options.settings(config)
     request = plan_request(
         target=target,
@@ -136,20 +137,34 @@ def repair(
         block=block,
         confirm=confirm,
         markets=True,
+        openings=hedge,
     )
+    if shown is Format.SAFE and len(answer.portfolios) > 1:
+        raise BadConfiguration("--format safe", "a file is of one wallet: name one")
     plans = app.repair(answer, request)
-    _show(answer, plans, shown, csv=csv, quiet=quiet)
-    if save:
-        options.tell_saved(app.save_plans(answer, plans, request, settings))
-    incomplete = not all(p.coverage.complete for p in answer.portfolios)
+    try:
+        _show(answer, plans, shown, csv=csv, quiet=quiet)
+    finally:
+        # A plan that is no file for a Safe is kept all the same.
+        if save:
+            options.tell_saved(app.save_plans(answer, plans, request, settings))
     if any(plan.status == "infeasible" for plan in plans):
-        raise typer.Exit(Exit.INFEASIBLE)
-    raise typer.Exit(Exit.PARTIAL if incomplete and not allow_partial else Exit.OK)
+        raise typer.Exit(exits.Exit.INFEASIBLE)
+    raise typer.Exit(exits.of_portfolios(answer.portfolios, allow_partial=allow_partial))
+
+
+def _format(given: Format, *, json: bool, csv: bool) -> Format:
+    """The one shape that is asked for; raises BadConfiguration where there are two."""
+    from aggregator.model.errors import BadConfiguration  # noqa: PLC0415
+
+    options.one_output(csv=csv, json=json or given is Format.JSON)
+    if given is Format.SAFE and (csv or json):
+        raise BadConfiguration("--csv" if csv else "--json", "not together with --format safe")
+    return Format.JSON if json else given
 
 
 def _show(answer: Answer, plans: tuple[Plan, ...], shown: Format, *, csv: bool, quiet: bool) -> None:
     from cli import envelope, plan_documents, plan_screen  # noqa: PLC0415
-    from cli.safe_file import safe_file  # noqa: PLC0415
     from cli.screen import provenance  # noqa: PLC0415
 
     for number, (plan, portfolio) in enumerate(zip(plans, answer.portfolios, strict=True)):
@@ -159,7 +174,21 @@ def _show(answer: Answer, plans: tuple[Plan, ...], shown: Format, *, csv: bool, 
             data = plan_documents.plan(plan, portfolio, answer.names.get(portfolio.wallet))
             envelope.write(envelope.of_portfolio("plan repair", portfolio, data))
         elif shown is Format.SAFE:
-            envelope.write(safe_file(plan, portfolio))
+            _show_safe(plan, portfolio, quiet=quiet)
         else:
             typer.echo(plan_screen.screen(plan, portfolio, provenance(answer, portfolio)))
         options.tell_portfolio(portfolio, failures=csv or shown is Format.SAFE, quiet=quiet)
+
+
+def _show_safe(plan: Plan, portfolio: Portfolio, *, quiet: bool) -> None:
+    """The file on stdout; none where no step comes nearer to the targets, which the exit code says."""
+    from cli import envelope, safe_file  # noqa: PLC0415
+
+    if plan.status == "infeasible":
+        missing = "the plan does not reach every target: --format json has what is missing"
+        typer.echo(missing if plan.steps else f"{missing}; there is no step to sign", err=True)
+        if not plan.steps:
+            return
+    envelope.write(safe_file.safe_file(plan, portfolio))
+    for line in () if quiet else safe_file.notes(plan, portfolio):
+        typer.echo(line, err=True)

@@ -51,9 +51,7 @@ def _answer(answer: Answer, *, json: bool, csv: bool, quiet: bool, allow_partial
         else:
             typer.echo(_screen(portfolio, answer, data))
         options.tell_portfolio(portfolio, failures=json or csv, quiet=quiet)
-    failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
-    nothing = all(portfolio.nothing_read for portfolio in answer.portfolios)
-    raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
+    raise typer.Exit(exits.of_portfolios(answer.portfolios, allow_partial=allow_partial))
 
 
 COLUMNS = (

@@ -63,9 +63,8 @@ def take(
             typer.echo(f"{kept.id}  {checked.portfolio.wallet}  {state}")
             for failure in checked.portfolio.failures:
                 typer.echo(f"not read: {told(failure)}", err=True)
-    failures = [failure for portfolio in answer.portfolios for failure in portfolio.failures]
-    nothing = all(portfolio.nothing_read for portfolio in answer.portfolios)
-    raise typer.Exit(exits.of_failures(failures, nothing_read=nothing, allow_partial=allow_partial))
+    portfolios = [checked.portfolio for checked in found]
+    raise typer.Exit(exits.of_portfolios(portfolios, allow_partial=allow_partial))
 
 
 @app.command("list")

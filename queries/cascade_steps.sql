@@ -6,7 +6,7 @@
 -- grain: one row per liquidation of a cascade; step counts from 1 in each; of a table's borrowers one row is all of a label in a round
 -- units: USD, exact to 8 digits; prices_usd by underlying, before the liquidation's own sales; native_health is the N/Q that failed;
 --   repaid, seized and bad_debt are exact amounts in smallest units with their assets; converged false: the cascade goes on
--- snapshots: all; the newest complete or partial one of each wallet that has a cascade
+-- snapshots: all; the newest complete or partial one of each wallet that has such a cascade
 WITH newest AS (
     SELECT c.*, s.wallet, s.as_of, s.status = 'partial' AS partial
     FROM cascade AS c
@@ -14,7 +14,8 @@ WITH newest AS (
     WHERE s.status IN ('complete', 'partial')
       AND ($wallet IS NULL OR s.wallet = $wallet)
       AND ($group IS NULL OR s.wallet IN (SELECT address FROM wallet_group WHERE group_name = ltrim($group, '@')))
-    QUALIFY rank() OVER (PARTITION BY s.wallet ORDER BY s.as_of DESC, s.snapshot_id) = 1
+      AND ($scenario IS NULL OR c.scenario = $scenario)
+    QUALIFY rank() OVER (PARTITION BY s.wallet ORDER BY s.as_of DESC, s.taken_at DESC, s.snapshot_id DESC) = 1
 ),
 moved AS (
     SELECT
@@ -60,5 +61,4 @@ LEFT JOIN moved AS z
     ON z.snapshot_id = t.snapshot_id AND z.cascade_id = t.cascade_id AND z.step = t.ordinal AND z.role = 'seized'
 LEFT JOIN moved AS b
     ON b.snapshot_id = t.snapshot_id AND b.cascade_id = t.cascade_id AND b.step = t.ordinal AND b.role = 'bad_debt'
-WHERE $scenario IS NULL OR n.scenario = $scenario
 ORDER BY n.wallet, n.scenario, n.cascade_id, t.ordinal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,7 @@ from aggregator.model.units import Address, ChainId, parse_address
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
-    from aggregator.planning.limits import Charges, Limits
+    from aggregator.planning.limits import Charges, Kind, Limits
     from aggregator.reading.recording import Recording
     from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
@@ -65,12 +66,13 @@ def replay_with_markets(recording: Recording) -> Answer:
 def repair(answer: Answer, request: PlanRequest) -> tuple[Plan, ...]:
     """The cheapest certified plan of each wallet of an answer, by the settings of its read.
 
-    Swaps are at the answer's markets. Raises BadConfiguration on a stress or an account that has no such
-    name.
+    Swaps are at the answer's markets. Raises BadConfiguration on a stress, or an account of none of the
+    wallets, that has no such name, and on limits that rule each other out.
     """
     from aggregator.planning.problem import Problem  # noqa: PLC0415  # numpy: not for --help
     from aggregator.planning.repair import repair  # noqa: PLC0415  # numpy, HiGHS: not for --help
 
+    named = _Named.by(request, answer.settings, answer.portfolios)
     scenarios = scenarios_of(answer)
     scenario = request.shock
     if request.stress is not None:
@@ -86,7 +88,7 @@ def repair(answer: Answer, request: PlanRequest) -> tuple[Plan, ...]:
                 families=answer.families,
                 scenarios=scenarios,
                 targets=request.targets,
-                limits=_limits(portfolio, request, answer.settings),
+                limits=_limits(portfolio, request, answer.settings, named),
                 charges=_charges(answer.settings, request),
                 markets=answer.markets.by_chain,
                 stress=scenario,
@@ -105,46 +107,92 @@ def repair(answer: Answer, request: PlanRequest) -> tuple[Plan, ...]:
 def _avoided_usd(
     plan: Plan, portfolio: Portfolio, scenario: CustomScenario | None, scenarios: ScenarioSet
 ) -> float | None:
-    """What the liquidations would cost that a plan for a scenario prevents; None where some remain."""
+    """What the liquidations would cost that a plan prevents: in its scenario, else those of today's prices.
+
+    None where some remain, where there is neither (when an account is liquidated is then not known), and
+    where a cascade does not tell what all of them cost.
+    """
     from aggregator.planning.cascade import cascade  # noqa: PLC0415
+    from aggregator.risk.scenarios import CustomScenario  # noqa: PLC0415
 
-    if scenario is None or plan.status != "feasible":
+    if plan.status != "feasible":
         return None
-    return cascade(portfolio, [scenario], scenarios=scenarios).cascade.own_cost_usd
+    if scenario is None:
+        if not any(account.liquidatable for account in plan.before.accounts):
+            return None
+        scenario = CustomScenario("today", {})
+    found = cascade(portfolio, [scenario], scenarios=scenarios).cascade
+    return None if found.refusals or not found.converged else found.own_cost_usd
 
 
-def _limits(portfolio: Portfolio, request: PlanRequest, config: Settings) -> Limits:
-    from aggregator.planning.limits import DEFAULT_KINDS, KINDS, Limits  # noqa: PLC0415
+def _limits(portfolio: Portfolio, request: PlanRequest, config: Settings, named: _Named) -> Limits:
+    from aggregator.planning.limits import DEFAULT_KINDS, Limits  # noqa: PLC0415
 
-    named = [one.casefold() for one in request.only]
-    kinds = frozenset(kind for kind in KINDS if kind in named) or DEFAULT_KINDS
+    kinds = named.kinds or DEFAULT_KINDS
     if request.hedge:
         kinds |= {"hedge"}
     if not request.bridge:
         kinds -= {"bridge"}
-    accounts: set[str] = set()
-    for name in (one for one in named if one not in KINDS):
-        found = {
-            account.id
-            for account in portfolio.accounts
-            if name in (account.id.casefold(), account.protocol.casefold())
-            or name in account.label.casefold()
-        }
-        if not found:
-            labels = "; ".join(account.label for account in portfolio.accounts if account.rule is not None)
-            raise BadConfiguration(f"--only {name}", f"no kind of step and no account is called so: {labels}")
-        accounts |= found
-    executors = {
-        ChainId(chain): parse_address(address) for chain, address in config.plan.flash_executor.items()
-    }
-    if request.executor is not None:
-        executors = dict.fromkeys(portfolio.blocks, request.executor)
     return Limits(
         kinds,
-        frozenset(accounts) if accounts else None,
+        named.of(portfolio),
         request.most_cost_usd,
-        executors=executors,
+        executors=_executors(portfolio, request, config),
         estimates=request.estimates,
+    )
+
+
+def _executors(portfolio: Portfolio, request: PlanRequest, config: Settings) -> dict[ChainId, Address]:
+    if request.executor is not None:
+        return dict.fromkeys(portfolio.blocks, request.executor)
+    return {ChainId(chain): parse_address(address) for chain, address in config.plan.flash_executor.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What `only` allows: kinds of steps (none: the usual ones), and accounts by what they are called."""
+
+    kinds: frozenset[Kind]
+    accounts: tuple[str, ...]
+
+    @staticmethod
+    def by(request: PlanRequest, config: Settings, portfolios: Sequence[Portfolio]) -> _Named:
+        """Raises BadConfiguration on what is called so in no wallet, and on what other options rule out."""
+        from aggregator.planning.limits import KINDS  # noqa: PLC0415
+
+        names = [one.strip().casefold() for one in request.only]
+        named = _Named(
+            frozenset(kind for kind in KINDS if kind in names),
+            tuple(name for name in names if name not in KINDS),
+        )
+        for name in named.accounts:
+            if not name or not any(_called(name, one) for one in portfolios):
+                rules = [a.label for one in portfolios for a in one.accounts if a.rule is not None]
+                told = f"no kind of step and no account is called so: {'; '.join(rules)}"
+                raise BadConfiguration(f"--only {name or repr(name)}", told)
+        if "bridge" in named.kinds and not (request.bridge and request.estimates):
+            other = "--no-estimates" if request.bridge else "--no-bridge"
+            raise BadConfiguration("--only bridge", f"not together with {other}")
+        if "flash" in named.kinds and request.executor is None and not config.plan.flash_executor:
+            told = "no contract runs bundles: name yours with --flash-executor"
+            raise BadConfiguration("--only flash", told)
+        if named.kinds and "flash" not in named.kinds and request.executor is not None:
+            raise BadConfiguration("--flash-executor", "--only allows no bundles: name flash there too")
+        return named
+
+    def of(self, portfolio: Portfolio) -> frozenset[str] | None:
+        """The accounts of a wallet that are allowed, perhaps none; None for all of them."""
+        if not self.accounts:
+            return None
+        return frozenset(id_ for name in self.accounts for id_ in _called(name, portfolio))
+
+
+def _called(name: str, portfolio: Portfolio) -> frozenset[str]:
+    """The accounts that have this id or adapter, or it as a part of their label."""
+    return frozenset(
+        account.id
+        for account in (*portfolio.accounts, *portfolio.openable)
+        if name in (account.id.casefold(), account.protocol.casefold()) or name in account.label.casefold()
     )
 
 

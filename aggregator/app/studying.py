@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from enum import Enum
@@ -46,7 +46,7 @@ def save_plans(
         "charges": answer.settings.plan.model_dump(mode="json"),
         "markets": hashlib.sha256(canonical.encode()).hexdigest(),
     }
-    return _save(answer, [[plan_study(plan, inputs)] for plan in plans], config)
+    return _save(answer, ([plan_study(plan, inputs)] for plan in plans), config)
 
 
 def save_calendars(
@@ -55,7 +55,8 @@ def save_calendars(
     """`save_plans` for the calendar of each wallet."""
     from aggregator.store.calendar_rows import calendar_study  # noqa: PLC0415
 
-    return _save(answer, [[calendar_study(one, {"horizon_days": one.horizon_days})] for one in found], config)
+    made = ([calendar_study(one, {"horizon_days": one.horizon_days})] for one in found)
+    return _save(answer, made, config)
 
 
 def save_liquidations(
@@ -69,19 +70,21 @@ def save_liquidations(
 
     # Draws of a market's risk are not kept, and change neither cascades nor ladders.
     asked = plain(replace(request, draws=None))
-    studies: list[list[Study]] = []
-    for report in reports:
+
+    def studies(report: LiquidationReport) -> list[Study]:
         found = [
             cascade_study(outcome.cascade, {"request": asked, "number": number})
             for number, outcome in enumerate(report.outcomes)
         ]
-        studies.append(found or [ladder_study(report.ladder, {"request": asked})])
-    return _save(answer, studies, config)
+        return found or [ladder_study(report.ladder, {"request": asked})]
+
+    return _save(answer, map(studies, reports), config)
 
 
 def _save(
-    answer: Answer, studies: Sequence[Sequence[Study]], config: Settings
+    answer: Answer, studies: Iterable[Sequence[Study]], config: Settings
 ) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
+    """`studies` are made where they are saved, so that a number that can't be stored is a StoreError."""
     from aggregator.store.opening import Opening  # noqa: PLC0415
     from aggregator.store.studies import save  # noqa: PLC0415
 

@@ -65,3 +65,28 @@ class SpotMarket(Protocol):
     def to_json(self) -> dict[str, JsonValue]:
         """Data for the family that made it; integers above 53 bits are strings."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PastMarket:
+    """The market of a swap that was stored, as far as a plan tells it: nothing is exchanged at it any more.
+
+    `assets` are what was sold and what was bought.
+    """
+
+    family: ClassVar[str] = "past"
+    chain: ChainId
+    assets: tuple[AssetId, AssetId]
+    label: str
+
+    def swap(self, sold: Amount) -> Refused:
+        """See SpotMarket."""
+        return Refused(f"{self.label} was not kept: {sold.raw} of {sold.asset} can't be sold at it")
+
+    def calls(self, sold: Amount, least: Amount, sender: Address, deadline: int) -> Untold:  # noqa: ARG002
+        """See SpotMarket."""
+        return Untold(f"{self.label} was not kept: the plan has the calls")
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """See SpotMarket."""
+        return {}

@@ -17,7 +17,7 @@ from aggregator.store.cascade_tables import (
 from aggregator.store.derived import dollars
 from aggregator.store.study_rows import Study, Values, columns_of
 
-_TOTALS = (
+TOTALS = (
     "value_before_usd",
     "value_after_usd",
     "liquidated_usd",
@@ -29,6 +29,7 @@ _TOTALS = (
     "own_share_usd",
     "own_cost_usd",
 )
+"""Columns of `cascade` that are fields of a Cascade, in USD."""
 
 
 def cascade_study(found: Cascade, inputs: Mapping[str, Any]) -> Study:
@@ -38,7 +39,7 @@ def cascade_study(found: Cascade, inputs: Mapping[str, Any]) -> Study:
         "converged": found.converged,
         "rounds": found.rounds,
         "liquidations": sum(step.accounts for step in found.steps),
-        **{name: dollars(getattr(found, name)) for name in _TOTALS},
+        **{name: dollars(getattr(found, name)) for name in TOTALS},
         "start_prices_usd": dict(found.start_prices_usd),
         "final_prices_usd": dict(found.final_prices_usd),
         "toxic": list(found.toxic),

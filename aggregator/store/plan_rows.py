@@ -10,7 +10,8 @@ from aggregator.model.calls import UnsignedCall
 from aggregator.model.plans import Cost, Flash, Move, Plan, State, Step, Swap, Transfer
 from aggregator.store.derived import dollars
 from aggregator.store.plan_tables import PlanAccountRow, PlanRow, PlanShortfallRow, PlanStepRow
-from aggregator.store.study_rows import Study, Values, amounts, columns_of, flagged
+from aggregator.store.study_rows import Study, Values, amounts, columns_of
+from aggregator.store.values import flagged
 
 BEFORE = -1
 """plan_account.step before the plan."""
@@ -33,7 +34,7 @@ def plan_study(plan: Plan, inputs: Mapping[str, Any]) -> Study:
         "steps": len(outer),
         **costs,
         "avoided_usd": None if plan.avoided_usd is None else dollars(plan.avoided_usd),
-        "missing_usd": dollars(sum(one.missing_usd for one in plan.shortfalls)),
+        "missing_usd": sum((dollars(one.missing_usd) for one in plan.shortfalls), dollars(0.0)),
         "binding_account": plan.binding,
         **_whole("before", plan.before),
         **_whole("after", plan.after),
@@ -90,6 +91,7 @@ def _step(ordinal: int, bundle: int | None, step: Step) -> Values:
         "asset_id": None if step.amount is None else step.amount.asset,
         "amount_raw": None if step.amount is None else step.amount.raw,
         "everything": isinstance(step.move, Repay | Withdraw) and step.move.raw is None,
+        "asked_raw": step.move.raw if isinstance(step.move, Repay | Deposit | Withdraw) else None,
         **_MOVE,
         **_move(step.move),
         "paid": amounts(step.paid),

@@ -141,6 +141,12 @@ class PlanStepRow(Table, table=True):
     score_after: float | None = column(
         FiniteFloat, "Score of the whole after it; NULL: no positions, or within a bundle", nullable=True
     )
+    asked_raw: int | None = raw(
+        "What the venue is asked to repay, take in or give out, in asset_id, which may be more than "
+        "amount_raw; NULL: all of it, another step, or saved before this column",
+        nullable=True,
+        checked=False,
+    )
 
 
 @checked

@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from aggregator.model.accounts import Observation
+from aggregator.model.calendars import Calendar
+from aggregator.model.cascades import Cascade, Rung
 from aggregator.model.comparison import Requirement
+from aggregator.model.plans import Plan
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.readings import Block
 from aggregator.model.results import Band, RiskResult, Verdict
@@ -143,3 +146,13 @@ class StoredSnapshot:
     portfolio: Portfolio
     result: RiskResult
     comparison: tuple[Requirement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStudies:
+    """What was computed from a snapshot and kept beside it, by id, in the order in which it was saved."""
+
+    plans: Mapping[str, Plan]
+    cascades: Mapping[str, Cascade]
+    ladders: Mapping[str, tuple[Rung, ...]]
+    calendars: Mapping[str, Calendar]

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from aggregator.model.errors import StoreError
 from aggregator.store import (
+    account_risk_tables,
     account_tables,
     calendar_tables,
     cascade_tables,
+    greek_tables,
     index_tables,
     plan_tables,
     requirement_tables,
@@ -28,6 +30,8 @@ TABLE_MODULES = (
     tables,
     account_tables,
     risk_tables,
+    account_risk_tables,
+    greek_tables,
     requirement_tables,
     wallet_tables,
     run_tables,
@@ -37,7 +41,7 @@ TABLE_MODULES = (
     index_tables,
 )
 
-REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 17))
 """Every revision of the schema, the present one last."""
 
 VERSION_TABLE = sa.Table(

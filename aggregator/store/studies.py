@@ -11,15 +11,16 @@ from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from aggregator.model.errors import StoreError
-from aggregator.store import bulk, identity, loading, saving
+from aggregator.store import bulk, identity, loading, saving, study_loading
 from aggregator.store.columns import table_of
 from aggregator.store.opening import Opening
-from aggregator.store.saved import Fault, SavedSnapshot, SavedStudy
+from aggregator.store.saved import Fault, SavedSnapshot, SavedStudy, StoredStudies
 from aggregator.store.saving import Saving
 from aggregator.store.study_rows import PARTS, Study, Values, id_column
+from aggregator.store.tables import SnapshotRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,34 @@ def save(
 
         def work(connection: sa.Connection) -> list[tuple[SavedSnapshot, list[SavedStudy]]]:
             saved = saving.write(connection, [snapshot for snapshot, _ in prepared])
+            _claim(connection, [one.id for one in saved if not one.created])
             kept = [write(connection, found) for _, found in prepared]
             return list(zip(saved, kept, strict=True))
 
         return opening.write(work)
     except (ValueError, OverflowError) as error:
         raise StoreError(str(opening.path), f"nothing was saved: {error}") from error
+
+
+def load(opening: Opening, snapshot_id: str) -> StoredStudies:
+    """What is kept beside a snapshot, equal to what was saved, in dollars of 8 digits; see study_loading.
+
+    Raises StoreError where there is no such snapshot or what is there can't be read, and StoreLocked.
+    """
+
+    def loaded(connection: sa.Connection) -> StoredStudies | None:
+        with Session(connection) as session:
+            snapshot = session.get(SnapshotRow, snapshot_id)
+            return None if snapshot is None else study_loading.load_all(session, snapshot)
+
+    try:
+        found = opening.read(loaded) if opening.path.exists() else None
+    except loading.DAMAGED as error:
+        told = f"what is kept beside snapshot {snapshot_id} can't be loaded: {error}"
+        raise StoreError(str(opening.path), told) from error
+    if found is None:
+        raise StoreError(str(opening.path), f"it holds no snapshot {snapshot_id}: list them first")
+    return found
 
 
 def prepare(study: Study, snapshot_id: str, made_at: datetime) -> Prepared:
@@ -89,6 +112,22 @@ def write(connection: sa.Connection, prepared: Sequence[Prepared]) -> list[Saved
                 bulk.insert(connection, part, columns)
         saved.append(SavedStudy(table.name, one.id, one.row["snapshot_id"], created=not there))
     return saved
+
+
+def _claim(connection: sa.Connection, snapshot_ids: Sequence[str]) -> None:
+    """Make transactions that write beside the same snapshot, or delete it, conflict: one of them is retried.
+
+    Studies have no PRIMARY KEY that would: two threads that look at once would both find nothing.
+    """
+    snapshot = table_of(SnapshotRow)
+    chosen = sa.select(snapshot.c.snapshot_id, snapshot.c.status).where(
+        snapshot.c.snapshot_id.in_(snapshot_ids)
+    )
+    for name, status in connection.execute(chosen).all():
+        mine = snapshot.update().where(snapshot.c.snapshot_id == name)
+        # There and back: an update that changes nothing is none to DuckDB.
+        connection.execute(mine.values(status="failed" if status != "failed" else "orphaned"))
+        connection.execute(mine.values(status=status))
 
 
 def faults(connection: sa.Connection, snapshot_id: str) -> Iterator[Fault]:

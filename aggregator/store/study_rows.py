@@ -60,9 +60,3 @@ def columns_of(kind: type[SQLModel], row: type[SQLModel], rows: Sequence[Values]
 def amounts(found: Iterable[Amount]) -> list[list[str]]:
     """Exact amounts as JSON."""
     return [[one.asset, str(one.raw)] for one in found]
-
-
-def flagged(name: str, value: float) -> Values:
-    """A number that may be infinite: NULL beside a flag then."""
-    infinite = value == float("inf")
-    return {name: None if infinite else value, f"{name}_infinite": infinite}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from aggregator import app
 from aggregator.app.liquidating import LiquidationRequest
 from aggregator.app.planning import PlanRequest
 from aggregator.app.studying import plain
+from aggregator.model.errors import StoreError
 from aggregator.model.plans import Targets
 from aggregator.model.units import Address
 from aggregator.risk.rays import Vol
@@ -65,3 +68,23 @@ def test_what_is_no_data_is_an_error() -> None:
     """Nothing is guessed."""
     with pytest.raises(TypeError, match="no part of a request"):
         plain(object())
+
+
+def test_what_can_not_be_stored_is_told(tmp_path: Path) -> None:
+    """As a failure of the database, which stays as it was, for every kind of study."""
+    answer = app.replay_with_markets(app.demo())
+    config = answer.settings.model_copy(update={"database": tmp_path / "w.duckdb"})
+    [plan] = app.repair(answer, PlanRequest())
+    plan = replace(plan, avoided_usd=math.inf)
+    with pytest.raises(StoreError, match="nothing was saved: inf is no number of dollars"):
+        app.save_plans(answer, [plan], PlanRequest(), config)
+    [calendar] = app.calendars(answer, 30)
+    spoilt = replace(calendar, accounts=(replace(calendar.accounts[0], carry_usd_day=1e31),))
+    with pytest.raises(StoreError, match="more than a column holds"):
+        app.save_calendars(answer, [spoilt], config)
+    request = LiquidationRequest()
+    [report] = app.liquidations(answer, request)
+    rungs = (replace(report.ladder[0], cost_usd=math.nan),)
+    with pytest.raises(StoreError, match="no number of dollars"):
+        app.save_liquidations(answer, [replace(report, ladder=rungs)], request, config)
+    assert app.list_snapshots(config) == ()

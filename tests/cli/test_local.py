@@ -233,6 +233,10 @@ def test_a_dead_node_is_unavailable(world: World, tmp_path: Path, monkeypatch: p
         ["positions"],
         ["positions", "--csv"],
         ["snapshot", "take"],
+        ["plan", "repair"],
+        ["plan", "repair", "--json"],
+        ["plan", "liquidation"],
+        ["plan", "calendar"],
     ],
 )
 def test_nothing_read_is_no_part_that_may_be_allowed(

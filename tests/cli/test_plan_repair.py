@@ -108,6 +108,12 @@ def test_it_is_kept_with_its_snapshot(tmp_path: Path) -> None:
         (("--only", "nobody"), "no kind of step and no account is called so"),
         (("--stress", "nothing"), "no stress is called"),
         (("--csv", "--json"), "--csv"),
+        (("--csv", "--format", "json"), "--csv: not together with --json"),
+        (("--csv", "--format", "safe"), "--csv: not together with --format safe"),
+        (("--json", "--format", "safe"), "--json: not together with --format safe"),
+        (("--only", ""), "no kind of step and no account is called so"),
+        (("--only", "bridge", "--no-bridge"), "not together with --no-bridge"),
+        (("--flash-executor", "0x12"), "not 0x followed by 40 hex digits"),
     ],
 )
 def test_wrong_input_says_what_to_do(arguments: tuple[str, ...], words: str) -> None:

@@ -1,86 +1,73 @@
-"""What is said of a loss that the wallet itself may have to bear, and is no number."""
+"""Bad debts of several accounts in one market: reserves are spent once, collateral stays what it is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import pytest
 
-from aggregator.model.close_outs import LossBearer
-from aggregator.model.losses import Cover, DescribedLosses
+from aggregator.model.accounts import Account
+from aggregator.model.cascades import Cascaded
 from aggregator.model.positions import Supply
-from aggregator.model.rules import Amount
-from aggregator.planning.bearers import of_market, of_venue, shared
-from aggregator.planning.valuation import Worth
-from aggregator.risk.numbering import Numbering
-from tests.planning.acting import LendingRule, lender
+from aggregator.planning import impact
+from aggregator.planning.cascade import Terms, cascade
+from aggregator.risk.scenarios import CustomScenario
+from tests.planning.plain import borrower
 from tests.risk.builders import COINS, account, portfolio, raw, scenarios
 
-DOLLAR = COINS["USD"].asset
+BAD = 38_000 - 20_000 / 1.05
+HALF = CustomScenario("half", {"ETH": -0.5})
+UP = CustomScenario("up", {"ETH": 0.3})
 
 
-@dataclass(frozen=True, slots=True)
-class Described(LendingRule):
-    """Says how a loss reaches suppliers, and with `supplied` how much there is."""
-
-    supplied: int | None = None
-
-    @property
-    def loss_told(self) -> str:
-        """See DescribedLosses."""
-        return "nothing is written down"
-
-    def cover(self, debt: str, time: int) -> Cover:
-        """See CoveredRule."""
-        del debt, time
-        return Cover(0, self.supplied)
+def owing(name: str, market: str = "pool") -> Account:
+    """Can't pay 18,952 dollars once ether is worth half."""
+    return borrower(
+        f"compound_v2:1:{market}:{name}",
+        10,
+        38_000,
+        owes="USDC",
+        threshold=0.9,
+        reserves=raw(1_000),
+        supplied=raw(100_000),
+    )
 
 
-def described(supplied: int | None = None) -> Described:
-    rule = lender("aave_v3:1:pool:me", {"ETH": 1}).rule
-    assert isinstance(rule, LendingRule)
-    return Described(rule.weights, rule.cash, supplies=rule.supplies, supplied=supplied)
+def lending(name: str, amount: float) -> Account:
+    lent = Supply(COINS["USDC"].asset, raw(amount), is_collateral=False, origin="lent")
+    return account(f"compound_v2:1:pool:{name}", lent)
 
 
-@pytest.mark.parametrize(("lent", "most"), [(200, "200.00"), (5_000, "1,000.00")])
-def test_the_own_share_is_told_with_what_it_is_at_most(lent: int, most: str) -> None:
-    """No more than was lent, no more than was lost, and why it is not a number."""
-    rule, owing = described(), account("aave_v3:1:pool:me", Supply(DOLLAR, 1, False, "a test"))  # noqa: FBT003
-    one = account("aave_v3:1:pool:you", Supply(DOLLAR, raw(lent), True, "a test"))  # noqa: FBT003
-    one = replace(one, kind="lending")
-    assert isinstance(rule, DescribedLosses)
-    worth = Worth.of(portfolio(owing, one), Numbering(scenarios(), {}))
-    borne = of_market(owing, [Amount(DOLLAR.id, raw(1_000))], rule, 0, {one.id: one}, worth)
-    assert (borne.own_usd, borne.own) == (0.0, {})
-    [told] = borne.told
-    assert f"at most ${most}: nothing is written down" in told
+def run(*accounts: Account, path: tuple[CustomScenario, ...] = (HALF,)) -> Cascaded:
+    return cascade(portfolio(*accounts), path, scenarios=scenarios(), terms=Terms(impact.none))
 
 
-def test_a_share_that_is_counted_says_what_the_protocol_does_not_do() -> None:
-    """In proportion, though the protocol leaves claims as they are."""
-    rule, owing = described(raw(10_000)), account("aave_v3:1:pool:me", Supply(DOLLAR, 1, False, "a test"))  # noqa: FBT003
-    one = account("aave_v3:1:pool:you", Supply(DOLLAR, raw(2_000), True, "a test"))  # noqa: FBT003
-    one = replace(one, kind="lending")
-    worth = Worth.of(portfolio(owing, one), Numbering(scenarios(), {}))
-    borne = of_market(owing, [Amount(DOLLAR.id, raw(1_000))], rule, 0, {one.id: one}, worth)
-    assert borne.own_usd == pytest.approx(200.0)
-    assert any("counted in proportion, though nothing is written down" in one for one in borne.told)
+def test_reserves_are_spent_once() -> None:
+    """Two accounts of one market: the first takes all reserves, and the second's share is of what is left."""
+    found = run(owing("one"), owing("two"), lending("mine", 10_000))
+    first, second = (dict(step.borne) for step in found.cascade.steps)
+    assert first["insurance_fund"] == pytest.approx(1_000)
+    assert "insurance_fund" not in second
+    # A tenth of the market is the wallet's, whatever comes first.
+    assert found.cascade.own_share_usd == pytest.approx((2 * BAD - 1_000) / 10)
+    [left] = found.final.accounts
+    [lent] = left.positions
+    assert isinstance(lent, Supply)
+    assert lent.raw / 1e18 == pytest.approx(10_000 - (2 * BAD - 1_000) / 10)
 
 
-@pytest.mark.parametrize(
-    ("bearers", "claims", "words"),
-    [
-        ((LossBearer.POOL,), 50.0, "at most $50.00"),
-        ((LossBearer.INSURANCE_FUND, LossBearer.SOCIALISED_LOSS), 900.0, "at most $300.00"),
-        ((LossBearer.INSURANCE_FUND,), 900.0, ""),
-        ((LossBearer.POOL,), 0.0, ""),
-    ],
-)
-def test_a_venues_loss_is_told_to_who_may_bear_it(
-    bearers: tuple[LossBearer, ...], claims: float, words: str
-) -> None:
-    """Pools and everybody; an insurance fund is nobody's claim."""
-    one = account("derive_v2:1:x:me", Supply(DOLLAR, 1, True, "a test"))  # noqa: FBT003
-    told = of_venue(one, 300.0, bearers, described(), claims).told
-    assert any("own share" in said and words in said for said in told) == bool(words)
-    assert shared(bearers) == (LossBearer.SOCIALISED_LOSS in bearers)
+def test_other_markets_have_reserves_of_their_own() -> None:
+    """Of another comptroller nothing is spent yet."""
+    found = run(owing("one"), owing("two", "elsewhere"))
+    assert [dict(step.borne)["insurance_fund"] for step in found.cascade.steps] == pytest.approx([1_000] * 2)
+
+
+def test_a_supply_that_secures_a_debt_keeps_what_its_protocol_counts() -> None:
+    """Its share is not known to be lost, and said; it is liquidated later by all of its collateral."""
+    secured = borrower("compound_v2:1:pool:secured", 10_000, 2.2, of="USDC", owes="ETH", threshold=0.9)
+    found = run(owing("one"), secured, path=(HALF, UP))
+    steps = found.cascade.steps
+    assert [step.account_id.rpartition(":")[2] for step in steps] == ["one", "secured"]
+    assert steps[1].liquidated_usd == pytest.approx(10_000)
+    assert found.cascade.own_share_usd == 0.0
+    assert any("falls to the collateral of compound_v2:1:pool:secured" in told for told in found.cascade.told)
+    unsecured = run(owing("one"), lending("free", 10_000))
+    assert unsecured.cascade.own_share_usd == pytest.approx((BAD - 1_000) / 10)

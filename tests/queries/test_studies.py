@@ -211,8 +211,10 @@ def test_bad_debt_by_bearer(world: World, choice: dict[str, str], only: dict[str
 
 
 def _cascades(world: World, choice: dict[str, str], only: dict[str, str]) -> list[tuple[Snapshot, Row]]:
-    found = [one for one in newest(world, "cascade", choice) if only.items() <= one[1].items()]
-    return sorted(found, key=lambda one: (one[0].wallet, one[1]["scenario"], one[1]["cascade_id"]))
+    return sorted(
+        newest(world, "cascade", choice, **only),
+        key=lambda one: (one[0].wallet, one[1]["scenario"], one[1]["cascade_id"]),
+    )
 
 
 def stored_rungs(world: World, chosen: Iterable[str]) -> Iterator[Row]:

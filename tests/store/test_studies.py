@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import duckdb
@@ -16,6 +20,7 @@ import pytest
 
 from aggregator.model.errors import ExchangeError, StoreError
 from aggregator.model.rules import Amount
+from aggregator.store import bulk
 from aggregator.store.importing import Imported
 from aggregator.store.plan_rows import plan_study
 from aggregator.store.saved import SavedStudy
@@ -261,3 +266,45 @@ def test_a_row_twice_is_refused(studied: Path, tmp_path: Path, part: Any) -> Non
     rewrite(tmp_path / "export", str(part.__tablename__), doubled)
     with pytest.raises(ExchangeError, match="has a row twice"):
         take_in(tmp_path / "copy.duckdb", tmp_path / "export")
+
+
+def test_two_threads_that_save_the_same_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both look before either writes: one writes, the other finds it there."""
+    path = tmp_path / "w.duckdb"
+    save(path)
+    together, insert = Barrier(2), bulk.insert
+
+    def insert_together(*arguments: Any) -> None:
+        with suppress(BrokenBarrierError):  # once one of them has been turned away
+            together.wait(timeout=2)
+        insert(*arguments)
+
+    monkeypatch.setattr(bulk, "insert", insert_together)
+    with ThreadPoolExecutor(2) as pool:
+        both = [future.result() for future in [pool.submit(save_studied, path) for _ in range(2)]]
+    created = sorted(tuple(one.created for one in found) for _, found in both)
+    assert created == [(False,) * 4, (True,) * 4]
+    assert asked(path, "SELECT count(*) FROM plan") == [(1,)]
+    [summary] = Warehouse(path).snapshots()
+    assert Warehouse(path).verify(summary.id, FAMILIES).faults == ()
+
+
+@pytest.mark.parametrize("place", [1, 3, 8, 12])
+def test_a_write_that_ends_in_the_middle_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Neither the snapshot nor a part of a study."""
+    path = tmp_path / "w.duckdb"
+    save(path)
+    before, insert, left = contents(path), bulk.insert, count()
+    studied = {one for kind, parts in PARTS.items() for one in (kind, *parts)}
+
+    def ending(connection: Any, row: Any, columns: Any) -> None:
+        if row in studied and next(left) == place:
+            raise KeyboardInterrupt
+        insert(connection, row, columns)
+
+    monkeypatch.setattr(bulk, "insert", ending)
+    with pytest.raises(KeyboardInterrupt):
+        save_studied(path, None, replace(PORTFOLIO, spots={**PORTFOLIO.spots, "ETH": 2_000.0}))
+    assert contents(path) == before
