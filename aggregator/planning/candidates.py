@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from aggregator.contract.approvals import token_address
 from aggregator.model.accounts import Account
 from aggregator.model.actions import (
     Action,
@@ -20,6 +21,7 @@ from aggregator.model.actions import (
     Withdraw,
 )
 from aggregator.model.assets import Asset
+from aggregator.model.calls import CallableRule, Hands
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.plans import Move, Swap, Transfer
 from aggregator.model.positions import Debt, Holding, Option, Perp
@@ -174,18 +176,36 @@ class AssetCandidate(Candidate):
         Interest runs on all that was owed at first, also on what was repaid in part since. Money that the
         wallet is to get later in a plan may come with it; what it has already may not suffice. A health of a
         debt of dust tells nothing, since the interest of a moment moves it: what was repaid in part keeps a
-        rest, or nothing.
+        rest, or nothing where the protocol can be asked for all, whatever that is by then.
         """
         first = next((one for one in copy.portfolio.accounts if one.id == self.account_id), account)
         owed, before = (total(one, Debt, self.asset.id) for one in (account, first))
         has, more = balance(copy, purse_of(copy, account).id, self.asset), interest(max(owed, before))
         later = has < owed and not self.lent and owed - raw <= owed // EVERY
-        if (has >= owed + more or later) and (owed - raw) * self.unit_usd < DUST_USD:
+        every = (has >= owed + more or later) and (owed - raw) * self.unit_usd < DUST_USD
+        if every and _all_is_timeless(copy, first, account, self.asset):
             return Repay(self.asset.id, None), more
         before_usd, all_usd = _owed_usd(copy, first), _owed_usd(copy, account)
         if all_usd < before_usd and (all_usd - raw * self.unit_usd) * LEAST_REST < before_usd:
             return Refused("what was repaid in part keeps a rest, or nothing")
         return Repay(self.asset.id, raw), 0
+
+
+def _all_is_timeless(copy: Copy, first: Account, account: Account, asset: Asset) -> bool:
+    """Whether the calls of a whole repayment, approvals aside, are what they were before parts were repaid.
+
+    A protocol that is told all in shares of today leaves what interest makes of them until parts are mined.
+    """
+    hands = Hands(account.owner_path[-1], purse_of(copy, account).owner_path[-1])
+    asked, token = [], token_address(asset.id)
+    for one in (first, account):
+        if not isinstance(one.rule, CallableRule):
+            return True
+        calls = one.rule.calls(Repay(asset.id, None), hands)
+        if isinstance(calls, Untold):
+            return True
+        asked.append([(call.to, call.data, call.value) for call in calls if call.to != token])
+    return asked[0] == asked[1]
 
 
 def _owed_usd(copy: Copy, account: Account) -> float:

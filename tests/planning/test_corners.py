@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from unittest.mock import patch
@@ -11,8 +11,10 @@ import pytest
 
 from aggregator.model.actions import Action, Applied, Repay, Traded, Untold, Withdraw
 from aggregator.model.assets import AssetId
+from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.plans import Flash, Swap, Transfer
+from aggregator.model.positions import Debt
 from aggregator.model.rules import Amount, Refused
 from aggregator.model.spot_markets import Swapped
 from aggregator.model.units import Address, ChainId
@@ -272,3 +274,35 @@ def test_a_debt_is_repaid_to_the_last_in_several_parts() -> None:
     assert moved(plan, Repay) == pytest.approx(70_000 * (1 + 1e-5), rel=1e-9)
     [account] = plan.after.accounts
     assert account.health is None
+
+
+@dataclass(frozen=True, slots=True)
+class CallingRule(LendingRule):
+    """Is told all as all, or (`shares`) as what is owed today."""
+
+    shares: bool = False
+
+    def calls(self, action: Action, hands: Hands) -> Sequence[UnsignedCall] | Untold:
+        """See CallableRule."""
+        if not isinstance(action, Repay) or action.raw is not None:
+            return Untold("nobody asks")
+        said = str(self.weights[-1].requirement) if self.shares else "all"
+        return (UnsignedCall(hands.holder, said.encode(), 0, "repay"),)
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_protocol_that_is_told_all_in_shares_keeps_a_rest(shares: bool) -> None:
+    """What they are by then is not known when parts are repaid before: interest on these would stay."""
+    rule = SHORT.rule
+    assert isinstance(rule, LendingRule)
+    told = CallingRule(rule.weights, rule.cash, rule.threshold, rule.supplies, shares=shares)
+    plan = planned(
+        replace(SHORT, rule=told),
+        wallet(),
+        markets=[flat("ETH", "USDC")],
+        targets=replace(ALONE, health=40.0),
+    )
+    last = [step.move.raw for step in plan.steps if isinstance(step.move, Repay)][-1]
+    assert (plan.status, last is None) == (("infeasible", False) if shares else ("feasible", True))
+    owed = next(p.raw for p in SHORT.positions if isinstance(p, Debt))
+    assert not shares or 0.97 < moved(plan, Repay) / (owed / 10**18) <= 0.98
