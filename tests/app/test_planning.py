@@ -71,8 +71,8 @@ def test_a_liquidation_of_today_is_avoided() -> None:
     """25 ETH at 4,000 count as 80,000, and 85,000 are owed: a twentieth is lost, and what sales cost."""
     [plan] = planned((liquidatable(lender("aave", {"ETH": 25, "USDC": -85_000})), RICH))
     assert plan.status == "feasible"
-    assert plan.avoided_usd == pytest.approx(4_250.0, rel=0.01)
-    assert plan.avoided_usd >= 4_250.0
+    assert plan.avoided_usd is not None
+    assert 4_250.0 <= plan.avoided_usd <= 4_292.5
 
 
 def test_what_is_not_liquidated_today_avoids_nothing_known() -> None:
