@@ -36,7 +36,11 @@ def accounts(checked: Checked) -> str:
     """One row for each account."""
     header = ("account", "equity", "own health", "liquidation", "positions")
     judged = [(account_of(checked, risk), risk) for risk in checked.risk.accounts]
-    left = [(label(account), usd(risk.equity_usd), _health(risk)) for account, risk in judged]
+    lost = set(checked.portfolio.unjudged)
+    left = [
+        (label(account), usd(risk.equity_usd), _health(risk, known=account.id not in lost))
+        for account, risk in judged
+    ]
     ways = [liquidation(risk, checked.portfolio) for _, risk in judged]
     used = 2 + sum(max(len(row[i]) for row in (header, *left)) + 2 for i in range(3))
     used += max(len(way) for way in chain([header[3]], *ways)) + 2
@@ -53,11 +57,11 @@ def account_of(checked: Checked, risk: AccountRisk) -> Account:
     return next(account for account in checked.portfolio.accounts if account.id == risk.account_id)
 
 
-def _health(risk: AccountRisk) -> str:
+def _health(risk: AccountRisk, *, known: bool) -> str:
     if risk.is_unjudged:
         return f"{risk.reported_health:.2f} told"
     if risk.native_health is None:
-        return "–"
+        return "–" if known else "unknown"
     if risk.check_bps is None:
         return f"{risk.native_health:.2f}"
     mark = "✓" if risk.check_bps <= 1 else "≠"

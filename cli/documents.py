@@ -148,19 +148,19 @@ def _observed(account: Account) -> dict[str, Any] | None:
     return {"time": one.time, "endpoint": clean(one.endpoint, 64), "content_hash": one.content_hash}
 
 
-def _state(risk: AccountRisk) -> str:
+def _state(portfolio: Portfolio, risk: AccountRisk) -> str:
     if risk.liquidatable:
         return "liquidatable"
     if risk.native_health is not None:
         return "healthy"
-    return "unjudged" if risk.is_unjudged else "no_debt"
+    return "unjudged" if risk.is_unjudged or risk.account_id in portfolio.unjudged else "no_debt"
 
 
 def _account_health(portfolio: Portfolio, account: Account, risk: AccountRisk) -> dict[str, Any]:
     return {
         **account_document(account),
         "equity_usd": usd(risk.equity_usd),
-        "state": _state(risk),
+        "state": _state(portfolio, risk),
         "native_health": risk.native_health,
         "reported_health": risk.reported_health,
         "check_bps": risk.check_bps,

@@ -12,6 +12,7 @@ from cli import options
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, Checked
+    from aggregator.model.stresses import Reassessed
     from aggregator.settings import Settings
 
 
@@ -140,6 +141,13 @@ _PRECEDENCE = [0, 30, 15, 14, 13, 12, 11, 10, 31, 32]
 def worst(codes: Iterable[int]) -> int:
     """The code that several wallets end with together; 0 without any."""
     return max(codes, key=_PRECEDENCE.index, default=0)
+
+
+def codes_after(sides: Iterable[Reassessed], gate: Gate) -> list[int]:
+    """The exit code of each portfolio after a change under a gate."""
+    from aggregator.app import Checked  # noqa: PLC0415
+
+    return [exit_code(Checked(side.portfolio, side.risk), gate) for side in sides]
 
 
 def exit_code(checked: Checked, gate: Gate) -> int:

@@ -23,6 +23,7 @@ def report(found: LiquidationReport, name: str | None) -> dict[str, Any]:
         "cascades": [_outcome(one) for one in found.outcomes],
         "ladder": [_rung(rung) for rung in found.ladder],
         "market": None if found.market is None else _market(found.market),
+        "notes": [clean(sentence, 500) for sentence in found.told],
     }
 
 
@@ -59,4 +60,5 @@ def _market(found: MarketRisk) -> dict[str, Any]:
         "bad_debt_mean_usd": usd(found.bad_debt_mean_usd),
         "bad_debt_95_usd": usd(found.bad_debt_95_usd),
         "bad_debt_es_usd": usd(found.bad_debt_es_usd),
+        "notes": [clean(sentence, 500) for sentence in found.told],
     }

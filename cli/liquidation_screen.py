@@ -43,6 +43,16 @@ def screen(report: LiquidationReport, source: Provenance) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
+def notes(report: LiquidationReport) -> list[str]:
+    """What stands beside the rows, as lines: what is refused, not known or not followed, by scenario."""
+    found = [f"note: {clean(sentence, 400)}" for sentence in report.told]
+    for one in report.outcomes:
+        found += [f"{clean(one.cascade.scenario, 64)}: {line}" for line in _told(one.cascade)]
+    if report.market is not None:
+        found += [f"at risk: {clean(sentence, 400)}" for sentence in report.market.told]
+    return found
+
+
 def write_rows(report: LiquidationReport, *, header: bool) -> None:
     """Print a row for each step, or where no scenario was given for each rung of the ladder."""
     wallet = report.today.portfolio.wallet
@@ -81,11 +91,17 @@ def steps(cascade: Cascade) -> str:
         if len(cascade.steps) > MOST_STEPS:
             blocks.append(f"{len(cascade.steps) - MOST_STEPS} more steps: --csv has them all")
         blocks.append("\n".join(_sums(cascade)))
-    told = [f"{clean(one.label, 40)} is not liquidated: {clean(one.reason, 200)}" for one in cascade.refusals]
-    told += [f"note: {clean(sentence, 400)}" for sentence in cascade.told]
-    lines = [line for sentence in told for line in textwrap.wrap(sentence, WIDTH - 2)]
-    blocks.append("\n".join(lines))
+    blocks.append(_wrapped(_told(cascade)))
     return textwrap.indent("\n\n".join(block for block in blocks if block), "  ")
+
+
+def _told(cascade: Cascade) -> list[str]:
+    told = [f"not liquidated: {clean(one.label, 40)}: {clean(one.reason, 200)}" for one in cascade.refusals]
+    return told + [f"note: {clean(sentence, 400)}" for sentence in cascade.told]
+
+
+def _wrapped(sentences: list[str]) -> str:
+    return "\n".join(line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH - 2))
 
 
 def _outcome(report: LiquidationReport, one: CascadeOutcome) -> str:
@@ -126,6 +142,8 @@ def _sums(cascade: Cascade) -> list[str]:
                 borne[bearer] = borne.get(bearer, 0.0) + value
         by = ", ".join(f"{name.replace('_', ' ')} {usd(value)}" for name, value in borne.items())
         parts.append(f"bad debt {usd(cascade.bad_debt_usd)} ({by})")
+    if cascade.path_usd:
+        parts.append(f"the path's own moves cost {usd(cascade.path_usd)}")
     lines = textwrap.wrap(" · ".join(parts), WIDTH - 2)
     lines.append(f"it costs the wallet {usd(cascade.own_cost_usd)}")
     moved = [
@@ -134,19 +152,23 @@ def _sums(cascade: Cascade) -> list[str]:
         if name in cascade.start_prices_usd and price(cascade.start_prices_usd[name]) != price(value)
     ]
     if moved:
-        lines += textwrap.wrap("sales move " + " · ".join(moved), WIDTH - 2)
+        lines += textwrap.wrap("prices move " + " · ".join(moved), WIDTH - 2)
     return lines
 
 
 def _ladder(report: LiquidationReport) -> str:
     if report.today.risk.score is None:
         return ""
+    told = _wrapped([f"note: {clean(sentence, 400)}" for sentence in report.told])
     if not report.ladder:
-        return "  no price of one underlying alone liquidates an account"
+        whom = "any other account" if told else "an account"
+        nothing = f"no price of one underlying alone liquidates {whom}"
+        return textwrap.indent("\n\n".join(block for block in (told, nothing) if block), "  ")
     names = {account.id: clean(account.label, 40) for account in report.today.portfolio.accounts}
     found = [_rung(rung, names) for rung in report.ladder]
     columns = ("price", "move", "account", "liquidated", "costs", "and then")
-    return textwrap.indent(table(columns, found, right=(1, 3, 4)), "  ")
+    rungs = table(columns, found, right=(1, 3, 4))
+    return textwrap.indent("\n\n".join(block for block in (rungs, told) if block), "  ")
 
 
 def _rung(rung: Rung, names: dict[str, str]) -> tuple[str, ...]:
@@ -175,7 +197,10 @@ def _market(found: MarketRisk) -> str:
         )
     ]
     columns = (f"at risk over {found.paths:,} scenarios", "mean", "95%", "shortfall beyond")
-    return textwrap.indent(table(columns, rows_, right=(1, 2, 3)), "  ")
+    blocks = [table(columns, rows_, right=(1, 2, 3))]
+    if found.told:
+        blocks.append(_wrapped([f"note: {clean(sentence, 400)}" for sentence in found.told]))
+    return textwrap.indent("\n\n".join(blocks), "  ")
 
 
 def _row(step: CascadeStep) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,6 +71,14 @@ AllowPartial = Annotated[
 SaveStudy = Annotated[
     bool,
     typer.Option("--save", help="Keep it in the database, with the snapshot that it was computed from."),
+]
+Shock = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=CHANGE",
+        help="Move an underlying, a pegged token or a peg class, such as ETH=-30% or USDC=-5% "
+        "(repeatable; all together are one scenario).",
+    ),
 ]
 WarnUnder = Annotated[
     float | None, typer.Option(min=0, max=100, metavar="SCORE", help="Exit 30 below this score.")
@@ -172,6 +181,7 @@ def answer(
     block: str = "latest",
     confirm: int | None = None,
     markets: bool = False,
+    openings: bool = False,
 ) -> Answer:
     """What was asked for: the demo, or wallets as `selection` and `read` take them; raises UsageError."""
     from aggregator import app  # noqa: PLC0415
@@ -186,7 +196,7 @@ def answer(
     chosen = selection(
         wallets or [], config, rpc=rpc, chain=chain, adapter=adapter, block=block, confirm=confirm
     )
-    return read(chosen, config, quiet=quiet, markets=markets)
+    return read(replace(chosen, openings=openings), config, quiet=quiet, markets=markets)
 
 
 def one_output(*, csv: bool, json: bool) -> None:
@@ -234,7 +244,7 @@ def recorded(selection: Selection) -> Recording | None:
     recording = replayed.get()
     if recording is None:
         return None
-    made = app.Selection(selection.wallets)
+    made = app.Selection(selection.wallets, openings=selection.openings)
     if selection != made or not set(selection.wallets) <= set(recording.request["wallets"]):
         why = "is answered as it was recorded: name no other wallet, block, chain, adapter or endpoint"
         raise BadConfiguration("a recording", why)

@@ -52,11 +52,12 @@ class Names:
     """What a portfolio calls its accounts and assets; text of chains, cleaned."""
 
     def __init__(self, portfolio: Portfolio) -> None:
-        self.chains = {account.id: account.chain for account in portfolio.accounts}
-        self.labels = {account.id: clean(account.label, 100) for account in portfolio.accounts}
+        known = (*portfolio.accounts, *portfolio.openable)
+        self.chains = {account.id: account.chain for account in known}
+        self.labels = {account.id: clean(account.label, 100) for account in known}
         self._assets: dict[AssetId, Asset] = {}
-        for account in portfolio.accounts:
-            for position in account.positions:
+        for account in known:
+            for position in (*account.positions, *(one.perp for one in account.openings)):
                 for field in ("asset", "settlement"):
                     if (asset := getattr(position, field, None)) is not None:
                         self._assets[asset.id] = asset

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import options
-from cli.health import Gate, exit_code, worst
+from cli.health import Gate, codes_after, worst
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, LiquidationRequest
@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 def liquidation(
     wallets: options.SomeWallets = None,
     *,
-    shock: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=CHANGE",
-            help="Move an underlying, a pegged token or a peg class, such as ETH=-30% or USDC=-5% "
-            "(repeatable; all together are one scenario).",
-        ),
-    ] = None,
+    shock: options.Shock = None,
     vol: Annotated[
         str | None,
         typer.Option(metavar="MOVE", help="Move implied volatilities, as in `stress`."),
@@ -46,7 +39,8 @@ def liquidation(
         list[str] | None,
         typer.Option(
             metavar="[PROTOCOL=]N",
-            help="Oracles are N rounds late, all of them or those of a protocol (repeatable).",
+            help="Oracles are N rounds late, all of them or those of a protocol, in a table of borrowers too "
+            "(repeatable).",
         ),
     ] = None,
     borrowers: Annotated[
@@ -104,7 +98,8 @@ def liquidation(
     if save:
         options.tell_saved(app.save_liquidations(answer, reports, request, settings))
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
-    raise typer.Exit(worst(code for report in reports for code in _codes(report, gate)))
+    sides = [side for one in reports for side in [o.after for o in one.outcomes] or [one.today]]
+    raise typer.Exit(worst(codes_after(sides, gate)))
 
 
 def _request(
@@ -122,8 +117,7 @@ def _request(
 
     custom = []
     if shock or vol is not None:
-        moved = shocks.moves(shock)
-        custom.append((shocks.scenario("shock", moved, None if vol is None else shocks.vol_move(vol)), ""))
+        custom.append((shocks.shocked(shock, vol), ""))
     everybody, late = 0, dict[str, int]()
     for text in lag:
         protocol, separator, count = text.rpartition("=")
@@ -145,13 +139,6 @@ def _request(
     )
 
 
-def _codes(report: LiquidationReport, gate: Gate) -> list[int]:
-    from aggregator.app import Checked  # noqa: PLC0415
-
-    sides = [outcome.after for outcome in report.outcomes] or [report.today]
-    return [exit_code(Checked(side.portfolio, side.risk), gate) for side in sides]
-
-
 def _show(
     answer: Answer, reports: tuple[LiquidationReport, ...], *, json: bool, csv: bool, quiet: bool
 ) -> None:
@@ -165,6 +152,8 @@ def _show(
             envelope.write(envelope.of_portfolio("plan liquidation", portfolio, data))
         elif csv:
             liquidation_screen.write_rows(report, header=number == 0)
+            for line in liquidation_screen.notes(report):
+                typer.echo(line, err=True)
         else:
             typer.echo(liquidation_screen.screen(report, provenance(answer, portfolio)))
         options.tell_portfolio(portfolio, failures=csv, quiet=quiet)

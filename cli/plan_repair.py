@@ -51,7 +51,7 @@ def repair(
     ] = None,
     no_bridge: Annotated[bool, typer.Option("--no-bridge", help="Carry nothing to another chain.")] = False,
     hedge: Annotated[
-        bool, typer.Option("--hedge", help="Allow perps to be enlarged, not only reduced.")
+        bool, typer.Option("--hedge", help="Allow perps to be opened and enlarged, not only reduced.")
     ] = False,
     shock: Annotated[
         list[str] | None,
@@ -137,6 +137,7 @@ def repair(
         block=block,
         confirm=confirm,
         markets=True,
+        openings=hedge,
     )
     if shown is Format.SAFE and len(answer.portfolios) > 1:
         raise BadConfiguration("--format safe", "a file is of one wallet: name one")

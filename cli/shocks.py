@@ -95,6 +95,11 @@ def scenario(name: str, changes: Mapping[str, float], vol: VolMove | None) -> Cu
     return CustomScenario(name, dict(changes), vol.vol, iv_times=vol.times, iv_points=vol.points)
 
 
+def shocked(shock: Sequence[str], vol: str | None) -> CustomScenario:
+    """The scenario of --shock and --vol; raises BadConfiguration on another form of them."""
+    return scenario("shock", moves(shock), None if vol is None else vol_move(vol))
+
+
 def scenarios_of(path: Path) -> list[tuple[CustomScenario, str]]:
     """The scenarios of a TOML file with their titles, in its order.
 

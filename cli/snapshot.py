@@ -63,7 +63,8 @@ def take(
             typer.echo(f"{kept.id}  {checked.portfolio.wallet}  {state}")
             for failure in checked.portfolio.failures:
                 typer.echo(f"not read: {told(failure)}", err=True)
-    raise typer.Exit(exits.of_portfolios(answer.portfolios, allow_partial=allow_partial))
+    portfolios = [checked.portfolio for checked in found]
+    raise typer.Exit(exits.of_portfolios(portfolios, allow_partial=allow_partial))
 
 
 @app.command("list")

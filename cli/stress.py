@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import options
-from cli.health import Gate, exit_code, worst
+from cli.health import Gate, codes_after, worst
 
 if TYPE_CHECKING:
     from aggregator.app import Answer, StressRequest
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 def stress(
     wallets: options.SomeWallets = None,
     *,
-    shock: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=CHANGE",
-            help="Move an underlying, a pegged token or a peg class, such as ETH=-30% or USDC=-5% "
-            "(repeatable; all together are one scenario).",
-        ),
-    ] = None,
+    shock: options.Shock = None,
     vol: Annotated[
         str | None,
         typer.Option(
@@ -54,7 +47,10 @@ def stress(
     ] = None,
     cascade: Annotated[
         bool,
-        typer.Option("--cascade", help="Also show what liquidations follow from each, and what they cost."),
+        typer.Option(
+            "--cascade",
+            help="Also show what liquidations follow from each, and what they cost (not with --csv).",
+        ),
     ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the named stresses and stop.")] = False,
     rpc: options.Rpc = None,
@@ -87,6 +83,8 @@ def stress(
         return
     options.one_output(csv=csv, json=json)
     request = replace(_request(shock or [], vol, name or [], file, grid), cascades=cascade)
+    if cascade and csv:
+        raise BadConfiguration("--cascade", "has no rows of its own here: `plan liquidation --csv` has them")
     if cascade and grid is not None:
         raise BadConfiguration("--cascade", "follows scenarios, not the points of a grid: leave --grid out")
     if csv and request.grid and (request.names or request.custom):
@@ -116,7 +114,7 @@ def _request(
     from cli import shocks  # noqa: PLC0415
 
     custom = []
-    moved = shocks.scenario("shock", shocks.moves(shock), None if vol is None else shocks.vol_move(vol))
+    moved = shocks.shocked(shock, vol)
     if (shock or vol) and not grid:
         custom.append((moved, ""))
     if file is not None:
@@ -132,12 +130,10 @@ def _request(
 
 def _codes(report: StressReport, gate: Gate) -> list[int]:
     """The codes of the states that gates judge; a grid's points have no score, but they survive or don't."""
-    from aggregator.app import Checked  # noqa: PLC0415
     from cli.exits import Exit  # noqa: PLC0415
 
     gated = gate.warn_under is not None or gate.fail_under is not None
-    after = [outcome.after for outcome in report.outcomes] or [report.today]
-    codes = [exit_code(Checked(side.portfolio, side.risk), gate) for side in after]
+    codes = codes_after([outcome.after for outcome in report.outcomes] or [report.today], gate)
     for point in report.grid:
         if gated and (point.liquidatable or not point.survives):
             codes.append(Exit.LIQUIDATABLE if point.liquidatable else Exit.CRITICAL)

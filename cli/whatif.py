@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import options
-from cli.health import Gate, exit_code, worst
+from cli.health import Gate, codes_after, worst
 
 if TYPE_CHECKING:
     from aggregator.app import Answer
@@ -105,8 +105,7 @@ def whatif(
     found = app.whatif(answer, wishes)
     _show(answer, found, json=json, csv=csv, quiet=quiet)
     gate = Gate(warn_under=warn_under, fail_under=fail_under, allow_partial=allow_partial)
-    sides = [app.Checked(one.after.portfolio, one.after.risk) for one in found]
-    raise typer.Exit(worst(exit_code(side, gate) for side in sides))
+    raise typer.Exit(worst(codes_after([one.after for one in found], gate)))
 
 
 def _wishes(

@@ -15,9 +15,11 @@ from adapters.lyra_v1 import orders
 from adapters.lyra_v1.amm import Fill, Traded
 from adapters.lyra_v1.closing import EXPIRED, FROZEN, PAUSED, TOKEN_DECIMALS, ClosableShortRule
 from adapters.lyra_v1.collateral import OptionType
-from adapters.lyra_v1.orders import Adjusting, tolerance
+from adapters.lyra_v1.ordered import Ordered
+from adapters.lyra_v1.orders import Adjusting
 from adapters.lyra_v1.pool_value import Pool, WorthlessPool
 from adapters.lyra_v1.premium import BuyBack
+from adapters.lyra_v1.sharing import MovedMarket
 from aggregator.contract import approval
 from aggregator.model import actions
 from aggregator.model.actions import Action, Applied, Deposit, Repay, Trade, Untold, Withdraw
@@ -25,6 +27,7 @@ from aggregator.model.assets import AssetId
 from aggregator.model.calls import Hands, UnsignedCall
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import Amount, JsonValue, Refused, prices_of
+from aggregator.model.shared import SharedMarket
 
 ALL_PAUSED = "AllMarketsPaused"
 BELOW_MINIMUM = "AdjustmentResultsInMinimumCollateralNotBeingMet"
@@ -51,7 +54,7 @@ class AdjustableShortRule(ClosableShortRule):
             return _NO_DEBT
         if isinstance(action, Trade):
             ordered = self._ordered(prices, time, action)
-            return ordered.traded(self) if isinstance(ordered, _Ordered) else ordered
+            return ordered.traded(self) if isinstance(ordered, Ordered) else ordered
         successor = self._moved(prices, time, action)
         if not isinstance(successor, AdjustableShortRule):
             return successor
@@ -72,7 +75,7 @@ class AdjustableShortRule(ClosableShortRule):
             return _NO_DEBT
         if isinstance(action, Trade):
             ordered = self._ordered(prices, time, action)
-            if isinstance(ordered, _Ordered):
+            if isinstance(ordered, Ordered):
                 return ordered.calls(self, action.size_raw)
             return _not_sent(ordered)
         successor = self._moved(prices, time, action)
@@ -82,6 +85,14 @@ class AdjustableShortRule(ClosableShortRule):
             return (orders.withdraw(short, successor.collateral),)
         added = orders.deposit(short, successor.collateral - self.collateral)
         return approval(action.asset, short.market, action.raw), added
+
+    def beside(self, moved: SharedMarket) -> AdjustableShortRule:
+        """See SharingRule and MovedMarket."""
+        short, closing = self.adjusting.short, self.closing
+        if not isinstance(moved, MovedMarket) or moved.market != short.market:
+            return self
+        terms = moved.terms(closing.buy_back, short.strike_id, self.expiry)
+        return replace(self, closing=replace(closing, buy_back=terms))
 
     def to_json(self) -> dict[str, JsonValue]:
         """See ShortOptionRule.to_json."""
@@ -166,9 +177,7 @@ class AdjustableShortRule(ClosableShortRule):
             raise UnusablePrice(self.spot.asset, self.spot.origin, spot) from error
         return fill, after
 
-    def _ordered(
-        self, prices: Mapping[AssetId, int], time: int, action: Trade
-    ) -> _Ordered | Refused | Untold:
+    def _ordered(self, prices: Mapping[AssetId, int], time: int, action: Trade) -> Ordered | Refused | Untold:
         if action.market != self.closing.market:
             return Refused(f"no position in {action.market}")
         filled = self._filled(prices, time, action.size_raw)
@@ -178,7 +187,7 @@ class AdjustableShortRule(ClosableShortRule):
         cost = fill.cost if action.size_raw > 0 else -fill.cost
         collateral = self.collateral - cost if self.in_quote else self.collateral
         if not left:
-            return _Ordered(fill, cost, collateral, None)
+            return Ordered(fill, cost, collateral, None, terms)
         if collateral < 0:
             return Refused("the options cost more than the collateral")
         successor = replace(
@@ -186,53 +195,7 @@ class AdjustableShortRule(ClosableShortRule):
         )
         if successor.health(prices, time).liquidatable:
             return Refused(BELOW_MINIMUM)
-        return _Ordered(fill, cost, 0, successor)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ordered:
-    """A trade that the market takes; `cost` is below zero where the owner is paid, `freed` is the collateral
-    that a full close gives back, below zero where it does not pay for the options."""
-
-    fill: Fill
-    cost: int
-    freed: int
-    successor: AdjustableShortRule | None
-
-    def traded(self, short: AdjustableShortRule) -> actions.Traded:
-        """What it does to a short and its owner's wallet."""
-        closing, left = short.closing, self.successor
-        gets = {closing.collateral: self.freed}
-        if not short.in_quote:
-            gets[closing.quote] = -self.cost
-        paid = [Amount(asset, -raw) for asset, raw in gets.items() if raw < 0]
-        received = [Amount(asset, raw) for asset, raw in gets.items() if raw > 0]
-        margin = None if left and not short.in_quote else left.collateral if left else 0
-        return actions.Traded(
-            size_raw=-left.amount if left else 0,
-            entry_price_raw=0,
-            pnl_raw=0,
-            funding_raw=0,
-            borrowing_raw=0,
-            price_raw=self.fill.price,
-            fee=Amount(closing.quote, self.fill.fee),
-            paid=paid[0] if paid else None,
-            received=received[0] if received else None,
-            margin=None if margin is None else (closing.collateral, margin),
-            successor=left,
-        )
-
-    def calls(self, rule: AdjustableShortRule, amount: int) -> tuple[UnsignedCall, ...]:
-        """The order, after an approval of what the wallet pays where the cost is the worst accepted."""
-        fill, short, closing = self.fill, rule.adjusting.short, rule.closing
-        left = self.successor.collateral if self.successor else 0
-        if amount < 0:
-            order = orders.write(short, closing.market, -amount, fill, left)
-        else:
-            order = orders.buy_back(short, closing.market, amount, fill, left)
-        pays = (0 if rule.in_quote else self.cost) - (self.freed if rule.in_quote else 0)
-        pays += tolerance(fill) if rule.in_quote or amount > 0 else 0
-        return (*((approval(closing.quote, short.market, pays),) if pays > 0 else ()), order)
+        return Ordered(fill, cost, 0, successor, terms)
 
 
 def _not_sent(outcome: Refused | Untold) -> Untold:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from adapters.perp_curie import calls
@@ -17,6 +17,7 @@ from adapters.perp_curie.system import Settings, System
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id, token_id
 from aggregator.model.errors import MalformedReply, UnusablePrice
+from aggregator.model.openings import Opening
 from aggregator.model.positions import Debt, Perp, Position, Supply
 from aggregator.model.readings import Block, Quote
 from aggregator.model.rules import WAD, Feed, Oracle
@@ -29,7 +30,7 @@ _BASE = re.compile(r"v[A-Z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """All that was read of one trader at one deployment."""
+    """All that was read of one trader at one deployment; `others` are markets where nothing is open."""
 
     system: System
     settings: Settings
@@ -38,6 +39,7 @@ class Said:
     collaterals: Sequence[CollateralReply]
     terms: SaleTerms | None
     own: Own
+    others: Sequence[MarketReply] = ()
 
 
 def account_of(said: Said, rule: CurieRule, label: str, wallet: Address, block: Block) -> Account:
@@ -61,12 +63,15 @@ def account_of(said: Said, rule: CurieRule, label: str, wallet: Address, block: 
         positions=tuple(positions),
         rule=rule,
         reported=_reported(said, wallet),
+        openings=tuple(_opening(rule, one, settlement, said) for one in rule.others),
     )
 
 
 def rule_of(said: Said, block: Block) -> CurieRule:
     """The rule at the block; raises UnusablePrice on a price of 0."""
     totals, system, names = said.trader.totals, said.system, names_of(said.markets)
+    further = names_of(said.others, names.values())
+    others = [one for one in said.others if one.is_open and one.pool is not None and one.price > 0]
     return CurieRule(
         time=block.timestamp,
         settlement=token_id(block.chain, system.settlement),
@@ -84,28 +89,34 @@ def rule_of(said: Said, block: Block) -> CurieRule:
         access=Access(
             system.clearing_house, system.vault, said.settings.initial_ratio, said.settings.vault_paused
         ),
+        others=tuple(_market(one, further[one.base], said.settings, block.chain) for one in others),
     )
 
 
 def quotes_of(rule: CurieRule, said: Said) -> list[Quote]:
     """The prices that the protocol uses: marks of open markets, collaterals, settlement token at 1."""
     moving = [one.feed for one in rule.markets if one.is_open] + [one.feed for one in rule.collaterals]
-    one = 10**rule.settlement_decimals
-    counted = calls.SETTLEMENT_TOKEN.at(said.system.vault).origin
     return [
-        Quote(rule.settlement, one, rule.settlement_decimals, f"{counted} (counts as 1 USD)"),
+        _counted(rule, said),
         *(Quote(feed.asset, feed.price, feed.decimals, feed.origin) for feed in moving),
     ]
 
 
-def names_of(markets: Sequence[MarketReply]) -> dict[Address, str]:
+def _counted(rule: CurieRule, said: Said) -> Quote:
+    """What the protocol takes the settlement token for."""
+    counted = calls.SETTLEMENT_TOKEN.at(said.system.vault).origin
+    one = 10**rule.settlement_decimals
+    return Quote(rule.settlement, one, rule.settlement_decimals, f"{counted} (counts as 1 USD)")
+
+
+def names_of(markets: Sequence[MarketReply], taken: Collection[str] = ()) -> dict[Address, str]:
     """A name for each market by its base token: its symbol, if that is a plain one and no other's yet.
 
     Open markets choose first: one that has stopped may have left its symbol to a successor.
     """
     names: dict[Address, str] = {}
     for one in sorted(markets, key=lambda reply: not reply.is_open):
-        plain = _BASE.fullmatch(one.symbol) and one.symbol not in names.values()
+        plain = _BASE.fullmatch(one.symbol) and one.symbol not in (*taken, *names.values())
         names[one.base] = one.symbol if plain else f"{one.symbol}@{one.base}"
     return names
 
@@ -177,6 +188,28 @@ def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, w
         origin=calls.ACCOUNT_INFO.at(said.system.account_balance, wallet, market.base).origin,
         funding_24h_raw=-day // rule.unit if known else None,
     )
+
+
+def _opening(rule: CurieRule, market: MarketState, settlement: Asset, said: Said) -> Opening:
+    """A position that could be opened: the pool's depth, the fees and the margin are the rule's."""
+    feed = market.feed
+    perp = Perp(
+        market=market.name,
+        index=feed.asset,
+        underlying=feed.asset.removeprefix("index:"),
+        size_raw=0,
+        size_decimals=DECIMALS,
+        entry_price_raw=feed.price,
+        mark_price_raw=feed.price,
+        price_decimals=DECIMALS,
+        pnl_raw=0,
+        funding_raw=0,
+        settlement=settlement,
+        origin=feed.origin,
+        funding_24h_raw=None,
+    )
+    quote = Quote(feed.asset, feed.price, feed.decimals, feed.origin)
+    return Opening(perp, (quote, _counted(rule, said)))
 
 
 def _cash(rule: CurieRule, settlement: Asset, origin: str) -> Position:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from adapters.perp_curie import collateral_reading, reading
 from adapters.perp_curie.account import Said, account_of, quotes_of, rule_of
@@ -17,10 +18,13 @@ from adapters.perp_curie.margin import DECIMALS, CurieRule
 from adapters.perp_curie.system import settings, system
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both
 from aggregator.model.accounts import ProtocolKind
-from aggregator.model.errors import BadConfiguration
+from aggregator.model.errors import BadConfiguration, ReadError
 from aggregator.model.readings import Block, Reading
 from aggregator.model.rules import prices_of
 from aggregator.model.units import Address, scaled
+
+BASE_ROLE = "base_"
+"""How the roles of base tokens begin, of which there are any number."""
 
 ROLES = ("clearing_house", "account_balance", "vault", "exchange")
 
@@ -42,28 +46,14 @@ class CurieAdapter:
         Raises UnusablePrice where a price values nothing, Unsupported where the configured parts don't belong
         together.
         """
-        at, trader = yield from both(system(deployment), reading.trader(deployment, wallet))
-        if trader.is_empty(at.settlement_decimals):
-            return Reading((), (), block)
-        (markets, (collaterals, terms)), (shared, own) = yield from both(
-            both(
-                reading.markets(at, wallet, trader.bases, block),
-                both(
-                    collateral_reading.collaterals(at, wallet, trader.collaterals),
-                    collateral_reading.sale_terms(at, wallet, trader.collaterals),
-                ),
-            ),
-            both(settings(at), reading.own_word(at, wallet)),
-        )
-        said = Said(at, shared, trader, markets, collaterals, terms, own)
-        rule = rule_of(said, block)
-        account = account_of(said, rule, deployment.name, wallet, block)
-        return Reading(
-            accounts=(account,),
-            quotes=tuple(quotes_of(rule, said)),
-            source=block,
-            warnings=tuple(_warnings(deployment, rule, said)),
-        )
+        return (yield from _read(deployment, wallet, block, openings=False))
+
+    def read_with_openings(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
+        """The same with what could be opened in the configured markets, in as many rounds as a trader takes.
+
+        A warning names the markets of which that can't be told.
+        """
+        return (yield from _read(deployment, wallet, block, openings=True))
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
         """How it settles, its margin and its insurance fund; raises Unsupported on parts of two systems."""
@@ -76,6 +66,60 @@ class CurieAdapter:
             f"{state}, settled in {shared.symbol}, maintenance margin {margin:g}% at block {block.number}",
             f"the insurance fund can cover {capacity:f} {shared.symbol}",
         )
+
+
+def _read(deployment: Deployment, wallet: Address, block: Block, *, openings: bool) -> Read[Reading]:
+    at, trader = yield from both(system(deployment), reading.trader(deployment, wallet))
+    is_empty = trader.is_empty(at.settlement_decimals)
+    listed = _listed(deployment) if openings else ()
+    bases = tuple(one for one in listed if one not in trader.bases)
+    if is_empty and not bases:
+        return Reading((), (), block)
+    ((markets, others), (collaterals, terms)), (shared, own) = yield from both(
+        both(
+            both(reading.markets(at, wallet, trader.bases, block), reading.others(at, wallet, bases, block)),
+            both(
+                collateral_reading.collaterals(at, wallet, trader.collaterals),
+                collateral_reading.sale_terms(at, wallet, trader.collaterals),
+            ),
+        ),
+        both(settings(at), reading.own_word(at, wallet)),
+    )
+    known = [one for one in others if not isinstance(one, ReadError)]
+    said = Said(at, shared, trader, markets, collaterals, terms, own, known)
+    rule = rule_of(said, block)
+    account = account_of(said, rule, deployment.name, wallet, block)
+    told = _untold(deployment, bases, others)
+    if is_empty:
+        openable = (replace(account, positions=(), reported=None),) if account.openings else ()
+        return Reading((), (), block, tuple(told), openable=openable)
+    return Reading(
+        accounts=(account,),
+        quotes=tuple(quotes_of(rule, said)),
+        source=block,
+        warnings=(*_warnings(deployment, rule, said), *told),
+    )
+
+
+def _listed(deployment: Deployment) -> tuple[Address, ...]:
+    """The base tokens of the markets that the configuration names, as no contract lists them."""
+    return tuple(address for role, address in deployment.addresses.items() if role.startswith(BASE_ROLE))
+
+
+def _untold(
+    deployment: Deployment, bases: Sequence[Address], others: Sequence[reading.MarketReply | ReadError]
+) -> list[str]:
+    sentences = []
+    for base, one in zip(bases, others, strict=True):
+        if isinstance(one, ReadError):
+            sentences.append(
+                f"{deployment.name}: what opening takes in the market {base} is not known: {one}"
+            )
+        elif one.is_open and one.pool is None:
+            sentences.append(
+                f"{deployment.name} {one.symbol}: nothing can be opened, as what its pool holds is not known"
+            )
+    return sentences
 
 
 def build(deployments: Deployments) -> Adapter:

@@ -35,6 +35,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> CurieRule:
         paused=entry(data, "paused", bool),
         terms=None if data.get("terms") is None else _terms(entry(data, "terms", dict)),
         access=None if data.get("access") is None else _access(entry(data, "access", dict)),
+        others=tuple(_market(one) for one in objects(data, "others")) if "others" in data else (),
     )
 
 

@@ -33,7 +33,7 @@ class CurieRule:
     realised and not yet settled to it, `pending_fee` what orders have earned. Ratios are in millionths.
     `insurance` is the fund's capacity; `paused` is the clearing house's own stop. `terms` are those of the
     sale of collateral, None where there is none. `access` is what the owner's own actions need, None where it
-    was not read.
+    was not read. `others` are open markets where the trader has nothing, and could have a position.
     """
 
     family: ClassVar[str] = "perp_curie"
@@ -52,6 +52,7 @@ class CurieRule:
     paused: bool
     terms: SaleTerms | None
     access: Access | None = None
+    others: tuple[MarketState, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.settlement_decimals <= DECIMALS:
@@ -64,6 +65,10 @@ class CurieRule:
         """One smallest unit of the settlement token, with 18 decimals."""
         unit: int = 10 ** (DECIMALS - self.settlement_decimals)
         return unit
+
+    def market(self, name: str) -> MarketState | None:
+        """The market of a name: one where the trader has something, or could."""
+        return next((one for one in (*self.markets, *self.others) if one.name == name), None)
 
     @property
     def feeds(self) -> tuple[Feed, ...]:

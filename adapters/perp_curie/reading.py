@@ -78,6 +78,13 @@ def trader(deployment: Deployment, wallet: Address) -> Read[Trader]:
     return Trader(bases, tokens, cash, totals)
 
 
+def others(
+    at: System, wallet: Address, bases: tuple[Address, ...], block: Block
+) -> Read[list[MarketReply | ReadError]]:
+    """Rounds 2 and 3: markets where the trader has nothing, or why one can't be told."""
+    return (yield from join([_market(at, wallet, base, block) for base in bases], isolate=True))
+
+
 def markets(at: System, wallet: Address, bases: tuple[Address, ...], block: Block) -> Read[list[MarketReply]]:
     """Rounds 2 and 3: the trader's markets; raises what fails in one, for margin is shared by all."""
     return (yield from join([_market(at, wallet, base, block) for base in bases]))

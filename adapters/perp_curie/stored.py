@@ -33,6 +33,7 @@ def rule_to_json(rule: CurieRule) -> dict[str, JsonValue]:
         "paused": rule.paused,
         "terms": None if rule.terms is None else _terms(rule.terms),
         "access": None if rule.access is None else _access(rule.access),
+        **({"others": [_market(one) for one in rule.others]} if rule.others else {}),
     }
 
 

@@ -17,7 +17,7 @@ from adapters.perp_curie.swap import Swap, swap
 from aggregator.model.actions import Trade, Traded, Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD, Amount, Refused
-from aggregator.pricing.concentrated import MAX_TICK, root_at_tick
+from aggregator.pricing.concentrated import MAX_TICK, Q96, root_at_tick
 
 if TYPE_CHECKING:
     from adapters.perp_curie.access import Access
@@ -51,17 +51,28 @@ def trade(
     """See CurieRule.apply."""
     if rule.paused:
         return Refused("Pausable: paused")
-    found = next((one for one in rule.markets if one.name == action.market), None)
+    found = rule.market(action.market)
     if found is None:
-        return Untold(f"the trader has nothing in {action.market}, and such a market is not read")
+        return Untold(f"the trader has nothing in {action.market}, and such a market was not read")
     if not found.is_open:
         return Refused("CH_MNO: the market is not open")
-    if rule.access is None:
+    access = rule.access
+    if access is None:
         return NO_DEPTH
+    if found in rule.others:
+        # The account does not depend on its price yet, which is then that of the block.
+        rule = _entered(rule, found)
+        prices = {found.feed.asset: found.feed.price, **prices}
     filled = fill(rule, found, rule.price_of(prices, found.feed), time, action.size_raw)
     if not isinstance(filled, Filled):
         return filled
-    return _traded(rule, rule.access, found, filled, prices, time)
+    return _traded(rule, access, found, filled, prices, time)
+
+
+def _entered(rule: CurieRule, found: MarketState) -> CurieRule:
+    """The account once a market where it has nothing is one of its own."""
+    others = tuple(one for one in rule.others if one != found)
+    return replace(rule, markets=(*rule.markets, found), others=others)
 
 
 def fill(rule: CurieRule, found: MarketState, price: int, time: int, size: int) -> Filled | Refused | Untold:
@@ -187,6 +198,7 @@ def _traded(
         received=None,
         margin=(rule.settlement, after.settlement_raw),
         successor=None if empty else after,
+        funding_24h_raw=0 if dust else -cut(left.funding_growth(), Q96) // rule.unit,
     )
 
 

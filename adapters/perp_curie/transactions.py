@@ -66,9 +66,9 @@ def _withdrawal(access: Access, token: Address, raw: int | None) -> UnsignedCall
 
 
 def _trade(rule: CurieRule, access: Access, action: Trade) -> Sequence[UnsignedCall] | Untold:
-    found = next((one for one in rule.markets if one.name == action.market), None)
+    found = rule.market(action.market)
     if found is None:
-        return Untold(f"the trader has nothing in {action.market}, and such a market is not read")
+        return Untold(f"the trader has nothing in {action.market}, and such a market was not read")
     filled = trading.fill(rule, found, found.feed.price, rule.time, action.size_raw)
     if isinstance(filled, Untold):
         return filled

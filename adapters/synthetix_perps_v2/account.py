@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 from adapters.synthetix_perps_v2 import calls
 from adapters.synthetix_perps_v2.acting import TradablePerpsV2Rule
+from adapters.synthetix_perps_v2.calls import Valued
 from adapters.synthetix_perps_v2.closing import ClosablePerpsV2Rule, Closing
 from adapters.synthetix_perps_v2.margin import DECIMALS, PerpsV2Rule
-from adapters.synthetix_perps_v2.market import Details, Held, OpenPosition
+from adapters.synthetix_perps_v2.market import Conditions, Details, Held, OpenPosition
 from adapters.synthetix_perps_v2.names import underlying_of
 from adapters.synthetix_perps_v2.terms import Terms, Unsaid
 from aggregator.model.accounts import Account, Reported
 from aggregator.model.assets import Asset, index_id
 from aggregator.model.errors import NotRecorded, ReadError, UnusablePrice
 from aggregator.model.fixed_point import multiply
+from aggregator.model.openings import Opening
 from aggregator.model.positions import Perp, Position, Supply
 from aggregator.model.readings import AccountFailure, Block, Quote
 from aggregator.model.rules import WAD, Feed, Oracle
@@ -30,10 +35,13 @@ def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Ac
     origin = calls.POSITIONS.at(held.market, wallet).origin
     positions: list[Position] = [Supply(susd, held.margin, is_collateral=True, origin=origin)]
     rule = reported = None
+    openings: tuple[Opening, ...] = ()
     if opened is not None:
         positions.append(_perp(held, opened, susd, block.timestamp, origin))
-        rule = _rule(found, opened, susd)
+        rule = _rule(found, opened.market, susd, opened)
         reported = _reported(rule, opened, calls.LIQUIDATION_PRICE.at(held.market, wallet).origin)
+    elif isinstance(could := could_open(found, susd, origin), Openable):
+        rule, openings = could
     if locked := found.order.locked:
         locked_origin = calls.DELAYED_ORDERS.at(held.market, wallet).origin
         positions.append(Supply(susd, locked, is_collateral=False, origin=locked_origin))
@@ -47,7 +55,68 @@ def account_of(found: Details, wallet: Address, block: Block, susd: Asset) -> Ac
         positions=tuple(positions),
         rule=rule,
         reported=reported,
+        openings=openings,
     )
+
+
+def openable_of(
+    found: Details, wallet: Address, block: Block, susd: Asset, susd_quote: Quote
+) -> Account | str:
+    """An account that is not there in a market where one could be, or why it can't be told, as a sentence."""
+    origin = calls.POSITIONS.at(found.held.market, wallet).origin
+    could = could_open(found, susd, origin)
+    if isinstance(could, str):
+        return could
+    account = replace(account_of(found, wallet, block, susd), positions=())
+    return with_quotes(account, susd_quote)
+
+
+def with_quotes(account: Account, susd_quote: Quote) -> Account:
+    """The account with what its openings are settled at."""
+    openings = tuple(replace(one, quotes=(*one.quotes, susd_quote)) for one in account.openings)
+    return replace(account, openings=openings)
+
+
+class Openable(NamedTuple):
+    """A rule without a position, and the position that could be opened under it."""
+
+    rule: PerpsV2Rule
+    openings: tuple[Opening, ...]
+
+
+def could_open(found: Details, susd: Asset, origin: str) -> Openable | str:
+    """What could be opened in an account without a position, or why nothing can, as a sentence."""
+    held, conditions, terms = found.held, found.conditions, found.terms
+    if found.suspension is not None:
+        return f"{held.label} is suspended"
+    for one in (conditions, terms):
+        if isinstance(one, Unsaid):
+            return f"{held.label}: {one.error}"
+    if not isinstance(conditions, Conditions) or not isinstance(terms, Terms):
+        return f"{held.label} was not asked"
+    try:
+        feed = _feed(held, conditions.price)
+    except UnusablePrice as error:
+        return f"{held.label}: {error}"
+    rule = _rule(found, conditions, susd, None)
+    underlying = underlying_of(held.base_asset)
+    perp = Perp(
+        market=held.label,
+        index=feed.asset,
+        underlying=underlying,
+        size_raw=0,
+        size_decimals=DECIMALS,
+        entry_price_raw=feed.price,
+        mark_price_raw=feed.price,
+        price_decimals=DECIMALS,
+        pnl_raw=0,
+        funding_raw=0,
+        settlement=susd,
+        origin=origin,
+        funding_24h_raw=None,
+    )
+    quote = Quote(feed.asset, feed.price, feed.decimals, feed.origin)
+    return Openable(rule, (Opening(perp, (quote,), most_raw=terms.max_market_size),))
 
 
 def failure_of(
@@ -71,7 +140,7 @@ def quote_of(found: Details) -> Quote | None:
     """The market's price in USD of what it follows; None where no position needed it."""
     if found.position is None:
         return None
-    feed = _feed(found.held, found.position)
+    feed = _feed(found.held, found.position.market.price)
     return Quote(feed.asset, feed.price, feed.decimals, feed.origin)
 
 
@@ -86,10 +155,9 @@ def warnings_of(found: Details, time: int) -> list[str]:
         )
     if opened is not None and opened.flagged:
         warnings.append(f"{held.label}: the position is flagged and can be liquidated at any price")
-    if isinstance(found.terms, Unsaid) and not isinstance(found.terms.error, NotRecorded):
-        warnings.append(
-            f"{held.label}: what withdrawing and trading take there is not known: {found.terms.error}"
-        )
+    unsaid = found.terms if opened is not None else None
+    if isinstance(unsaid, Unsaid) and not isinstance(unsaid.error, NotRecorded):
+        warnings.append(f"{held.label}: what withdrawing and trading take there is not known: {unsaid.error}")
     if order.size_delta:
         kind = "an off-chain delayed order" if order.is_offchain else "a delayed order"
         warnings.append(
@@ -103,8 +171,8 @@ def warnings_of(found: Details, time: int) -> list[str]:
 
 def _perp(held: Held, opened: OpenPosition, susd: Asset, time: int, origin: str) -> Perp:
     underlying = underlying_of(held.base_asset)
-    price = opened.price.value
-    received_24h = -multiply(opened.state.funding_rate_at(time), price)
+    price = opened.market.price.value
+    received_24h = -multiply(opened.market.state.funding_rate_at(time), price)
     return Perp(
         market=held.label,
         index=index_id(underlying),
@@ -122,31 +190,31 @@ def _perp(held: Held, opened: OpenPosition, susd: Asset, time: int, origin: str)
     )
 
 
-def _feed(held: Held, opened: OpenPosition) -> Feed:
+def _feed(held: Held, price: Valued) -> Feed:
     asset = index_id(underlying_of(held.base_asset))
-    price, origin = opened.price, calls.ASSET_PRICE.at(held.market).origin
+    origin = calls.ASSET_PRICE.at(held.market).origin
     if price.invalid or price.value <= 0:
         marked = f"{origin} (marked invalid)" if price.invalid else origin
         raise UnusablePrice(asset, marked, price.value)
     return Feed(asset, Oracle.MARKET, price.value, DECIMALS, origin)
 
 
-def _rule(found: Details, opened: OpenPosition, susd: Asset) -> PerpsV2Rule:
+def _rule(found: Details, market: Conditions, susd: Asset, opened: OpenPosition | None) -> PerpsV2Rule:
     held = found.held
     rule = ClosablePerpsV2Rule(
-        feed=_feed(held, opened),
-        market=opened.state,
+        feed=_feed(held, market.price),
+        market=market.state,
         size=held.size,
         margin=held.margin,
         last_price=held.last_price,
-        settled_funding=opened.settled_funding,
-        flagged=opened.flagged,
+        settled_funding=opened.settled_funding if opened else 0,
+        flagged=opened is not None and opened.flagged,
         closing=Closing(
             market=held.label,
             settlement=susd.id,
-            max_delta=opened.max_delta,
-            max_skew=opened.max_skew,
-            endorsed=opened.endorsed,
+            max_delta=market.max_delta,
+            max_skew=market.max_skew,
+            endorsed=market.endorsed,
             suspension=found.suspension,
             commit_deposit=found.order.commit_deposit,
             keeper_deposit=found.order.keeper_deposit,
@@ -162,7 +230,7 @@ def _reported(rule: PerpsV2Rule, opened: OpenPosition, origin: str) -> Reported:
     with the latter at the present price: so its margin and P give the requirement, less the premium, which
     no view tells. Where a view is cut off at zero, the next best one stands in.
     """
-    price, liquidation_price = opened.price.value, opened.liquidation_price.value
+    price, liquidation_price = opened.market.price.value, opened.liquidation_price.value
     # Zero is what a margin below zero is cut off at: then the parts tell how far below it is.
     unsettled = opened.profit_loss.value + opened.accrued_funding.value
     margin = opened.remaining_margin.value or rule.margin + unsettled

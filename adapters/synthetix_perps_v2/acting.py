@@ -193,6 +193,7 @@ class TradablePerpsV2Rule(ClosablePerpsV2Rule):
             received=None,
             margin=(settlement, after.margin),
             successor=after,
+            funding_24h_raw=multiply(after.size, -multiply(after.market.funding_rate_at(time), price)),
         )
 
     def with_less(self, price: int, raw: int, size_delta: int) -> TradablePerpsV2Rule | Refused:

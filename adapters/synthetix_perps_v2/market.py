@@ -11,7 +11,7 @@ from adapters.synthetix_perps_v2.margin import MarketState
 from adapters.synthetix_perps_v2.names import key_text
 from adapters.synthetix_perps_v2.orders import DelayedOrder, Windows
 from adapters.synthetix_perps_v2.terms import Terms, Unsaid, read_terms
-from aggregator.contract import Read, ask, attempt, both
+from aggregator.contract import Read, ask, attempt, both, join
 from aggregator.model.errors import CallReverted, MalformedReply, ReadError
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
@@ -46,18 +46,22 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenPosition:
-    """The market's state and its own views of an account, all at the block.
-
-    `max_delta` and `max_skew` are what keeps others than `endorsed` addresses from liquidating.
-    """
+class Conditions:
+    """The market's state and price, and what keeps others than `endorsed` addresses from liquidating."""
 
     state: MarketState
     max_delta: int
     max_skew: int
     endorsed: bool
-    settled_funding: int
     price: Valued
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """A market's conditions and its own views of an account, all at the block."""
+
+    market: Conditions
+    settled_funding: int
     profit_loss: Valued
     accrued_funding: Valued
     remaining_margin: Valued
@@ -71,7 +75,8 @@ class Details:
     """All of one margin account: `position` is None where only margin is deposited.
 
     `suspension` is the protocol's reason for suspending the market, None where it has not. `terms` are
-    those of an open position, or why the contracts don't tell them.
+    those of trades, or why the contracts don't tell them. Where nothing is open, `conditions` and `terms` are
+    those of a position that could be opened, or why that is not known; None where nobody asked.
     """
 
     held: Held
@@ -80,6 +85,7 @@ class Details:
     suspension: str | None
     position: OpenPosition | None
     terms: Terms | Unsaid | None
+    conditions: Conditions | Unsaid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +100,27 @@ class System:
     exchanger: Address | Unsaid
 
 
-def details(held: Held, system: System, wallet: Address, block: Block) -> Read[Details]:
-    """Read one margin account in one round."""
+def details(held: Held, system: System, wallet: Address, block: Block, *, openings: bool) -> Read[Details]:
+    """Read one margin account in one round; with `openings` also what could be opened without a position."""
     state = both(_order(held, system, wallet), _suspension(held, system))
-    if held.size == 0:
+    terms = read_terms(held.market, held.market_key, held.asset_key, system.settings, system.exchanger)
+    if held.size == 0 and not openings:
         (order, windows), suspension = yield from state
         return Details(held, order, windows, suspension, None, None)
-    terms = read_terms(held.market, held.market_key, held.asset_key, system.settings, system.exchanger)
+    if held.size == 0:
+        could = join([both(_conditions(held, system, block), terms)], isolate=True)
+        ((order, windows), suspension), [outcome] = yield from both(state, could)
+        # Whatever keeps it from being told: nothing is open that depends on it.
+        conditions, found = (Unsaid(outcome), None) if isinstance(outcome, ReadError) else outcome
+        return Details(held, order, windows, suspension, None, _pending(found, order), conditions)
     ((order, windows), suspension), (position, found) = yield from both(
         state, both(_position(held, system, wallet, block), terms)
     )
-    if isinstance(found, Terms):
-        found = replace(found, pending=order.size_delta != 0)
-    return Details(held, order, windows, suspension, position, found)
+    return Details(held, order, windows, suspension, position, _pending(found, order))
+
+
+def _pending(found: Terms | Unsaid | None, order: DelayedOrder) -> Terms | Unsaid | None:
+    return replace(found, pending=order.size_delta != 0) if isinstance(found, Terms) else found
 
 
 def _order(held: Held, system: System, wallet: Address) -> Read[tuple[DelayedOrder, Windows]]:
@@ -135,12 +149,9 @@ def _suspension(held: Held, system: System) -> Read[str | None]:
     return None
 
 
-def _position(held: Held, system: System, wallet: Address, block: Block) -> Read[OpenPosition]:
+def _conditions(held: Held, system: System, block: Block) -> Read[Conditions]:
     market, key, settings = held.market, held.market_key, system.settings
-    if not 0 < held.funding_index <= held.last_index:
-        where = calls.POSITIONS.at(market, wallet).origin
-        raise MalformedReply(where, f"funding entry {held.funding_index} of {held.last_index}")
-    figures, (flags, (views, [endorsed])) = yield from both(
+    figures, ([endorsed], [price]) = yield from both(
         ask(
             [
                 calls.MARKET_SKEW.at(market),
@@ -156,36 +167,47 @@ def _position(held: Held, system: System, wallet: Address, block: Block) -> Read
                 calls.KEEPER_LIQUIDATION_FEE.at(settings),
                 calls.MAX_LIQUIDATION_DELTA.at(settings, key),
                 calls.MAX_PD.at(settings, key),
-                calls.FUNDING_SEQUENCE.at(market, held.last_index),
-                calls.FUNDING_SEQUENCE.at(market, held.funding_index),
             ]
         ),
+        both(ask([calls.ALL_ENDORSED.at(system.manager)]), ask([calls.ASSET_PRICE.at(market)])),
+    )
+    *state, max_delta, max_skew = figures
+    return Conditions(_state(held, settings, state, block), max_delta, max_skew, bool(endorsed), price)
+
+
+def _position(held: Held, system: System, wallet: Address, block: Block) -> Read[OpenPosition]:
+    market = held.market
+    if not 0 < held.funding_index <= held.last_index:
+        where = calls.POSITIONS.at(market, wallet).origin
+        raise MalformedReply(where, f"funding entry {held.funding_index} of {held.last_index}")
+    conditions, (entries, (flags, views)) = yield from both(
+        _conditions(held, system, block),
         both(
-            ask([calls.CAN_LIQUIDATE.at(market, wallet), calls.IS_FLAGGED.at(market, wallet)]),
+            ask(
+                [
+                    calls.FUNDING_SEQUENCE.at(market, held.last_index),
+                    calls.FUNDING_SEQUENCE.at(market, held.funding_index),
+                ]
+            ),
             both(
+                ask([calls.CAN_LIQUIDATE.at(market, wallet), calls.IS_FLAGGED.at(market, wallet)]),
                 ask(
                     [
-                        calls.ASSET_PRICE.at(market),
                         calls.PROFIT_LOSS.at(market, wallet),
                         calls.ACCRUED_FUNDING.at(market, wallet),
                         calls.REMAINING_MARGIN.at(market, wallet),
                         calls.LIQUIDATION_PRICE.at(market, wallet),
                     ]
                 ),
-                ask([calls.ALL_ENDORSED.at(system.manager)]),
             ),
         ),
     )
-    *state, max_delta, max_skew, last_entry, first_entry = figures
-    price, profit_loss, accrued_funding, remaining_margin, liquidation_price = views
+    last_entry, first_entry = entries
+    profit_loss, accrued_funding, remaining_margin, liquidation_price = views
     can_liquidate, flagged = flags
     return OpenPosition(
-        state=_state(held, settings, state, block),
-        max_delta=max_delta,
-        max_skew=max_skew,
-        endorsed=bool(endorsed),
+        market=conditions,
         settled_funding=last_entry - first_entry,
-        price=price,
         profit_loss=profit_loss,
         accrued_funding=accrued_funding,
         remaining_margin=remaining_margin,

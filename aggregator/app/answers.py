@@ -60,22 +60,26 @@ class Answer:
     markets: Markets = NO_MARKETS
 
 
-def jobs_everywhere(built: Sequence[Adapter], wallets: Sequence[Address], live: Readers) -> list[Job]:
+def jobs_everywhere(
+    built: Sequence[Adapter], wallets: Sequence[Address], live: Readers, *, openings: bool = False
+) -> list[Job]:
     """The reads of wallets at every deployment on the chains that are read.
 
     Raises BadConfiguration where a chain has none: no deployment must never look like no position.
     """
-    jobs = jobs_of(built, wallets, set(live))
+    jobs = jobs_of(built, wallets, set(live), openings=openings)
     for chain in set(live) - {job.deployment.chain for job in jobs}:
         why = "no selected adapter has a deployment there: add one to the configuration"
         raise BadConfiguration(f"chain {chain}", why)
     return jobs
 
 
-def jobs_of(built: Iterable[Adapter], wallets: Iterable[Address], chains: set[ChainId]) -> list[Job]:
+def jobs_of(
+    built: Iterable[Adapter], wallets: Iterable[Address], chains: set[ChainId], *, openings: bool = False
+) -> list[Job]:
     """The reads of each wallet, once, at every deployment on these chains."""
     return [
-        Job(adapter, deployment, wallet)
+        Job(adapter, deployment, wallet, openings)
         for wallet in dict.fromkeys(wallets)  # one that is named twice holds what it holds once
         for adapter in built
         for deployment in adapter.deployments

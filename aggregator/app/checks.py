@@ -65,28 +65,37 @@ def read(
 
 def check(answer: Answer) -> tuple[Checked, ...]:
     """The score and all that belongs to it, for each wallet of an answer, by the settings of its read."""
-    from aggregator.risk.assess import assess_all  # noqa: PLC0415  # numpy: not for commands that only read
-    from aggregator.risk.comparison import compare_whole  # noqa: PLC0415
+    from aggregator.risk.assess import assessments  # noqa: PLC0415  # numpy: not for commands that only read
 
     scenarios = scenarios_of(answer)
-    results = assess_all(answer.portfolios, families=answer.families, scenarios=scenarios)
-    return tuple(
-        Checked(portfolio, risk)
-        if risk.score is None
-        else Checked(portfolio, risk, compare_whole(portfolio, risk, scenarios=scenarios).requirements)
-        for portfolio, risk in zip(answer.portfolios, results, strict=True)
-    )
+    found = assessments(answer.portfolios, families=answer.families, scenarios=scenarios)
+    return tuple(_checked(portfolio, risk, scenarios) for portfolio, risk in found)
+
+
+def _checked(portfolio: Portfolio, risk: RiskResult, scenarios: ScenarioSet) -> Checked:
+    from aggregator.risk.comparison import compare_whole  # noqa: PLC0415  # as in `check`
+
+    if risk.score is None:
+        return Checked(portfolio, risk)
+    return Checked(portfolio, risk, compare_whole(portfolio, risk, scenarios=scenarios).requirements)
 
 
 def explained(checked: Checked, answer: Answer) -> Checked:
-    """The same with what binds, what would help and what fails first; without positions there is nothing."""
-    from aggregator.risk.explain import explain  # noqa: PLC0415
+    """The same with what binds, what would help and what fails first; without positions there is nothing.
 
-    portfolio, risk = checked.portfolio, checked.risk
-    if risk.score is None:
+    Ask before `compared`: farther out than the assessment looks an account's own test may turn out to have no
+    answer, and what is said of it is another then.
+    """
+    from aggregator.risk.explain import explained  # noqa: PLC0415
+
+    if checked.risk.score is None:
         return checked
-    why = explain(portfolio, risk, families=answer.families, scenarios=scenarios_of(answer))
-    return replace(checked, explanation=why)
+    scenarios = scenarios_of(answer)
+    portfolio, risk, why = explained(
+        checked.portfolio, checked.risk, families=answer.families, scenarios=scenarios
+    )
+    same = checked if portfolio is checked.portfolio else _checked(portfolio, risk, scenarios)
+    return replace(same, explanation=why)
 
 
 def compared(checked: Checked, answer: Answer) -> Checked:
@@ -146,7 +155,7 @@ async def _read(
     with opened_cache(config) as cache:
         async with live_readers(selection, config, built, cache) as live:
             given = await resolved(selection, config, built, live, cache)
-            jobs = jobs_everywhere(built, given.wallets, live)
+            jobs = jobs_everywhere(built, given.wallets, live, openings=selection.openings)
             search = search_of(config) if selection.owned else None
             outcome = await run_all(
                 jobs, dict(live), selection.block, config, afterwards, cache=cache, search=search

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.app.answers import Answer
-from aggregator.app.checks import scenarios_of
+from aggregator.app.checks import adapters, scenarios_of
 from aggregator.app.stressing import StressRequest, all_stresses
+from aggregator.model.errors import BadConfiguration
 from aggregator.model.liquidations import CascadeOutcome, LiquidationReport
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ class LiquidationRequest:
 def liquidations(answer: Answer, request: LiquidationRequest) -> tuple[LiquidationReport, ...]:
     """The cascades of each wallet of an answer, or its ladder, by the settings of its read.
 
-    Raises BadConfiguration on what can't be read of a table, on a stress that has no such name, and on a
-    move of what nothing is.
+    Raises BadConfiguration on what can't be read of a table, on a stress that has no such name, on a move of
+    what nothing is, and on a lag of a protocol that neither the tool nor the table knows.
     """
     from aggregator.app.borrower_tables import columns_of  # noqa: PLC0415  # for a table only
     from aggregator.planning.cascade import Terms  # noqa: PLC0415  # numpy: not for --help
@@ -49,9 +51,26 @@ def liquidations(answer: Answer, request: LiquidationRequest) -> tuple[Liquidati
     scenarios = scenarios_of(answer)
     terms = Terms(lag=request.lag, lags=request.lags)
     columns = None if request.borrowers is None else columns_of(request.borrowers)
+    if request.lags:
+        _known(request.lags, answer, columns)
     return tuple(
         _report(answer, portfolio, request, scenarios, terms, columns) for portfolio in answer.portfolios
     )
+
+
+def _known(lags: Mapping[str, int], answer: Answer, columns: Columns | None) -> None:
+    """Raise BadConfiguration where a lag is of nothing: it would be none, in silence."""
+    labels = [] if columns is None else [str(label) for label in columns.get("protocol", ())]
+    known = {
+        *(adapter.name for adapter in adapters(answer.settings)),
+        *(account.protocol for portfolio in answer.portfolios for account in portfolio.accounts),
+        *labels,
+        *(label.partition(":")[0] for label in labels),
+    }
+    for name in lags:
+        if name not in known:
+            near = get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)
+            raise BadConfiguration("--lag", f"no protocol is called {name!r}: there is {', '.join(near)}")
 
 
 def _report(
@@ -63,10 +82,10 @@ def _report(
     columns: Columns | None,
 ) -> LiquidationReport:
     from aggregator.planning.cascade import cascade  # noqa: PLC0415
-    from aggregator.planning.ladder import ladder  # noqa: PLC0415
+    from aggregator.planning.ladder import ladder, unknown_rungs  # noqa: PLC0415
     from aggregator.planning.market_risk import market_risk, over_draws  # noqa: PLC0415
     from aggregator.planning.tables import borrowers_of  # noqa: PLC0415
-    from aggregator.risk.assess import assess_all  # noqa: PLC0415
+    from aggregator.risk.assess import assessments  # noqa: PLC0415
     from aggregator.risk.stress import reassessed  # noqa: PLC0415
 
     borrowers = None
@@ -82,27 +101,27 @@ def _report(
         for _, _, path in given
     ]
     finals = [one.final for one in done]
-    today, *after = assess_all([portfolio, *finals], families=answer.families, scenarios=scenarios)
+    (now, today), *after = assessments([portfolio, *finals], families=answer.families, scenarios=scenarios)
     outcomes = tuple(
         CascadeOutcome(
             title=title,
             moves=_moves(path),
             cascade=replace(one.cascade, told=(*told, *one.cascade.told)),
-            after=reassessed(one.final, risk),
+            after=reassessed(final, risk),
         )
-        for (title, told, path), one, risk in zip(given, done, after, strict=True)
+        for (title, told, path), one, (final, risk) in zip(given, done, after, strict=True)
     )
     rungs: tuple[Rung, ...] = ()
+    told: tuple[str, ...] = ()
     if not given:
-        rungs = ladder(
-            portfolio, families=answer.families, scenarios=scenarios, terms=terms, borrowers=borrowers
-        )
+        told = unknown_rungs(now)
+        rungs = ladder(now, families=answer.families, scenarios=scenarios, terms=terms, borrowers=borrowers)
     market = None
     if request.draws is not None:
         market = over_draws(portfolio, request.draws, scenarios=scenarios, terms=terms, borrowers=borrowers)
     elif len(done) > 1:
         market = market_risk([one.cascade for one in done])
-    return LiquidationReport(reassessed(portfolio, today), outcomes, rungs, market)
+    return LiquidationReport(reassessed(now, today), outcomes, rungs, market, told)
 
 
 def _moves(path: Sequence[CustomScenario]) -> tuple[tuple[str, float, float], ...]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from aggregator.app.owning import belongings
 from aggregator.app.places import places
 from aggregator.contract import Deployment, Exchange, join
-from aggregator.model.assets import Asset
+from aggregator.model.assets import Asset, AssetId
 from aggregator.model.errors import ReadError
 from aggregator.model.positions import Debt, Holding, Supply
 from aggregator.model.readings import Block
@@ -50,15 +50,22 @@ NO_MARKETS = Markets({}, (), ())
 
 
 def held_assets(outcome: Run) -> tuple[Asset, ...]:
-    """What is held, supplied or owed at any address that counts for the wallets of a run, each asset once."""
+    """What is held, supplied or owed at any address that counts for the wallets of a run, each asset once.
+
+    What perps that could be opened are settled in is among it.
+    """
     wallets = list(dict.fromkeys(one.job.wallet for one in outcome.outcomes))
-    found = {
-        position.asset.id: position.asset
-        for place in places(outcome, belongings(outcome.found, wallets))
-        for account in place.accounts
-        for position in account.positions
-        if isinstance(position, Holding | Supply | Debt)
-    }
+    found: dict[AssetId, Asset] = {}
+    for place in places(outcome, belongings(outcome.found, wallets)):
+        accounts = [*place.accounts, *place.reading.openable]
+        settled = [one.perp.settlement for account in accounts for one in account.openings]
+        held = [
+            position.asset
+            for account in accounts
+            for position in account.positions
+            if isinstance(position, Holding | Supply | Debt)
+        ]
+        found.update({asset.id: asset for asset in (*held, *settled)})
     return tuple(found.values())
 
 

@@ -191,7 +191,7 @@ def _called(name: str, portfolio: Portfolio) -> frozenset[str]:
     """The accounts that have this id or adapter, or it as a part of their label."""
     return frozenset(
         account.id
-        for account in portfolio.accounts
+        for account in (*portfolio.accounts, *portfolio.openable)
         if name in (account.id.casefold(), account.protocol.casefold()) or name in account.label.casefold()
     )
 

@@ -28,7 +28,8 @@ class Selection:
 
     A wallet is an address, or a name that has one in ENS. `rpc` are URLs that replace the configured
     endpoints of the chains that they serve. `confirm` endpoints must agree; None: as many as the settings
-    say. Without `owned` only the wallets' own accounts are read.
+    say. Without `owned` only the wallets' own accounts are read. With `openings` venues are also asked which
+    perps the wallets themselves could open.
     """
 
     wallets: tuple[str, ...]
@@ -38,6 +39,7 @@ class Selection:
     rpc: tuple[str, ...] = ()
     confirm: int | None = None
     owned: bool = True
+    openings: bool = False
 
 
 class Readers(dict[ChainId, "ChainReader"]):

@@ -59,7 +59,7 @@ def replay(recording: Recording, *, afterwards: Afterwards | None = None) -> Ans
     sources: dict[ChainId, ChainSource] = {
         chain: Replay(chain, recording.tapes.get(chain, Tape())) for chain in chains
     }
-    jobs = jobs_of(built, wallets, chains)
+    jobs = jobs_of(built, wallets, chains, openings=request.get("openings") is True)
     search = recorded_search(config, request["owners"]) if "owners" in request else None
     block = request.get("block", "latest")
     outcome = asyncio.run(run_all(jobs, sources, block, config, afterwards, search=search))
@@ -93,8 +93,10 @@ async def record(
         recording = Recording(origin_of(config, live), request, {})
         sources: dict[ChainId, ChainSource] = {c: Recorder(reader, recording) for c, reader in live.items()}
         given = await resolved(selection, config, built, sources)
-        jobs = jobs_everywhere(built, given.wallets, live)
+        jobs = jobs_everywhere(built, given.wallets, live, openings=selection.openings)
         request["wallets"] = list(given.wallets)
+        if selection.openings:
+            request["openings"] = True
         if given.names:
             request["names"] = dict(given.names)
         if live.warnings:

@@ -14,7 +14,7 @@ from aggregator.abi.graph import Indexed, Query, Subgraph
 from aggregator.abi.http import Http, Observed
 from aggregator.abi.json_rows import Row
 from aggregator.abi.logs import Log, Logs
-from aggregator.contract.adapters import Adapter, AdapterFactory
+from aggregator.contract.adapters import Adapter, AdapterFactory, OpeningAdapter
 from aggregator.contract.approvals import approval, token_address, with_margin
 from aggregator.contract.bundles import bundle_call, bundle_note
 from aggregator.contract.deployments import Deployment, Deployments
@@ -42,6 +42,7 @@ __all__ = [
     "Log",
     "Logs",
     "Observed",
+    "OpeningAdapter",
     "Owned",
     "Owners",
     "OwnersFactory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aggregator.contract.deployments import Deployment, Deployments
 from aggregator.contract.families import RuleFamily
@@ -31,6 +31,18 @@ class Adapter(Protocol):
 
     def probe(self, deployment: Deployment, block: Block) -> Read[tuple[str, ...]]:
         """What `doctor` reports of a deployment, as sentences; raises ReadError where it can't be used."""
+        ...
+
+
+@runtime_checkable
+class OpeningAdapter(Adapter, Protocol):
+    """An adapter that also tells which perps could be opened, in no more dependent rounds than its read."""
+
+    def read_with_openings(self, deployment: Deployment, wallet: Address, block: Block) -> Read[Reading]:
+        """As `read`, with `openings` of accounts, and accounts that are not there as `openable`.
+
+        What can't be told of an opening costs no account: it is a warning.
+        """
         ...
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from aggregator.model.assets import AssetId
 from aggregator.model.positions import Position
 from aggregator.model.rules import Rule, prices_of
 from aggregator.model.units import Address, ChainId
+
+if TYPE_CHECKING:
+    from aggregator.model.openings import Opening
 
 ProtocolKind: TypeAlias = Literal["wallet", "lending", "perp", "option"]
 
@@ -51,6 +54,7 @@ class Account:
     `debt_is_recourse` is False where walking away costs no more than the account.
     `observed` is what a venue said in place of the chain; None: it is read at the reading's block.
     `judged_at` are prices to judge the account at instead of those that its rule was read with.
+    `openings` are perps that could be opened in it, where that was asked for.
     """
 
     id: str
@@ -65,6 +69,7 @@ class Account:
     debt_is_recourse: bool = False
     observed: Observation | None = None
     judged_at: Mapping[AssetId, int] | None = None
+    openings: tuple[Opening, ...] = ()
 
     @property
     def prices(self) -> Mapping[AssetId, int]:

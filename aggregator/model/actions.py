@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Amount, Refused, Rule
+from aggregator.model.shared import SharedMarket
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class Traded:
     in the position's price decimals and fees not included; `fee` is what the venue takes, whether from the
     margin or as part of `paid`. `paid` and `received` are what the owner's wallet pays and gets at once.
     `margin` is what the account has posted of an asset afterwards, None where that stays; what is below zero
-    is owed. `successor` is None where nothing is left of the account.
+    is owed. `successor` is None where nothing is left of the account. `shared` is the market that it leaves
+    to other accounts which trade there, None where that is not told. `funding_24h_raw` is what Perp says of
+    the next day then; None: in proportion to the size, unknown where nothing was.
     """
 
     size_raw: int
@@ -99,6 +102,8 @@ class Traded:
     received: Amount | None
     margin: tuple[AssetId, int] | None
     successor: Rule | None
+    shared: SharedMarket | None = None
+    funding_24h_raw: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

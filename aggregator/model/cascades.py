@@ -127,7 +127,10 @@ class Cascaded:
 
 @dataclass(frozen=True, slots=True)
 class MarketRisk:
-    """Of many scenarios: liquidations and bad debt in USD, mean, 95% quantile and expected shortfall."""
+    """Of many scenarios: liquidations and bad debt in USD, mean, 95% quantile and expected shortfall.
+
+    `told` are sentences on what the cascades could not do or did not know, with how many said so.
+    """
 
     paths: int
     liquidated_mean_usd: float
@@ -136,3 +139,4 @@ class MarketRisk:
     bad_debt_mean_usd: float
     bad_debt_95_usd: float
     bad_debt_es_usd: float
+    told: tuple[str, ...] = ()

@@ -25,6 +25,8 @@ class CascadeOutcome:
 class LiquidationReport:
     """A wallet today, what follows from each scenario, and the ladder where no scenario was given.
 
+    `told` are sentences on what the ladder does not have.
+
     `market` is of the wallet and the loaded borrowers over draws, or over the given scenarios where there
     are several; None where it was not asked for.
     """
@@ -33,3 +35,4 @@ class LiquidationReport:
     outcomes: tuple[CascadeOutcome, ...]
     ladder: tuple[Rung, ...]
     market: MarketRisk | None
+    told: tuple[str, ...] = ()

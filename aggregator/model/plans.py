@@ -160,3 +160,11 @@ class Plan:
     told: tuple[str, ...]
     blocks: Mapping[ChainId, int]
     stress: str | None = None
+
+    @property
+    def missing_usd(self) -> float:
+        """What is missing to all targets: of each account, and of the whole, its largest shortfall."""
+        missed: dict[str | None, float] = {}
+        for one in self.shortfalls:
+            missed[one.account_id] = max(missed.get(one.account_id, 0.0), one.missing_usd)
+        return sum(missed.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId, Classification
+from aggregator.model.errors import NativeUnknown
 from aggregator.model.holders import Holder
 from aggregator.model.oracles import OraclePrice
 from aggregator.model.readings import Block, Failure, Quote
@@ -40,6 +41,8 @@ class Portfolio:
     `holders` are the other addresses that belong to the wallet, counted or not.
     `staleness_days` says how far beyond its heartbeat the oldest feed of an underlying is; `oracles` holds
     every source of the price of a held asset, the one that counts first.
+    `openable` are accounts that are not there, in which perps could be opened: their openings' assets have
+    marks and classes, too.
     """
 
     wallet: Address
@@ -54,8 +57,16 @@ class Portfolio:
     staleness_days: Mapping[str, float] = field(default_factory=dict)
     holders: tuple[Holder, ...] = ()
     oracles: tuple[OraclePrice, ...] = ()
+    openable: tuple[Account, ...] = ()
 
     @property
     def nothing_read(self) -> bool:
         """Whether not even a part is known: no account, and no deployment of which nothing is missing."""
         return not self.accounts and self.coverage.ok == 0
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The ids of accounts that are here, and whose own test has no answer."""
+        # By its code: a snapshot keeps no more of an error.
+        lost = {(f.adapter, f.deployment) for f in self.failures if f.error.code == NativeUnknown.code}
+        return tuple(a.id for a in self.accounts if (a.protocol, a.label) in lost and a.rule is None)

@@ -69,6 +69,8 @@ class Reading:
     `receipts` are tokens that stand for what these accounts (or none, where the wallet has none) already
     count, such as aTokens: a wallet's holding of one is not counted again. `failures` are what is missing
     beside `accounts`. `told` are prices that a venue tells beside the chain, for which no contract answers.
+    `openable` are accounts that are not there, without positions, in which perps could be opened: only where
+    that was asked for.
     """
 
     accounts: tuple[Account, ...]
@@ -78,6 +80,7 @@ class Reading:
     receipts: tuple[AssetId, ...] = ()
     failures: tuple[AccountFailure, ...] = ()
     told: tuple[Quote, ...] = ()
+    openable: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from aggregator.model.cascades import CascadeStep
 from aggregator.model.close_outs import ClosableRule
 from aggregator.model.positions import Debt, Holding, Supply
 from aggregator.model.rules import WAD, Health, LiquidatableRule, Liquidated, Refused, Repayment, Rule
-from aggregator.planning.bearers import Borne, of_market, of_venue
+from aggregator.planning.bearers import Borne, Drawn, MarketAsset, of_market, of_venue
 from aggregator.planning.closings import closed_out, is_idle, is_told
 from aggregator.planning.effects import Effect, liquidated, taken, written_off
 from aggregator.planning.liquidators import choice
@@ -25,11 +25,13 @@ UNTOLD = "its auction sells options in part, and what that leaves beside cash is
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The wallet at the market's prices of a round, and its accounts as they are by now."""
+    """The wallet at the market's prices of a round, its accounts as they are by now, and what lending
+    markets have lost to bad debts before."""
 
     worth: Worth
     accounts: Mapping[str, Account]
     scenarios: ScenarioSet
+    drawn: Mapping[MarketAsset, Drawn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _lending(
         effect, offered = liquidated(account, best.done, worth), best.repayment
     accounts = {**moment.accounts, account.id: effect.account}
     # By what was supplied before: the successor's market has lost the bad debt already.
-    borne = of_market(effect.account, effect.bad_debt, rule, time, accounts, worth)
+    borne = of_market(effect.account, effect.bad_debt, rule, time, accounts, worth, moment.drawn)
     return Acted(effect, borne, offered)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from aggregator.model.accounts import Account
 from aggregator.model.actions import AdjustableRule, Untold
 from aggregator.model.assets import Asset, AssetId, native_id
+from aggregator.model.openings import Opening
 from aggregator.model.positions import Debt, Holding, Option, Perp, Supply
 from aggregator.planning.candidates import (
     AssetCandidate,
@@ -17,7 +18,6 @@ from aggregator.planning.candidates import (
     Done,
     Ordered,
     SwapCandidate,
-    TradeCandidate,
     TransferCandidate,
     balance,
     purse_id,
@@ -26,6 +26,7 @@ from aggregator.planning.exchanges import Exchanges, Hop
 from aggregator.planning.limits import Kind
 from aggregator.planning.problem import Problem
 from aggregator.planning.sending import unsigned
+from aggregator.planning.trades import TradeCandidate
 from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy
@@ -55,6 +56,13 @@ class Allowed:
         self._exchanges = Exchanges(problem)
         self._purses: dict[str, _Purse] = {}
         self._wealth_usd = sum(self._worth(account) for account in copy.accounts.values())
+        self._underlyings = {
+            position.underlying
+            if isinstance(position, Perp | Option)
+            else copy.portfolio.classes[position.asset.id].underlying
+            for account in copy.accounts.values()
+            for position in account.positions
+        }
 
     def all(self) -> list[Candidate]:
         """Every candidate whose rule can tell what it does, in a fixed order."""
@@ -100,24 +108,29 @@ class Allowed:
             if one := self._asset("repay", account, asset, total(account, Debt, asset.id)):
                 purse.sinks[asset.id] = asset
                 yield one
+        posted: dict[AssetId, AssetCandidate] = {}
         for asset in self._depositable(account):
             unit = self._unit_usd(asset)
             most = int(self._wealth_usd / unit) if unit > 0.0 else 0
             if one := self._asset("deposit", account, asset, most):
                 purse.sinks[asset.id] = asset
+                posted[asset.id] = one
                 yield one
         for asset in _assets(account, Supply):
             if one := self._asset("withdraw", account, asset, total(account, Supply, asset.id)):
                 purse.sources[asset.id] = asset
                 yield one
-        yield from self._trades(account, purse)
+        yield from self._trades(account, purse, posted)
+        yield from self._opened(account, posted)
 
     def _depositable(self, account: Account) -> list[Asset]:
         posted = [p.asset for p in account.positions if isinstance(p, Supply) and p.is_collateral]
         settled = [p.settlement for p in account.positions if isinstance(p, Perp)]
+        if "hedge" in self._limits.kinds:
+            settled += [one.perp.settlement for one in account.openings if self._hedges(one)]
         return list({asset.id: asset for asset in (*posted, *settled)}.values())
 
-    def _asset(self, kind: Kind, account: Account, asset: Asset, most: int) -> Candidate | None:
+    def _asset(self, kind: Kind, account: Account, asset: Asset, most: int) -> AssetCandidate | None:
         unit = self._unit_usd(asset)
         if kind not in self._limits.kinds or most <= 0 or unit <= 0.0:
             return None
@@ -125,7 +138,9 @@ class Allowed:
         made = AssetCandidate(name, kind, account.id, unit, most, asset)
         return made if self._is_told(made) else None
 
-    def _trades(self, account: Account, purse: _Purse) -> Iterator[Candidate]:
+    def _trades(
+        self, account: Account, purse: _Purse, posted: Mapping[AssetId, AssetCandidate]
+    ) -> Iterator[Candidate]:
         for position in account.positions:
             if not isinstance(position, Perp | Option):
                 continue
@@ -134,18 +149,51 @@ class Allowed:
             away = -1 if position.size_raw > 0 else 1
             wanted: list[tuple[Kind, int, int]] = [("reduce", away, abs(position.size_raw))]
             if isinstance(position, Perp) and unit > 0.0:
-                # Further on the side that it is on: a venue tells of no position that is not there.
+                # Further on the side that it is on; the other side is a reduction first.
                 more = int(2 * self._wealth_usd / unit)
                 wanted += [("hedge", -away, more)]
             for kind, sign, most in wanted:
                 if kind not in self._limits.kinds or unit <= 0.0 or not most:
                     continue
-                made = TradeCandidate(f"{kind} {name} {account.id}", kind, account.id, unit, most, name, sign)
+                margin = posted.get(position.settlement.id) if kind == "hedge" else None
+                made = TradeCandidate(
+                    f"{kind} {name} {account.id}", kind, account.id, unit, most, name, sign, posted=margin
+                )
                 if self._is_told(made):
                     yield made
                     if isinstance(position, Option):  # bought back or sold by the wallet
                         purse.sinks[position.settlement.id] = position.settlement
                         purse.sources[position.settlement.id] = position.settlement
+
+    def _opened(self, account: Account, posted: Mapping[AssetId, AssetCandidate]) -> Iterator[Candidate]:
+        """Perps that are not there, on either side, of what the wallet is exposed to."""
+        if "hedge" not in self._limits.kinds:
+            return
+        held = {position.market for position in account.positions if isinstance(position, Perp)}
+        for one in account.openings:
+            perp, unit = one.perp, self._size_usd(one.perp)
+            if perp.market in held or unit <= 0.0 or not self._hedges(one):
+                continue
+            most = int(2 * self._wealth_usd / unit)
+            most = most if one.most_raw is None else min(most, one.most_raw)
+            for side, sign in (("long", 1), ("short", -1)):
+                made = TradeCandidate(
+                    f"open {side} {perp.market} {account.id}",
+                    "hedge",
+                    account.id,
+                    unit,
+                    most,
+                    perp.market,
+                    sign,
+                    one.step_raw,
+                    posted.get(perp.settlement.id),
+                )
+                if self._is_told(made):
+                    yield made
+
+    def _hedges(self, one: Opening) -> bool:
+        """Whether anything of the wallet moves with a perp that could be opened."""
+        return one.perp.underlying in self._underlyings
 
     def _size_usd(self, position: Perp | Option) -> float:
         """One smallest unit of a position's size, in USD of its underlying."""

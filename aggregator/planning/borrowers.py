@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 DUST_USD = 0.01
 """A debt below it is nobody's business: halving it again and again would never end."""
 
+NO_GAIN = 1e-12
+"""Of what is repaid: less is the rounding of floats, and nobody's gain."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Borrowers:
@@ -28,7 +31,7 @@ class Borrowers:
 
     `collateral` and `debt` are units of the assets numbered `collateral_of` and `debt_of`, whose prices
     today are `price_usd` (assets,) and which move with `factors`. At a health from `part_from` up only `part`
-    of a debt can be repaid at once, below it all.
+    of a debt can be repaid at once, below it all. `told` are sentences on where the prices are from.
     """
 
     labels: tuple[str, ...]
@@ -44,6 +47,7 @@ class Borrowers:
     bonus: Floats
     part: Floats
     part_from: Floats
+    told: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.label)
@@ -81,10 +85,13 @@ class Swept:
     idle: int
 
 
-def sweep(borrowers: Borrowers, oracle: Floats, market: Floats) -> Swept:
-    """Liquidate everybody who fails at the oracle's prices (assets,), at the market's."""
+def sweep(borrowers: Borrowers, oracles: Floats, market: Floats) -> Swept:
+    """Liquidate everybody who fails at the prices of their label's oracle (labels, assets).
+
+    `market` are the prices (assets,) at which seized collateral is sold and debts are bought.
+    """
     c_of, d_of = borrowers.collateral_of, borrowers.debt_of
-    c_price, d_price = oracle[c_of], oracle[d_of]
+    c_price, d_price = oracles[borrowers.label, c_of], oracles[borrowers.label, d_of]
     c_value, d_value = borrowers.collateral * c_price, borrowers.debt * d_price
     health = np.divide(
         c_value * borrowers.threshold, d_value, out=np.full(len(borrowers), np.inf), where=d_value > 0.0
@@ -97,7 +104,8 @@ def sweep(borrowers: Borrowers, oracle: Floats, market: Floats) -> Swept:
     repaid = np.where(all_of_it, c_value / (1.0 + borrowers.bonus) / d_price, borrowers.debt * part)
     seized_usd, repaid_usd = seized * market[c_of], repaid * market[d_of]
     # Without any collateral nobody pays: the debt is written off.
-    paying = due & ((seized_usd > repaid_usd) | (borrowers.collateral == 0.0))
+    gains = seized_usd > repaid_usd * (1.0 + NO_GAIN)
+    paying = due & (gains | (borrowers.collateral == 0.0))
     seized, repaid = np.where(paying, seized, 0.0), np.where(paying, repaid, 0.0)
     seized_usd, repaid_usd = np.where(paying, seized_usd, 0.0), np.where(paying, repaid_usd, 0.0)
     left, owed = borrowers.collateral - seized, borrowers.debt - repaid

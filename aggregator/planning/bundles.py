@@ -56,9 +56,19 @@ class FlashRepay(AssetCandidate):
         return done
 
 
+@dataclass(frozen=True, slots=True)
+class LentRepay(AssetCandidate):
+    """A repayment within a bundle."""
+
+    @property
+    def lent(self) -> bool:
+        """See AssetCandidate."""
+        return True
+
+
 def repayment(one: FlashRepay) -> AssetCandidate:
     """The repayment alone."""
-    return AssetCandidate(one.name, "repay", one.account_id, one.unit_usd, one.most, one.asset)
+    return LentRepay(one.name, "repay", one.account_id, one.unit_usd, one.most, one.asset)
 
 
 @dataclass(frozen=True, slots=True)

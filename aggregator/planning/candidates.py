@@ -15,7 +15,6 @@ from aggregator.model.actions import (
     Applied,
     Deposit,
     Repay,
-    Trade,
     Traded,
     Untold,
     Withdraw,
@@ -31,14 +30,15 @@ from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
 from aggregator.risk.copies import Copy, pay, purse_of
 from aggregator.risk.steps import applied
-from aggregator.risk.trading import traded
 
 DUST_USD = 0.01
 """A debt of which less would be left is repaid as a whole."""
 INTEREST = 100_000
 """One part of so many is paid beside a debt that is repaid as a whole: an hour of 88% a year."""
+EVERY = 1_000_000
+"""One part of so many less than all of a debt is what the program's rounding makes of all."""
 LEAST_REST = 50
-"""One part of so many stays at least of an account's debts that are repaid in several parts."""
+"""One part of so many stays at least of an account's debts that are repaid in several parts, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,18 @@ class Candidate(ABC):
         """What undoes it, whether or not a plan may do that."""
         return None
 
+    @property
+    def margin(self) -> Candidate | None:
+        """What adds the margin that its venue asks for it first, where something can."""
+        return None
+
+    def prepared(self, copy: Copy) -> Copy:
+        """A state in which margin is no bound of it: what it does and costs is sampled there."""
+        if self.margin is None:
+            return copy
+        after = copy.fork()
+        return after if isinstance(self.margin.do(after, self.margin.most), Done) else copy
+
     def raw(self, usd: float) -> int:
         """The units that so many dollars are, rounded up, at most all that there can be."""
         return min(self.most, max(0, math.ceil(usd / self.unit_usd)))
@@ -118,6 +130,11 @@ class AssetCandidate(Candidate):
     asset: Asset
 
     @property
+    def lent(self) -> bool:
+        """Whether it repays with borrowed money, of which there is no more than that."""
+        return False
+
+    @property
     def counterpart(self) -> Candidate | None:
         """A deposit, of a withdrawal."""
         return replace(self, kind="deposit") if self.kind == "withdraw" else None
@@ -128,43 +145,47 @@ class AssetCandidate(Candidate):
         if account is None or not isinstance(account.rule, AdjustableRule):
             return Untold("its rule can't tell")
         action: Repay | Deposit | Withdraw
+        more = 0
         match self.kind:
             case "repay":
                 repaid = self._repaid(copy, account, raw)
                 if isinstance(repaid, Refused):
                     return repaid
-                action = repaid
+                action, more = repaid
             case "withdraw":
                 action = Withdraw(self.asset.id, raw)
             case _:
                 action = Deposit(self.asset.id, raw)
-        done = _applied(copy, account, account.rule, action)
+        done = asked(copy, account, account.rule, action)
         if isinstance(done, Traded):
             raise TypeError(f"{account.protocol} answers {self.kind} as if it were a trade")
         if not isinstance(done, Applied):
             return done
         applied(copy, account, self.asset, done)
-        paid, received = _some(done.paid), _some(done.received)
-        if isinstance(action, Repay) and action.raw is None and done.paid is not None:
-            more = interest(done.paid.raw)
+        paid, received = some(done.paid), some(done.received)
+        if more and done.paid is not None:
             pay(copy, copy.accounts[self.account_id], self.asset, more)
             paid = (replace(done.paid, raw=done.paid.raw + more),)
         return Done(action, (paid or received or (None,))[0], paid, received)
 
-    def _repaid(self, copy: Copy, account: Account, raw: int) -> Repay | Refused:
-        """The repayment: of all of a debt of which next to nothing would be left, and the wallet has more.
+    def _repaid(self, copy: Copy, account: Account, raw: int) -> tuple[Repay, int] | Refused:
+        """The repayment, and what is paid for interest: of all of a debt that would else be next to nothing.
 
-        A health of a debt of dust tells nothing, since the interest of a moment moves it: what was repaid in
-        part is not repaid to the last, as the interest on the parts would stay.
+        Interest runs on all that was owed at first, also on what was repaid in part since. Money that the
+        wallet is to get later in a plan may come with it; what it has already may not suffice. A health of a
+        debt of dust tells nothing, since the interest of a moment moves it: what was repaid in part keeps a
+        rest, or nothing.
         """
-        owed, all_usd = total(account, Debt, self.asset.id), _owed_usd(copy, account)
-        first = [one for one in copy.portfolio.accounts if one.id == self.account_id]
-        before_usd = max((_owed_usd(copy, one) for one in first), default=all_usd)
+        first = next((one for one in copy.portfolio.accounts if one.id == self.account_id), account)
+        owed, before = (total(one, Debt, self.asset.id) for one in (account, first))
+        has, more = balance(copy, purse_of(copy, account).id, self.asset), interest(max(owed, before))
+        later = has < owed and not self.lent and owed - raw <= owed // EVERY
+        if (has >= owed + more or later) and (owed - raw) * self.unit_usd < DUST_USD:
+            return Repay(self.asset.id, None), more
+        before_usd, all_usd = _owed_usd(copy, first), _owed_usd(copy, account)
         if all_usd < before_usd and (all_usd - raw * self.unit_usd) * LEAST_REST < before_usd:
-            return Refused("what was repaid in part keeps a rest")
-        has = balance(copy, purse_of(copy, account).id, self.asset)
-        every = (owed - raw) * self.unit_usd < DUST_USD and has >= owed + interest(owed)
-        return Repay(self.asset.id, None if every else raw)
+            return Refused("what was repaid in part keeps a rest, or nothing")
+        return Repay(self.asset.id, raw), 0
 
 
 def _owed_usd(copy: Copy, account: Account) -> float:
@@ -176,29 +197,6 @@ def _owed_usd(copy: Copy, account: Account) -> float:
 def interest(owed: int) -> int:
     """What a debt may grow by until its repayment is mined."""
     return owed // INTEREST + 1
-
-
-@dataclass(frozen=True, slots=True)
-class TradeCandidate(Candidate):
-    """Change a derivative by `sign` times the amount; `most` of a reduction is the whole position."""
-
-    market: str
-    sign: int
-
-    def do(self, copy: Copy, raw: int) -> Outcome:
-        """See Candidate."""
-        account = copy.accounts.get(self.account_id)
-        position = None if account is None else derivative(account, self.market)
-        if account is None or position is None or not isinstance(account.rule, AdjustableRule):
-            return Untold("its rule can't tell")
-        action = Trade(self.market, self.sign * raw)
-        done = _applied(copy, account, account.rule, action)
-        if isinstance(done, Applied):
-            raise TypeError(f"{account.protocol} answers a trade as if it were none")
-        if not isinstance(done, Traded):
-            return done
-        traded(copy, account, position, done)
-        return Done(action, None, _some(done.paid), _some(done.received), done.fee)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,16 +253,6 @@ class TransferCandidate(Candidate):
         return Done(Transfer(sent, arrives, self.to), sent, (sent,), (arrives,))
 
 
-def derivative(account: Account, market: str) -> Perp | Option | None:
-    """The position that a venue calls so."""
-    for position in account.positions:
-        if isinstance(position, Perp) and position.market == market:
-            return position
-        if isinstance(position, Option) and position.instrument == market:
-            return position
-    return None
-
-
 def balance(copy: Copy, purse_id: str, asset: Asset) -> int:
     """What a wallet account has of an asset, in its smallest unit; owed where it is below zero."""
     account = copy.accounts.get(purse_id)
@@ -282,7 +270,7 @@ def purse_id(copy: Copy, account_id: str) -> str:
     return purse_of(copy, copy.accounts[account_id]).id
 
 
-def _applied(
+def asked(
     copy: Copy, account: Account, rule: AdjustableRule, action: Action
 ) -> Applied | Traded | Refused | Untold:
     """What the rule says at the account's prices and block; Untold where it can't be judged at a price."""
@@ -292,5 +280,6 @@ def _applied(
         return Untold(str(error))
 
 
-def _some(amount: Amount | None) -> tuple[Amount, ...]:
+def some(amount: Amount | None) -> tuple[Amount, ...]:
+    """None or one."""
     return () if amount is None else (amount,)

@@ -19,6 +19,7 @@ from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.impact import Impact, by_depth
 from aggregator.planning.state import State
 from aggregator.planning.sweeps import swept
+from aggregator.planning.unjudged import unjudged
 from aggregator.planning.valuation import Worth
 from aggregator.risk.copies import Copy, pay
 from aggregator.risk.moving import moved, multipliers
@@ -33,7 +34,7 @@ class Terms:
     """How a cascade goes on.
 
     `impact` is what sales do to a market (None: by the configured depth). `lag` is how many rounds oracles
-    are late, `lags` that of some protocols. `rounds` is the most there are.
+    are late, `lags` that of some protocols. `rounds` is the most there are, of a path at each of its moments.
     """
 
     impact: Impact | None = None
@@ -42,8 +43,9 @@ class Terms:
     rounds: int = MOST_ROUNDS
 
     def of(self, protocol: str) -> int:
-        """How late the oracle of a protocol is."""
-        return self.lags.get(protocol, self.lag)
+        """How late the oracle of a protocol is; of a table's `aave_v3:1` that of `aave_v3` is meant, too."""
+        family = protocol.partition(":")[0]
+        return self.lags.get(protocol, self.lags.get(family, self.lag))
 
     @property
     def longest(self) -> int:
@@ -77,8 +79,8 @@ def cascade(
         if stage:
             factors = () if borrowers is None else borrowers.factors
             state.sums.path += state.move(multipliers(portfolio, scenario, scenarios, factors))[0]
-        converged = False
-        while rounds < terms.rounds and not converged:
+        converged, most = False, rounds + terms.rounds
+        while rounds < most and not converged:
             rounds += 1
             done = _round(state, rounds, terms)
             state.check(before, gross, f"round {rounds}")
@@ -92,9 +94,10 @@ def cascade(
             else:
                 state.move()
         if not converged:
+            state.told[f"after {terms.rounds} rounds something could still be liquidated"] = None
+            if stage + 1 < len(path):
+                state.told[f"the path is not followed beyond moment {stage + 1} of {len(path)}"] = None
             break
-    if not converged:
-        state.told[f"after {terms.rounds} rounds something could still be liquidated"] = None
     told = _Ends(before, start, rounds, converged)
     return Cascaded(_answer(state, path, told), shocked, _final(state, terms))
 
@@ -116,8 +119,9 @@ def _begun(
     terms: Terms,
     borrowers: Borrowers | None,
 ) -> State:
-    shocked = moved(portfolio, scenario, scenarios)
-    moves = multipliers(portfolio, scenario, scenarios, () if borrowers is None else borrowers.factors)
+    factors = () if borrowers is None else borrowers.factors
+    shocked = moved(portfolio, scenario, scenarios, factors)
+    moves = multipliers(portfolio, scenario, scenarios, factors)
     state = State(
         origin=portfolio,
         copy=Copy.of(shocked),
@@ -128,16 +132,17 @@ def _begun(
         history=[moves],
         borrowers=borrowers,
     )
-    for failure in shocked.failures[len(portfolio.failures) :]:
-        if isinstance(failure.error, NativeUnknown):
-            state.told[str(failure.error)] = None
+    told = [sentence for _, sentence in unjudged(portfolio)]
+    errors = [failure.error for failure in shocked.failures[len(portfolio.failures) :]]
+    told += [str(error) for error in errors if isinstance(error, NativeUnknown)]
+    state.told.update(dict.fromkeys(told))
     return state
 
 
 def _round(state: State, number: int, terms: Terms) -> bool:
     """Everybody who fails is liquidated once, all at the same prices; whether anybody was."""
     worth = Worth.of(state.portfolio, state.numbering)
-    moment = Moment(worth, state.copy.accounts, state.scenarios)
+    moment = Moment(worth, state.copy.accounts, state.scenarios, state.drawn)
     sold: list[Mapping[str, float]] = []
     state.refusals.clear()
     for one in list(state.copy.accounts):
@@ -146,7 +151,7 @@ def _round(state: State, number: int, terms: Terms) -> bool:
             state.steps.append(found)
             sold.append(found.sold_usd)
     if state.borrowers is not None:
-        sold += swept(state, number, terms.lag)
+        sold += swept(state, number, terms.of)
     state.sell(sold)
     return bool(sold)
 
@@ -179,6 +184,7 @@ def _settle(state: State, account: Account, done: Acted, moment: Moment) -> None
     """Book a liquidation: the account, whoever of the wallet bears a loss, and what is paid out."""
     effect, sums, accounts = done.effect, state.sums, state.copy.accounts
     accounts.update({account.id: effect.account, **done.borne.own})
+    state.drawn.update(done.borne.drawn)
     for amount in effect.returned:
         pay(state.copy, account, moment.worth.assets[amount.asset], -amount.raw)
     sums.bonus += effect.bonus_usd + effect.other_usd

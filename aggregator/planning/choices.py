@@ -56,9 +56,11 @@ class Chooser:
         `known` is allowed, if perhaps not the best.
         """
         scaled = self._matrix.scaled()
+        if self._mixed is None:
+            return self._linear.best(scaled, goal, self._columns, 0.0)
         everything = np.ones(len(self._fixed), bool)
         free = not goal.fixed and self._matrix.most_cost == inf
-        if self._mixed is None or (free and not self._groups):
+        if free and not self._groups:
             return self._used(scaled, goal, everything)
         best = None if known is None else self._used(scaled, goal, self._marks(known))
         numbers = count()

@@ -11,15 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aggregator.model.assets import Asset
-from aggregator.planning.candidates import Candidate, Done
+from aggregator.planning.candidates import Candidate
 from aggregator.planning.goals import Figure, Goals, Rows, balances
 from aggregator.planning.program import Constraint
+from aggregator.planning.trials import Trial, trial
 from aggregator.risk.copies import Copy
 from aggregator.risk.reserves import Reserve, reserves
 from aggregator.risk.scenarios import ScenarioSet
-
-TRIAL = 1e-4
-"""Of what there can be at most: how much of a candidate is tried for its slopes."""
 
 NO_SLOPE = 1e-7
 """USD of a figure for a dollar of a candidate: less is what rounding makes of none."""
@@ -29,11 +27,6 @@ NO_USD = 1e-6
 
 PARALLEL = 1e-7
 """Slopes that differ by less are the same, to what a trial can tell."""
-
-LARGER_TRIALS = (10.0, 100.0, 1_000.0)
-"""Times as much is tried where a venue takes no less."""
-
-LEAST_TRIAL_USD, MOST_TRIAL_USD = 0.01, 1_000.0
 
 
 @dataclass
@@ -72,25 +65,29 @@ class Cutter:
         One that is parallel to an earlier row of the same figure has that one's name: it takes its place.
         """
         self._made += 1
-        tried: list[tuple[Candidate, float, Copy]] = []
+        tried: list[tuple[Candidate, Trial]] = []
         here = self._of(at, at.accounts, self.aims)
         slopes: dict[Figure, dict[str, float]] = {figure: {} for figure in here}
         for one in self.candidates:
-            found = self._trial(at, one)
+            found = trial(at, one)
             if found is None:
                 self._repeat(one, slopes)
                 continue
-            step_usd, there = found
-            tried.append((one, step_usd, there))
+            tried.append((one, found))
+            base, there = found.base, found.there
+            before = here if base is at else self._of(base, self._touched(base, one), self.aims)
             changed = self._of(there, self._touched(there, one), self.aims)
             for figure, value in changed.items():
                 if figure in here:
-                    slopes[figure][one.name] = (value - here[figure]) / step_usd
+                    slopes[figure][one.name] = (value - before[figure]) / found.usd
         rows = [self._row(figure, value, slopes[figure], amounts) for figure, value in here.items()]
-        for place in self._reserves([at, *(there for _, _, there in tried)], self.aims):
+        bases = [found.base for _, found in tried if found.base is not at]
+        for place in self._reserves([at, *(found.there for _, found in tried), *bases], self.aims):
+            prepared = iter(place.values[1 + len(tried) :])
             slope = {
-                one.name: float(place.values[i] - place.values[0]) / step_usd
-                for i, (one, step_usd, _) in enumerate(tried, start=1)
+                one.name: float(place.values[i] - (place.values[0] if found.base is at else next(prepared)))
+                / found.usd
+                for i, (one, found) in enumerate(tried, start=1)
             }
             whole = Figure("whole", place.name)
             for one in self.candidates:
@@ -105,15 +102,17 @@ class Cutter:
         self, figure: Figure, value: float, slopes: Mapping[str, float], amounts: Mapping[str, float]
     ) -> Constraint:
         least = sum(slope * amounts.get(one, 0.0) for one, slope in slopes.items()) - value
+        hard = self._must_hold(figure)
         made = Constraint(
             name=f"{figure} #{self._made}",
             coefficients={one: slope for one, slope in slopes.items() if abs(slope) > NO_SLOPE},
             least=least if abs(least) > NO_USD else 0.0,
-            weight=None if self._must_hold(figure) else 1.0,
+            weight=None if hard else 1.0,
+            target=None if hard else figure.target,
         )
         rows = self._rows.setdefault(figure, [])
         for i, row in enumerate(rows):
-            if _are_parallel(row.coefficients, made.coefficients):
+            if are_parallel(row.coefficients, made.coefficients):
                 rows[i] = replace(row, least=max(row.least, made.least))
                 return rows[i]
         rows.append(made)
@@ -145,22 +144,7 @@ class Cutter:
             if figure in slopes and one.name in known:
                 slopes[figure][one.name] = known[one.name]
 
-    def _trial(self, at: Copy, one: Candidate) -> tuple[float, Copy] | None:
-        """A little more of a candidate, or a little less of its counterpart; None where neither can be."""
-        wanted = min(max(TRIAL * one.most_usd, LEAST_TRIAL_USD), MOST_TRIAL_USD)
-        raw = max(1, one.raw(wanted))
-        there = at.fork()
-        if isinstance(one.do(there, raw), Done):
-            return raw * one.unit_usd, there
-        counterpart = one.counterpart
-        if counterpart is not None and isinstance(counterpart.do(there, raw), Done):
-            return -raw * one.unit_usd, there
-        for more in LARGER_TRIALS:
-            raw = max(1, one.raw(wanted * more))
-            if isinstance(one.do(there, raw), Done):
-                return raw * one.unit_usd, there
-        return None
 
-
-def _are_parallel(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+def are_parallel(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Whether slopes are the same, to what a trial can tell."""
     return all(abs(one.get(name, 0.0) - other.get(name, 0.0)) <= PARALLEL for name in {*one, *other})

@@ -10,7 +10,7 @@ from aggregator.model.assets import Asset, AssetId
 from aggregator.model.positions import Debt, Position, Supply
 from aggregator.model.rules import Amount, Liquidated
 from aggregator.planning.valuation import Worth
-from aggregator.risk.changed import total, with_debt, with_supply
+from aggregator.risk.changed import as_collateral, total, with_collateral, with_debt, with_supply
 
 NOTHING_LEFT = 1e-6
 """Collateral worth less than this part of the debt is none: nobody takes it, and nobody is paid by it."""
@@ -70,9 +70,9 @@ def taken(account: Account, done: Liquidated, worth: Worth) -> Taken:
     given: dict[AssetId, int] = {}
     sold: list[tuple[AssetId, float]] = []
     seized_usd = fees_usd = 0.0
-    foreign = {asset for asset in (*seized, *fees) if not total(account, Supply, asset)}
+    foreign = {asset for asset in (*seized, *fees) if not as_collateral(account, asset)}
     for asset, raw in left.items():
-        before = total(account, Supply, asset)
+        before = as_collateral(account, asset)
         if raw > before:
             given[asset] = raw - before
             continue
@@ -105,8 +105,8 @@ def liquidated(account: Account, done: Liquidated, worth: Worth) -> Effect:
     repaid_usd, bad_usd = worth.all_usd(done.repaid), worth.all_usd(done.bad_debt)
     after = account
     for asset, raw in found.taken.items():
-        left = max(total(after, Supply, asset) - raw, 0)
-        after = replace(after, positions=with_supply(after, worth.assets[asset], left))
+        left = max(as_collateral(after, asset) - raw, 0)
+        after = replace(after, positions=with_collateral(after, worth.assets[asset], left))
     for asset, raw in found.given.items():
         more = total(after, Supply, asset) + raw
         after = replace(after, positions=with_supply(after, worth.assets[asset], more))

@@ -35,8 +35,27 @@ class Figure(NamedTuple):
     def __str__(self) -> str:
         return f"{self.kind} {self.of}"
 
+    @property
+    def target(self) -> str:
+        """Whose shortfall a miss of it is: an account's, whatever it is missed in, or that of the whole."""
+        return "whole" if self.kind == "whole" else f"account {self.of}"
+
 
 Rows = dict[Figure, float]
+
+
+def lacking_usd(figures: Rows) -> float:
+    """What wallets lack of what they pay."""
+    return sum(-value for figure, value in figures.items() if figure.kind == "wallet" and value < 0.0)
+
+
+def missing_usd(figures: Rows) -> float:
+    """How far goals are missed in USD: of each account, and of the whole, by its largest shortfall."""
+    missed: dict[str, float] = {}
+    for figure, value in figures.items():
+        if value < 0.0 and figure.kind != "wallet":
+            missed[figure.target] = max(missed.get(figure.target, 0.0), -value)
+    return sum(missed.values())
 
 
 class Goal(Protocol):

@@ -7,6 +7,7 @@ programs in the same order have the same answers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -62,16 +63,17 @@ class Model:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Answer:
-    """What HiGHS found: columns, a lower bound; without whole columns also reduced costs, and duals of rows.
+    """What HiGHS found: columns, within their bounds to the last bit.
 
-    `limited`: the search stopped at its limit, and there may be a better one above the bound.
+    Without whole columns also reduced costs and duals of rows; with them a lower `bound` of the objective,
+    and whether the search stopped at its limit, so that there may be a better one (`limited`).
     """
 
     columns: NDArray[np.float64]
     reduced: NDArray[np.float64]
     duals: NDArray[np.float64]
-    bound: float
-    limited: bool
+    bound: float = -inf
+    limited: bool = False
 
 
 class Highs:
@@ -87,6 +89,13 @@ class Highs:
         self._basis: highspy.HighsBasis | None = None
         self._shape = (0, 0)
         self.solves = 0
+        statuses = highspy.HighsModelStatus
+        self._known = (
+            statuses.kOptimal,
+            statuses.kInfeasible,
+            statuses.kUnboundedOrInfeasible,
+            statuses.kSolutionLimit,
+        )
         # Linear programs have the basis of the last solve, which does more than presolve.
         self._options = {**_OPTIONS, "presolve": "choose" if self._mixed else "off"}
         for name, value in self._options.items():
@@ -102,27 +111,21 @@ class Highs:
             # HiGHS has no word on a program without columns.
             holds = bool((model.least <= TOLERANCE).all() and (model.most >= -TOLERANCE).all())
             nothing = np.zeros(0)
-            return Answer(nothing, nothing, np.zeros(len(model.least)), 0.0, limited=False) if holds else None
+            return Answer(nothing, nothing, np.zeros(len(model.least)), 0.0) if holds else None
         statuses = self._highspy.HighsModelStatus
-        known = {
-            statuses.kOptimal,
-            statuses.kInfeasible,
-            statuses.kUnboundedOrInfeasible,
-            statuses.kSolutionLimit,
-        }
         status = self._run(model)
-        if status not in known:
+        if status not in self._known:
             # A basis, or what presolve leaves, may lead into a corner where numbers are bad: from nothing.
             for other in _OTHERWISE:
                 self._basis = None
                 for name, value in {**self._options, **other}.items():
                     self._set(name, value)
                 status = self._run(model)
-                if status in known:
+                if status in self._known:
                     break
             for name, value in self._options.items():
                 self._set(name, value)
-        if status in {statuses.kInfeasible, statuses.kUnboundedOrInfeasible}:
+        if status in (statuses.kInfeasible, statuses.kUnboundedOrInfeasible):
             return None
         limited = status == statuses.kSolutionLimit and self._info("primal_solution_status") == _FEASIBLE
         if status != statuses.kOptimal and not limited:
@@ -131,9 +134,11 @@ class Highs:
                 "the program's numbers are too far apart"
             )
         found = self._highs.getSolution()
-        bound = self._info("mip_dual_bound" if self._mixed else "objective_function_value")
-        reduced, duals = ([], []) if self._mixed else (found.col_dual, found.row_dual)
-        return Answer(np.array(found.col_value), np.array(reduced), np.array(duals), bound, limited)
+        columns = np.minimum(np.maximum(np.array(found.col_value), model.lower), model.upper)
+        if self._mixed:
+            nothing = np.zeros(0)
+            return Answer(columns, nothing, nothing, self._info("mip_dual_bound"), limited)
+        return Answer(columns, np.array(found.col_dual), np.array(found.row_dual))
 
     def _info(self, name: str) -> float:
         return float(self._highs.getInfoValue(name)[1])

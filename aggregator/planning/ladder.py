@@ -13,6 +13,7 @@ from aggregator.model.errors import UnusablePrice
 from aggregator.model.portfolio import Portfolio
 from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.cascade import Terms, cascade
+from aggregator.planning.unjudged import unjudged
 from aggregator.risk.book import book
 from aggregator.risk.liquidation import by_underlying
 from aggregator.risk.moving import multipliers
@@ -63,8 +64,23 @@ def ladder(
     return tuple(sorted(rungs, key=lambda rung: (abs(math.log1p(rung.distance)), rung.account_id)))
 
 
+def unknown_rungs(portfolio: Portfolio) -> tuple[str, ...]:
+    """What is said of accounts that may have a rung and have none: whose rule nobody knows, or can ask."""
+    told = [sentence for _, sentence in unjudged(portfolio)]
+    for account in portfolio.accounts:
+        if account.rule is None:
+            if account.reported is not None and account.reported.liquidatable:
+                told.append(f"{account.label}: its protocol can liquidate it now, and its rule is not known")
+            continue
+        try:
+            account.rule.health(account.prices, _time(portfolio, account))
+        except (UnusablePrice, ArithmeticError, ValueError) as error:
+            told.append(f"{account.label}: whether it is liquidated is not known: {error}")
+    return tuple(told)
+
+
 def _now(portfolio: Portfolio) -> Iterator[tuple[Account, str, float]]:
-    """Accounts that can be liquidated at today's prices, by what moves most of them."""
+    """Accounts that can be liquidated at today's prices, by the first underlying that moves, or dollars."""
     for account in portfolio.accounts:
         if account.rule is None or not _fails(portfolio, account, account.prices):
             continue
@@ -72,8 +88,7 @@ def _now(portfolio: Portfolio) -> Iterator[tuple[Account, str, float]]:
             portfolio.classes[f.asset].underlying for f in account.rule.feeds if f.asset in portfolio.classes
         ]
         moving = [name for name in names if name != USD and name in portfolio.spots]
-        if moving:
-            yield account, moving[0], 1.0
+        yield account, moving[0] if moving else USD, 1.0
 
 
 def _crossings(
@@ -108,12 +123,15 @@ def _exact(
     return None
 
 
+def _time(portfolio: Portfolio, account: Account) -> int:
+    observed = account.observed
+    return portfolio.blocks[account.chain].timestamp if observed is None else observed.time
+
+
 def _fails(portfolio: Portfolio, account: Account, prices: Mapping[AssetId, int]) -> bool:
     if account.rule is None:
         return False
-    observed = account.observed
-    time = portfolio.blocks[account.chain].timestamp if observed is None else observed.time
     try:
-        return account.rule.health(prices, time).liquidatable
+        return account.rule.health(prices, _time(portfolio, account)).liquidatable
     except (UnusablePrice, ArithmeticError, ValueError):
         return False

@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = (
     "bridge",
     "flash",
 )
-"""All that a plan may be made of; `hedge` enlarges perps, and must be asked for."""
+"""All that a plan may be made of; `hedge` opens and enlarges perps, and must be asked for."""
 
 DEFAULT_KINDS: frozenset[Kind] = frozenset(KINDS) - {"hedge"}
 

@@ -68,6 +68,7 @@ class Linear:
     def __init__(self, matrix: Matrix) -> None:
         self._matrix = matrix
         self._highs = Highs("linear")
+        self._priced: tuple[NDArray[np.float64], NDArray[np.float64]] = (np.zeros(0), np.zeros(0))
 
     @property
     def solves(self) -> int:
@@ -85,7 +86,7 @@ class Linear:
         most[SHORTFALL] = inf
         size = len(goal.costs)
         model = Model(
-            costs=goal.costs,
+            costs=self._costs(goal.costs),
             lower=np.zeros(size),
             upper=upper,
             least=scaled.least,
@@ -96,7 +97,7 @@ class Linear:
             whole=np.zeros(size, np.int32),
         )
         if goal.limit < inf:
-            first = self._solve(replace(model, costs=scaled.weights), scaled)
+            first = self._solve(replace(model, costs=self._costs(scaled.weights)), scaled)
             if first is None or scaled.weights @ first.columns > goal.limit * (1 + _SAME):
                 return None
             model = _face(model, first)
@@ -106,23 +107,30 @@ class Linear:
         value = float(goal.costs @ answer.columns) + (paid if goal.fixed else 0.0)
         return Found(value, value, answer.columns * scaled.unit, answer.duals)
 
+    def _costs(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The objective in a unit of money that suits the solver's tolerance."""
+        if costs is not self._priced[0]:
+            self._priced = costs, costs * scaling.money(costs)
+        return self._priced[1]
+
     def _solve(self, model: Model, scaled: Scaled) -> Answer | None:
-        answer = self._highs.solve(replace(model, costs=model.costs * scaling.money(model.costs)))
+        answer = self._highs.solve(model)
         if answer is None:
             return None
-        columns = np.minimum(np.maximum(answer.columns, model.lower), model.upper)
-        terms = model.values * columns[scaled.columns]
+        terms = model.values * answer.columns[scaled.columns]
         rows = len(model.least)
         activity = np.bincount(scaled.entry_rows, terms, rows)
         beyond = np.maximum(model.least - activity, activity - model.most)
+        if not (beyond > _BROKEN).any():
+            return answer
         worst = beyond / (1.0 + np.bincount(scaled.entry_rows, np.abs(terms), rows))
         row = int(np.argmax(worst))
         if worst[row] > _BROKEN:
-            name = "the limit on the cost" if row == COST else self._matrix.constraints[row - FIRST].name
+            name = "the limit on the cost" if row == COST else self._matrix.names[row - FIRST]
             raise ArithmeticError(
                 f"the solver's answer breaks {name}: the program's numbers are too far apart"
             )
-        return replace(answer, columns=columns)
+        return answer
 
 
 def _face(model: Model, answer: Answer) -> Model:

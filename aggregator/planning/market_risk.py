@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from aggregator.risk.draws import draws
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 LEVEL = 0.95
+MOST_TOLD = 10
 
 
 def market_risk(cascades: Sequence[Cascade]) -> MarketRisk:
@@ -30,7 +32,20 @@ def market_risk(cascades: Sequence[Cascade]) -> MarketRisk:
         raise ValueError("market risk needs at least one cascade")
     liquidated = _figures(np.array([one.liquidated_usd for one in cascades]))
     bad_debt = _figures(np.array([one.bad_debt_usd for one in cascades]))
-    return MarketRisk(len(cascades), *liquidated, *bad_debt)
+    return MarketRisk(len(cascades), *liquidated, *bad_debt, told=_told(cascades))
+
+
+def _told(cascades: Sequence[Cascade]) -> tuple[str, ...]:
+    """What single cascades say, once each, the most frequent first."""
+    counted: Counter[str] = Counter()
+    for one in cascades:
+        failing = {f"{refusal.label}: fails and is not liquidated" for refusal in one.refusals}
+        counted.update(failing | set(one.told))
+    sentences = [
+        f"{sentence} (in {count:,} of {len(cascades):,})" for sentence, count in counted.most_common()
+    ]
+    more = len(sentences) - MOST_TOLD
+    return (*sentences[:MOST_TOLD], *([f"and {more} sentences more of single scenarios"] if more > 0 else []))
 
 
 def _figures(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -1,8 +1,8 @@
 """A program as columns and rows in units near 1; rebuilt from what has changed.
 
 A variable has a column per segment of its cost: slopes never fall, so the cheaper ones fill first by
-themselves. Every constraint that may fall short has a column for its shortfall. Row 0 is the cost, row 1 the
-weighted shortfall, and after them come the constraints.
+themselves. What may fall short has a column for its shortfall, which constraints of one target share. Row 0
+is the cost, row 1 the weighted shortfall, and after them come the constraints.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Scaled:
 
     Columns: `upper` in units, what a whole unit of a segment costs (`slopes`, USD), with ties broken
     (`costs`), and what a unit of shortfall weighs (`weights`). `values` are by columns, at
-    `entry_rows` and `columns`.
+    `entry_rows` and `columns`. Where only the numbers of constraints have changed, `least` and `values` are
+    new, and all else is the same arrays as before.
     """
 
     unit: NDArray[np.float64]
@@ -51,7 +52,8 @@ class _Pattern:
     """Where entries are, which most changes leave alone: `used` coefficients are not zero.
 
     `variables` and `of_row` of each; `source`, `segment` and `row` of each entry of a
-    segment; then all entries in order of columns.
+    segment; then all entries in order of columns. `soft` are the rows that may fall short, and `column` which
+    of the columns of shortfalls each of them has.
     """
 
     used: NDArray[np.bool_]
@@ -61,10 +63,22 @@ class _Pattern:
     segment: NDArray[np.int64]
     row: NDArray[np.int64]
     soft: NDArray[np.int64]
+    column: NDArray[np.int64]
     order: NDArray[np.int64]
     entry_rows: NDArray[np.int32]
     columns: NDArray[np.int32]
     starts: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Frame:
+    """What changes of numbers leave alone while units are kept: `like`, and where and how values enter it."""
+
+    like: Scaled
+    units: tuple[NDArray[np.float64], NDArray[np.float64]]
+    source: NDArray[np.int64]
+    place: NDArray[np.int64]
+    factor: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -91,12 +105,13 @@ class Matrix:
         self.segments = int(self.counts.sum())
         self._of = np.repeat(np.arange(len(self.variables)), self.counts)
         slopes = [[s.slope for s in v.segments] or [0.0] for v in self.variables]
-        self._slopes = np.array(list(chain.from_iterable(slopes)), float)
+        self.slopes = np.array(list(chain.from_iterable(slopes)), float)
         self._volumes = np.array([v.volume for v in self.variables], float)
         self._upper = np.array(list(chain.from_iterable(v.widths() for v in self.variables)), float)
         self.most = np.array([v.most for v in self.variables], float)
         self._rows: dict[str, _Row] = {}
         self._pattern: _Pattern | None = None
+        self._frame: _Frame | None = None
         self._units = scaling.Units()
         self._scaled: Scaled | None = None
         self.add(program.constraints)
@@ -105,6 +120,11 @@ class Matrix:
     def constraints(self) -> list[Constraint]:
         """All constraints, in the order of their rows."""
         return [row.constraint for row in self._rows.values()]
+
+    @property
+    def names(self) -> list[str]:
+        """What the constraints are called, in the order of their rows."""
+        return list(self._rows)
 
     def add(self, constraints: Iterable[Constraint]) -> None:
         """More rows. Raises ValueError for names that are taken or unknown; nothing is added then."""
@@ -116,7 +136,7 @@ class Matrix:
                 )
             new[constraint.name] = self._row(constraint)
         self._rows.update(new)
-        self._pattern = self._scaled = None
+        self._pattern = self._frame = self._scaled = None
 
     def change(self, constraints: Sequence[Constraint]) -> None:
         """Other numbers in rows that are there. Raises ValueError for others; nothing is changed then."""
@@ -125,10 +145,14 @@ class Matrix:
             old = self._rows.get(constraint.name)
             if old is None:
                 raise ValueError(f"there is no constraint {constraint.name} to change: add it")
-            if (old.constraint.weight is None) != (constraint.weight is None):
-                raise ValueError(
-                    f"constraint {constraint.name} can't begin or cease to be one that must hold"
-                )
+            if old.constraint.weight != constraint.weight:
+                if None in (old.constraint.weight, constraint.weight):
+                    raise ValueError(
+                        f"constraint {constraint.name} can't begin or cease to be one that must hold"
+                    )
+                self._frame = None
+            if old.constraint.target != constraint.target:
+                raise ValueError(f"constraint {constraint.name} can't change its target")
             row = new[constraint.name] = self._row(constraint, old)
             if row.variables is not old.variables:
                 self._pattern = None
@@ -141,9 +165,10 @@ class Matrix:
             raise ValueError(f"there is no variable {variable}")
         i = self.index[variable]
         changed = self.variables[i] = replace(self.variables[i], most=most)
+        self.most = self.most.copy()
         self.most[i] = most
         self._upper[self.first[i] : self.first[i] + self.counts[i]] = changed.widths()
-        self._scaled = None
+        self._frame = self._scaled = None
 
     def _row(self, constraint: Constraint, like: _Row | None = None) -> _Row:
         names = tuple(constraint.coefficients)
@@ -172,58 +197,92 @@ class Matrix:
             pattern = self._pattern = self._patterned(rows, values)
             self._units = scaling.Units()
         values = values[pattern.used]
-        row_unit, unit = self._units.of(pattern.of_row, pattern.variables, values, least, self.most)
+        units = self._units.of(pattern.of_row, pattern.variables, values, least, self.most)
+        frame = self._frame
+        if frame is None or frame.units is not units:
+            frame = self._framed(rows, pattern, units)
+            # Bounds that follow from other rows follow their changes, too.
+            self._frame = None if self._unbounded() else frame
+        like = frame.like
+        entries = like.values.copy()
+        entries[frame.place] = values[frame.source] * frame.factor
+        asked = like.least.copy()
+        asked[FIRST:] = least / units[0]
+        return replace(like, least=asked, values=entries)
+
+    def _framed(
+        self,
+        rows: Sequence[_Row],
+        pattern: _Pattern,
+        units: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> _Frame:
+        row_unit, unit = units
         upper = self._bounded(rows)
         with np.errstate(divide="ignore"):
             widths = np.where((upper > 0) & np.isfinite(upper), np.exp2(np.floor(np.log2(upper))), inf)
         unit = np.minimum(unit[self._of], widths)
-        soft = pattern.soft
+        soft, column = pattern.soft, pattern.column
+        # What a row weighs where it falls short by its unit; the unit of a column is the mean of its rows'.
         weight = np.array([rows[i].constraint.weight for i in soft.tolist()], float) * row_unit[soft]
-        slopes = self._slopes * unit
+        sharing = np.bincount(column)
+        weights = np.exp2(np.round(np.bincount(column, np.log2(weight), len(sharing)) / sharing))
+        slopes = self.slopes * unit
         limit, limited = (0.0, np.zeros(0)) if self.most_cost == inf else (abs(self.most_cost), slopes)
         cost_unit = max(limit, 1e-4 * np.abs(limited).max(initial=0.0)) or 1.0
-        short_unit = float(weight.max(initial=0.0)) or 1.0
-        segments = values[pattern.source] * unit[pattern.segment] / row_unit[pattern.row]
-        entries = np.concatenate((limited / cost_unit, weight / short_unit, segments, np.ones(len(soft))))
-        none = np.zeros(len(soft))
-        return Scaled(
-            unit=np.concatenate((unit, row_unit[soft])),
-            upper=np.concatenate((upper / unit, np.full(len(soft), inf))),
+        short_unit = float(weights.max(initial=0.0)) or 1.0
+        # Entries that don't follow from coefficients come first and last, before all are in order of columns.
+        before, between = len(limited) + len(weights), len(pattern.source)
+        fixed = (limited / cost_unit, weights / short_unit, np.zeros(between), weights[column] / weight)
+        place = np.flatnonzero((pattern.order >= before) & (pattern.order < before + between))
+        entries = pattern.order[place] - before
+        none = np.zeros(len(weights))
+        like = Scaled(
+            unit=np.concatenate((unit, weights)),
+            upper=np.concatenate((upper / unit, np.full(len(weights), inf))),
             slopes=np.concatenate((slopes, none)),
             costs=np.concatenate((slopes + TIE_BREAK * self._volumes[self._of] * unit, none)),
-            weights=np.concatenate((np.zeros(self.segments), weight)),
+            weights=np.concatenate((np.zeros(self.segments), weights)),
             row_unit=np.concatenate(([cost_unit, short_unit], row_unit)),
-            least=np.concatenate(([-inf, -inf], least / row_unit)),
+            least=np.full(FIRST + len(row_unit), -inf),
             starts=pattern.starts,
             entry_rows=pattern.entry_rows,
             columns=pattern.columns,
-            values=entries[pattern.order],
+            values=np.concatenate(fixed)[pattern.order],
         )
+        factor = unit[pattern.segment] / row_unit[pattern.row]
+        return _Frame(like, units, pattern.source[entries], place, factor[entries])
+
+    def _unbounded(self) -> list[int]:
+        return [i for i in self.choices if self.most[i] == inf]
 
     def _patterned(self, rows: Sequence[_Row], values: NDArray[np.float64]) -> _Pattern:
         used = values != 0.0
         variables = np.concatenate([row.variables for row in rows]) if rows else np.zeros(0, np.int64)
         of_row = np.repeat(np.arange(len(rows)), [len(row.names) for row in rows])
         variables, of_row = variables[used], of_row[used]
-        soft = np.array([i for i, row in enumerate(rows) if row.constraint.weight is not None], np.int64)
+        soft = [i for i, row in enumerate(rows) if row.constraint.weight is not None]
+        targets = [rows[i].constraint.target for i in soft]
+        owners = [i if target is None else target for i, target in zip(soft, targets, strict=True)]
+        number = {owner: i for i, owner in enumerate(dict.fromkeys(owners))}
+        column = np.array([number[owner] for owner in owners], np.int64)
         # From variables to their segments.
         per = self.counts[variables]
         source = np.repeat(np.arange(len(variables)), per)
         within = np.arange(len(source)) - np.repeat(np.cumsum(per) - per, per)
         priced = np.arange(self.segments if self.most_cost < inf else 0)
-        short = self.segments + np.arange(len(soft))
+        short = self.segments + np.arange(len(number))
         segment = self.first[variables[source]] + within
-        columns = np.concatenate((priced, short, segment, short))
+        columns = np.concatenate((priced, short, segment, short[column]))
         entry_rows = np.concatenate(
             (
                 np.full(len(priced), COST),
-                np.full(len(soft), SHORTFALL),
+                np.full(len(short), SHORTFALL),
                 of_row[source] + FIRST,
-                soft + FIRST,
+                np.array(soft, np.int64) + FIRST,
             )
         )
         order = np.lexsort((entry_rows, columns))
-        lengths = np.bincount(columns, minlength=self.segments + len(soft))
+        lengths = np.bincount(columns, minlength=self.segments + len(short))
         return _Pattern(
             used=used,
             variables=variables,
@@ -231,7 +290,8 @@ class Matrix:
             source=source,
             segment=segment,
             row=of_row[source],
-            soft=soft,
+            soft=np.array(soft, np.int64),
+            column=column,
             order=order,
             entry_rows=entry_rows[order].astype(np.int32),
             columns=columns[order].astype(np.int32),
@@ -240,7 +300,7 @@ class Matrix:
 
     def _bounded(self, rows: Sequence[_Row]) -> NDArray[np.float64]:
         """What columns can be, with choices that have no bound bounded by what must hold."""
-        unbounded = [i for i in self.choices if self.most[i] == inf]
+        unbounded = self._unbounded()
         if not unbounded:
             return self._upper
         upper, reach = self._upper.copy(), self.most.copy()

@@ -104,7 +104,7 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
     """So much of a candidate done, where the venue, the wallets and every floor allow it."""
     after = now.fork()
     done = one.do(after, raw)
-    if not isinstance(done, Done) or not _is_paid(now, after) or _is_refused_later(now, one, done):
+    if not isinstance(done, Done) or not _is_paid(now, after) or is_refused_later(now, one, done):
         return None
     for account in one.touches:
         if not all(keeps_floor(now, after, account, floor, ahead) for ahead in (0, AHEAD_S)):
@@ -112,7 +112,7 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
     return Ordered(one, raw, done, now, after)
 
 
-def _is_refused_later(now: Copy, one: Candidate, done: Done) -> bool:
+def is_refused_later(now: Copy, one: Candidate, done: Done) -> bool:
     """Whether the venue would refuse what weakens an account once some minutes have passed.
 
     What is free today is a little less when the transaction is mined, by interest and funding until then.

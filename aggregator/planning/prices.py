@@ -63,8 +63,9 @@ def cost_usd(before: Copy, after: Copy) -> float:
 
 
 def _samples(start: Copy, one: Candidate, near: Iterable[float]) -> list[tuple[float, float]]:
-    """Amounts and costs in USD, smallest first: of what the venue takes today."""
+    """Amounts and costs in USD, smallest first: of what the venue takes today, with margin enough."""
     found: list[tuple[float, float]] = []
+    start = one.prepared(start)
     for raw in _amounts(one, near):
         cost = _cost(start, one, raw)
         if cost is not None:

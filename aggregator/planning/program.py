@@ -90,14 +90,16 @@ class Constraint:
     """The sum of coefficient times amount is at least `least`, over variables by name.
 
     It must hold where `weight` is None. Otherwise it may fall short where no solution reaches all, and the
-    sum of weight times shortfall is as small as can be. Raises ValueError for numbers that are not finite and
-    for weights that are not positive.
+    sum of weight times shortfall is as small as can be. Constraints of one `target` fall short together: the
+    largest of their weights times shortfalls counts, once. Raises ValueError for numbers that are not finite,
+    for weights that are not positive, and for a target of what must hold.
     """
 
     name: str
     coefficients: Mapping[str, float]
     least: float
     weight: float | None = None
+    target: str | None = None
 
     def __post_init__(self) -> None:
         if self.name == MOST_COST:
@@ -115,6 +117,8 @@ class Constraint:
                 f"constraint {self.name}: its weight is {self.weight}: give a positive number, "
                 "or None: it must hold"
             )
+        if self.weight is None and self.target is not None:
+            raise ValueError(f"constraint {self.name} must hold, and falls short of no {self.target}")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -148,17 +152,19 @@ class Solution:
     """Amounts by variable, all of them, and what they cost in USD, without what breaks ties.
 
     `short`: all that must hold does, but no amounts reach every target; `shortfalls` has those that are
-    missed, by constraint, in its units. `impossible`: what must hold contradicts itself, the limit on the
-    cost included; there are no amounts then, and the cost is NaN. `binding` names the constraints that are
-    tight and keep the cost (where short: the shortfall) from being less, with the moves that are used;
-    largest effect first, each per its own scale. `gap` is how much less than `cost` the least cost may be, as
-    a part of it; of a short one, also of the shortfall. `solves` is how often the solver ran.
+    missed, by constraint, in its units, and `shortfall` what they weigh, that of a target once. `impossible`:
+    what must hold contradicts itself, the limit on the cost included; there are no amounts then, and the cost
+    is NaN. `binding` names the constraints that are tight and keep the cost (where short: the shortfall) from
+    being less, with the moves that are used; largest effect first, each per its own scale. `gap` is how much
+    less than `cost` the least cost may be, as a part of it; of a short one, also of the shortfall. `solves`
+    is how often the solver ran.
     """
 
     status: Literal["optimal", "short", "impossible"]
     amounts: Mapping[str, float]
     cost: float
     shortfalls: Mapping[str, float]
+    shortfall: float
     binding: tuple[str, ...]
     gap: float
     solves: int

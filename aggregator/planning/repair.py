@@ -23,10 +23,18 @@ def repair(problem: Problem) -> Plan:
     costs less. Where the solver ends without an answer that can be vouched for, the plan is the best so far,
     which may have no steps, and says so. Raises as `assess` does.
     """
-    found = Search(problem, Copy.of(problem.portfolio)).plan()
+    found = Search(problem, start_of(problem)).plan()
     limits = problem.limits
     if not limits.executors or "flash" not in limits.kinds:
         return found
     if not found.shortfalls and len(found.steps) <= BUNDLED_STEPS:
         return found
-    return min(found, Search(problem, Copy.of(problem.portfolio), flash=True).plan(), key=rank)
+    return min(found, Search(problem, start_of(problem), flash=True).plan(), key=rank)
+
+
+def start_of(problem: Problem) -> Copy:
+    """The state today, with accounts that a hedge may be opened in where hedges are allowed."""
+    copy = Copy.of(problem.portfolio)
+    if "hedge" in problem.limits.kinds:
+        copy.accounts.update({account.id: account for account in problem.portfolio.openable})
+    return copy

@@ -24,7 +24,7 @@ class Units:
     """The units of a matrix, kept while its numbers stay within a factor of two of where they were."""
 
     def __init__(self) -> None:
-        self._seen: tuple[NDArray[np.float64], ...] = ()
+        self._seen = np.zeros(0), np.zeros(0)
         self._units: tuple[NDArray[np.float64], NDArray[np.float64]] = (np.zeros(0), np.zeros(0))
 
     def of(
@@ -35,19 +35,21 @@ class Units:
         least: NDArray[np.float64],
         most: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """As `units`, of entries in the same places as before."""
-        given = (values, least, most)
-        near = bool(self._seen)
-        for old, new in zip(self._seen, given, strict=False):
-            near = near and bool(
-                (
-                    (new == old) | ((new * 2 > old) & (new < old * 2)) | ((new * 2 < old) & (new > old * 2))
-                ).all()
-            )
-        if not near:
-            self._seen = (values, least, most.copy())
-            self._units = units(rows, columns, *given)
+        """As `units`, of entries in the same places as before; `most` is kept, not copied."""
+        numbers = np.concatenate((values, least))
+        if not (len(self._seen[0]) and _near(self._seen[0], numbers) and _near(self._seen[1], most)):
+            self._seen = (numbers, most)
+            self._units = units(rows, columns, values, least, most)
         return self._units
+
+
+def _near(old: NDArray[np.float64], new: NDArray[np.float64]) -> bool:
+    """Whether each number keeps its sign and half to twice its size; zeros and infinities are equal."""
+    if old is new:
+        return True
+    with np.errstate(invalid="ignore"):  # inf - inf, which is not above anything
+        far = np.abs(new - old) > np.minimum(np.abs(old), np.abs(new))
+    return not far.any()
 
 
 def units(

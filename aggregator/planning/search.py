@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 
 from aggregator.model.plans import Plan
 from aggregator.planning.allowed import Allowed
 from aggregator.planning.answer import answer, in_sequence
 from aggregator.planning.bundles import flash_repays, without_loops
-from aggregator.planning.candidates import Candidate, Done
+from aggregator.planning.candidates import Candidate
 from aggregator.planning.cuts import Cutter
-from aggregator.planning.goals import CUSHION, Figure, Goals, Rows, goals_of
-from aggregator.planning.ordering import in_order, largest
+from aggregator.planning.following import Stopped, follow
+from aggregator.planning.goals import CUSHION, Figure, Goals, goals_of, lacking_usd, missing_usd
+from aggregator.planning.margins import Margins
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
-from aggregator.planning.program import Program, Solution, Variable
+from aggregator.planning.program import Constraint, Program, Solution, Variable
+from aggregator.planning.rooms import Rooms
 from aggregator.planning.solver import Solver
 from aggregator.risk.copies import Copy
 
@@ -36,6 +39,9 @@ NEAR_USD, NEAR_SHARE = 0.01, 0.001
 
 SETTLED = 1e-6
 """By so much of itself what is missing may be more than the program expects."""
+
+DECISIONS = 3
+"""Withdrawals of which nothing is let out today, and that are both left and made room for by other steps."""
 
 LEAST_USD = 2e-6
 """What a wallet may lack by rounding."""
@@ -73,6 +79,9 @@ class Search:
     nothing: float = NOTHING_USD
     told: str | None = None
     _most: dict[str, float] = field(default_factory=dict)
+    _rooms: Rooms = field(init=False)
+    _margins: Margins = field(default_factory=Margins)
+    _whole: list[Constraint] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """The cheapest certified plan, or the one that comes nearest; see `repair`."""
@@ -89,7 +98,7 @@ class Search:
             self.candidates = [*lent, *without_loops(self.start, self.candidates, lent)]
         if not self.candidates:
             return answer(problem, self.start)
-        kept = self._kept(aims)
+        kept, self._rooms = self._kept(aims), Rooms(self.candidates)
         cutter = Cutter(self.candidates, goals, aims, assets, problem.scenarios, kept)
         cutter.cuts(self.start, {})
         plan = self._limited(cutter)
@@ -99,8 +108,9 @@ class Search:
         """The plan whose steps can be done and keep the limit on the cost.
 
         The program knows no order, and counts the gas of each candidate once. Where no order takes out what
-        it would, there can't be more of that than the order has. Where steps are done in parts the limit is
-        lowered by what that adds, and what is left over it in the end is not done.
+        it would, there can't be more of that than the order has; where it leaves a rest of debts, all of them
+        is tried. Where steps are done in parts the limit is lowered by what that adds, and what is left over
+        it in the end is not done.
         """
         most = limit = self.problem.limits.most_cost_usd
         plans: list[Plan] = []
@@ -117,13 +127,30 @@ class Search:
                     break
                 continue
             plans.append(plan)
+            if not plan.shortfalls or not done.left:
+                break
+            if self._wholly(done.left):
+                continue
             stuck = [one for one in self.candidates if one.kind == "withdraw" and one.name in done.left]
-            if not plan.shortfalls or not stuck:
+            if not stuck:
                 break
             for one in stuck:
                 raw = one.raw(found.amounts[one.name]) - done.left[one.name]
                 self._most[one.name] = raw * one.unit_usd
         return min(plans, key=rank) if plans else answer(self.problem, self.start)
+
+    def _wholly(self, left: Iterable[str]) -> bool:
+        """Have the debts of accounts repaid to the last of which something is left; whether there are new."""
+        repays = [one for one in self.candidates if one.kind == "repay"]
+        accounts = {one.account_id for one in repays if one.name in left}
+        made = [
+            Constraint(f"all {one.name}", {one.name: 1.0}, one.most_usd)
+            for one in repays
+            if one.account_id in accounts
+        ]
+        new = [row for row in made if row.name not in {known.name for known in self._whole}]
+        self._whole += new
+        return bool(new)
 
     def _refined(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
         """The best solution, with costs that are no straight lines sampled again around it."""
@@ -147,12 +174,22 @@ class Search:
         return found
 
     def _solved(
-        self, cutter: Cutter, variables: Sequence[Variable], most_cost: float | None
+        self,
+        cutter: Cutter,
+        variables: Sequence[Variable],
+        most_cost: float | None,
+        decided: Mapping[str, bool] = MappingProxyType({}),
     ) -> _Found | None:
-        """The solution whose state misses least; None where the solver has none."""
-        bounded = [replace(one, most=min(one.most, self._most.get(one.name, math.inf))) for one in variables]
-        solver = Solver(Program(tuple(bounded), tuple(cutter.rows), most_cost))
-        names = {row.name for row in cutter.rows}
+        """The solution whose state misses least; None where the solver has none.
+
+        `decided` are withdrawals of which nothing is let out today, and whether other steps make room.
+        """
+        opened = [name for name, is_opened in decided.items() if is_opened]
+        rows = [*cutter.rows, *self._whole, *self._margins.rows.values(), *self._rooms.of(opened)]
+        most = {**self._most, **{one: 0.0 for one in decided if one not in opened}}
+        bounded = [replace(one, most=min(one.most, most.get(one.name, math.inf))) for one in variables]
+        solver = Solver(Program(tuple(bounded), tuple(rows), most_cost))
+        names = {row.name for row in rows}
         best: _Found | None = None
         for _ in range(ROUNDS):
             try:
@@ -164,23 +201,42 @@ class Search:
                 return best
             if self._without_traces(solver, solution):
                 continue
-            final = self._follow(solver, solution.amounts)
-            if final is None:
-                continue
-            figures = cutter.figures(final)
-            lacking = sum(-usd for figure, usd in figures.items() if figure.kind == "wallet" and usd < 0.0)
-            lacking = lacking if lacking > LEAST_USD else 0.0
-            found = _Found(solution, _missing(figures) + lacking)
-            if best is None or found.missing <= best.missing:
-                best = found
-            expected = sum(solution.shortfalls.values())
-            if not lacking and _missing(figures) <= expected * (1.0 + SETTLED):
-                return found
-            made = cutter.cuts(final, solution.amounts)
+            final = follow(self.start, self.candidates, solution.amounts)
+            if isinstance(final, Stopped):
+                name, row = final.one.name, self._margins.row(final) or self._rooms.row(final)
+                tied = row is not None and row.least > 0.0 and name not in decided
+                if row is None or (tied and len(decided) == DECISIONS):
+                    self._bound(solver, name, final.most_usd)
+                    continue
+                if tied:
+                    ways = [{**decided, name: opened} for opened in (False, True)]
+                    further = partial(self._solved, cutter, variables, most_cost)
+                    return self._better(best, [partial(further, way) for way in ways])
+                made = [row]
+            else:
+                figures = cutter.figures(final)
+                lacking = lacking_usd(figures)
+                lacking = lacking if lacking > LEAST_USD else 0.0
+                missing = missing_usd(figures)
+                found = _Found(solution, missing + lacking)
+                if best is None or found.missing <= best.missing:
+                    best = found
+                if not lacking and missing <= solution.shortfall * (1.0 + SETTLED):
+                    return found
+                made = cutter.cuts(final, solution.amounts)
             solver.change([row for row in made if row.name in names])
             solver.add([row for row in made if row.name not in names])
             names |= {row.name for row in made}
         return best
+
+    def _better(self, best: _Found | None, ways: Sequence[Callable[[], _Found | None]]) -> _Found | None:
+        """The best of some searches, each with the bounds that are known now."""
+        found, known = [best], self._most
+        for way in ways:
+            self._most = dict(known)
+            found.append(way())
+        self._most = known
+        return min((one for one in found if one is not None), key=lambda one: one.rank, default=None)
 
     def _kept(self, aims: Goals) -> frozenset[Figure]:
         """The figures that hold today already; those of the whole only where all of them do."""
@@ -203,39 +259,11 @@ class Search:
         self._most[name] = most
         solver.bound(name, most)
 
-    def _follow(self, solver: Solver, wanted: Mapping[str, float]) -> Copy | None:
-        """The state to which a solution leads, wherever money comes from.
-
-        None where a venue refuses a part of it: of that there can't be more than what it allows, which the
-        program is told.
-        """
-        copy = self.start.fork()
-        for one in in_order(self.candidates):
-            raw = one.raw(wanted.get(one.name, 0.0))
-            if not raw:
-                continue
-            there = copy.fork()
-            if not isinstance(one.do(there, raw), Done):
-                most = largest(partial(_is_done, copy, one), raw)
-                self._bound(solver, one.name, most * one.unit_usd)
-                return None
-            copy = there
-        return copy
-
 
 def rank(plan: Plan) -> tuple[float, float]:
     """By what plans are compared: what is missing, then the cost; the less the better."""
-    return sum(one.missing_usd for one in plan.shortfalls), plan.cost_usd
-
-
-def _is_done(copy: Copy, one: Candidate, raw: int) -> bool:
-    return isinstance(one.do(copy.fork(), raw), Done)
+    return plan.missing_usd, plan.cost_usd
 
 
 def _is_near(one: float, other: float) -> bool:
     return abs(one - other) <= max(NEAR_USD, NEAR_SHARE * abs(other))
-
-
-def _missing(figures: Rows) -> float:
-    """How far the goals are missed, in USD."""
-    return sum(-value for figure, value in figures.items() if value < 0.0 and figure.kind != "wallet")

@@ -63,7 +63,7 @@ class Solver:
         if scaled.weights.any():
             least = self._chooser.best(Goal(scaled.weights, fixed=False, short=True))
         if least is None:
-            return Solution("impossible", {}, nan, {}, (), 0.0, self._chooser.solves - before)
+            return Solution("impossible", {}, nan, {}, nan, (), 0.0, self._chooser.solves - before)
         best = self._chooser.best(Goal(scaled.costs, fixed=True, short=True, limit=least.value), least)
         if best is None:
             raise ArithmeticError(
@@ -79,9 +79,10 @@ class Solver:
         # A bound in its unit and back is the bound to the last bit but one.
         found = np.minimum(sums, matrix.most).tolist()
         amounts = dict(zip(matrix.index, found, strict=True))
-        cost = float((scaled.slopes / scaled.unit)[: matrix.segments] @ columns)
+        cost = float(matrix.slopes @ columns)
         cost += sum(matrix.variables[i].fixed for i in matrix.choices if found[i] > 0)
-        shortfalls = {}
+        shortfalls: dict[str, float] = {}
+        weighed: dict[tuple[str | None, str], float] = {}
         for i, constraint in enumerate(matrix.constraints):
             if constraint.weight is None:
                 continue
@@ -89,17 +90,27 @@ class Solver:
             missing = constraint.least - sum(terms)
             if missing > 4 * TOLERANCE * scaled.row_unit[FIRST + i]:
                 shortfalls[constraint.name] = missing
+                target = constraint.target
+                owner = target, constraint.name if target is None else target
+                weighed[owner] = max(weighed.get(owner, 0.0), constraint.weight * missing)
         status: Literal["optimal", "short"] = "short" if shortfalls else "optimal"
         return Solution(
-            status, amounts, cost, shortfalls, self._binding(duals), gap, self._chooser.solves - before
+            status,
+            amounts,
+            cost,
+            shortfalls,
+            sum(weighed.values()),
+            self._binding(duals),
+            gap,
+            self._chooser.solves - before,
         )
 
     def _binding(self, duals: NDArray[np.float64]) -> tuple[str, ...]:
         sizes = np.abs(duals)
-        tight = np.flatnonzero(sizes > _NO_DUAL * sizes.max(initial=0.0)).tolist()
-        names = [constraint.name for constraint in self._matrix.constraints]
-        ordered = sorted(tight, key=lambda row: (-sizes[row], row))
-        return tuple(MOST_COST if row == COST else names[row - FIRST] for row in ordered)
+        tight = np.flatnonzero(sizes > _NO_DUAL * sizes.max(initial=0.0))
+        names = self._matrix.names
+        ordered = tight[np.argsort(-sizes[tight], kind="stable")].tolist()
+        return tuple([MOST_COST if row == COST else names[row - FIRST] for row in ordered])
 
 
 def _gap(found: Found) -> float:

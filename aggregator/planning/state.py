@@ -10,6 +10,7 @@ from aggregator.model.accounts import Account
 from aggregator.model.assets import AssetId
 from aggregator.model.cascades import CascadeStep, Refusal
 from aggregator.model.portfolio import Portfolio
+from aggregator.planning.bearers import Drawn, MarketAsset
 from aggregator.planning.borrowers import Borrowers
 from aggregator.planning.impact import Impact
 from aggregator.risk.book import book
@@ -51,7 +52,8 @@ class State:
 
     `origin` is the portfolio before the shock, `copy` the present one, marked at `totals` times its prices.
     `history` are those multipliers at the beginning of each round, the last one the present. `shocked` is
-    what the shock alone makes of prices, `sold` the net units of each underlying sold since.
+    what the shock alone makes of prices, `sold` the net units of each underlying sold since, `drawn` what bad
+    debts have taken of lending markets.
     """
 
     origin: Portfolio
@@ -67,6 +69,7 @@ class State:
     steps: list[CascadeStep] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     toxic: dict[str, None] = field(default_factory=dict)
+    drawn: dict[MarketAsset, Drawn] = field(default_factory=dict)
     told: dict[str, None] = field(default_factory=dict)
     read: dict[str, Mapping[AssetId, int]] = field(init=False)
     extra: dict[str, float] = field(init=False)
@@ -77,7 +80,10 @@ class State:
         self.extra = {}
         if self.borrowers is not None:
             found = zip(self.borrowers.factors, self.borrowers.price_usd, strict=True)
-            self.extra = {f.underlying: float(price) for f, price in found if not f.pegs}
+            # An underlying that nothing quotes itself is as dear as the first of what is pegged to it.
+            for factor, price in sorted(found, key=lambda one: bool(one[0].pegs)):
+                self.extra.setdefault(factor.underlying, float(price))
+            self.told.update(dict.fromkeys(self.borrowers.told))
 
     @property
     def market(self) -> Multipliers:
@@ -130,6 +136,8 @@ class State:
                 price = self._price_usd(name, self.market)
                 if price:
                     self.sold[name] = self.sold.get(name, 0.0) + value / price
+                else:
+                    self.told[f"nothing here has a price of {name}: selling it moves none"] = None
 
     def move(self, shocked: Multipliers | None = None) -> tuple[float, float]:
         """Begin another round at the prices that sales have led to; what everybody and the wallet lose.
@@ -172,7 +180,8 @@ class State:
         """Raise ArithmeticError where value was made or lost: before = after + what others got."""
         after, _ = self.value_usd()
         missing = before_usd - after - self.sums.lost
-        if abs(missing) > TOLERANCE * max(gross_usd, LEAST):
+        # So that it fails, too, where there is no number any more.
+        if not abs(missing) <= TOLERANCE * max(gross_usd, LEAST) < math.inf:
             raise ArithmeticError(
                 f"{what}: of {before_usd:.9f} USD {after:.9f} are left and {self.sums.lost:.9f} are "
                 f"accounted for: {missing:.9f} are missing"

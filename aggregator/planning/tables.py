@@ -11,7 +11,7 @@ import numpy as np
 from aggregator.model.assets import USD
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.portfolio import Portfolio
-from aggregator.planning.borrowers import Borrowers, close_factor
+from aggregator.planning.borrowers import Borrowers, Floats, close_factor
 from aggregator.pricing.book import usd
 from aggregator.risk.factors import Factor
 from aggregator.risk.scenarios import ScenarioSet
@@ -30,6 +30,9 @@ COLUMNS = (
 
 PRICES = ("collateral_price_usd", "debt_price_usd")
 
+LARGEST_USD = 1e15
+"""Of one side of a loan: more is a wrong unit."""
+
 
 def borrowers_of(
     columns: Mapping[str, Sequence[object]], portfolio: Portfolio, scenarios: ScenarioSet, where: str
@@ -37,8 +40,9 @@ def borrowers_of(
     """The loans of a table, column by column, at the portfolio's prices.
 
     An asset is an underlying such as ETH, `USD`, or a listed token by its symbol, which keeps its peg; where
-    nothing here has its price the table must give it. Raises BadConfiguration naming the row (from 1) and
-    the column of what can't be used.
+    nothing here has its price the table must give it. A price that the table gives beside one that was read
+    is taken for its loans, and told. Raises BadConfiguration naming the row (from 1) and the column of what
+    can't be used.
     """
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
@@ -51,31 +55,37 @@ def borrowers_of(
     assets = tuple(dict.fromkeys(names))
     at = {name: i for i, name in enumerate(assets)}
     given = _given(columns, where)
-    prices = [_price(name, portfolio, scenarios, given, where) for name in assets]
+    known = {name: _known(name, portfolio, scenarios) for name in assets}
+    prices = [_price(name, known[name], given, where) for name in assets]
+    factors = tuple(_factor(name, scenarios) for name in assets)
     rules = {text: _rule(text, where) for text in {str(value) for value in columns["close_factor"]}}
     parts = [rules[str(value)] for value in columns["close_factor"]]
     count = len(label)
+    price_usd = np.array(prices, dtype=np.float64)
+    collateral_of = np.array([at[name] for name in names[:count]], dtype=np.intp)
+    debt_of = np.array([at[name] for name in names[count:]], dtype=np.intp)
     return Borrowers(
         labels=labels,
         assets=assets,
-        factors=tuple(_factor(name, scenarios) for name in assets),
-        price_usd=np.array(prices, dtype=np.float64),
+        factors=factors,
+        price_usd=price_usd,
         label=np.array(label, dtype=np.intp),
-        collateral_of=np.array([at[name] for name in names[:count]], dtype=np.intp),
-        debt_of=np.array([at[name] for name in names[count:]], dtype=np.intp),
-        collateral=_numbers(columns, "collateral_units", where, least=0.0),
-        debt=_numbers(columns, "debt_units", where, least=0.0),
+        collateral_of=collateral_of,
+        debt_of=debt_of,
+        collateral=_units(columns, "collateral_units", price_usd[collateral_of], where),
+        debt=_units(columns, "debt_units", price_usd[debt_of], where),
         threshold=_numbers(columns, "liquidation_threshold", where, least=0.0, most=1.0),
         bonus=_numbers(columns, "bonus", where, least=0.0, most=1.0),
         part=np.array([part for part, _ in parts], dtype=np.float64),
         part_from=np.array([floor for _, floor in parts], dtype=np.float64),
+        told=(*_contradicted(known, given), *_standing_in(assets, factors, portfolio)),
     )
 
 
 def _numbered(
     columns: Mapping[str, Sequence[object]], name: str, where: str
 ) -> tuple[tuple[str, ...], list[int]]:
-    texts = [str(value) for value in columns[name]]
+    texts = ["" if value is None else str(value) for value in columns[name]]
     for row, text in enumerate(texts, 1):
         if not text.strip():
             raise BadConfiguration(where, f"row {row} has no {name}")
@@ -91,7 +101,7 @@ def _numbers(
     *,
     least: float,
     most: float = math.inf,
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+) -> Floats:
     numbers: list[float] = []
     for row, value in enumerate(columns[name], 1):
         number = _number(value)
@@ -101,14 +111,24 @@ def _numbers(
     values = np.array(numbers, dtype=np.float64)
     bad = np.flatnonzero(~((values >= least) & (values <= most) & np.isfinite(values)))
     if bad.size:
-        span = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+        span = f"finite and at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise BadConfiguration(where, f"row {int(bad[0]) + 1}: {name} must be {span}")
     return values
 
 
+def _units(columns: Mapping[str, Sequence[object]], name: str, prices: Floats, where: str) -> Floats:
+    """Amounts of one side, no row of which is worth more than anything is."""
+    units = _numbers(columns, name, where, least=0.0)
+    large = np.flatnonzero(units > LARGEST_USD / prices)
+    if large.size:
+        worth = f"are worth more than {LARGEST_USD:,.0f} USD: give whole units"
+        raise BadConfiguration(where, f"row {int(large[0]) + 1}: {name} {worth}")
+    return units
+
+
 def _number(value: object) -> float | None:
     """A cell as a number, written or not; None where it is none."""
-    if not isinstance(value, str | int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
         return float(value)
@@ -142,21 +162,44 @@ def _factor(name: str, scenarios: ScenarioSet) -> Factor:
     return Factor(name)
 
 
-def _price(
-    name: str, portfolio: Portfolio, scenarios: ScenarioSet, given: Mapping[str, float], where: str
-) -> float:
+def _known(name: str, portfolio: Portfolio, scenarios: ScenarioSet) -> float | None:
+    """The price that was read, if any."""
     if name == USD:
         return 1.0
-    if name in given:
-        return given[name]
     for asset, peg in scenarios.pegs.items():
         if peg.name == name and asset in portfolio.marks:
             return usd(portfolio.marks[asset])
-    if name in portfolio.spots:
-        return portfolio.spots[name]
-    raise BadConfiguration(
-        where, f"nothing here has a price of {name!r}: give collateral_price_usd or debt_price_usd"
-    )
+    return portfolio.spots.get(name)
+
+
+def _price(name: str, known: float | None, given: Mapping[str, float], where: str) -> float:
+    found = given.get(name, known)
+    if name == USD and found != 1.0:
+        raise BadConfiguration(where, "USD is 1 USD: of a coin that is pegged to it give its symbol")
+    if found is None:
+        raise BadConfiguration(
+            where, f"nothing here has a price of {name!r}: give collateral_price_usd or debt_price_usd"
+        )
+    return found
+
+
+def _contradicted(known: Mapping[str, float | None], given: Mapping[str, float]) -> list[str]:
+    own = "the table's own price of"
+    return [
+        f"{own} {name}, {given[name]:,.6g} USD, is taken for its loans: {price:,.6g} was read"
+        for name, price in known.items()
+        if price is not None and name in given and not math.isclose(given[name], price)
+    ]
+
+
+def _standing_in(assets: Sequence[str], factors: Sequence[Factor], portfolio: Portfolio) -> list[str]:
+    """What is said where only tokens tell the price of what they are pegged to."""
+    told: dict[str, str] = {}
+    for name, factor in zip(assets, factors, strict=True):
+        underlying = factor.underlying
+        if underlying not in (*assets, *portfolio.spots, USD):
+            told.setdefault(underlying, f"nothing quotes {underlying} itself: {name} stands for its price")
+    return list(told.values())
 
 
 def _rule(text: str, where: str) -> tuple[float, float]:

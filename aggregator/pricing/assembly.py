@@ -62,16 +62,22 @@ def assemble(
                 missed += [] if error is None else [_failed(wallet, account, error)]
         failed += missed
         lost += bool(missed)
+    openable = tuple(one for reading in readings for one in reading.openable if one.id not in seen)
+    openings = [one for account in (*accounts, *openable) for one in account.openings]
+    # Prices that only openings have: what counts for positions is the same with them and without.
+    marks = {**{quote.asset: quote for one in openings for quote in one.quotes}, **book.marks}
     expected = len(readings) + unread
     unseen = [
         f"{name}: its adapter was never seen working there; compare with the protocol's own screen"
         for name in unverified
     ]
-    classes = {asset: tokens.classify(asset) for account in accounts for asset in assets_of(account)}
+    held = [asset for account in accounts for asset in assets_of(account)]
+    held += [asset for one in openings for asset in (one.perp.index, one.perp.settlement.id)]
+    classes = {asset: tokens.classify(asset) for asset in held}
     return Portfolio(
         wallet=wallet,
         accounts=tuple(accounts),
-        marks=book.marks,
+        marks=marks,
         spots=book.spots,
         classes=classes,
         blocks=blocks,
@@ -92,6 +98,7 @@ def assemble(
         staleness_days=book.staleness_days,
         oracles=book.oracles,
         holders=tuple(holders),
+        openable=openable,
     )
 
 
@@ -129,8 +136,7 @@ def _judgeable(account: Account, blocks: Mapping[ChainId, Block]) -> tuple[Accou
     try:
         account.rule.health(account.prices, time)
     except Exception as error:  # noqa: BLE001  # whatever an adapter's rule does is told of its own account
-        why = str(error) if isinstance(error, ReadError) else f"{type(error).__name__}: {error}"
-        return replace(account, rule=None), NativeUnknown(account.label, why)
+        return replace(account, rule=None), NativeUnknown.raised(account.label, error)
     return account, None
 
 

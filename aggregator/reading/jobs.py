@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from aggregator.contract import Adapter, Deployment, Read
+from aggregator.contract import Adapter, Deployment, OpeningAdapter, Read
 from aggregator.model.accounts import Account
 from aggregator.model.errors import AdapterFault, MalformedReply, UnusablePrice
 from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
@@ -26,11 +26,12 @@ _AMOUNTS: dict[type[Position], tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One adapter's read of one wallet at one deployment."""
+    """One adapter's read of one wallet at one deployment, with what could be opened there or without it."""
 
     adapter: Adapter
     deployment: Deployment
     wallet: Address
+    openings: bool = False
 
 
 def reading_of(job: Job, block: Block) -> Read[Reading]:
@@ -38,7 +39,11 @@ def reading_of(job: Job, block: Block) -> Read[Reading]:
 
     A generator of ours: an adapter that raises before its first request fails inside `join`, alone.
     """
-    reading = yield from job.adapter.read(job.deployment, job.wallet, block)
+    adapter = job.adapter
+    if job.openings and isinstance(adapter, OpeningAdapter):
+        reading = yield from adapter.read_with_openings(job.deployment, job.wallet, block)
+    else:
+        reading = yield from adapter.read(job.deployment, job.wallet, block)
     _check(reading, job.deployment)
     return reading
 
@@ -48,7 +53,7 @@ def _check(reading: Reading, deployment: Deployment) -> None:
     for quote in (*reading.quotes, *reading.told):
         if quote.price <= 0:
             raise UnusablePrice(quote.asset, quote.origin, quote.price)
-    all_of_it: list[Account | AccountFailure] = [*reading.accounts, *reading.failures]
+    all_of_it: list[Account | AccountFailure] = [*reading.accounts, *reading.failures, *reading.openable]
     ids = [one.id for one in all_of_it]
     if len(set(ids)) != len(ids):
         raise AdapterFault(f"two accounts of {deployment.name} with one id")
@@ -63,9 +68,11 @@ def _check(reading: Reading, deployment: Deployment) -> None:
     for one in all_of_it:
         if one.chain != deployment.chain:
             raise AdapterFault(f"account {one.id} on chain {one.chain}, read on {deployment.chain}")
-    for account in reading.accounts:
-        for position in account.positions:
+    for account in (*reading.accounts, *reading.openable):
+        for position in (*account.positions, *(one.perp for one in account.openings)):
             _check_amounts(position)
+    if any(account.positions for account in reading.openable):
+        raise AdapterFault(f"an account of {deployment.name} that is not there has positions")
 
 
 def _check_amounts(position: Position) -> None:

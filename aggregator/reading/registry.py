@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -65,8 +66,10 @@ def adapter_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in others)
 
 
-def _points(group: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=group)}
+@cache
+def _points(group: str) -> Mapping[str, EntryPoint]:
+    # What is installed stays so while a process lives; asking again reads the metadata of every package.
+    return MappingProxyType({point.name: point for point in entry_points(group=group)})
 
 
 def _check_installed(names: Iterable[str], installed: Collection[str]) -> None:
@@ -79,10 +82,9 @@ def _check_installed(names: Iterable[str], installed: Collection[str]) -> None:
 def _build(point: EntryPoint, settings: Settings) -> Any:
     entries = [
         *(_shipped(point) if settings.shipped_deployments else ()),
-        *settings.deployments.get(point.name, ()),
+        *(deployment(point.name, entry) for entry in settings.deployments.get(point.name, ())),
     ]
-    tokens = listed_tokens(settings.tokens)
-    deployments = Deployments(_unique(deployment(point.name, entry) for entry in entries), tokens)
+    deployments = Deployments(_unique(entries), listed_tokens(settings.tokens))
     return point.load()(deployments)
 
 
@@ -106,13 +108,14 @@ def _unique(entries: Iterable[Deployment]) -> tuple[Deployment, ...]:
 
 
 @cache
-def _shipped(point: EntryPoint) -> tuple[DeploymentSettings, ...]:
+def _shipped(point: EntryPoint) -> tuple[Deployment, ...]:
     package = point.module.rpartition(".")[0]
     resource = files(package) / "deployments.toml"
     if not resource.is_file():
         return ()
     document = tomllib.loads(resource.read_text(encoding="utf-8"))
-    return tuple(DeploymentSettings.model_validate(entry) for entry in document.get("deployment", []))
+    entries = (DeploymentSettings.model_validate(entry) for entry in document.get("deployment", []))
+    return tuple(deployment(point.name, entry) for entry in entries)
 
 
 def deployment(adapter: str, entry: DeploymentSettings) -> Deployment:

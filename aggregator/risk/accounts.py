@@ -18,6 +18,7 @@ from aggregator.model.results import AccountRisk, AssetLiquidationPrice, Liquida
 from aggregator.model.rules import WAD, Health
 from aggregator.pricing.book import usd
 from aggregator.risk.liquidation import Crossing, by_asset, by_underlying
+from aggregator.risk.native import Unjudgeable, exact_health
 from aggregator.risk.runway import interest_usd_day, runway_days
 from aggregator.risk.scan import Scan
 from aggregator.risk.tail import Tail
@@ -39,7 +40,10 @@ class Judged:
 
 
 def judged(scan: Scan, tail: Tail) -> list[Judged]:
-    """The accounts of every portfolio of a book, in their order."""
+    """The accounts of every portfolio of a book, in their order.
+
+    Raises Unjudgeable where an account's own test has no answer.
+    """
     least = np.minimum(scan.standard.lowest, tail.lowest)
     underlyings = _by_account(by_underlying(scan.book, scan.groups))
     assets = _by_account(by_asset(scan.groups))
@@ -90,7 +94,7 @@ def _judge(
     account, standard = scan.book.accounts[i], scan.standard
     equity, N, Q = float(scan.equity[i]), float(standard.power[i]), float(standard.requirement[i])
     time = int(scan.book.time[i])
-    exact = account.rule.health(account.prices, time) if account.rule else None
+    exact = exact_health(scan.book, i)
     reported = account.reported
     liquidatable = bool((exact and exact.liquidatable) or (reported and reported.liquidatable))
     lam = 0.0 if liquidatable else float(scan.native[i])
@@ -116,10 +120,17 @@ def _judge(
         ),
         oracle_blind=bool(standard.blind[i]),
         interest_usd_day=interest_usd_day(account, portfolio),
-        runway_days=runway_days(account, time),
+        runway_days=_runway_days(account, time, i),
         binding_family=scan.rays.families[scan.binding[i]] if math.isfinite(lam) else None,
     )
     return risk, _told(account, exact, risk)
+
+
+def _runway_days(account: Account, time: int, number: int) -> float | None:
+    try:
+        return runway_days(account, time)
+    except Exception as error:  # whatever an adapter's rule does is told of its own account
+        raise Unjudgeable({number: error}) from error
 
 
 def _check_bps(exact: Health | None, reported: Reported | None) -> float | None:

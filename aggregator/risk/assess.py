@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregator.contract import RuleFamily
 from aggregator.model.portfolio import Portfolio
@@ -16,7 +15,6 @@ from aggregator.model.results import (
     Band,
     Multiples,
     RiskResult,
-    ScenarioLoss,
     Waterfall,
 )
 from aggregator.model.tails import Tails
@@ -25,8 +23,9 @@ from aggregator.risk.accounts import Judged, judged
 from aggregator.risk.book import book
 from aggregator.risk.completeness import worst_case
 from aggregator.risk.greeks import position_greeks, total_greeks
-from aggregator.risk.grid import STANDARD
+from aggregator.risk.judging import judging
 from aggregator.risk.liquidity import closing_cost_usd
+from aggregator.risk.losses import least, losses, mean_loss
 from aggregator.risk.native import headroom
 from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import FRAMEWORK_VERSION, ScenarioSet
@@ -48,8 +47,9 @@ def assess(
     """Score, requirement, bands, multiples, Greeks and tails of one portfolio (RISK.md sections 3 to 7).
 
     `families` by rule family name; `worst` is how many scenarios to list. Only what could be read is in the
-    figures: with `portfolio.failures` the verdict is `unknown` unless an account proves worse. Raises
-    UnusablePrice where an asset has no mark, BadConfiguration where a family is not installed.
+    figures: with `portfolio.failures` the verdict is `unknown` unless an account proves worse; an account
+    whose own test has no answer is such a failure. Raises UnusablePrice where an asset has no mark,
+    BadConfiguration where a family is not installed.
     """
     return assess_all([portfolio], families=families, scenarios=scenarios, worst=worst)[0]
 
@@ -62,17 +62,43 @@ def assess_all(
     worst: int = 10,
 ) -> list[RiskResult]:
     """`assess` of each portfolio, evaluated together; they share one configuration."""
-    results: list[RiskResult] = []
+    found = assessments(portfolios, families=families, scenarios=scenarios, worst=worst)
+    return [result for _, result in found]
+
+
+def assessments(
+    portfolios: Sequence[Portfolio],
+    *,
+    families: Mapping[str, RuleFamily],
+    scenarios: ScenarioSet,
+    worst: int = 10,
+) -> list[tuple[Portfolio, RiskResult]]:
+    """`assess_all`, each result with the portfolio that it is of.
+
+    That is the given one, where an account whose own test has no answer has lost its rule, which makes the
+    portfolio incomplete: see `judging`.
+    """
+
+    def evaluate(block: Sequence[Portfolio]) -> list[RiskResult]:
+        return _evaluated(block, families, scenarios, worst)
+
+    found: list[tuple[Portfolio, RiskResult]] = []
     for block in blocks(portfolios):
-        scanned = scan(book(block, scenarios), families)
-        tailed = tail(scanned)
-        estimates = tails(scanned, tailed, scenarios.history)
-        found = [
-            _result(scanned, tailed, wallet, accounts, estimates[wallet], worst)
-            for wallet, accounts in enumerate(judged(scanned, tailed))
-        ]
-        results += _with_fresh_prices(found, scanned, families)
-    return results
+        found += zip(*judging(block, evaluate), strict=True)
+    return found
+
+
+def _evaluated(
+    block: Sequence[Portfolio], families: Mapping[str, RuleFamily], scenarios: ScenarioSet, worst: int
+) -> list[RiskResult]:
+    scanned = scan(book(block, scenarios), families)
+    tailed = tail(scanned)
+    estimates = tails(scanned, tailed, scenarios.history)
+    found = [
+        _result(scanned, tailed, wallet, accounts, estimates[wallet], worst)
+        for wallet, accounts in enumerate(judged(scanned, tailed))
+    ]
+    return _with_fresh_prices(found, scanned, families)
 
 
 def _with_fresh_prices(
@@ -129,7 +155,7 @@ def _result(
     parts = position_greeks(scan.book, wallet)
     greeks = total_greeks(parts, scan.book.axes.bases)
     drawn = binds(by_draws, by_scan, gross)
-    binding = _mean_loss(scan, tail, wallet) if drawn else _least(scan, wallet)
+    binding = mean_loss(scan, tail, wallet) if drawn else least(scan, wallet)
     inputs = scan.book.scenarios.inputs
     flags = (*scan.book.flags[wallet], *judgement.flags, *_late(scan, mine), inputs.told)
     return RiskResult(
@@ -156,7 +182,7 @@ def _result(
         accounts=accounts,
         greeks=greeks,
         position_greeks=parts,
-        worst_scenarios=tuple(_losses(scan, wallet)[:worst]),
+        worst_scenarios=tuple(losses(scan, wallet)[:worst]),
         binding=None if empty else binding,
         waterfall=_waterfall(equity, requirement, accounts, isolated, gross),
         tails=estimates,
@@ -178,65 +204,6 @@ def _walk_away(scan: Scan, mine: slice) -> float:
         for account, equity in zip(scan.book.accounts[mine], scan.equity[mine], strict=True)
     )
     return math.fsum(kept)
-
-
-def _losses(scan: Scan, wallet: int) -> list[ScenarioLoss]:
-    """The largest market losses up to one standard stress, largest first, of rays that lose anything.
-
-    Of rays that this portfolio can't tell apart but for volatility, the worst stands for all, whatever the
-    portfolios hold that are evaluated with it.
-    """
-    mine = slice(*scan.book.account_start[wallet : wallet + 2])
-    lost = scan.equity[mine].sum() - scan.standard.values[mine].sum(axis=0)
-    levels, largest = lost.argmax(axis=0), lost.max(axis=0)
-    gross = float(scan.gross[mine].sum())
-    bases, pegs = scan.book.axes_of(mine)
-    # Losses that differ by rounding only are equal: the first ray gives the name.
-    order = np.argsort(-np.round(largest / gross, 12), kind="stable") if gross > 0.0 else ()
-    worst: dict[tuple[bytes, bytes, bytes, float], ScenarioLoss] = {}
-    for ray in order:
-        if largest[ray] > 1e-9 * gross:
-            moves = (
-                scan.rays.base[ray, bases].tobytes(),
-                scan.rays.peg[ray, pegs].tobytes(),
-                scan.rays.forward[ray, bases].tobytes(),
-                float(scan.rays.weight[ray]),
-            )
-            if moves not in worst:
-                worst[moves] = _loss(scan, wallet, int(levels[ray]), int(ray))
-    return list(worst.values())
-
-
-def _least(scan: Scan, wallet: int) -> ScenarioLoss:
-    """The scenario that the whole counts least in."""
-    whole = scan.standard.whole[wallet]
-    level, ray = np.unravel_index(int(whole.argmin()), whole.shape)
-    return _loss(scan, wallet, int(level), int(ray))
-
-
-def _mean_loss(scan: Scan, tail: Tail, wallet: int) -> ScenarioLoss:
-    """The mean of the draws that the whole counts least in."""
-    size = scan.book.scenarios.parameters.draws
-    name = f"worst {100 * (1 - size.confidence):.3g}% of draws over {size.days} days"
-    return _scenario_loss(scan, wallet, name, float(tail.level[wallet]), tail.means)
-
-
-def _loss(scan: Scan, wallet: int, level: int, ray: int) -> ScenarioLoss:
-    values = scan.standard.values[:, level, ray]
-    return _scenario_loss(scan, wallet, scan.rays.names[ray], float(STANDARD[level]), values)
-
-
-def _scenario_loss(
-    scan: Scan, wallet: int, name: str, level: float, values: NDArray[np.float64]
-) -> ScenarioLoss:
-    mine = range(*scan.book.account_start[wallet : wallet + 2])
-    lost = [float(scan.equity[i] - values[i]) for i in mine]
-    return ScenarioLoss(
-        name=name,
-        level=level,
-        loss_usd=math.fsum(lost),
-        by_account=tuple((scan.book.accounts[i].id, loss) for i, loss in zip(mine, lost, strict=True)),
-    )
 
 
 def _late(scan: Scan, mine: slice) -> list[str]:

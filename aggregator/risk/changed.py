@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import assert_never
+from typing import TypeGuard, assert_never
 
 from aggregator.model.accounts import Account
 from aggregator.model.actions import Settled
@@ -54,6 +54,17 @@ def with_supply(account: Account, asset: Asset, raw: int) -> tuple[Position, ...
     )
 
 
+def as_collateral(account: Account, asset: AssetId) -> int:
+    """What an account has supplied of an asset as collateral."""
+    return sum(p.raw for p in account.positions if _is_collateral(p) and p.asset.id == asset)
+
+
+def with_collateral(account: Account, asset: Asset, raw: int) -> tuple[Position, ...]:
+    """The positions with so much of an asset as collateral; what is lent of it beside that stays."""
+    made = Supply(asset, raw, True, ORIGIN)  # noqa: FBT003
+    return _with_total(account, _is_collateral, asset, raw, made)
+
+
 def with_debt(account: Account, asset: Asset, raw: int) -> tuple[Position, ...]:
     """The positions with so much of an asset owed: what is repaid is the variable debt first."""
     fixed = sum(
@@ -98,6 +109,10 @@ def with_settled(account: Account, done: Settled) -> tuple[Position, ...]:
         else position
         for position in account.positions
     )
+
+
+def _is_collateral(position: Position) -> TypeGuard[Supply]:
+    return isinstance(position, Supply) and position.is_collateral
 
 
 def _with_total(

@@ -33,7 +33,9 @@ def changes(book: Book, risk: RiskResult, scenarios: ScenarioSet) -> tuple[Chang
     """
     size = SHARE * risk.gross_usd
     tried = list(_changed(book, risk, size)) if size > 0.0 else []
-    found = kappas(_with_dollars(book.portfolios[0]), [swap for _, swap in tried], scenarios)
+    drawn = [point.whole_usd for point in risk.survival if point.branch == "draws"]
+    swaps = [swap for _, swap in tried]
+    found = kappas(_with_dollars(book.portfolios[0]), swaps, scenarios, drawn=drawn)
     before = score(risk.kappa)
     judged = [
         replace(change, kappa=float(kappa), score_change=score(float(kappa)) - before)

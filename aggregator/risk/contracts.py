@@ -44,6 +44,12 @@ class Contracts:
     def __len__(self) -> int:
         return len(self.underlying)
 
+    def take(self, index: NDArray[np.intp]) -> Contracts:
+        """The contracts at these places."""
+        named = tuple(self.underlying[i] for i in index.tolist())
+        arrays = [getattr(self, field.name)[index] for field in fields(self)[1:]]
+        return Contracts(named, *arrays)
+
     def marked(self, mark: NDArray[np.float64], at_least_model: NDArray[np.bool_]) -> Contracts:
         """The same at these marks in the settlement asset, (contracts,); NaN where the protocol gives none.
 

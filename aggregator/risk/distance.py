@@ -89,7 +89,7 @@ class Gaps:
 def distance(book: Book, groups: tuple[NativeGroup, ...]) -> Distance:
     """Critical prices and the reverse stress of a book of one portfolio; volatility and time stand still.
 
-    What has failed already has no critical price.
+    What has failed already has no critical price, and neither has an account whose own test has no answer.
     """
     gaps = Gaps.of(book, groups)
     return Distance(tuple(_prices(gaps)), _joint(gaps))
@@ -125,11 +125,14 @@ def _prices(gaps: Gaps) -> Iterator[CriticalPrice]:
 
     # An account's own test along one underlying alone has its own search, which `health` shows as well.
     ruled = {1 + int(account) for group in gaps.groups for account in group.account}
+    # Where nothing is required headroom is equity: of one that nobody can judge that would say too little.
+    unjudged = set(book.portfolios[0].unjudged)
+    lost = {1 + row for row, account in enumerate(book.accounts) if account.id in unjudged}
     for path in _paths(book):
         alone = path.kind == "underlying" and path.others == "still"
         for steps in (-GRID, GRID):
             for row, step in roots(_along(gaps, path), steps):
-                if not (alone and row in ruled):
+                if row not in lost and not (alone and row in ruled):
                     yield named(row, path, float(np.exp(step)))
         if alone:
             for crossing in by_underlying(book, gaps.groups):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aggregator.contract import RuleFamily
 from aggregator.model.explanation import Explanation, Threat
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import AccountRisk, AssetLiquidationPrice, LiquidationPrice, RiskResult
+from aggregator.risk.assess import assessments
 from aggregator.risk.book import book
 from aggregator.risk.changes import changes
 from aggregator.risk.contributions import binding, contributions, worst_draws
 from aggregator.risk.distance import distance
 from aggregator.risk.grid import STANDARD
+from aggregator.risk.judging import judging
 from aggregator.risk.numbering import Numbering
 from aggregator.risk.parameters import USD_PEGS
 from aggregator.risk.prevention import preventions
@@ -31,7 +33,8 @@ def explain(
 ) -> Explanation:
     """The explanation of `risk`, which is the framework's answer for the portfolio.
 
-    Raises as `assess`, and ArithmeticError where parts do not add up to their whole.
+    Raises as `assess`, ArithmeticError where parts do not add up to their whole, and Unjudgeable where an
+    account's own test has no answer farther out than `assess` looks.
     """
     scanned = scan(book([portfolio], scenarios), families)
     level, ray = binding(scanned)
@@ -52,6 +55,29 @@ def explain(
         else preventions(scanned, first, threat),
         distance=distance(scanned.book, scanned.groups),
     )
+
+
+def explained(
+    portfolio: Portfolio,
+    risk: RiskResult,
+    *,
+    families: Mapping[str, RuleFamily],
+    scenarios: ScenarioSet,
+) -> tuple[Portfolio, RiskResult, Explanation]:
+    """The explanation, and the portfolio and answer that it is of.
+
+    Accounts that turn out to be Unjudgeable have lost their rule then, and the portfolio is assessed anew.
+    Otherwise raises as `explain`.
+    """
+
+    def evaluate(given: Sequence[Portfolio]) -> tuple[Portfolio, RiskResult, Explanation]:
+        [mine] = given
+        answer = risk
+        if mine is not portfolio:
+            [(mine, answer)] = assessments(given, families=families, scenarios=scenarios)
+        return mine, answer, explain(mine, answer, families=families, scenarios=scenarios)
+
+    return judging([portfolio], evaluate)[1]
 
 
 def _threat(first: AccountRisk, portfolio: Portfolio, scenarios: ScenarioSet) -> Threat:

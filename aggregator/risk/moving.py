@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from aggregator.model.accounts import Account
-from aggregator.model.errors import NativeUnknown, UnusablePrice
+from aggregator.model.errors import NativeUnknown
 from aggregator.model.portfolio import Coverage, Portfolio
 from aggregator.model.readings import Failure
 from aggregator.risk.book import Book, book
@@ -23,8 +23,10 @@ from aggregator.risk.repricing import LEAST, Multipliers, answered, marked_again
 from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 
-def moved(portfolio: Portfolio, scenario: CustomScenario, scenarios: ScenarioSet) -> Portfolio:
-    """The portfolio after a scenario, at the same block and time.
+def moved(
+    portfolio: Portfolio, scenario: CustomScenario, scenarios: ScenarioSet, more: Iterable[Factor] = ()
+) -> Portfolio:
+    """The portfolio after a scenario, at the same block and time; it may also move what only `more` has.
 
     An account whose rule can't be asked at the moved prices loses it, and the portfolio is incomplete: its
     own health is unknown then. Prices that fall to nothing stay at one smallest unit of a protocol's oracle.
@@ -33,7 +35,7 @@ def moved(portfolio: Portfolio, scenario: CustomScenario, scenarios: ScenarioSet
     """
     today = book([portfolio], scenarios)
     numbering = Numbering(scenarios, portfolio.classes)
-    moves = _moves(portfolio, today, scenario, numbering)
+    moves = _moves(portfolio, today, scenario, numbering, more)
     accounts: list[Account] = []
     lost: list[tuple[Account, NativeUnknown]] = []
     for i, account in enumerate(marked_again(today, scenario, moves, numbering)):
@@ -134,6 +136,6 @@ def _judged(
     prices = {asset: answered(price, factors[asset]) for asset, price in account.prices.items()}
     try:
         rule.health(prices, time)
-    except (UnusablePrice, ArithmeticError, ValueError) as error:
-        return replace(account, rule=None, reported=None), NativeUnknown(account.label, str(error))
+    except Exception as error:  # noqa: BLE001  # whatever an adapter's rule does is told of its own account
+        return replace(account, rule=None, reported=None), NativeUnknown.raised(account.label, error)
     return replace(account, judged_at=prices, reported=None), None

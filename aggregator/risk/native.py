@@ -1,11 +1,16 @@
-"""The protocols' own tests along rays: power N and requirement Q of every account that has a rule."""
+"""The protocols' own tests along rays: power N and requirement Q of every account that has a rule.
+
+What a rule or its family does is an adapter's: where it raises, or answers what is no number, only the
+accounts that it does so for are `Unjudgeable`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +19,37 @@ from aggregator.contract import Columns, RuleFamily, Shocked
 from aggregator.model.accounts import Account
 from aggregator.model.errors import BadConfiguration, UnusablePrice
 from aggregator.model.portfolio import Portfolio
-from aggregator.model.rules import Feed, Rule
+from aggregator.model.rules import Feed, Health, Rule
 from aggregator.pricing.book import usd
 from aggregator.risk.book import Book
+
+Margins: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+class Unjudgeable(Exception):
+    """Accounts whose own test has no answer somewhere: `errors` says why by their number in the book."""
+
+    def __init__(self, errors: Mapping[int, Exception]) -> None:
+        super().__init__(errors)
+        self.errors = errors
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class NativeGroup:
     """The rules of one family at one time, evaluated together.
 
-    `account` (accounts,) are positions in the book; `feeds` those of all rules, `owner` (feeds,) their
-    positions in `account`; `price` (feeds,) what each feed answered; `factor`, `against` (feeds,) what it
-    moves with and what it is divided by, and `quote` what its quote currency moves with, by their numbers in
-    the book; `quote_usd` (feeds,) what a unit of that currency is worth today; `in_usd`: all of them 1.
+    `account` (accounts,) are positions in the book, `rules` what they are tested by; `feeds` those of all
+    rules, `owner` (feeds,) their positions in `account`; `price` (feeds,) what each feed answered; `factor`,
+    `against` (feeds,) what it moves with and what it is divided by, and `quote` what its quote currency moves
+    with, by their numbers in the book; `quote_usd` (feeds,) what a unit of that currency is worth today;
+    `in_usd`: all of them 1.
     """
 
     family: RuleFamily
     columns: Columns
     time: int
     account: NDArray[np.intp]
+    rules: tuple[Rule, ...]
     feeds: tuple[Feed, ...]
     owner: NDArray[np.intp]
     price: NDArray[np.float64]
@@ -42,18 +59,31 @@ class NativeGroup:
     quote_usd: NDArray[np.float64]
     in_usd: bool
 
-    def margin(
-        self, prices: NDArray[np.float64], quotes: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def margin(self, prices: NDArray[np.float64], quotes: NDArray[np.float64]) -> Margins:
         """(N, Q) in USD, each (accounts of the group, scenarios).
 
         `prices` and `quotes` (feeds, scenarios) are what each feed's price and the worth of its quote
-        currency are multiplied with.
+        currency are multiplied with. Raises Unjudgeable where the family has no number for an account.
         """
         moved = self.price[:, None] * prices
         if self.in_usd:
-            return self.family.margin(self.columns, Shocked.in_usd(moved, self.time))
-        return self.family.margin(self.columns, Shocked(moved, self.time, self.quote_usd[:, None] * quotes))
+            shocked = Shocked.in_usd(moved, self.time)
+        else:
+            shocked = Shocked(moved, self.time, self.quote_usd[:, None] * quotes)
+        try:
+            return _margin(self.family, self.columns, shocked, len(self.rules))
+        except Exception as error:  # whatever a family does is told of its own accounts
+            raise Unjudgeable(self._failing(shocked, error)) from error
+
+    def _failing(self, shocked: Shocked, error: Exception) -> dict[int, Exception]:
+        """Why each account fails that does so by itself; where none does the family fails for all."""
+
+        def alone(row: int) -> None:
+            own = self.owner == row
+            mine = Shocked(shocked.prices[own], shocked.time, shocked.quote_usd[own])
+            _margin(self.family, self.family.columns([self.rules[row]]), mine, 1)
+
+        return _each(self.account.tolist(), alone, error)
 
     def moves(self, factors: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What `margin` takes, where the book's factors are multiplied with `factors`, (factors, S)."""
@@ -66,7 +96,7 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
     """The book's rules by family and block time.
 
     Raises BadConfiguration where no installed adapter brings a rule's family, UnusablePrice where a feed's
-    quote currency has no mark.
+    quote currency has no mark, Unjudgeable where a family can't take a rule.
     """
     wallets = book.wallet
     members: dict[tuple[str, int], list[tuple[int, Rule]]] = defaultdict(list)
@@ -85,9 +115,10 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
         groups.append(
             NativeGroup(
                 family=families[name],
-                columns=families[name].columns([rule for _, rule in rules]),
+                columns=_columns(families[name], rules),
                 time=time,
                 account=np.array([i for i, _ in rules], dtype=np.intp),
+                rules=tuple(rule for _, rule in rules),
                 feeds=tuple(feed for feed, _ in feeds),
                 owner=np.repeat(np.arange(len(rules)), counts),
                 price=np.array([_price(book.accounts[i], feed) for feed, i in feeds], dtype=np.float64),
@@ -101,6 +132,55 @@ def native_groups(book: Book, families: Mapping[str, RuleFamily]) -> tuple[Nativ
             )
         )
     return tuple(groups)
+
+
+def exact_health(book: Book, account: int) -> Health | None:
+    """What the rule of an account in the book says at its own prices; None without a rule.
+
+    Raises Unjudgeable where it has no answer.
+    """
+    asked = book.accounts[account]
+    if asked.rule is None:
+        return None
+    try:
+        return asked.rule.health(asked.prices, int(book.time[account]))
+    except Exception as error:  # as in NativeGroup.margin
+        raise Unjudgeable({account: error}) from error
+
+
+def _columns(family: RuleFamily, rules: Sequence[tuple[int, Rule]]) -> Columns:
+    try:
+        columns: Columns = family.columns([rule for _, rule in rules])
+    except Exception as error:  # as in NativeGroup.margin
+
+        def alone(row: int) -> None:
+            family.columns([rules[row][1]])
+
+        raise Unjudgeable(_each([i for i, _ in rules], alone, error)) from error
+    return columns
+
+
+def _each(accounts: Sequence[int], alone: Callable[[int], None], error: Exception) -> dict[int, Exception]:
+    """What `alone` raises for each row of these accounts; `error` of all where it raises nothing."""
+    errors: dict[int, Exception] = {}
+    for row, account in enumerate(accounts):
+        try:
+            alone(row)
+        except Exception as own:  # noqa: BLE001  # as in NativeGroup.margin
+            errors[account] = own
+    return errors or dict.fromkeys(accounts, error)
+
+
+def _margin(family: RuleFamily, columns: Columns, shocked: Shocked, accounts: int) -> Margins:
+    """(N, Q) of a family, all of them numbers; raises ArithmeticError where one is not, ValueError where
+    they are not (accounts, scenarios)."""
+    N, Q = family.margin(columns, shocked)
+    shape = (accounts, shocked.prices.shape[1])
+    if N.shape != shape or Q.shape != shape:
+        raise ValueError(f"the margin of {family.name} has the shapes {N.shape} and {Q.shape}, not {shape}")
+    if np.isnan(N).any() or np.isnan(Q).any():
+        raise ArithmeticError("its margin at some prices is not a number")
+    return N, Q
 
 
 def _price(account: Account, feed: Feed) -> float:

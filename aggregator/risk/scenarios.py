@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from aggregator.model.assets import PEG_CLASSES, USD, AssetId, Classification, TokenList
 from aggregator.model.errors import BadConfiguration
-from aggregator.model.families import RayFamily
 from aggregator.pricing.returns import DailyReturns
 from aggregator.risk.factors import Axes, Factor, Peg
+from aggregator.risk.framework_rays import framework_rays
 from aggregator.risk.inputs import MarketInputs, market_inputs
-from aggregator.risk.parameters import USD_PEGS, AssetParameters, Parameters
+from aggregator.risk.parameters import AssetParameters, Parameters
 from aggregator.risk.rays import Ray, Rays, Vol
 
 FRAMEWORK_VERSION = "2"
@@ -33,9 +33,6 @@ LARGEST_RANGE = 0.95
 
 STALE_QUANTILE = 2.33
 """Normal quantile of one day's move at 99%, for each day that a feed is late."""
-
-_SIGNS = ((1.0, "up"), (-1.0, "down"))
-_VOLS = ((Vol.NONE, ""), (Vol.UP, ", vol up"), (Vol.DOWN, ", vol down"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,8 @@ class CustomScenario:
 class ScenarioSet:
     """The configuration's scenarios. `inputs` are its volatilities and correlations; `pegs` by listed token;
     `mid` the underlyings of class mid; `staleness_days` by underlying, how late the oldest of its feeds is;
-    `hash` identifies all of it."""
+    `hash` identifies all of it; `idiosyncratic` is the share of its scan range that a named asset moves by
+    itself, max(0.5, (R^-1)_uu^-0.5)."""
 
     parameters: Parameters
     inputs: MarketInputs
@@ -66,7 +64,7 @@ class ScenarioSet:
     mid: frozenset[str]
     staleness_days: Mapping[str, float]
     hash: str
-    _idio: Mapping[str, float] = field(repr=False)
+    idiosyncratic: Mapping[str, float] = field(repr=False)
 
     def factor(self, asset: AssetId, known: Classification) -> Factor:
         """What moves an asset."""
@@ -122,16 +120,9 @@ class ScenarioSet:
     def rays(self, axes: Axes, *, options: bool) -> Rays:
         """Every ray as these axes see it, each distinct one once; `options`: whether volatility matters.
 
-        The first of equal rays gives the name, so general ones come before those of single assets.
+        The first of equal rays gives the name: of general ones before those of single assets.
         """
-        rays = [
-            *self._market(axes),
-            *self._forwards(axes),
-            *self._pegs(axes),
-            *self._extreme(axes),
-            *self._unnamed(axes),
-        ]
-        return Rays.of(rays, axes).distinct(options=options)
+        return Rays.of(framework_rays(self, axes), axes).distinct(options=options)
 
     def custom(self, scenarios: Sequence[CustomScenario], axes: Axes) -> Rays:
         """Custom scenarios on these axes, in their order; raises BadConfiguration on an unknown name."""
@@ -153,82 +144,6 @@ class ScenarioSet:
             bases_moved = dict.fromkeys(axes.bases, scenario.elsewhere) | dict(scenario.moves)
             rays.append(Ray(scenario.name, bases_moved, pegs, scenario.vol))
         return Rays.of(rays, axes)
-
-    def _market(self, axes: Axes) -> Iterator[Ray]:
-        P = {u: self.scan_range(u) for u in {*axes.bases, *self.parameters.assets}}
-        names, R = tuple(self.parameters.assets), self.correlations()
-        yield Ray.of(RayFamily.NONE, "")
-        for sign, way in _SIGNS:
-            for vol, how in _VOLS:
-                yield Ray.of(
-                    RayFamily.SYSTEMATIC, f"{way}{how}", {u: sign * P[u] for u in axes.bases}, vol=vol
-                )
-        yield Ray.of(RayFamily.SYSTEMATIC, "half down", {u: -0.5 * P[u] for u in axes.bases})
-        yield Ray.of(RayFamily.VOLATILITY, "up", vol=Vol.UP)
-        yield Ray.of(RayFamily.VOLATILITY, "down", vol=Vol.DOWN)
-        yield Ray.of(RayFamily.VOLATILITY, "near up, far down", vol=Vol.SHORT_UP)
-        yield Ray.of(RayFamily.VOLATILITY, "near down, far up", vol=Vol.SHORT_DOWN)
-        yield Ray.of(RayFamily.VOLATILITY, "high strikes up, low down", vol=Vol.TILT_UP)
-        yield Ray.of(RayFamily.VOLATILITY, "high strikes down, low up", vol=Vol.TILT_DOWN)
-        for i, u in enumerate(names):
-            for sign, way in _SIGNS:
-                for vol, how in _VOLS:
-                    yield Ray.of(
-                        RayFamily.IDIOSYNCRATIC, f"{u} {way}{how}", {u: sign * self._idio[u] * P[u]}, vol=vol
-                    )
-                    moves = {j: sign * float(R[i, k]) * P[j] for k, j in enumerate(names)}
-                    yield Ray.of(RayFamily.CONDITIONAL, f"{u} {way}{how}", moves, vol=vol)
-        floor = self.parameters.rays.spread_floor
-        for i, u in enumerate(names):
-            for k, j in enumerate(names):
-                if i != k:
-                    a = max(floor, float(np.sqrt((1.0 - R[i, k]) / 2.0)))
-                    yield Ray.of(RayFamily.SPREAD, f"{u} up, {j} down", {u: a * P[u], j: -a * P[j]})
-
-    def _forwards(self, axes: Axes) -> Iterator[Ray]:
-        for sign, way in ((1, "up"), (-1, "down")):
-            yield Ray.of(RayFamily.FORWARD, f"all {way}", forwards=dict.fromkeys(axes.bases, sign))
-        for u in axes.bases:
-            for sign, way in ((1, "up"), (-1, "down")):
-                yield Ray.of(RayFamily.FORWARD, f"{u} {way}", forwards={u: sign})
-
-    def _pegs(self, axes: Axes) -> Iterator[Ray]:
-        classes = [(f"all {name}", [p for p in axes.pegs if p.risk_class == name]) for name in PEG_CLASSES]
-        tokens = [(peg.name, [peg]) for peg in axes.pegs]
-        half = {u: -0.5 * self.scan_range(u) for u in axes.bases}
-        for name, pegs in tokens + classes:
-            down = {peg: self.parameters.peg[peg.risk_class] for peg in pegs}
-            yield Ray.of(RayFamily.PEG, f"{name} down", pegs=down)
-            yield Ray.of(RayFamily.PEG, f"{name} down with SYS half down", half, down)
-            if pegs and pegs[0].risk_class in USD_PEGS:
-                yield Ray.of(RayFamily.PEG, f"{name} up", pegs=dict.fromkeys(pegs, self.parameters.peg_up))
-
-    def _extreme(self, axes: Axes) -> Iterator[Ray]:
-        yield self._far("vol up", {})
-        for sign, way in _SIGNS:
-            yield self._far(f"{way}, vol up", dict.fromkeys(axes.bases, sign))
-        for u in self.parameters.assets:
-            for sign, way in _SIGNS:
-                yield self._far(f"{u} {way}, vol up", {u: sign * self._idio[u]})
-
-    def _unnamed(self, axes: Axes) -> Iterator[Ray]:
-        for u in axes.bases:
-            if u in self.parameters.assets:
-                continue
-            for sign, way in _SIGNS:
-                for vol, how in _VOLS:
-                    yield Ray.of(
-                        RayFamily.IDIOSYNCRATIC, f"{u} {way}{how}", {u: sign * self.scan_range(u)}, vol=vol
-                    )
-                yield self._far(f"{u} {way}, vol up", {u: sign})
-
-    def _far(self, name: str, ranges: Mapping[str, float]) -> Ray:
-        size = self.parameters.rays
-        moves = {
-            u: max(size.extreme_floor, size.extreme_ranges * share * self.scan_range(u))
-            for u, share in ranges.items()
-        }
-        return Ray.of(RayFamily.EXTREME, name, moves, vol=Vol.UP, weight=size.extreme_weight)
 
 
 def _near(name: str, known: set[str]) -> str:

@@ -20,6 +20,8 @@ from aggregator.risk import score
 from aggregator.risk.assess import blocks
 from aggregator.risk.book import book
 from aggregator.risk.grid import first_crossing
+from aggregator.risk.judging import judging
+from aggregator.risk.native import exact_health
 from aggregator.risk.requirement import counted
 from aggregator.risk.scan import Scan, scan
 from aggregator.risk.scenarios import ScenarioSet
@@ -64,11 +66,18 @@ class _Whole:
 def standings(
     variants: Sequence[Portfolio], *, families: Mapping[str, RuleFamily], scenarios: ScenarioSet
 ) -> list[Standing]:
-    """Where each variant stands. Raises as `assess` does."""
+    """Where each variant stands; an account whose own test has no answer is in none of its accounts.
+
+    Raises as `assess` does.
+    """
+
+    def evaluate(block: Sequence[Portfolio]) -> list[_Whole]:
+        scanned = scan(book(block, scenarios), families)
+        return [_whole(scanned, i) for i in range(len(block))]
+
     wholes: list[_Whole] = []
     for block in blocks(variants):
-        scanned = scan(book(block, scenarios), families)
-        wholes += [_whole(scanned, i) for i in range(len(block))]
+        wholes += judging(block, evaluate)[1]
     if not wholes:
         return []
     means = _drawn(variants, wholes, scenarios)
@@ -102,7 +111,7 @@ def _whole(scanned: Scan, wallet: int) -> _Whole:
 
 def _own_test(scanned: Scan, i: int) -> OwnTest:
     account, standard = scanned.book.accounts[i], scanned.standard
-    exact = None if account.rule is None else account.rule.health(account.prices, int(scanned.book.time[i]))
+    exact = exact_health(scanned.book, i)
     reported = account.reported
     return OwnTest(
         account_id=account.id,

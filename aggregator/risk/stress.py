@@ -13,11 +13,11 @@ from itertools import product
 from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account
 from aggregator.model.assets import PEG_CLASSES
-from aggregator.model.errors import BadConfiguration, NativeUnknown
+from aggregator.model.errors import BadConfiguration
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.results import RiskResult
 from aggregator.model.stresses import GridPoint, Reassessed, StressOutcome, StressReport
-from aggregator.risk.assess import assess_all
+from aggregator.risk.assess import assessments
 from aggregator.risk.book import book
 from aggregator.risk.moving import moved
 from aggregator.risk.named import NamedStress
@@ -78,13 +78,12 @@ def stress(
     Raises as `assess` does, and BadConfiguration on a scenario that moves what nothing is.
     """
     after = [moved(portfolio, one.scenario, scenarios) for one in stresses]
-    before, *results = assess_all([portfolio, *after], families=families, scenarios=scenarios)
+    (today, before), *results = assessments([portfolio, *after], families=families, scenarios=scenarios)
     outcomes = [
-        _outcome(one, before, changed, risk)
-        for one, changed, risk in zip(stresses, after, results, strict=True)
+        _outcome(one, before, changed, risk) for one, (changed, risk) in zip(stresses, results, strict=True)
     ]
     return StressReport(
-        today=reassessed(portfolio, before),
+        today=reassessed(today, before),
         outcomes=tuple(outcomes),
         grid=tuple(_points(portfolio, grid, scenarios, before.equity_usd)),
     )
@@ -97,7 +96,7 @@ def new_flags(before: RiskResult, after: RiskResult) -> list[str]:
 
 def reassessed(portfolio: Portfolio, risk: RiskResult) -> Reassessed:
     """A changed portfolio with its assessment."""
-    return Reassessed(portfolio, risk, _unknown(portfolio))
+    return Reassessed(portfolio, risk, portfolio.unjudged)
 
 
 def grid_points(
@@ -180,15 +179,10 @@ def _points(
                     for account, time in zip(changed.accounts, books.time[spans[i]], strict=True)
                     if _fails(account, int(time))
                 ),
-                unknown=_unknown(changed),
+                unknown=changed.unjudged,
             )
 
 
 def _fails(account: Account, time: int) -> bool:
     own = account.rule is not None and account.rule.health(account.prices, time).liquidatable
     return own or bool(account.reported and account.reported.liquidatable)
-
-
-def _unknown(portfolio: Portfolio) -> tuple[str, ...]:
-    lost = {(f.adapter, f.deployment) for f in portfolio.failures if isinstance(f.error, NativeUnknown)}
-    return tuple(a.id for a in portfolio.accounts if (a.protocol, a.label) in lost and a.rule is None)

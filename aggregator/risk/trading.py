@@ -11,6 +11,7 @@ from aggregator.model.assets import Asset, AssetId
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.positions import Option, Perp, Position, Supply
 from aggregator.model.rules import Amount, Refused
+from aggregator.model.shared import SharedMarket, SharingRule
 from aggregator.risk.changed import perp_closed, with_margin, with_supply
 from aggregator.risk.copies import Copy, pay
 
@@ -52,7 +53,9 @@ def traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) 
             pnl_raw=done.pnl_raw,
             funding_raw=done.funding_raw,
             borrowing_raw=done.borrowing_raw,
-            funding_24h_raw=_resized(position.funding_24h_raw, position.size_raw, done.size_raw),
+            funding_24h_raw=_resized(position.funding_24h_raw, position.size_raw, done.size_raw)
+            if done.funding_24h_raw is None
+            else done.funding_24h_raw,
             borrowing_24h_raw=_resized(position.borrowing_24h_raw, position.size_raw, done.size_raw),
         )
     else:
@@ -67,10 +70,22 @@ def traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) 
         if raw < 0:
             account = replace(account, positions=with_margin(account, asset, raw))
     copy.accounts[account.id] = account
+    if done.shared is not None:
+        _share(copy, account.id, done.shared)
     for amount, sign in ((done.paid, 1), (done.received, -1)):
         if amount is not None:
             # What a full close frees is no longer there to tell its asset.
             pay(copy, account, _asset(before, position, amount.asset), sign * amount.raw)
+
+
+def _share(copy: Copy, trader: str, moved: SharedMarket) -> None:
+    """The other accounts of a market, which a trade has moved for them too."""
+    for other in list(copy.accounts.values()):
+        if other.id == trader or not isinstance(other.rule, SharingRule):
+            continue
+        rule = other.rule.beside(moved)
+        if rule is not other.rule:
+            copy.accounts[other.id] = replace(other, rule=rule)
 
 
 def _resized(raw: int | None, before: int, after: int) -> int | None:

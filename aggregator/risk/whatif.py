@@ -19,7 +19,7 @@ from aggregator.model.positions import Debt, Perp, Supply
 from aggregator.model.readings import Quote
 from aggregator.model.stresses import WhatIf
 from aggregator.model.units import unscaled
-from aggregator.risk.assess import assess_all
+from aggregator.risk.assess import assessments
 from aggregator.risk.book import book
 from aggregator.risk.changed import ORIGIN, total
 from aggregator.risk.copies import Copy
@@ -53,15 +53,14 @@ def whatif(
     which makes the answer incomplete. Raises BadConfiguration where a protocol would refuse an action, and
     where what is named is not there; otherwise as `assess`.
     """
-    [before] = assess_all([portfolio], families=families, scenarios=scenarios)
+    [(today, before)] = assessments([portfolio], families=families, scenarios=scenarios)
     copy = Copy.of(portfolio)
     ordered = sorted(wishes, key=lambda wish: ORDER.index(wish.kind))
     for wish in ordered:
         _do(copy, wish, scenarios)
-    changed = copy.result()
-    [after] = assess_all([changed], families=families, scenarios=scenarios)
+    [(changed, after)] = assessments([copy.result()], families=families, scenarios=scenarios)
     return WhatIf(
-        today=reassessed(portfolio, before),
+        today=reassessed(today, before),
         after=reassessed(changed, after),
         done=tuple(wish.option for wish in ordered),
         told=tuple(dict.fromkeys((*copy.told, *copy.lacking, *new_flags(before, after)))),

@@ -140,16 +140,3 @@ def names(table: sa.Table, *, but: Iterable[str] = ()) -> list[str]:
     """A table's column names in order."""
     left_out = set(but)
     return [col.name for col in table.columns if col.name not in left_out]
-
-
-def flagged(name: str, value: float) -> dict[str, object]:
-    """A number that may be infinite as columns: NULL beside a flag then."""
-    infinite = value == math.inf
-    return {name: None if infinite else value, f"{name}_infinite": infinite}
-
-
-def unflagged(row: SQLModel, name: str) -> float:
-    """The number that `flagged` made columns of."""
-    infinite: bool = getattr(row, f"{name}_infinite")
-    value: float = math.inf if infinite else getattr(row, name)
-    return value

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, select
 
 from aggregator.contract import RuleFamily
-from aggregator.model.accounts import Account, Observation, Reported
-from aggregator.model.assets import Asset, AssetId, Classification
+from aggregator.model.assets import AssetId, Classification
 from aggregator.model.errors import PastReadError
 from aggregator.model.holders import Holder
 from aggregator.model.oracles import OraclePrice
 from aggregator.model.portfolio import Coverage, Portfolio
-from aggregator.model.positions import Debt, Holding, Option, Perp, Position, Supply
 from aggregator.model.readings import Failure, Quote
 from aggregator.model.results import Band, RiskResult, Verdict
-from aggregator.model.rules import Rule
 from aggregator.model.units import Address, ChainId
+from aggregator.store.account_risk_tables import AccountRiskRow, AssetLiquidationPointRow, LiquidationPointRow
 from aggregator.store.account_tables import AccountRow, PositionRow
 from aggregator.store.columns import unix
+from aggregator.store.greek_tables import GreekRow, PositionGreekRow
 from aggregator.store.pinned import block
 from aggregator.store.requirement_rows import to_comparison, to_survival
 from aggregator.store.requirement_tables import MarginComparisonRow, SurvivalPointRow
 from aggregator.store.risk_rows import to_result
 from aggregator.store.risk_tables import (
-    AccountRiskRow,
-    AssetLiquidationPointRow,
-    GreekRow,
-    LiquidationPointRow,
-    PositionGreekRow,
     RiskResultRow,
     ScenarioAccountLossRow,
     ScenarioLossRow,
     ValueAtRiskRow,
 )
 from aggregator.store.saved import StoredSnapshot, Summary
+from aggregator.store.stored_accounts import accounts_of
 from aggregator.store.tables import (
     AssetClassRow,
     BlockRow,
@@ -57,16 +52,6 @@ ROW = TypeVar("ROW", bound=SQLModel)
 DAMAGED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 """What rows raise, while they are loaded or evaluated, that nobody saved so."""
 
-_DERIVATIVE = ("market", "index_asset_id", "underlying", "size_raw", "size_decimals", "price_decimals")
-_REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "holding": ("amount_raw",),
-    "supply": ("amount_raw", "is_collateral"),
-    "debt": ("amount_raw", "rate_mode"),
-    "perp": (*_DERIVATIVE, "entry_price_raw", "mark_price_raw", "pnl_raw", "funding_raw"),
-    "option": (*_DERIVATIVE, "option_right", "option_style", "strike_raw", "rate"),
-}
-"""Columns that may be NULL in other kinds of position, but not in this one."""
-
 
 def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFamily]) -> StoredSnapshot:
     """A snapshot's portfolio and result, equal to those that were saved.
@@ -85,7 +70,9 @@ def load(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFam
     result = _result(session, snapshot, result_row, texts("flag"))
     portfolio = Portfolio(
         wallet=Address(snapshot.wallet),
-        accounts=_accounts(session, snapshot, families),
+        accounts=accounts_of(
+            rows_of(session, AccountRow, snapshot), rows_of(session, PositionRow, snapshot), families
+        ),
         marks={AssetId(row.asset_id): _quote(row) for row in rows_of(session, PriceRow, snapshot)},
         spots={row.underlying: row.price_usd for row in rows_of(session, SpotRow, snapshot)},
         classes={
@@ -157,30 +144,6 @@ def _result(
     )
 
 
-def _accounts(
-    session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleFamily]
-) -> tuple[Account, ...]:
-    positions: dict[str, list[Position]] = {}
-    for row in rows_of(session, PositionRow, snapshot):
-        positions.setdefault(row.account_id, []).append(_position(row))
-    return tuple(
-        Account(
-            id=row.account_id,
-            protocol=row.protocol,
-            kind=cast("Any", row.kind),
-            chain=ChainId(row.chain_id),
-            label=row.label,
-            owner_path=tuple(Address(address) for address in row.owner_path),
-            positions=tuple(positions.get(row.account_id, ())),
-            rule=_rule(row, families),
-            reported=_reported(row),
-            debt_is_recourse=row.debt_is_recourse,
-            observed=observed(row),
-        )
-        for row in rows_of(session, AccountRow, snapshot)
-    )
-
-
 def _holder(row: HolderRow) -> Holder:
     path = tuple(Address(address) for address in row.owner_path)
     if len(path) < 2 or path[-1] != row.address or len(row.via) != len(path) - 1:
@@ -200,101 +163,6 @@ def _oracle(row: PriceSourceRow) -> OraclePrice:
         heartbeat_s=row.heartbeat_s,
         overdue_s=row.overdue_s,
     )
-
-
-def _rule(row: AccountRow, families: Mapping[str, RuleFamily]) -> Rule | None:
-    if row.rule_family is None or row.rule is None:
-        return None
-    family = families.get(row.rule_family)
-    if family is None:
-        raise ValueError(
-            f"account {row.account_id} needs the rule family {row.rule_family}: install its adapter"
-        )
-    return family.load(row.rule)
-
-
-def _reported(row: AccountRow) -> Reported | None:
-    if row.reported_origin is None:
-        return None
-    return Reported(
-        health=row.reported_health_raw,
-        liquidatable=row.reported_liquidatable,
-        liquidation_price=row.reported_liquidation_price_raw,
-        origin=row.reported_origin,
-    )
-
-
-def observed(row: AccountRow) -> Observation | None:
-    """Which venue answered for an account; raises ValueError where only a part of that is there."""
-    told = (row.observed_at, row.observed_endpoint, row.observed_hash)
-    if told == (None, None, None):
-        return None
-    if row.observed_at is None or row.observed_endpoint is None or row.observed_hash is None:
-        raise ValueError(f"account {row.account_id} is of a venue of which a part is missing")
-    return Observation(unix(row.observed_at), row.observed_endpoint, row.observed_hash)
-
-
-def _position(row: PositionRow) -> Position:
-    missing = [name for name in _REQUIRED.get(row.kind, ()) if getattr(row, name) is None]
-    if missing:
-        raise ValueError(f"account {row.account_id} holds a {row.kind} without {', '.join(missing)}")
-    # The cast gives columns that are NULL in other kinds the type that they have in this one.
-    of: Any = cast("Any", row)
-    asset = Asset(AssetId(row.asset_id), row.symbol, row.decimals)
-    match row.kind:
-        case "holding":
-            return Holding(asset, of.amount_raw, row.origin)
-        case "supply":
-            return Supply(asset, of.amount_raw, of.is_collateral, row.origin, of.apr)
-        case "debt":
-            return Debt(asset, of.amount_raw, of.rate_mode, row.origin, of.apr)
-        case "perp":
-            return Perp(
-                market=of.market,
-                index=AssetId(of.index_asset_id),
-                underlying=of.underlying,
-                size_raw=of.size_raw,
-                size_decimals=of.size_decimals,
-                entry_price_raw=of.entry_price_raw,
-                mark_price_raw=of.mark_price_raw,
-                price_decimals=of.price_decimals,
-                pnl_raw=of.pnl_raw,
-                funding_raw=of.funding_raw,
-                funding_24h_raw=of.funding_24h_raw,
-                settlement=asset,
-                origin=row.origin,
-                borrowing_raw=of.borrowing_raw or 0,
-                borrowing_24h_raw=of.borrowing_24h_raw if of.borrowing_raw is not None else 0,
-            )
-        case "option":
-            return Option(
-                instrument=of.market,
-                index=AssetId(of.index_asset_id),
-                underlying=of.underlying,
-                right=of.option_right,
-                style=_style(row),
-                size_raw=of.size_raw,
-                size_decimals=of.size_decimals,
-                strike_raw=of.strike_raw,
-                price_decimals=of.price_decimals,
-                expiry=None if of.expiry is None else unix(of.expiry),
-                settlement=asset,
-                mark_raw=of.mark_price_raw,
-                iv=of.iv,
-                iv_source=of.iv_source,
-                rate=of.rate,
-                origin=row.origin,
-                delivery=of.option_delivery or "cash",
-                multiplier_raw=of.multiplier_raw,
-                mark_source=of.mark_source,
-            )
-        case kind:
-            raise ValueError(f"account {row.account_id} holds a position of unknown kind {kind}")
-
-
-def _style(row: PositionRow) -> Any:
-    """A perpetual option is kept as an American one without expiry; a European one without is refused."""
-    return "perpetual" if row.expiry is None and row.option_style == "american" else row.option_style
 
 
 def _quote(row: PriceRow) -> Quote:

@@ -26,9 +26,9 @@ from aggregator.model.rules import Amount
 from aggregator.model.spot_markets import PastMarket
 from aggregator.model.units import Address, ChainId
 from aggregator.store.account_tables import AccountRow
-from aggregator.store.columns import unflagged
 from aggregator.store.plan_rows import BEFORE
 from aggregator.store.plan_tables import PlanAccountRow, PlanRow, PlanShortfallRow, PlanStepRow
+from aggregator.store.values import unflagged
 
 V = TypeVar("V")
 

@@ -8,10 +8,10 @@ from typing import Any, assert_never
 from aggregator.model.actions import Deposit, Repay, Trade, Withdraw
 from aggregator.model.calls import UnsignedCall
 from aggregator.model.plans import Cost, Flash, Move, Plan, State, Step, Swap, Transfer
-from aggregator.store.columns import flagged
 from aggregator.store.derived import dollars
 from aggregator.store.plan_tables import PlanAccountRow, PlanRow, PlanShortfallRow, PlanStepRow
 from aggregator.store.study_rows import Study, Values, amounts, columns_of
+from aggregator.store.values import flagged
 
 BEFORE = -1
 """plan_account.step before the plan."""

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from aggregator.model.errors import StoreError
 from aggregator.store import (
+    account_risk_tables,
     account_tables,
     calendar_tables,
     cascade_tables,
+    greek_tables,
     index_tables,
     plan_tables,
     requirement_tables,
@@ -28,6 +30,8 @@ TABLE_MODULES = (
     tables,
     account_tables,
     risk_tables,
+    account_risk_tables,
+    greek_tables,
     requirement_tables,
     wallet_tables,
     run_tables,

@@ -13,11 +13,11 @@ from sqlmodel import Session, SQLModel
 from aggregator.contract import Deployment, RuleFamily
 from aggregator.model.errors import ReadError
 from aggregator.model.units import Address, ChainId
-from aggregator.store import loading, pinned, saving, studies, study_loading
+from aggregator.store import loading, pinned, saving, stored_accounts, studies, study_loading
 from aggregator.store.account_tables import AccountRow
 from aggregator.store.bulk import Columns
 from aggregator.store.columns import table_of
-from aggregator.store.risk_tables import PositionGreekRow
+from aggregator.store.greek_tables import PositionGreekRow
 from aggregator.store.saved import Fault, Verified
 from aggregator.store.tables import BlockRow, ReadStatusRow, SnapshotRow
 
@@ -36,7 +36,9 @@ def verify(session: Session, snapshot: SnapshotRow, families: Mapping[str, RuleF
     try:
         blocks = tuple(pinned.block(row) for row in loading.rows_of(session, BlockRow, snapshot))
         accounts = loading.rows_of(session, AccountRow, snapshot)
-        observed = tuple((row.label, one) for row in accounts if (one := loading.observed(row)) is not None)
+        observed = tuple(
+            (row.label, one) for row in accounts if (one := stored_accounts.observed(row)) is not None
+        )
     except loading.DAMAGED:
         blocks, observed = (), ()  # a fault already: they were needed for the evaluation
     return Verified(

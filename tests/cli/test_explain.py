@@ -5,22 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from aggregator.app import Checked
 from aggregator.model.accounts import Reported
 from aggregator.model.assets import Asset, token_id
+from aggregator.model.errors import NativeUnknown, PastReadError, ReadError
 from aggregator.model.explanation import Explanation
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Supply
-from aggregator.model.readings import Quote
+from aggregator.model.readings import Failure, Quote
 from aggregator.model.results import RiskResult
 from aggregator.model.units import Address, ChainId
 from aggregator.risk.assess import assess
 from aggregator.risk.explain import explain
-from cli import explanation
+from cli import account_table, documents, explanation
 from cli.screen import Provenance, screen
 from tests.cli.runner import crossmargin
 from tests.docs.test_schema import errors
-from tests.risk.builders import CHAIN, account, debt, portfolio, raw, scenarios, supply
+from tests.risk.builders import CHAIN, WALLET, account, debt, portfolio, raw, scenarios, supply
 from tests.risk.linear import FAMILIES, lending
 
 
@@ -48,6 +51,20 @@ def test_explain_says_what_fails_first_where_and_what_prevents_it() -> None:
     )
     assert "These are estimates" in first
     assert all(len(line) <= 100 for line in shown.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    "error", [NativeUnknown("loan", "broken"), PastReadError("native_unknown", "broken")]
+)
+def test_a_health_that_is_unknown_is_not_called_none(error: ReadError) -> None:
+    """An account whose own test has no answer, read now or kept: in the table and in the document."""
+    loan = account("loan", supply("ETH", 10.0), debt("USDC", 20_000.0))
+    lost = Failure(loan.protocol, loan.label, loan.chain, WALLET, error)
+    for failures, own, state in (((lost,), "unknown", "unjudged"), ((), "–", "no_debt")):
+        mine = replace(portfolio(loan), failures=failures)
+        checked = Checked(mine, assess(mine, families=FAMILIES, scenarios=scenarios()))
+        assert account_table.accounts(checked).splitlines()[1].split()[2] == own
+        assert documents.health(checked)["accounts"][0]["state"] == state
 
 
 def test_what_nobody_knows_is_not_called_nothing() -> None:

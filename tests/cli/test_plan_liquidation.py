@@ -83,7 +83,7 @@ def test_borrowers_sell_into_the_wallets_market(tmp_path: Path) -> None:
     arguments = (*PLAN, "--shock", "ETH=-20%", "--borrowers", str(file), "--draws", "8")
     shown = crossmargin(*arguments)
     assert shown.code == 0, shown.err
-    assert "sales move ETH" in shown.out
+    assert "prices move ETH" in shown.out
     assert "at risk over 8 scenarios" in shown.out
     assert max(map(len, shown.out.splitlines())) <= WIDTH
     found = data(*arguments)
@@ -106,6 +106,43 @@ def test_a_path_of_prices(tmp_path: Path) -> None:
     refused = crossmargin(*PLAN, "--path", str(file))
     assert (refused.code, refused.out) == (2, "")
     assert "row 1" in refused.err
+
+
+def test_rows_do_not_hide_what_stands_beside_them(tmp_path: Path) -> None:
+    """Of a table without a bonus nothing is a row: why is on stderr, as on the screen, quiet or not."""
+    file = tmp_path / "loans.csv"
+    file.write_text(LOANS.replace("0.83,0.05", "0.83,0").replace("70000000", "82900000"))
+    arguments = (*PLAN, "--shock", "ETH=-40%", "--borrowers", str(file), "--draws", "4")
+    said = "not liquidated: borrowers: 1 of the table fail, and a liquidator would lose by it"
+    assert said in crossmargin(*arguments).out
+    listed = crossmargin(*arguments, "--csv")
+    assert said not in listed.out
+    assert f"shock: {said}" in listed.err
+    assert "at risk: borrowers: fails and is not liquidated" in listed.err
+    assert data(*arguments)["market"]["notes"]
+
+
+def test_a_lag_of_what_nothing_is(tmp_path: Path) -> None:
+    """Another spelling would be no lag at all; what only the table has is known."""
+    file = tmp_path / "loans.csv"
+    file.write_text(LOANS.replace("aave_v3:1", "other:1"))
+    refused = crossmargin(*PLAN, "--lag", "aave_v4=1")
+    assert (refused.code, refused.out) == (2, "")
+    assert "no protocol is called 'aave_v4': there is aave_v3" in refused.err
+    assert crossmargin(*PLAN, "--lag", "other=1").code == 2
+    for name in ("other", "other:1", "aave_v3"):
+        assert crossmargin(*PLAN, "--borrowers", str(file), "--lag", f"{name}=1").code == 0
+
+
+def test_the_paths_own_moves_are_in_the_sums(tmp_path: Path) -> None:
+    """What a path moves after its first moment is no cost of liquidations, and shown."""
+    file = tmp_path / "crash.csv"
+    file.write_text("ETH,BTC\n-45%,-40%\n-10%,-10%\n")
+    shown = crossmargin(*PLAN, "--path", str(file)).out
+    assert "the path's own moves cost $" in shown
+    # No sale brought bitcoin from 24,000 to 36,000.
+    assert "sales move" not in shown
+    assert "own moves" not in crossmargin(*CRASH).out
 
 
 def test_named_stresses_and_gates() -> None:
@@ -148,6 +185,9 @@ def test_stress_with_what_follows() -> None:
     [one], [other] = document["data"]["scenarios"], plain["data"]["scenarios"]
     assert other["cascade"] is None
     assert one["cascade"]["steps"] == data(*CRASH)["cascades"][0]["steps"]
+    refused = crossmargin(*arguments, "--cascade", "--csv")
+    assert (refused.code, refused.out) == (2, "")
+    assert "plan liquidation --csv" in refused.err
     assert {**one, "cascade": None} == other
     refused = crossmargin("stress", "--demo", "--cascade", "--grid", "ETH=-50%..50%:3")
     assert refused.code == 2

@@ -77,8 +77,9 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in _RECIPES.glob("*.json"))
 
 
+@cache
 def recipe_key(name: str) -> str:
-    """Hash of everything that a recipe's result depends on."""
+    """Hash of everything that a recipe's result depends on, as it is when a process first asks."""
     recipe = (_RECIPES / f"{name}.json").read_bytes()
     # Own files may import each other, so a recipe that uses one depends on all of them.
     uses_own = any(source.startswith("devnet/") for source in json.loads(recipe)["sources"])

@@ -110,7 +110,10 @@ class PerpCurie(Deployment):
     def deployment_entry(self) -> DeploymentEntry:
         """This system as crossmargin's configuration names it."""
         names = ("clearing_house", "account_balance", "vault", "exchange")
-        return DeploymentEntry(self.name, self.title, {name: self.addresses[name] for name in names})
+        bases = {f"base_{name.lower()}": self.addresses[f"base {name}"] for name in MARKETS}
+        return DeploymentEntry(
+            self.name, self.title, {**{name: self.addresses[name] for name in names}, **bases}
+        )
 
     def fund(self) -> None:
         """Makers on both markets, an insurance fund, and longs that pay funding for a month."""

@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     """A local chain with the protocols of `PROTOCOLS` and seeded wallets; do not change it, see `devnet`."""
-    yield from _started(PROTOCOLS)
+    yield from started(PROTOCOLS)
 
 
 @pytest.fixture(scope="session")
 def perps_world() -> Iterator[World]:
     """A local chain with the protocols of `PERPS`; do not change it, see `perps_devnet`."""
-    yield from _started(PERPS)
+    yield from started(PERPS)
 
 
-def _started(protocols: Sequence[type[Deployment]]) -> Iterator[World]:
+def started(protocols: Sequence[type[Deployment]]) -> Iterator[World]:
+    """What a fixture of another chain yields, such as a folder's `world` with the one protocol of its tests.
+
+    A block takes the node the longer the more there is on the chain: it hashes every slot of every contract.
+    """
     with ExitStack() as stack:
         try:
             started = stack.enter_context(World.start(protocols=protocols))

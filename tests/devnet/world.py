@@ -11,7 +11,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import asdict
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from tests.devnet import multicall3
@@ -243,15 +243,20 @@ class World:
 
 def world_key(protocols: Sequence[type[Deployment]] = PROTOCOLS) -> str:
     """Hash of everything that a world is made from."""
-    code = (path.read_bytes() for path in sorted(KIT.glob("*.py")) if path.stem not in USES)
     names = (kind.name.encode() for kind in protocols)
-    return digest(*(recipe_key(name) for name in recipe_names()), *code, *names)
+    return digest(*(recipe_key(name) for name in recipe_names()), *_code(), *names)
+
+
+@cache
+def _code() -> tuple[bytes, ...]:
+    """The kit as it is when a process first asks: hundreds of files are not read anew for every world."""
+    return tuple(path.read_bytes() for path in sorted(KIT.glob("*.py")) if path.stem not in USES)
 
 
 def cached(protocols: Sequence[type[Deployment]] = PROTOCOLS) -> Path:
     """Folder with `state.json` and `manifest.json` of the world, built if it is not there yet."""
     # Every edit of the kit makes a new one; several test runs may each use one of the latest.
-    prune("world-", keep=10)
+    prune("world-", keep=40)
     return build_once(f"world-{world_key(protocols)}", partial(_build, protocols))
 
 

@@ -156,6 +156,30 @@ class MarginRule(LinearRule):
 
 
 @dataclass(frozen=True, slots=True)
+class TieredRule(MarginRule):
+    """Requires `rates` of the size below and above `kink`, in basis points and units of the position."""
+
+    rates: tuple[int, int] = (0, 0)
+    kink: int = 0
+
+    def apply(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Traded | Refused | Untold:
+        """See AdjustableRule."""
+        done = MarginRule.apply(self, prices, time, action)
+        if not isinstance(done, Traded) or not isinstance(done.successor, TieredRule):
+            return done
+        return replace(done, successor=done.successor.tiered())
+
+    def tiered(self) -> TieredRule:
+        """Itself, with what its size requires."""
+        [weight] = self.weights
+        below, above = min(abs(weight.power), self.kink), max(abs(weight.power) - self.kink, 0)
+        required = (below * self.rates[0] + above * self.rates[1]) // BPS
+        return replace(self, weights=(replace(weight, requirement=required),))
+
+
+@dataclass(frozen=True, slots=True)
 class FlatMarket:
     """Sells at fixed prices (USD of a smallest unit, times 10^18) for a share in basis points."""
 

@@ -1,7 +1,8 @@
 """The optimum of a small program by trying everything: every set of used moves, every vertex. No solver.
 
-The shortfall and the cost are linear between planes: bounds of segments, constraints, the limit on the cost.
-So the least shortfall, and the least cost at it, is where as many planes meet as there are segments.
+The shortfall and the cost are linear between planes: bounds of segments, constraints, where two constraints
+of a target fall short by the same, the limit on the cost. So the least shortfall, and the least cost at it,
+is where as many planes meet as there are segments.
 """
 
 from __future__ import annotations
@@ -58,16 +59,19 @@ def _vertices(program: Program, used: list[Variable], fixed: float) -> list[tupl
         must.append((np.eye(n)[i], 0.0))
         if isfinite(width):
             must.append((-np.eye(n)[i], -width))
-    may: list[tuple[Floats, float, float]] = []
+    may: list[tuple[Floats, float, float, str]] = []
     for c in program.constraints:
         row = np.array([c.coefficients.get(v.name, 0.0) for v, _, _ in columns])
         if c.weight is None:
             must.append((row, c.least))
         else:
-            may.append((row, c.least, c.weight))
+            may.append((row, c.least, c.weight, c.target or f"alone {c.name}"))
     if program.most_cost is not None:
         must.append((-slopes, fixed - program.most_cost))
-    planes = must + [(row, least) for row, least, _ in may]
+    planes = must + [(row, least) for row, least, _, _ in may]
+    for (one, least, weight, target), (other, more, weighs, shared) in combinations(may, 2):
+        if target == shared:
+            planes.append((weight * one - weighs * other, weight * least - weighs * more))
     points = _meet([(row, b) for row, b in planes if np.abs(row).max(initial=0.0) > 0], n)
     if not len(points):
         return []
@@ -75,10 +79,12 @@ def _vertices(program: Program, used: list[Variable], fixed: float) -> list[tupl
     room = points @ G.T - h
     allowed = room >= -1e-9 * (np.abs(points) @ np.abs(G).T + np.abs(h) + 1e-3)
     points = np.maximum(points[allowed.all(axis=1)], 0.0)
-    missed = np.zeros(len(points))
-    for row, least, weight in may:
-        missed += weight * np.maximum(least - points @ row, 0.0)
-    return list(zip(missed.tolist(), (points @ (slopes + ties) + fixed).tolist(), strict=True))
+    missed: dict[str, Floats] = {}
+    for row, least, weight, target in may:
+        before = missed.get(target, np.zeros(len(points)))
+        missed[target] = np.maximum(before, weight * (least - points @ row))
+    together = sum(missed.values(), np.zeros(len(points)))
+    return list(zip(together.tolist(), (points @ (slopes + ties) + fixed).tolist(), strict=True))
 
 
 def _widths(variable: Variable) -> list[float]:
@@ -130,7 +136,8 @@ def program(random: Random, *, most_columns: int = 4) -> Program:
         }
         weight = random.choice((None, 1.0, 1.0, 3.0))
         least = random.choice((-10.0, 0.0, 0.1, 1.0, 1.0, 1.0, 1.0)) * round(random.uniform(1, 40), 1)
-        constraints.append(Constraint(f"c{i}", coefficients, least, weight))
+        target = None if weight is None else random.choice((None, "one", "one", "other"))
+        constraints.append(Constraint(f"c{i}", coefficients, least, weight, target))
     finite = [v.name for v in variables if isfinite(v.most)]
     exclusive = ((finite[0], finite[-1]),) if len(finite) > 1 and random.random() < 0.4 else ()
     most_cost = round(random.uniform(0, 10), 1) if random.random() < 0.3 else None

@@ -124,6 +124,33 @@ def test_an_oracle_that_lags_closes_beside_the_mark() -> None:
     assert late.penalty_usd == pytest.approx(0.0, abs=1e-6)
 
 
+def test_what_is_closed_at_a_late_price_gains_what_the_market_has_lost_since() -> None:
+    """In round 2 the oracle still says 3,400 and the market 3,264: 3 ether bring 408 more than their mark."""
+    then = Scripted(3_500 * 10**8, closes(3.0, 50.0))
+    found = cascade(
+        portfolio(trader(closes(4.0, 100.0, successor=then)), wallet()),
+        [CustomScenario("fall", {"ETH": -0.15})],
+        scenarios=scenarios(),
+        terms=Terms(lambda _, price, units: price * (1.0 - 0.01 * units), lag=1),
+    )
+    first, second = found.cascade.steps
+    assert (first.round, second.round) == (1, 2)
+    assert second.prices_usd["ETH"] == pytest.approx(3_264.0)
+    assert second.penalty_usd == pytest.approx(50.0 - 3 * (3_400 - 3_264))
+    [left] = [one for one in found.final.accounts if one.id == "trader"]
+    realised = 4 * (3_400 - 4_000) + 3 * (3_400 - 4_000)
+    assert usd(left, Supply) == pytest.approx(9_000 + realised - 150)
+
+
+def test_closing_a_short_buys() -> None:
+    """The market rises by it, and what is lost of a short is its price's rise."""
+    whole = closes(-10.0, 50.0, returned=(Amount(USD, raw(2_000.0)),), successor=None)
+    short = trader(whole, supply("USD", 9_000), perp("ETH", -10), below=5_000.0)
+    found = cascade(portfolio(short, wallet()), [STILL], scenarios=scenarios()).cascade
+    assert found.steps[0].sold_usd == pytest.approx({"ETH": -40_000.0})
+    assert found.final_prices_usd["ETH"] > found.start_prices_usd["ETH"] == 4_000.0
+
+
 def test_what_is_returned_goes_to_the_wallet() -> None:
     """Nothing is left of the account; the rest is what the venue settled beside the marks."""
     whole = closes(10.0, 50.0, returned=(Amount(USD, raw(2_900.0)),), successor=None)

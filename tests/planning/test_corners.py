@@ -258,3 +258,17 @@ def test_collateral_without_a_swap_is_moved() -> None:
     assert plan.cost_usd == pytest.approx(0.0, abs=1e-6)
     assert isinstance(plan.steps[0].move, Withdraw)
     assert moved(plan, Withdraw) * 4_000 * 0.8 == pytest.approx(7_500.0, rel=1e-4)
+
+
+def test_a_debt_is_repaid_to_the_last_in_several_parts() -> None:
+    """A health of 40 leaves 1% of the debt by its cost alone, which interest on the parts would blur."""
+    plan = planned(SHORT, wallet(), markets=[flat("ETH", "USDC")], targets=replace(ALONE, health=40.0))
+    assert plan.status == "feasible"
+    repaid = [step.move.raw for step in plan.steps if isinstance(step.move, Repay)]
+    assert len(repaid) > 2
+    assert repaid[-1] is None
+    assert None not in repaid[:-1]
+    # What was owed at first, and interest on all of it.
+    assert moved(plan, Repay) == pytest.approx(70_000 * (1 + 1e-5), rel=1e-9)
+    [account] = plan.after.accounts
+    assert account.health is None

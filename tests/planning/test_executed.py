@@ -5,26 +5,23 @@ The contracts are Aave 3.6 and 3.0.1, Morpho Blue, Synthetix Perps V2, Perp Curi
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from random import Random
-from typing import Any
 
 import pytest
 
 from aggregator import app
-from aggregator.app.checks import scenarios_of
-from aggregator.model.plans import Plan, Targets
+from aggregator.model.plans import Targets
 from aggregator.model.rules import WAD
 from aggregator.model.units import parse_address
-from aggregator.planning.certificate import states
-from aggregator.risk.copies import Copy
-from cli import plan_documents
 from tests.devnet.curie import PerpCurie
-from tests.devnet.execute import Executed, Executor, missed
+from tests.devnet.execute import Executor
 from tests.devnet.flash import executor_of
 from tests.devnet.world import PROTOCOLS, World
+from tests.planning.executing import proved
 from tests.planning.random_wallets import Seeder
 from tests.volume import THOROUGH, volume
 
@@ -47,31 +44,6 @@ def chain(planned_world: World) -> Iterator[World]:
         yield planned_world
 
 
-def proved(world: World, wallet: str, request: app.PlanRequest) -> tuple[Plan, list[Executed]]:
-    """Plan for a wallet, send all of it, and hold every state against what was predicted."""
-    executor = Executor(world)
-    answer = app.read_with_markets(app.Selection((parse_address(wallet),)), executor.config)
-    assert not answer.markets.failures
-    [plan], [portfolio] = app.repair(answer, request), answer.portfolios
-    document: dict[str, Any] = json.loads(json.dumps(plan_documents.plan(plan, portfolio)))
-    steps = list(executor.run(document))
-    for step in steps:
-        faults = step.faults(request.targets.floor)
-        assert not faults, (step.ordinal, step.action, faults)
-    assert len(steps) == len(plan.steps)
-    if steps:
-        assert not missed(document, steps[-1]), missed(document, steps[-1])
-        after = executor.read(wallet)
-        [state] = states([Copy.of(after)], families=answer.families, scenarios=scenarios_of(answer))
-        assert plan.status != "feasible" or state.kappa >= request.targets.kappa
-        for account in after.accounts:  # the contracts' own word, where they have one
-            if account.reported is None or account.reported.health is None:
-                continue
-            found = next(one.found for one in steps[-1].accounts if one.account_id == account.id)
-            assert account.reported.health / WAD == pytest.approx(found, rel=1e-4)
-    return plan, steps
-
-
 @pytest.mark.parametrize("target", volume([2.5], [1.6, 2.5, 4.0]))
 def test_the_wallet_of_three_protocols(chain: World, target: float) -> None:
     """Lending, perps and options, each repaired by itself."""
@@ -79,6 +51,31 @@ def test_the_wallet_of_three_protocols(chain: World, target: float) -> None:
     plan, steps = proved(chain, chain.wallets["hedged"], request)
     assert plan.status == "feasible"
     assert len(steps) > 1
+
+
+def test_margin_that_a_perp_ties_up(chain: World) -> None:
+    """A part of the perp is closed, so that its venue lets out what repays a debt elsewhere."""
+    user = chain.spare[0]
+    chain.aave_v36.supply(user, "WETH", Decimal(10))
+    spent = Decimal(chain.aave_v36.account_data(user).available_borrows_base).scaleb(-8) * Decimal("0.9")
+    chain.aave_v36.borrow(user, "USDC", round(spent, 6))
+    chain.tokens.spend("USDC", user, chain.wallets["empty"], round(spent, 6))
+    curie = chain.get(PerpCurie)
+    curie.deposit(user, "USDC", Decimal(4_000))
+    curie.open(user, "vETH", round(Decimal(34_000) / chain.prices.quotes.usd("ETH"), 6))
+    chain.prices.refresh()
+    [lent] = [one for one in Executor(chain).read(user).accounts if one.protocol == "aave_v3"]
+    assert lent.reported is not None
+    assert lent.reported.health is not None
+    health = round(lent.reported.health / WAD * 1.07, 4)
+    targets = Targets(floor=1.0, health=health, kappa=0.0)
+    request = app.PlanRequest(targets, only=("repay", "withdraw", "reduce"), gas_usd=0.5, estimates=False)
+    answer = app.read_with_markets(app.Selection((parse_address(user),)), Executor(chain).config)
+    [short] = app.repair(answer, replace(request, only=("repay", "withdraw")))
+    assert short.status == "infeasible"
+    plan, steps = proved(chain, user, request)
+    assert plan.status == "feasible"
+    assert [step.action for step in steps] == ["trade", "withdraw", "repay"]
 
 
 def request_of(world: World, user: str, random: Random) -> app.PlanRequest:

@@ -19,7 +19,7 @@ from aggregator.model.units import Address
 from aggregator.planning.limits import Charges, Limits
 from aggregator.planning.problem import Problem
 from aggregator.planning.repair import repair
-from tests.planning.acting import flat, lender, trader
+from tests.planning.acting import MarginRule, TieredRule, flat, lender, trader
 from tests.risk.builders import CHAIN, few_draws, holding, portfolio, wallet
 from tests.risk.linear import FAMILIES
 
@@ -169,6 +169,27 @@ def test_a_limit_on_the_cost_is_kept() -> None:
     assert plan.status == "infeasible"
     assert plan.cost_usd <= 20.0 + 1e-6
     assert plan.cost_usd == pytest.approx(20.0, rel=1e-3)
+
+
+def test_an_account_of_several_cuts_counts_once() -> None:
+    """Of 15 ETH that $30 close: 10 where each requires 15% until there, and then those of 10%, not of 5%."""
+    tiered = trader("tiered", 25, 1_000, maintenance=0.05)
+    rule = tiered.rule
+    assert isinstance(rule, MarginRule)
+    curved = TieredRule(
+        rule.weights, rule.cash, rule.settlement, rule.margin, rates=(500, 1_500), kink=15 * 10**18
+    ).tiered()
+    plan = planned(
+        replace(tiered, rule=curved),
+        trader("flat", 25, 1_000, maintenance=0.1),
+        wallet(),
+        limits=Limits(kinds=frozenset({"reduce"}), most_cost_usd=30.0),
+    )
+    closed = {
+        step.account_id: -step.move.size_raw / 10**18 for step in plan.steps if isinstance(step.move, Trade)
+    }
+    assert closed == pytest.approx({"tiered": 10.0, "flat": 5.0}, rel=1e-3)
+    assert plan.missing_usd == pytest.approx(1.25 * (3_000 + 8_000) - 2_000 + 30, rel=1e-3)
 
 
 def test_only_what_is_allowed_is_done() -> None:

@@ -40,7 +40,6 @@ def of(given: Program, solution: Solution) -> Best:
     usd = sum(cost(v, amounts[v.name]) for v in given.variables)
     assert solution.cost == pytest.approx(usd, rel=1e-9, abs=1e-9)
     assert given.most_cost is None or usd <= given.most_cost + 1e-7
-    shortfall = 0.0
     for row in given.constraints:
         terms = [value * amounts[name] for name, value in row.coefficients.items()]
         missing = row.least - sum(terms)
@@ -50,9 +49,21 @@ def of(given: Program, solution: Solution) -> Best:
         else:
             told = solution.shortfalls.get(row.name, 0.0)
             assert told == pytest.approx(max(missing, 0.0), abs=near)
-            shortfall += row.weight * told
+    shortfall = _weighed(given, solution)
+    assert solution.shortfall == pytest.approx(shortfall, rel=1e-9)
     assert (solution.status == "short") == bool(solution.shortfalls)
     return Best(shortfall, usd + TIE_BREAK * sum(v.volume * amounts[v.name] for v in given.variables))
+
+
+def _weighed(given: Program, solution: Solution) -> float:
+    """What the shortfalls of a program's own constraints weigh, of each target the largest."""
+    found: dict[str, float] = {}
+    for row in given.constraints:
+        if row.weight is not None:
+            target = row.target or f"alone {row.name}"
+            missed = row.weight * solution.shortfalls.get(row.name, 0.0)
+            found[target] = max(found.get(target, 0.0), missed)
+    return sum(found.values())
 
 
 def agree(given: Program, solution: Solution, expected: Best | None) -> None:
@@ -101,6 +112,7 @@ def test_units_do_not_matter(seed: int) -> None:
             {name: value / units[name] * rows[row.name] for name, value in row.coefficients.items()},
             row.least * rows[row.name],
             None if row.weight is None else row.weight / rows[row.name],
+            row.target,
         )
         for row in asked.constraints
     )
@@ -134,6 +146,7 @@ def test_a_small_account_beside_a_huge_one(seed: int, scale: float) -> None:
             {f"huge {name}": value for name, value in row.coefficients.items()},
             row.least * scale,
             row.weight,
+            None if row.target is None else f"huge {row.target}",
         )
         for row in huge.constraints
     )
@@ -153,6 +166,7 @@ def test_a_small_account_beside_a_huge_one(seed: int, scale: float) -> None:
             solution,
             cost=sum(cost(v, solution.amounts[v.name]) for v in small.variables),
             shortfalls={n: s for n, s in solution.shortfalls.items() if not n.startswith("huge")},
+            shortfall=_weighed(small, solution),
             status="short" if any(not n.startswith("huge") for n in solution.shortfalls) else "optimal",
         ),
     )
@@ -251,6 +265,31 @@ def test_a_bound_of_a_choice_follows_from_what_must_hold() -> None:
         Solver(Program(moves, (debt,))).solve()
 
 
+def test_what_follows_from_other_rows_and_weights_follows_their_changes() -> None:
+    """A bound that comes from a purse grows with it; a weight that is changed decides who falls short."""
+    moves = (
+        Variable("withdraw", 100.0, (Segment(inf, 0.01),)),
+        Variable("repay", inf, (), fixed=2.0),
+    )
+    solver = Solver(
+        Program(
+            moves, (Constraint("debt", {"repay": 1.0}, 30.0), Constraint("purse", {"repay": -1.0}, -31.0))
+        )
+    )
+    assert solver.solve().amounts["repay"] == pytest.approx(30.0)
+    solver.change([Constraint("debt", {"repay": 1.0}, 40.0), Constraint("purse", {"repay": -1.0}, -41.0)])
+    assert solver.solve().amounts["repay"] == pytest.approx(40.0)
+
+    def targets(weight: float) -> tuple[Constraint, Constraint]:
+        return Constraint("a", {"a": 1.0}, 10.0, weight), Constraint("b", {"b": 1.0}, 10.0, 1.0)
+
+    purse = Constraint("purse", {"a": -1.0, "b": -1.0}, -10.0)
+    solver = Solver(Program((Variable("a", 20.0, ()), Variable("b", 20.0, ())), (*targets(2.0), purse)))
+    assert set(solver.solve().shortfalls) == {"b"}
+    solver.change(targets(0.5))
+    assert set(solver.solve().shortfalls) == {"a"}
+
+
 def test_what_is_used_for_a_billionth_is_paid() -> None:
     """Beside $10 bn of cash, a need of $10 that no tolerance of whole numbers may meet for nothing."""
     moves = (
@@ -274,6 +313,26 @@ def test_a_limit_on_the_cost_binds() -> None:
     assert set(solution.binding) == {"target", "most_cost"}
     must = (replace(rows[0], weight=None),)
     assert Solver(Program(moves, must, most_cost=40.0)).solve().status == "impossible"
+
+
+def test_a_target_of_several_constraints_counts_once() -> None:
+    """A dollar does 1 for both rows of one target and 1.5 for the other target: two rows don't make it 2."""
+    moves = (Variable("one", 10.0, ()), Variable("other", 10.0, ()))
+    purse = Constraint("purse", {"one": -1.0, "other": -1.0}, -10.0)
+    rows = (
+        Constraint("one #1", {"one": 1.0}, 20.0, 1.0, "one"),
+        Constraint("one #2", {"one": 1.0}, 18.0, 1.0, "one"),
+        Constraint("other #1", {"other": 1.5}, 20.0, 1.0, "other"),
+    )
+    solver = Solver(Program(moves, (purse, *rows)))
+    solution = solver.solve()
+    assert solution.amounts == pytest.approx({"one": 0.0, "other": 10.0})
+    assert solution.shortfalls == pytest.approx({"one #1": 20.0, "one #2": 18.0, "other #1": 5.0})
+    assert solution.shortfall == pytest.approx(25.0)
+    alone = tuple(replace(row, target=None) for row in rows)
+    assert Solver(Program(moves, (purse, *alone))).solve().amounts["one"] == pytest.approx(10.0)
+    solver.add([Constraint("one #3", {"one": 2.0, "other": -0.1}, 40.0, 1.0, "one")])
+    assert solver.solve().amounts == pytest.approx({"one": 10.0, "other": 0.0})
 
 
 def test_programs_of_nothing() -> None:
@@ -311,6 +370,13 @@ def test_programs_of_nothing() -> None:
         (
             lambda: Solver(Program((), (Constraint("c", {}, 0.0),))).change([Constraint("c", {}, 0.0, 1.0)]),
             "cease to be one that must hold",
+        ),
+        (lambda: Constraint("c", {}, 0.0, target="t"), "must hold, and falls short of no t"),
+        (
+            lambda: Solver(Program((), (Constraint("c", {}, 0.0, 1.0),))).change(
+                [Constraint("c", {}, 0.0, 1.0, "t")]
+            ),
+            "can't change its target",
         ),
     ],
 )

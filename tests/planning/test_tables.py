@@ -67,7 +67,7 @@ def test_every_form_gives_the_same_loans(tmp_path: Path, of: str) -> None:
         ({"collateral": "DOGE"}, "nothing here has a price of 'DOGE'"),
         ({"bonus": "x"}, "row 2: bonus is no number"),
         ({"bonus": "1.5"}, "row 2: bonus must be from 0 to 1"),
-        ({"debt_units": "-1"}, "row 2: debt_units must be at least 0"),
+        ({"debt_units": "-1"}, "row 2: debt_units must be finite and at least 0"),
         ({"debt_units": "nan"}, "row 2: debt_units must be"),
         ({"close_factor": "some"}, "close_factor 'some' is none"),
         ({"protocol": " "}, "row 2 has no protocol"),

@@ -29,6 +29,12 @@ class Reply:
     silent: bool = False
     drip_s: float | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is sent at once, as long as its headers say."""
+        own = {name.lower() for name in self.headers} & {"content-length", "transfer-encoding"}
+        return not (self.silent or own) and self.cut is None and self.drip_s is None
+
 
 Answer: TypeAlias = Callable[[Any], Reply]
 
@@ -47,6 +53,9 @@ class Server:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # connections are kept, as endpoints do
+            disable_nagle_algorithm = True  # else a body waits for the client's word that its head is there
+
             def do_POST(self) -> None:
                 self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
 
@@ -57,6 +66,8 @@ class Server:
                 server.requests.append(body)
                 server.paths.append(self.path)
                 server._send(self, server.answer(body))
+                # Whoever listens no longer answers nothing more on what was opened before, either.
+                self.close_connection |= server._closing.is_set()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
                 """Keep the tests' output clean."""
@@ -76,6 +87,8 @@ class Server:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def _send(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+        # Only a whole answer of the length that it says leaves room for another one behind it.
+        handler.close_connection |= not reply.whole
         if reply.silent:
             self._closing.wait(GIVE_UP_S)
             return

@@ -8,6 +8,7 @@ import pytest
 from aggregator.risk.book import book
 from aggregator.risk.bounds import PRICES, VOLATILITIES, Bounds
 from aggregator.risk.draws import draws
+from aggregator.risk.extremes import least_values
 from aggregator.risk.paths import Paths
 from aggregator.risk.tail import Drawn, tail_mean
 from tests.risk.builders import account, holding, option, portfolio, scenarios, supply, wallet
@@ -63,6 +64,23 @@ def test_values_lie_between(level: float, share: float) -> None:
     assert np.all(values <= high + slack)
     assert np.array_equal(low[2], high[2])
     assert np.all(np.mean(high - low, axis=1)[:2] < share * np.std(values, axis=1)[:2])
+
+
+@pytest.mark.parametrize("level", [0.25, 1.0, 5.0])
+def test_least_values(level: float) -> None:
+    """No draw is worse, for accounts, their differences and the whole; of one leg a draw comes to it."""
+    found = paths()
+    sums = np.vstack([np.eye(3), -np.eye(3), [1.0, 1.0, 1.0], [1.0, -2.0, 0.5]])
+    worst = (sums @ found.values(level)).min(axis=1)
+    least = least_values(found, level, sums)
+    assert np.all(least <= worst + 1e-9 * np.abs(worst))
+    assert np.all(least > -np.inf)
+    one = book([portfolio(wallet(holding("ETH", 1.0)))], scenarios())
+    drawn = draws(scenarios(), one.axes.bases)
+    alone = Paths.of(one, drawn.returns, drawn.log_iv)
+    for sign in (1.0, -1.0):
+        reached = (sign * alone.values(level)).min()
+        assert least_values(alone, level, np.array([[sign]]))[0] == pytest.approx(reached, rel=1e-12)
 
 
 @pytest.mark.parametrize("level", [0.5, 1.0, 3.0])

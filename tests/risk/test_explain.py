@@ -18,6 +18,7 @@ from aggregator.risk.book import book
 from aggregator.risk.contributions import contributions, worst_draws
 from aggregator.risk.explain import explain
 from aggregator.risk.scan import scan
+from aggregator.risk.tail import Drawn
 from aggregator.risk.variations import Swap, kappas
 from tests.risk.books import silos
 from tests.risk.builders import COINS, account, debt, holding, option, portfolio, scenarios, supply, wallet
@@ -51,6 +52,16 @@ def test_contributions_add_up(accounts: tuple[Account, ...]) -> None:
             lost[line.account_id] += line.usd
     for account_id, usd in risk.binding.by_account:
         assert lost[account_id] == pytest.approx(usd, abs=1e-9 * risk.gross_usd)
+
+
+def drawn(risk: RiskResult) -> list[float]:
+    """TailMean of a wallet by level, as its result has it."""
+    return [point.whole_usd for point in risk.survival if point.branch == "draws"]
+
+
+def crossed(risk: RiskResult) -> bool:
+    """Whether draws end a wallet's survival, at its last point of them."""
+    return drawn(risk)[-1] < risk.add_on_usd
 
 
 def shorts(hedge: float) -> tuple[Account, ...]:
@@ -131,7 +142,41 @@ def test_a_swap_gives_what_the_assessment_of_each_gives(
     swaps += [Swap(None, swap.account) for swap in swaps[:1]]
     mine = portfolio(*bare)
     expected = [assessed(replace(mine, accounts=swap.of(mine.accounts))).kappa for swap in swaps]
-    assert kappas(mine, swaps, scenarios()).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    for known in (drawn(assessed(mine)), []):
+        found = kappas(mine, swaps, scenarios(), drawn=known)
+        assert found.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_a_change_that_draws_decide() -> None:
+    """Where the whole crosses each change is drawn, as it would be alone; before, bounds tell the sign."""
+    perp = margined("perp", "ETH", -10.0, 15_000.0)
+    _, call, coins = shorts(1.0)
+    mine = portfolio(perp, call, coins)
+    risk = assessed(mine)
+    swaps = [Swap(0, margined("perp", "ETH", size, 15_000.0)) for size in (-9.0, -9.9, -10.0, -10.1)]
+    swaps += [Swap(2, wallet(holding("ETH", 1.1))), Swap(None, replace(coins, id="more"))]
+    swaps += [Swap(1, replace(perp, id="another"))]
+    after = [assessed(replace(mine, accounts=swap.of(mine.accounts))) for swap in swaps]
+    assert all(math.isfinite(one.kappa) for one in after)
+    assert sum(crossed(one) for one in after) > len(after) // 2
+    found = kappas(mine, swaps, scenarios(), drawn=drawn(risk))
+    assert found.tolist() == pytest.approx([one.kappa for one in after], rel=1e-9)
+    assert found.tolist() == kappas(mine, swaps, scenarios(), drawn=[]).tolist()
+
+
+def test_what_is_far_from_crossing_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small change of a book that draws leave far from zero costs a few prices and no draw."""
+    call = option("ETH", -2.0, "call", 4_400.0, years=0.1, iv=0.7)
+    mine = portfolio(account("options", supply("USDC", 90_000.0), call))
+    risk = assessed(mine)
+    smaller = account("options", supply("USDC", 90_000.0), replace(call, size_raw=call.size_raw * 19 // 20))
+    after = assessed(portfolio(smaller)).kappa
+
+    def worst(*_: object) -> None:
+        raise AssertionError("a draw was followed")
+
+    monkeypatch.setattr(Drawn, "worst", worst)
+    assert kappas(mine, [Swap(0, smaller)], scenarios(), drawn=drawn(risk)).tolist() == [after]
 
 
 def test_options_are_closed_at_their_value() -> None:

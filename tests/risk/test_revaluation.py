@@ -12,10 +12,11 @@ import pytest
 
 from aggregator.model.positions import Position
 from aggregator.risk.book import book
+from aggregator.risk.moves import Moves
 from aggregator.risk.rays import Vol
 from aggregator.risk.revaluation import Revaluation
 from aggregator.risk.scenarios import CustomScenario
-from tests.risk.builders import account, option, perp, portfolio, raw, scenarios, spot
+from tests.risk.builders import account, holding, option, perp, portfolio, raw, scenarios, spot, wallet
 
 # Options by QuantLib 1.44 (BlackCalculator), linear legs by arithmetic.
 DATA: dict[str, Any] = json.loads((Path(__file__).parent / "portfolios.json").read_text())
@@ -86,3 +87,21 @@ def test_a_price_may_fall_to_nothing() -> None:
     coins = spot("ETH", 2.0)
     assert revalued(coins, {"ETH": -1.0}) == 0.0
     assert revalued(coins, {"ETH": -1.0}, level=0.0) == pytest.approx(8_000.0)
+
+
+def test_rays_that_move_an_option_alike_are_priced_once() -> None:
+    """Every ray has the value that its own moves give, to the bit, whatever other rays there are."""
+    options = account(
+        "options",
+        option("ETH", 1.0, "call", 4_400.0, years=0.1, iv=0.7),
+        option("ETH", -1.0, "put", 3_000.0, years=0.8, iv=0.6, settlement="ETH"),
+        option("BTC", 0.1, "put", 90_000.0, years=0.05, iv=0.5, settlement="USDC"),
+    )
+    ours = book([portfolio(options, wallet(holding("LINK", 1.0)))], scenarios())
+    rays, levels = scenarios().rays(ours.axes, options=True), np.array([0.0, 0.5, 3.0])
+    moves = Moves.of(ours, rays)
+    assert all(len(some.first) < len(rays) for some in moves.alike)
+    together = moves.units(moves.factors(levels), levels)
+    for ray in range(len(rays)):
+        alone = Moves.of(ours, rays.take(np.array([ray])))
+        assert np.array_equal(together[:, :, [ray]], alone.units(alone.factors(levels), levels))

@@ -15,7 +15,7 @@ from sqlmodel import Session, create_engine, select
 
 from aggregator.store import bulk
 from aggregator.store.columns import ExactInteger, Table, unix, utc
-from aggregator.store.risk_tables import GreekRow
+from aggregator.store.greek_tables import GreekRow
 from aggregator.store.tables import AssetClassRow, PriceRow, SpotRow
 
 

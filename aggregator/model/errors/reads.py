@@ -115,6 +115,12 @@ class NativeUnknown(ReadError):
         super().__init__(account, why)
         self.account, self.why = account, why
 
+    @staticmethod
+    def raised(account: str, error: Exception) -> NativeUnknown:
+        """Because its rule, or the family of that, raised an error of whatever kind."""
+        why = str(error) if isinstance(error, ReadError) else f"{type(error).__name__}: {error}"
+        return NativeUnknown(account, why)
+
     def __str__(self) -> str:
         return f"the own health of {self.account} is unknown: {self.why}"
 

@@ -103,10 +103,10 @@ class Liquidations:
                 for asset, price in now.items()
             }
 
-        lowest, highest = 0.05, 4.0
+        lowest, highest, time = 0.05, 4.0, self.world.node.timestamp
         for _ in range(30):
             middle = (lowest + highest) / 2
-            health = rule.health(moved(middle), self.world.node.timestamp).health
+            health = rule.health(moved(middle), time).health
             lowest, highest = (lowest, middle) if health and health > wanted * 1e18 else (middle, highest)
         return {self.symbols[asset]: price for asset, price in moved(lowest).items()}
 

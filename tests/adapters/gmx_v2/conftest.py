@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.adapters.gmx_v2.live import Site, site_of
+from tests.devnet.fixtures import started
+from tests.devnet.gmx_v2 import GmxV2
 from tests.devnet.world import World
+
+
+@pytest.fixture(scope="session")
+def perps_world() -> Iterator[World]:
+    """The chain of this folder's tests, with the one protocol: its blocks are mined faster so."""
+    yield from started((GmxV2,))
 
 
 @pytest.fixture

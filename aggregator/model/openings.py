@@ -1,0 +1,28 @@
+"""Perps that could be opened in an account: what a venue was asked of markets without a position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aggregator.model.positions import Perp
+from aggregator.model.readings import Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A perp of no size that its account's rule can tell a Trade of.
+
+    Its size is a multiple of `step_raw`, > 0, in the perp's units, and at most `most_raw` on either side
+    (None: only the rule tells). Fee, fill and initial margin are what the rule answers to the Trade: it is
+    Refused while the account has too little margin, which is posted in the perp's settlement token.
+    `quotes` are prices of its index and settlement token, for assets that nobody else quotes.
+    """
+
+    perp: Perp
+    quotes: tuple[Quote, ...]
+    step_raw: int = 1
+    most_raw: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.perp.size_raw or self.step_raw <= 0 or (self.most_raw is not None and self.most_raw < 0):
+            raise ValueError(f"{self.perp.market}: {self.perp.size_raw} open, in steps of {self.step_raw}")

@@ -1,0 +1,18 @@
+"""A chain with Morpho Blue and Aave 3.6 alone: tests mine their blocks faster than beside all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.devnet.aave import AaveV36
+from tests.devnet.fixtures import started
+from tests.devnet.morpho import MorphoBlue
+from tests.devnet.world import World
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """The chain of this folder's tests."""
+    yield from started((AaveV36, MorphoBlue))
