@@ -44,7 +44,8 @@ def plan(
 ) -> Plan:
     """A plan; steps and shortfalls in order, `accounts` and `blocks` of its snapshot.
 
-    Of a swap's market what the plan says is kept (PastMarket). Raises ValueError or LookupError on rows that
+    Of a swap's market what the plan says is kept (PastMarket), of an account that the plan opens no label but
+    its id, which stands behind the others. Raises ValueError or LookupError on rows that
     no plan has.
     """
     known = _Rows(steps, states, accounts)
@@ -77,19 +78,19 @@ class _Rows:
     def state(self, row: PlanRow | PlanStepRow, when: str, step: int) -> State:
         """The whole as a row has it, with every account after a step."""
         after = {one.account_id: one for one in self.states if one.step == step}
+        opened = sorted(after.keys() - self.accounts.keys())
         of: Any = cast("Any", row)
         return State(
             accounts=tuple(
                 AccountState(
                     account_id=name,
-                    label=account.label,
+                    label=self.accounts[name].label if name in self.accounts else name,
                     power_usd=after[name].power_usd,
                     requirement_usd=after[name].native_requirement_usd,
                     health=after[name].native_health,
                     liquidatable=after[name].liquidatable,
                 )
-                for name, account in self.accounts.items()
-                if name in after
+                for name in (*(name for name in self.accounts if name in after), *opened)
             ),
             equity_usd=getattr(of, f"equity_{when}_usd"),
             requirement_usd=getattr(of, f"requirement_{when}_usd"),

@@ -400,3 +400,11 @@ def test_csv_is_a_table(local: World) -> None:
     assert {row.count(",") for row in rows} == {rows[0].count(",")}
     [call] = [row for row in rows if "2200 call" in row]
     assert "2200 call,-4,109.43" in call  # by the market's own formula at its own volatility
+
+
+def test_a_safe_file_is_of_one_wallet(local: World) -> None:
+    """Two would be two documents, which no builder takes."""
+    wallets = (local.wallets["hedged"], local.wallets["edge"])
+    result = crossmargin("plan", "repair", *wallets, "--format", "safe")
+    assert (result.code, result.out) == (2, "")
+    assert "a file is of one wallet: name one" in result.err

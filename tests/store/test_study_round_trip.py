@@ -349,6 +349,19 @@ def test_a_plan_of_a_file_before_that_column(tmp_path: Path) -> None:
     assert plan.steps[0].move == Deposit(USDC.id, 999)
 
 
+def test_an_account_that_the_plan_opens(tmp_path: Path) -> None:
+    """No snapshot has it: it is not left out, and is called by its id."""
+    opened = AccountState("perps:10:new", "perps:10:new", 1.0, 0.5, 2.0, liquidatable=False)
+    step = PLAN.steps[0]
+    assert step.after is not None
+    after = replace(step.after, accounts=(*step.after.accounts, opened))
+    made = replace(step, account_id=opened.account_id, after=after)
+    plan = replace(PLAN, steps=(made,), after=after)
+    [name], found = kept(tmp_path / "w.duckdb", plan_study(plan, {}))
+    assert found.plans[name].after == after
+    assert found.plans[name].steps[0].account_id == opened.account_id
+
+
 def test_a_past_market_exchanges_nothing() -> None:
     """It says so, and is data."""
     market = PastMarket(MAINNET, (USDC.id, WETH.id), "desk")
