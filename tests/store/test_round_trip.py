@@ -103,8 +103,8 @@ def test_the_sample_leaves_no_field_at_its_default() -> None:
         for f in fields(kind)
         if all(value in (None, False, 0, (), {}) for value in values[f.name])
     ]
-    # Of portfolios that were moved to other prices, and what a plan asked of venues beside what is there: what
-    # is saved is what the wallet has, as it was read.
+    # Of portfolios that were moved to other prices, and what a plan asked of venues beside what is there:
+    # what is saved is what the wallet has, as it was read.
     assert sorted(forgotten) == ["Account.judged_at", "Account.openings", "Portfolio.openable"]
     assert {Portfolio, RiskResult, Holding, Supply, Debt, Perp, Option, Quote} <= set(seen)
 
