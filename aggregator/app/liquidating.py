@@ -69,7 +69,7 @@ def _known(lags: Mapping[str, int], answer: Answer, columns: Columns | None) -> 
     }
     for name in lags:
         if name not in known:
-            near = get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)
+            near = get_close_matches(name, sorted(known), n=3) or sorted(known)
             raise BadConfiguration("--lag", f"no protocol is called {name!r}: there is {', '.join(near)}")
 
 
