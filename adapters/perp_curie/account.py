@@ -208,23 +208,16 @@ def _perp(rule: CurieRule, market: MarketState, settlement: Asset, said: Said, w
 def _opening(rule: CurieRule, market: MarketState, settlement: Asset, said: Said) -> Opening:
     """A position that could be opened: the pool's depth, the fees and the margin are the rule's."""
     feed = market.feed
-    perp = Perp(
-        market=market.name,
-        index=feed.asset,
+    return Opening.at(
+        market.name,
+        feed,
         underlying=feed.asset.removeprefix("index:"),
-        size_raw=0,
-        size_decimals=DECIMALS,
-        entry_price_raw=feed.price,
-        mark_price_raw=feed.price,
-        price_decimals=DECIMALS,
-        pnl_raw=0,
-        funding_raw=0,
         settlement=settlement,
+        size_decimals=DECIMALS,
+        price_decimals=DECIMALS,
         origin=feed.origin,
-        funding_24h_raw=None,
+        further=(_counted(rule, said),),
     )
-    quote = Quote(feed.asset, feed.price, feed.decimals, feed.origin)
-    return Opening(perp, (quote, _counted(rule, said)))
 
 
 def _cash(rule: CurieRule, settlement: Asset, origin: str) -> Position:

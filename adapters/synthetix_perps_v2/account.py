@@ -99,24 +99,17 @@ def could_open(found: Details, susd: Asset, origin: str) -> Openable | str:
     except UnusablePrice as error:
         return f"{held.label}: {error}"
     rule = _rule(found, conditions, susd, None)
-    underlying = underlying_of(held.base_asset)
-    perp = Perp(
-        market=held.label,
-        index=feed.asset,
-        underlying=underlying,
-        size_raw=0,
-        size_decimals=DECIMALS,
-        entry_price_raw=feed.price,
-        mark_price_raw=feed.price,
-        price_decimals=DECIMALS,
-        pnl_raw=0,
-        funding_raw=0,
+    opening = Opening.at(
+        held.label,
+        feed,
+        underlying=underlying_of(held.base_asset),
         settlement=susd,
+        size_decimals=DECIMALS,
+        price_decimals=DECIMALS,
         origin=origin,
-        funding_24h_raw=None,
+        most_raw=terms.max_market_size,
     )
-    quote = Quote(feed.asset, feed.price, feed.decimals, feed.origin)
-    return Openable(rule, (Opening(perp, (quote,), most_raw=terms.max_market_size),))
+    return Openable(rule, (opening,))
 
 
 def failure_of(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aggregator.model.assets import Asset
 from aggregator.model.positions import Perp
 from aggregator.model.readings import Quote
+from aggregator.model.rules import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,39 @@ class Opening:
     quotes: tuple[Quote, ...]
     step_raw: int = 1
     most_raw: int | None = None
+
+    @classmethod
+    def at(
+        cls,
+        market: str,
+        feed: Feed,
+        *,
+        underlying: str,
+        settlement: Asset,
+        size_decimals: int,
+        price_decimals: int,
+        origin: str,
+        further: tuple[Quote, ...] = (),
+        most_raw: int | None = None,
+    ) -> Opening:
+        """The perp of no size at a feed's price, which is its index; `further` are quotes beside that."""
+        perp = Perp(
+            market=market,
+            index=feed.asset,
+            underlying=underlying,
+            size_raw=0,
+            size_decimals=size_decimals,
+            entry_price_raw=feed.price,
+            mark_price_raw=feed.price,
+            price_decimals=price_decimals,
+            pnl_raw=0,
+            funding_raw=0,
+            settlement=settlement,
+            origin=origin,
+            funding_24h_raw=None,
+        )
+        quote = Quote(feed.asset, feed.price, feed.decimals, feed.origin)
+        return cls(perp, (quote, *further), most_raw=most_raw)
 
     def __post_init__(self) -> None:
         if self.perp.size_raw or self.step_raw <= 0 or (self.most_raw is not None and self.most_raw < 0):
