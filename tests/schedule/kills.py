@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,36 +19,35 @@ from aggregator.app.snapshots import families
 from aggregator.store.saved import ScheduleRun
 from aggregator.store.warehouse import Warehouse
 from tests.devnet.world import World
+from tests.forks import Forked
+from tests.schedule import process as schedule_process
 from tests.schedule.kit import MEMBERS, SLOT_S, Desk, desk
 
 START_S = 60.0
 
 
 @contextmanager
-def daemon(here: Desk, said: list[str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def daemon(here: Desk, said: list[str] | None = None) -> Iterator[Forked]:
     """The daemon of a desk, its clock an hour ahead: only the chain's blocks tell that slots have come.
 
     At the end it is killed; `said` also gets the lines that nobody had read by then.
     """
     ahead = here.world.node.timestamp + 3_600 - int(time.time())
-    command = [sys.executable, "-m", "tests.schedule.process", str(here.path), str(ahead)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        rest, _ = process.communicate()
-        if said is not None:
-            said += rest.splitlines()
+    with Forked(schedule_process.main, str(here.path), str(ahead)) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+            if said is not None:
+                said += process.stdout.read().splitlines()
 
 
-def acknowledged(process: subprocess.Popen[str], count: int) -> list[str]:
+def acknowledged(process: Forked, count: int) -> list[str]:
     """The next slots that the daemon says are settled."""
-    assert process.stdout is not None
     found = []
     for _ in range(count):
         line = process.stdout.readline()
-        assert line, process.stderr.read() if process.stderr else ""
+        assert line, process.stderr.read()
         found.append(line.strip())
     return found
 
