@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,6 +83,7 @@ def _run(
     for stream, end in ((sys.stdout, out), (sys.stderr, err)):
         os.dup2(end.fileno(), stream.fileno())
         end.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by whoever runs in the background
     os.environ.clear()  # that of the server is as old as the server
     os.environ.update(environment)
     main(*arguments)
