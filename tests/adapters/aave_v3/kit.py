@@ -85,7 +85,7 @@ def seconds(most_days: int) -> st.SearchStrategy[int]:
     )
 
 
-# Strategies that composites draw from are made once: Hypothesis takes longer to make one than to draw from it.
+# Made once: Hypothesis takes longer to make a strategy than to draw from it.
 _STABLE_RATE, _STABLE_AGE, _GRACE = rates(10_000), seconds(40), seconds(40)
 _DECIMALS, _PRICES = st.sampled_from([2, 6, 8, 18]), st.integers(10**6, 10**14)
 _CENTS = st.sampled_from([10**5, 10**6, 10**7, 10**8, 10**9])
@@ -114,7 +114,8 @@ def _leg(draw: st.DrawFn, number: int, quote: AssetId | None = None) -> Leg:
     cent_units = max(1, 10 ** (decimals + 8) // (100 * price))
 
     def worth() -> int:
-        return draw(_CENTS) * cent_units + draw(st.integers(0, 10**5 * cent_units))
+        whole: int = draw(_CENTS) * cent_units
+        return whole + draw(st.integers(0, 10**5 * cent_units))
 
     stable = None
     if draw(st.booleans()):
