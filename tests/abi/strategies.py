@@ -1,7 +1,11 @@
-"""Random signatures and values that fit them, for checks against eth_abi."""
+"""Random signatures and values that fit them, for checks against eth_abi.
+
+Strategies that are needed again are made once: Hypothesis takes longer to make one than to draw from it.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +22,7 @@ STATIC_LEAVES = (
 )
 
 
+@cache
 def static_types(*, depth: int = 2) -> st.SearchStrategy[AbiType]:
     """Leaves, tuples of them and fixed arrays of either."""
     leaf = st.sampled_from(STATIC_LEAVES).map(AbiType)
@@ -32,6 +37,7 @@ def static_types(*, depth: int = 2) -> st.SearchStrategy[AbiType]:
     )
 
 
+@cache
 def types(*, depth: int = 2) -> st.SearchStrategy[AbiType]:
     """Any types, texts and dynamic arrays among them."""
     leaf = st.sampled_from(("string", "bytes", "uint256", "address", "int24")).map(AbiType)
@@ -58,6 +64,7 @@ def values(kind: AbiType) -> st.SearchStrategy[Any]:
     return _leaf_values(kind.base)
 
 
+@cache
 def _leaf_values(leaf: str) -> st.SearchStrategy[Any]:
     if leaf == "address":
         return st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())

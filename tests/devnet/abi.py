@@ -28,6 +28,12 @@ AbiValue = Any
 checksummed = lru_cache(maxsize=10_000)(to_checksum_address)
 
 
+@lru_cache(maxsize=10_000)
+def _hash(text: str) -> bytes:
+    """Of a signature; a test asks for the same few thousands of times."""
+    return keccak(text=text)
+
+
 def type_name(component: ABIComponent) -> str:
     """Canonical type, structs spelled as tuples: `(address,uint256)[]`."""
     kind = component["type"]
@@ -46,7 +52,7 @@ def signature(item: ABIElement) -> str:
 
 def selector(item: ABIElement) -> bytes:
     """First 4 bytes of calldata of a function, or of the data of a custom error."""
-    return keccak(text=signature(item))[:4]
+    return _hash(signature(item))[:4]
 
 
 class Abi:
@@ -56,6 +62,7 @@ class Abi:
         self.items = items
         self._functions: dict[str, list[ABIFunction]] = {}
         self._events: dict[str, ABIEvent] = {}
+        self.errors: dict[bytes, ABIElement] = {}
         self._constructor: Sequence[ABIComponent] = ()
         for item in items:
             if item["type"] == "function":
@@ -65,6 +72,8 @@ class Abi:
                 self._events[item["name"]] = item
             elif item["type"] == "constructor":
                 self._constructor = cast("ABIFunction", item).get("inputs", ())
+            elif item["type"] == "error":
+                self.errors[selector(item)] = item
 
     def function(self, name: str, arguments: int) -> ABIFunction:
         """The function of that name or signature with so many arguments.
@@ -112,7 +121,7 @@ class Abi:
         An indexed field of dynamic type comes out as its hash.
         """
         item = self.event(name)
-        if not topics or topics[0] != keccak(text=signature(item)):
+        if not topics or topics[0] != _hash(signature(item)):
             return None
         indexed = [part for part in item["inputs"] if part["indexed"]]
         plain = [part for part in item["inputs"] if not part["indexed"]]
@@ -173,9 +182,9 @@ class Errors:
     def __init__(self) -> None:
         self._known: dict[bytes, ABIElement] = {}
 
-    def learn(self, items: Iterable[ABIElement]) -> None:
-        """Add the custom errors among these."""
-        self._known.update({selector(item): item for item in items if item["type"] == "error"})
+    def learn(self, abi: Abi) -> None:
+        """Add the custom errors of an ABI."""
+        self._known.update(abi.errors)
 
     def reason(self, data: bytes) -> str:
         """The reason in revert data, "" if there is none."""
@@ -183,9 +192,9 @@ class Errors:
             return ""
         head, tail = data[:4], data[4:]
         try:
-            if head == keccak(text="Error(string)")[:4]:
+            if head == _hash("Error(string)")[:4]:
                 return str(decode(["string"], tail)[0])
-            if head == keccak(text="Panic(uint256)")[:4]:
+            if head == _hash("Panic(uint256)")[:4]:
                 return f"Panic({decode(['uint256'], tail)[0]:#x})"
             if head in self._known:
                 item = cast("ABIFunction", self._known[head])

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from tests.devnet.abi import Abi
 from tests.devnet.cache import KIT, build_once, digest
 from tests.devnet.errors import DevnetError
 from tests.devnet.packages import executable, packages, packages_key, tools, tools_key
@@ -41,6 +42,11 @@ class Artifact:
     bytecode: str
     links: Mapping[str, tuple[int, ...]]
 
+    @cached_property
+    def interface(self) -> Abi:
+        """The ABI, indexed once for all the contracts that have it."""
+        return Abi(self.abi)
+
     def linked(self, libraries: Mapping[str, str]) -> str:
         """Creation code in hex with 0x, libraries filled in. Raises `DevnetError` if one is missing."""
         if not self.bytecode:
@@ -67,9 +73,9 @@ class Bundle:
             raise DevnetError(f"{self.name} has no contract {name}")
         return self.contracts[name]
 
-    def errors(self) -> list[ABIElement]:
+    def errors(self) -> Abi:
         """The custom errors that any of these contracts declares."""
-        return [item for one in self.contracts.values() for item in one.abi if item["type"] == "error"]
+        return Abi([item for one in self.contracts.values() for item in one.abi if item["type"] == "error"])
 
 
 def recipe_names() -> list[str]:

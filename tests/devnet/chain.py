@@ -6,10 +6,12 @@ three requests and 8 ms for a call; a suite of hundreds of states would spend it
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.devnet.abi import Abi, AbiValue, Errors, checksummed
+from tests.devnet.artifacts import Artifact
 from tests.devnet.errors import DevnetError, NodeError, TransactionReverted
 from tests.devnet.rpc import Json, as_bytes, as_int, as_list, as_object, as_text
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from eth_typing import ABIElement
 
-    from tests.devnet.artifacts import Artifact
     from tests.devnet.node import Node
 
 ZERO_ADDRESS = "0x" + "0" * 40
@@ -49,22 +50,24 @@ class Receipt:
 class Chain:
     """A node seen by one sender. `using` gives the same node with another default sender."""
 
-    def __init__(self, node: Node, sender: str | None = None, errors: Errors | None = None) -> None:
+    def __init__(self, node: Node) -> None:
         self.node = node
         self.accounts = [checksummed(as_text(one)) for one in as_list(node.rpc("eth_accounts"))]
-        self.sender = sender or self.accounts[0]
-        self.errors = errors or Errors()
+        self.sender: str = self.accounts[0]
+        self.errors = Errors()
 
     def using(self, sender: str) -> Chain:
         """The same chain with another default sender."""
-        return Chain(self.node, sender, self.errors)
+        other = copy(self)
+        other.sender = sender
+        return other
 
     def deploy(
         self, artifact: Artifact, *arguments: AbiValue, libraries: Mapping[str, str] | None = None
     ) -> Contract:
         """Deploy a contract, its libraries linked by name to the given addresses."""
-        abi = Abi(artifact.abi)
-        self.errors.learn(artifact.abi)
+        abi = artifact.interface
+        self.errors.learn(abi)
         data = as_bytes(artifact.linked(libraries or {})) + abi.encode_constructor(arguments)
         receipt = self._transact(f"deploying {artifact.name}", None, data, self.sender, 0)
         if receipt.contract is None:
@@ -73,9 +76,9 @@ class Chain:
 
     def at(self, abi: Artifact | Sequence[ABIElement], address: str, name: str = "") -> Contract:
         """A contract that is there already."""
-        items = abi if not hasattr(abi, "abi") else abi.abi
-        self.errors.learn(items)
-        return Contract(self, checksummed(address), Abi(items), name or getattr(abi, "name", address))
+        interface = abi.interface if isinstance(abi, Artifact) else Abi(abi)
+        self.errors.learn(interface)
+        return Contract(self, checksummed(address), interface, name or getattr(abi, "name", address))
 
     def transact(self, to: str, data: bytes = b"", *, sender: str | None = None, value: int = 0) -> Receipt:
         """Send a transaction, with `value` in wei. Raises `TransactionReverted`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import os
 import re
 import signal
@@ -97,6 +98,8 @@ class Node:
             *("--gas-limit", str(BLOCK_GAS_LIMIT), "--code-size-limit", "200000"),
             # Older states would go to the home folder, megabytes each, and stay when the node is killed.
             *("--prune-history", str(HISTORY_BLOCKS)),
+            # Of later ones every block writes its parent's hash into a slot, which all blocks after it hash.
+            *("--hardfork", "cancun"),
             *("--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"),
             *(("--load-state", str(self._state)) if self._state else ()),
             *self._extra,
@@ -263,5 +266,11 @@ class Node:
         self.rpc("anvil_setBalance", address, hex(wei))
 
     def dump_state(self, path: Path) -> None:
-        """Write the latest state and the blocks to a file that `Node(state=...)` loads."""
-        path.write_bytes(gzip.decompress(as_bytes(self.rpc("anvil_dumpState"))))
+        """Write the latest state and the blocks to a file that `Node(state=...)` loads.
+
+        Without slots that are zero: they are as if never written, but every block would hash them.
+        """
+        state = json.loads(gzip.decompress(as_bytes(self.rpc("anvil_dumpState"))))
+        for account in state["accounts"].values():
+            account["storage"] = {slot: word for slot, word in account["storage"].items() if int(word, 16)}
+        path.write_text(json.dumps(state))

@@ -1,10 +1,14 @@
-"""JSON-RPC over one connection that is kept open, about 1 ms a request."""
+"""JSON-RPC over one connection that is kept open.
+
+A test run makes tens of thousands of requests of nodes that it started. Their HTTP is so plain that a few
+lines speak it, in a fraction of the time of `http.client`, which sends two packets and parses e-mail.
+"""
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import json
+import socket
 from typing import TypeAlias
 
 from tests.devnet.errors import NodeError
@@ -17,7 +21,9 @@ class Rpc:
 
     def __init__(self, host: str, port: int, *, timeout_seconds: float = 60.0) -> None:
         self.url = f"http://{host}:{port}"
-        self._connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
+        self._address = (host, port)
+        self._timeout_seconds = timeout_seconds
+        self._socket: socket.socket | None = None
         self._ids = itertools.count(1)
 
     def request(self, method: str, *params: Json) -> Json:
@@ -27,12 +33,10 @@ class Rpc:
         with an error, whose code and revert data it then carries.
         """
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
-        headers = {"Content-Type": "application/json"}
         try:
-            self._connection.request("POST", "/", json.dumps(body).encode(), headers)
-            raw = self._connection.getresponse().read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
+            raw = self._exchange(json.dumps(body).encode())
+        except OSError as error:
+            self.close()
             raise NodeError(f"{method}: no answer from the node at {self.url}: {error!r}") from error
         try:
             reply: Json = json.loads(raw)
@@ -44,9 +48,46 @@ class Rpc:
             raise _error(method, reply["error"])
         return reply["result"]
 
+    def _exchange(self, body: bytes) -> bytes:
+        """What is answered to one body. Raises `OSError` where it is not all there."""
+        if self._socket is None:
+            self._socket = socket.create_connection(self._address, self._timeout_seconds)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.sendall(
+            b"POST / HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
+            + body
+        )
+        received = self._receive(self._socket)
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            received += self._receive(self._socket)
+        parts, length = [received[end + 4 :]], _length(received[:end])
+        left = length - len(parts[0])
+        while left > 0:
+            parts.append(self._receive(self._socket))
+            left -= len(parts[-1])
+        return b"".join(parts)
+
+    def _receive(self, connection: socket.socket) -> bytes:
+        part = connection.recv(1 << 20)
+        if not part:
+            raise ConnectionError("the node closed the connection")
+        return part
+
     def close(self) -> None:
         """Close the connection; a later request opens a new one."""
-        self._connection.close()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _length(head: bytes) -> int:
+    """Of the body, by a reply's status line and headers. Raises `ConnectionError` if it is not told."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise ConnectionError(f"the node answered {head[:200]!r}")
 
 
 def _error(method: str, error: Json) -> NodeError:

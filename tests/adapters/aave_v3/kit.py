@@ -85,46 +85,53 @@ def seconds(most_days: int) -> st.SearchStrategy[int]:
     )
 
 
-def _accruals() -> st.SearchStrategy[Accrual]:
-    return st.builds(
-        Accrual,
-        liquidity_index=rates(10_000).map(lambda more: RAY + more),
-        liquidity_rate=rates(30_000),
-        borrow_index=rates(10_000).map(lambda more: RAY + more),
-        borrow_rate=rates(30_000),
-        updated_at=seconds(40).map(lambda ago: START - ago),
-    )
+# Made once: Hypothesis takes longer to make a strategy than to draw from it.
+_STABLE_RATE, _STABLE_AGE, _GRACE = rates(10_000), seconds(40), seconds(40)
+_DECIMALS, _PRICES = st.sampled_from([2, 6, 8, 18]), st.integers(10**6, 10**14)
+_CENTS = st.sampled_from([10**5, 10**6, 10**7, 10**8, 10**9])
+_THRESHOLDS = st.one_of(st.just(0), st.integers(100, 9_700))
+_QUOTES = st.sampled_from([None, token_id(CHAIN, Address("0x" + "e" * 40))])
+_MATHS, _VERSIONS = st.sampled_from(Maths), st.sampled_from(list(RELEASES.values()))
+_MOSTLY, _BONUSES, _FEES = (
+    st.sampled_from([True] * 9 + [False]),
+    st.integers(10_000, 11_500),
+    st.sampled_from([0, 1_000, 2_000]),
+)
+_ACCRUALS = st.builds(
+    Accrual,
+    liquidity_index=rates(10_000).map(lambda more: RAY + more),
+    liquidity_rate=rates(30_000),
+    borrow_index=rates(10_000).map(lambda more: RAY + more),
+    borrow_rate=rates(30_000),
+    updated_at=seconds(40).map(lambda ago: START - ago),
+)
 
 
-@st.composite
-def legs(draw: st.DrawFn, number: int, quote: AssetId | None = None) -> Leg:
+def _leg(draw: st.DrawFn, number: int, quote: AssetId | None = None) -> Leg:
     """One leg of a rule: worth 1,000 to 10 million units of its quote a side, or nothing."""
-    decimals = draw(st.sampled_from([2, 6, 8, 18]))
-    price = draw(st.integers(10**6, 10**14))
+    decimals = draw(_DECIMALS)
+    price = draw(_PRICES)
     cent_units = max(1, 10 ** (decimals + 8) // (100 * price))
 
-    worth = st.builds(
-        lambda cents, rest: cents * cent_units + rest,
-        st.sampled_from([10**5, 10**6, 10**7, 10**8, 10**9]),
-        st.integers(0, 10**5 * cent_units),
-    )
-    scaled = st.one_of(st.just(0), worth)
+    def worth() -> int:
+        whole: int = draw(_CENTS) * cent_units
+        return whole + draw(st.integers(0, 10**5 * cent_units))
 
     stable = None
     if draw(st.booleans()):
         stable = StableDebt(
-            principal=draw(worth),
-            rate=draw(rates(10_000)),
-            updated_at=START - draw(seconds(40)),
+            principal=worth(),
+            rate=draw(_STABLE_RATE),
+            updated_at=START - draw(_STABLE_AGE),
         )
     asset = token_id(CHAIN, Address(f"0x{number:040x}"))
     return Leg(
         feed=Feed(asset, Oracle.MARKET, price, 8, "a test", quote),
         decimals=decimals,
-        supplied_scaled=draw(scaled),
-        threshold_bps=draw(st.one_of(st.just(0), st.integers(100, 9_700))),
-        owed_scaled=draw(scaled),
-        accrual=draw(_accruals()),
+        supplied_scaled=worth() if draw(st.booleans()) else 0,
+        threshold_bps=draw(_THRESHOLDS),
+        owed_scaled=worth() if draw(st.booleans()) else 0,
+        accrual=draw(_ACCRUALS),
         stable=stable,
     )
 
@@ -133,33 +140,32 @@ def legs(draw: st.DrawFn, number: int, quote: AssetId | None = None) -> Leg:
 def rules(draw: st.DrawFn, *, most_legs: int = 5) -> AaveRule:
     """A rule of any arithmetic with up to so many legs."""
     count = draw(st.integers(0, most_legs))
-    quote = draw(st.sampled_from([None, token_id(CHAIN, Address("0x" + "e" * 40))]))
+    quote = draw(_QUOTES)
     return AaveRule(
-        maths=draw(st.sampled_from(Maths)),
+        maths=draw(_MATHS),
         base_decimals=8,
-        legs=tuple(draw(legs(number + 1, quote)) for number in range(count)),
+        legs=tuple(_leg(draw, number + 1, quote) for number in range(count)),
     )
 
 
 @st.composite
 def liquidatable_rules(draw: st.DrawFn) -> LiquidatableAaveRule:
     """A rule of any release with the terms of its reserves, most of which hold no liquidation up."""
-    version = draw(st.sampled_from(list(RELEASES.values())))
-    some = [draw(legs(number + 1)) for number in range(draw(st.integers(1, 4)))]
-    mostly = st.sampled_from([True] * 9 + [False])
+    version = draw(_VERSIONS)
+    some = [_leg(draw, number + 1) for number in range(draw(st.integers(1, 4)))]
     return LiquidatableAaveRule(
         version.maths,
         8,
         tuple(leg if version.stable_debt else replace(leg, stable=None) for leg in some),
         version.release,
-        sentinel_closed=not draw(mostly),
+        sentinel_closed=not draw(_MOSTLY),
         terms=tuple(
             ReserveTerms(
-                bonus_bps=draw(st.integers(10_000, 11_500)),
-                fee_bps=draw(st.sampled_from([0, 1_000, 2_000])),
-                active=draw(mostly),
-                paused=not draw(mostly),
-                grace_until=0 if draw(mostly) else START + draw(seconds(40)),
+                bonus_bps=draw(_BONUSES),
+                fee_bps=draw(_FEES),
+                active=draw(_MOSTLY),
+                paused=not draw(_MOSTLY),
+                grace_until=0 if draw(_MOSTLY) else START + draw(_GRACE),
             )
             for _ in some
         ),

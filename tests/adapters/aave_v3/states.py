@@ -7,6 +7,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tests.adapters.feeds import rewrite
 from tests.devnet.aave import AaveV301
 from tests.devnet.aave_deploy import RESERVES
 from tests.devnet.errors import TransactionReverted
@@ -123,4 +124,4 @@ class Changes:
         """Prices with every digit, up to 30% away from where they began."""
         for symbol, usd in BASE_PRICES.items():
             self.prices[symbol] = int(usd * self.random.uniform(0.7, 1.3) * 10**8)
-            self.market.set_feed(symbol, self.prices[symbol])
+            rewrite(self.market.feeds[symbol], self.prices[symbol])

@@ -22,44 +22,59 @@ shares = st.builds(lambda percent, rest: percent * 10**16 + rest, st.integers(0,
 flags = st.booleans()
 
 
-@st.composite
-def totals(draw: st.DrawFn, unit: int) -> Totals:
+# Made once: Hypothesis takes longer to make a strategy than to draw from it.
+_DECIMALS, _CENTS, _SEIZED = (
+    st.sampled_from([6, 8, 18]),
+    st.integers(10, 10**7),
+    st.sampled_from([0, 28 * 10**15]),
+)
+_BORROWS, _CASH, _SUPPLY = st.integers(0, 10**6), st.integers(10**3, 10**7), st.integers(10**4, 10**9)
+_RATES, _AGES, _INCENTIVES = st.integers(0, 10**6), st.integers(0, 7_200), st.integers(100, 125)
+_WHOLE, _RESTS = (
+    st.integers(10, 10**5),
+    {10**decimals: st.integers(0, 10**decimals) for decimals in (6, 8, 18)},
+)
+
+
+def _totals(draw: st.DrawFn, unit: int) -> Totals:
     """A market of 1,000 to 10 million tokens, last accrued up to a day ago."""
-    borrows = draw(st.integers(0, 10**6)) * unit + draw(st.integers(0, unit))
-    cash = draw(st.integers(10**3, 10**7)) * unit + draw(st.integers(0, unit))
+    borrows = draw(_BORROWS) * unit + draw(_RESTS[unit])
+    cash = draw(_CASH) * unit + draw(_RESTS[unit])
     return Totals(
-        rate=draw(st.integers(0, 10**6)) * 10**6,
+        rate=draw(_RATES) * 10**6,
         index=WAD + draw(shares),
-        accrued_at=BLOCK - draw(st.integers(0, 7_200)),
+        accrued_at=BLOCK - draw(_AGES),
         borrows=borrows,
         reserves=cash // 100,
         cash=cash,
-        supply=draw(st.integers(10**4, 10**9)) * 10**8,
+        supply=draw(_SUPPLY) * 10**8,
         initial=2 * 10**16,
         reserve_factor=draw(shares),
     )
 
 
-@st.composite
-def legs(draw: st.DrawFn, number: int) -> Leg:
+def _leg(draw: st.DrawFn, number: int) -> Leg:
     """One leg, worth at least some dollars a side, or nothing."""
-    decimals = draw(st.sampled_from([6, 8, 18]))
+    decimals = draw(_DECIMALS)
     unit = 10**decimals
-    cents = draw(st.integers(10, 10**7))
+    cents = draw(_CENTS)
     asset = token_id(CHAIN, Address(f"0x{number:040x}"))
-    market = draw(totals(unit))
-    whole = st.builds(lambda n, rest: n * unit + rest, st.integers(10, 10**5), st.integers(0, unit))
+    market = _totals(draw, unit)
+
+    def amount() -> int:
+        return draw(_WHOLE) * unit + draw(_RESTS[unit]) if draw(flags) else 0
+
     return Leg(
         c_token=token_id(CHAIN, Address(f"0x{number + 1000:040x}")),
         feed=Feed(asset, Oracle.MARKET, cents * 10 ** (34 - decimals), 36 - decimals, "a test"),
         decimals=decimals,
-        tokens=draw(st.one_of(st.just(0), whole.map(lambda n: n * WAD // market.exchange_rate))),
+        tokens=amount() * WAD // market.exchange_rate,
         factor=draw(shares),
-        owed=draw(st.one_of(st.just(0), whole)),
+        owed=amount(),
         totals=market,
-        incentive=draw(st.integers(100, 125)) * 10**16,
+        incentive=draw(_INCENTIVES) * 10**16,
         vai_incentive=110 * 10**16,
-        seize_share=draw(st.sampled_from([0, 28 * 10**15])),
+        seize_share=draw(_SEIZED),
         forced=draw(flags),
         native=draw(flags),
         repay_paused=draw(flags),
@@ -92,13 +107,16 @@ terms = st.builds(
 )
 
 
+_BLOCK_TIMES, _VAI = st.sampled_from([450, 1_000, 12_000]), st.one_of(st.none(), debts_in_vai())
+
+
 @st.composite
 def rules(draw: st.DrawFn, *, most_legs: int = 5) -> CompoundRule:
     """A rule with up to so many legs."""
     count = draw(st.integers(0, most_legs))
     return CompoundRule(
-        clock=Clock(START, BLOCK, draw(st.sampled_from([450, 1_000, 12_000]))),
+        clock=Clock(START, BLOCK, draw(_BLOCK_TIMES)),
         terms=draw(terms),
-        legs=tuple(draw(legs(number + 1)) for number in range(count)),
-        vai=draw(st.one_of(st.none(), debts_in_vai())),
+        legs=tuple(_leg(draw, number + 1) for number in range(count)),
+        vai=draw(_VAI),
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.adapters.compound_v3.kit import asset_id
+from tests.adapters.feeds import rewrite
 from tests.devnet.errors import TransactionReverted
 from tests.devnet.tokens import KINDS
 
@@ -115,5 +116,5 @@ class Changes:
 
     def set_price(self, symbol: str, price: int) -> None:
         """Write a feed, and remember it."""
-        self.comet.set_feed(symbol, price)
+        rewrite(self.comet.feeds[symbol], price)
         self.prices[asset_id(self.comet, symbol)] = price

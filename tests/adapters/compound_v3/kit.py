@@ -100,42 +100,49 @@ accruals = st.builds(
 )
 
 
-@st.composite
-def _amounts(draw: st.DrawFn, price: int, decimals: int) -> int:
+# Made once: Hypothesis takes longer to make a strategy than to draw from it.
+_SIZES, _DECIMALS = st.sampled_from([1, 10, 10**3, 10**5, 10**7]), st.sampled_from([6, 8, 18])
+_PRICES, _BASE_PRICES = st.integers(10**4, 10**13), st.integers(9 * 10**7, 10**13)
+_QUOTES, _SIDES = st.sampled_from([None, BASE]), st.sampled_from([-1, -1, -1, 1, 0])
+_LIQUIDATE, _LIQUIDATION = (
+    st.integers(a, b).map(lambda bps: bps * 10**14) for a, b in ((0, 9_900), (5_000, 10_000))
+)
+
+
+def _amount(draw: st.DrawFn, price: int, decimals: int) -> int:
     """Worth 1 to 10 million of the feeds' currency, with every digit."""
     one = max(1, int(10 ** (decimals + 8)) // price)
-    return draw(st.sampled_from([1, 10, 10**3, 10**5, 10**7])) * one + draw(st.integers(0, one))
+    return draw(_SIZES) * one + draw(st.integers(0, one))
 
 
-@st.composite
-def _collaterals(draw: st.DrawFn, number: int, quote: AssetId | None) -> Collateral:
-    decimals = draw(st.sampled_from([6, 8, 18]))
-    price = draw(st.integers(10**4, 10**13))
+def _collateral(draw: st.DrawFn, number: int, quote: AssetId | None) -> Collateral:
+    decimals = draw(_DECIMALS)
+    price = draw(_PRICES)
     asset = token_id(CHAIN, Address(f"0x{number:040x}"))
-    factor = draw(st.integers(0, 9_900)) * 10**14
+    factor = draw(_LIQUIDATE)
     return Collateral(
         feed=Feed(asset, Oracle.MARKET, price, 8, "a test", quote),
         decimals=decimals,
-        balance=draw(_amounts(price, decimals)),
+        balance=_amount(draw, price, decimals),
         liquidate_factor=factor,
-        liquidation_factor=draw(st.integers(5_000, 10_000)) * 10**14,
+        liquidation_factor=draw(_LIQUIDATION),
     )
 
 
 @st.composite
 def rules(draw: st.DrawFn, *, most: int = 5) -> CometRule:
     """A rule with a debt, a supply or nothing in the base, and up to so many collaterals."""
-    quote = draw(st.sampled_from([None, BASE]))
-    price = 10**8 if quote else draw(st.integers(9 * 10**7, 10**13))
-    decimals = draw(st.sampled_from([6, 8, 18]))
-    amount = draw(_amounts(price, decimals))
+    quote = draw(_QUOTES)
+    price = 10**8 if quote else draw(_BASE_PRICES)
+    decimals = draw(_DECIMALS)
+    amount = _amount(draw, price, decimals)
     return CometRule(
         base=Feed(BASE, Oracle.MARKET, price, 8, "a test", quote),
         base_decimals=decimals,
-        principal=draw(st.sampled_from([-1, -1, -1, 1, 0])) * amount,
+        principal=draw(_SIDES) * amount,
         accrual=draw(accruals),
         collaterals=tuple(
-            draw(_collaterals(number + 1, quote)) for number in range(draw(st.integers(0, most)))
+            _collateral(draw, number + 1, quote) for number in range(draw(st.integers(0, most)))
         ),
         absorb_paused=draw(st.booleans()),
     )

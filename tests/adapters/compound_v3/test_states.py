@@ -131,25 +131,20 @@ def _flip(world: World, changes: Changes, wallet: str, rule: CometRule) -> None:
     base = asset_id(comet, comet.base)
     before = changes.prices[base]
 
-    def first_failing(time: int) -> int:
-        low, high = 0, 10**18
-        while high - low > 1:
-            middle = (low + high) // 2
-            failing = rule.health({**changes.prices, base: middle}, time).liquidatable
-            low, high = (low, middle) if failing else (middle, high)
-        return high
-
-    time = world.node.timestamp
-    healthy, failing = first_failing(time + 1) - 1, first_failing(time + 2)
-    if not 0 < healthy < failing + 1 < 10**18:  # without collateral there is no healthy price
+    healthy, failing, time = 0, 10**18, world.node.timestamp
+    while failing - healthy > 1:
+        middle = (healthy + failing) // 2
+        fails = rule.health({**changes.prices, base: middle}, time).liquidatable
+        healthy, failing = (healthy, middle) if fails else (middle, failing)
+    if healthy == 0 or failing == 10**18:  # without collateral there is no healthy price
         return
-    comet.set_feed(comet.base, healthy)
+    changes.set_price(comet.base, healthy)
     assert not _is_absorbed(comet, wallet)
-    comet.set_feed(comet.base, failing)
+    changes.set_price(comet.base, failing)
     assert _is_absorbed(comet, wallet)
-    assert world.node.timestamp == time + 2
+    assert world.node.timestamp == time
     changes.note("flipped")
-    comet.set_feed(comet.base, before)
+    changes.set_price(comet.base, before)
 
 
 def _check_fast(rules: list[tuple[str, CometRule]], changes: Changes, time: int) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from adapters.derive_v2.margin import DeriveRule
@@ -72,7 +74,12 @@ def _envelope(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def told(state: str) -> dict[int, dict[str, Any]]:
-    """What an honest venue says of the accounts that the chain answers for at a state."""
+    """What an honest venue says of the accounts that the chain answers for at a state; the caller's own."""
+    return deepcopy(_told(state))
+
+
+@cache
+def _told(state: str) -> dict[int, dict[str, Any]]:
     reading, time = real.read(state), real.block_of(state).timestamp
     prices = {quote.asset: scaled(quote.price, quote.decimals) for quote in reading.quotes}
     return {number_of(one): _document(one, prices, time) for one in reading.accounts}

@@ -100,6 +100,12 @@ def test_a_list_that_is_none_is_no_answer(listing: Any) -> None:
     assert warning.startswith("venue derive does not answer")
 
 
+NUMBERS = st.decimals(allow_nan=True, allow_infinity=True).map(str) | st.integers().map(str)
+PARTS: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.text() | NUMBERS | st.builds(lambda: [{}])
+)
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_any_change_of_a_reply_is_read_or_refused(data: st.DataObject) -> None:
@@ -111,8 +117,7 @@ def test_any_change_of_a_reply_is_read_or_refused(data: st.DataObject) -> None:
         if not (isinstance(place[key], dict | list) and place[key]) or data.draw(st.integers(0, 3)) == 0:
             break
         place = place[key]
-    numbers = st.decimals(allow_nan=True, allow_infinity=True).map(str) | st.integers().map(str)
-    place[key] = data.draw(st.none() | st.booleans() | st.integers() | st.text() | numbers | st.just([{}]))
+    place[key] = data.draw(PARTS)
     try:
         found = margin_watch(VENUE, STANDARD).decode(pack(5, VENUE, document)).value
     except MalformedReply:

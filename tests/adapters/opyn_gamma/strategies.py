@@ -28,18 +28,34 @@ def feeds(asset: AssetId, most: int) -> st.SearchStrategy[Feed]:
     )
 
 
+# Made once: Hypothesis takes longer to make a strategy than to draw from it.
+_UNDERLYINGS, _STRIKES, _OTHERS = feeds(UNDERLYING, 100_000), feeds(STRIKE, 2), feeds(OTHER, 1_000)
+_FOURTHS, _PLACES = st.integers(0, 3), st.sampled_from([6, 8, 18])
+_TIMES = st.sets(st.integers(1, 60 * DAY), min_size=1, max_size=5)
+_BOUNDS = st.integers(10**24, ONE)
+_LEGS = st.builds(Leg, st.integers(10**4, 10**13), st.integers(10**8, 10**13))
+_AUCTIONS = st.builds(
+    Auction,
+    market=st.just("option"),
+    round_time=st.none() | st.integers(NOW - 7_200, NOW),
+    latest_update=st.integers(NOW - 7_200, NOW),
+    deviation=st.integers(0, 10**26),
+    paused=st.none() | st.just("C4"),
+)
+
+
 @st.composite
 def vaults(draw: st.DrawFn) -> ClosableNakedVaultRule:
     """Collateral in the strike asset, the underlying, or a third token."""
     is_put = draw(st.booleans())
-    underlying, strike = draw(feeds(UNDERLYING, 100_000)), draw(feeds(STRIKE, 2))
-    collateral = draw(st.sampled_from([underlying, strike]) | feeds(OTHER, 1_000))
-    seconds = sorted(draw(st.sets(st.integers(1, 60 * DAY), min_size=1, max_size=5)))
-    bounds = tuple(Bound(time, draw(st.integers(10**24, ONE))) for time in seconds)
-    places = draw(st.sampled_from([6, 8, 18]))
+    underlying, strike, fourth = draw(_UNDERLYINGS), draw(_STRIKES), draw(_FOURTHS)
+    collateral = (underlying, strike)[fourth] if fourth < 2 else draw(_OTHERS)
+    seconds = sorted(draw(_TIMES))
+    bounds = tuple(Bound(time, draw(_BOUNDS)) for time in seconds)
+    places = draw(_PLACES)
     return ClosableNakedVaultRule(
         is_put=is_put,
-        leg=Leg(draw(st.integers(10**4, 10**13)), draw(st.integers(10**8, 10**13))),
+        leg=draw(_LEGS),
         expiry=NOW + draw(st.integers(1, seconds[-1])),
         collateral=draw(st.integers(0, 10**7)) * 10**places // 1_000,
         collateral_decimals=places,
@@ -48,13 +64,7 @@ def vaults(draw: st.DrawFn) -> ClosableNakedVaultRule:
         underlying_feed=underlying,
         strike_feed=strike,
         collateral_feed=collateral,
-        auction=Auction(
-            market="option",
-            round_time=draw(st.none() | st.integers(NOW - 7_200, NOW)),
-            latest_update=draw(st.integers(NOW - 7_200, NOW)),
-            deviation=draw(st.integers(0, 10**26)),
-            paused=draw(st.none() | st.just("C4")),
-        ),
+        auction=draw(_AUCTIONS),
     )
 
 

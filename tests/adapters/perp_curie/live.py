@@ -11,8 +11,9 @@ from adapters.perp_curie.margin import CurieRule
 from aggregator.contract import Adapter, Deployment
 from aggregator.model.accounts import Account
 from aggregator.model.readings import Reading
-from aggregator.model.units import keccak, parse_address
+from aggregator.model.units import parse_address
 from aggregator.reading.run import Job
+from tests.adapters.feeds import rewrite
 from tests.devnet.curie import CurieAccount, PerpCurie
 from tests.devnet.errors import TransactionReverted
 from tests.devnet.world import World
@@ -82,12 +83,7 @@ class Site:
 
         Averages of the index do not move by that, so that the mark moves with it one to one.
         """
-        feed = self.curie.feeds[coin]
-        latest = int(feed.call("latestRound"))
-        # Of SettableFeed: the mapping of rounds is its third slot, the answer a round's first word.
-        slot = keccak(latest.to_bytes(32, "big") + (2).to_bytes(32, "big"))
-        word = "0x" + answer.to_bytes(32, "big").hex()
-        self.world.node.rpc("anvil_setStorageAt", feed.address, "0x" + slot.hex(), word)
+        rewrite(self.curie.feeds[coin], answer)
 
     def quote(self, coin: str, usd: int) -> None:
         """Another price, written into the feeds of this protocol alone: no other one is looked at."""

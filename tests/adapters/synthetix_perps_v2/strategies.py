@@ -35,73 +35,80 @@ def signed(smallest: int, largest: int) -> st.SearchStrategy[int]:
     return st.builds(lambda sign, size: sign * size, st.sampled_from([-1, 1]), st.integers(smallest, largest))
 
 
-@st.composite
-def markets(draw: st.DrawFn) -> MarketState:
+# Made once: Hypothesis takes longer to make a strategy than to draw from it.
+_MARKETS = st.builds(
+    MarketState,
+    skew=signed(0, 10**25),
+    skew_scale=st.integers(10**20, 10**25),
+    max_funding_velocity=ratios(9 * WAD),
+    funding_rate=signed(0, WAD),
+    funding_time=st.integers(0, 30 * DAY).map(lambda ago: NOW - ago),
+    premium_multiplier=ratios(3 * WAD),
+    buffer_ratio=ratios(WAD // 10),
+    fee_ratio=ratios(WAD // 10),
+    min_keeper_fee=st.integers(0, 100 * WAD),
+    max_keeper_fee=st.integers(0, 10_000 * WAD),
+    keeper_liquidation_fee=st.integers(0, 10 * WAD),
+)
+_RULES = st.builds(
+    PerpsV2Rule,
+    feed=prices().map(lambda price: Feed(ETH, Oracle.MARKET, price, 18, "assetPrice()@0xaa")),
+    market=_MARKETS,
+    size=signed(10**14, 10**23),
+    margin=st.integers(0, 10**25),
+    last_price=prices(),
+    settled_funding=signed(0, 10**20),
+    flagged=st.booleans(),
+)
+_CLOSINGS = st.builds(
+    Closing,
+    market=st.just("sETHPERP"),
+    settlement=st.just(SUSD),
+    max_delta=st.sampled_from([0, WAD // 1000, 10**30]),
+    max_skew=st.sampled_from([0, WAD // 500, 10**30]),
+    endorsed=st.booleans(),
+    suspension=st.sampled_from([None, None, "Market suspended"]),
+    commit_deposit=st.integers(0, 10 * WAD),
+    keeper_deposit=st.integers(0, 10 * WAD),
+)
+_TERMS = st.builds(
+    Terms,
+    market=st.just(Address("0x" + "7" * 40)),
+    market_size=st.just(0),
+    max_market_size=st.sampled_from([10**22, 10**30]),
+    taker_fee=ratios(WAD // 50),
+    maker_fee=ratios(WAD // 50),
+    max_leverage=st.integers(1, 100).map(lambda times: times * WAD),
+    min_initial_margin=st.integers(0, 100).map(lambda usd: usd * WAD),
+    dynamic_fee=ratios(WAD // 100),
+    volatile=st.just(value=False),
+    pending=st.just(value=False),
+)
+
+
+def markets() -> st.SearchStrategy[MarketState]:
     """A market that was last recomputed within the month before NOW."""
-    return MarketState(
-        skew=draw(signed(0, 10**25)),
-        skew_scale=draw(st.integers(10**20, 10**25)),
-        max_funding_velocity=draw(ratios(9 * WAD)),
-        funding_rate=draw(signed(0, WAD)),
-        funding_time=NOW - draw(st.integers(0, 30 * DAY)),
-        premium_multiplier=draw(ratios(3 * WAD)),
-        buffer_ratio=draw(ratios(WAD // 10)),
-        fee_ratio=draw(ratios(WAD // 10)),
-        min_keeper_fee=draw(st.integers(0, 100 * WAD)),
-        max_keeper_fee=draw(st.integers(0, 10_000 * WAD)),
-        keeper_liquidation_fee=draw(st.integers(0, 10 * WAD)),
-    )
+    return _MARKETS
 
 
-@st.composite
-def rules(draw: st.DrawFn) -> PerpsV2Rule:
+def rules() -> st.SearchStrategy[PerpsV2Rule]:
     """An account with a position, read at NOW."""
-    return PerpsV2Rule(
-        feed=Feed(ETH, Oracle.MARKET, draw(prices()), 18, "assetPrice()@0xaa"),
-        market=draw(markets()),
-        size=draw(signed(10**14, 10**23)),
-        margin=draw(st.integers(0, 10**25)),
-        last_price=draw(prices()),
-        settled_funding=draw(signed(0, 10**20)),
-        flagged=draw(st.booleans()),
-    )
+    return _RULES
 
 
-@st.composite
-def closable_rules(draw: st.DrawFn) -> ClosablePerpsV2Rule:
+def closable_rules() -> st.SearchStrategy[ClosablePerpsV2Rule]:
     """The same with what a liquidation needs, in a market with limits that some positions exceed."""
-    rule = draw(rules())
-    closing = Closing(
-        market="sETHPERP",
-        settlement=SUSD,
-        max_delta=draw(st.sampled_from([0, WAD // 1000, 10**30])),
-        max_skew=draw(st.sampled_from([0, WAD // 500, 10**30])),
-        endorsed=draw(st.booleans()),
-        suspension=draw(st.sampled_from([None, None, "Market suspended"])),
-        commit_deposit=draw(st.integers(0, 10 * WAD)),
-        keeper_deposit=draw(st.integers(0, 10 * WAD)),
-    )
-    return closable(rule, closing)
+    return _CLOSABLE
 
 
 @st.composite
 def tradable_rules(draw: st.DrawFn) -> TradablePerpsV2Rule:
     """The same with what withdrawals and trades take, in a market whose skew is within its scale."""
-    rule = draw(closable_rules())
+    rule = draw(_CLOSABLE)
     scale = rule.market.skew_scale
     market = replace(rule.market, skew=draw(st.integers(-scale // 2, scale // 2)))
-    terms = Terms(
-        market=Address("0x" + "7" * 40),
-        market_size=draw(st.integers(abs(market.skew) + abs(rule.size), 10**27)),
-        max_market_size=draw(st.sampled_from([10**22, 10**30])),
-        taker_fee=draw(ratios(WAD // 50)),
-        maker_fee=draw(ratios(WAD // 50)),
-        max_leverage=draw(st.integers(1, 100)) * WAD,
-        min_initial_margin=draw(st.integers(0, 100)) * WAD,
-        dynamic_fee=draw(ratios(WAD // 100)),
-        volatile=False,
-        pending=False,
-    )
+    size = draw(st.integers(abs(market.skew) + abs(rule.size), 10**27))
+    terms = replace(draw(_TERMS), market_size=size)
     return TradablePerpsV2Rule.of(replace(rule, market=market, flagged=False), terms)
 
 
@@ -117,3 +124,6 @@ def closable(rule: PerpsV2Rule, closing: Closing) -> ClosablePerpsV2Rule:
         rule.flagged,
         closing,
     )
+
+
+_CLOSABLE = st.builds(closable, _RULES, _CLOSINGS)
