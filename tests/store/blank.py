@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from aggregator.store.opening import Opening
 
@@ -27,7 +27,7 @@ def copied(make: Callable[[Path], T], path: Path) -> T:
     """Put there what `make` makes of a path, and answer what it answered; it is called once in a process."""
     content, answer = _made(make)
     path.write_bytes(content)
-    return answer
+    return cast("T", answer)  # which the cache does not know
 
 
 @cache
