@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -97,7 +98,7 @@ class HaircutParameters:
         return self.top_tier if protocol in self.top_tier_protocols else self.other
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that the hash is made once: every result of every wallet has it
 class Parameters:
     """All of them. `correlation` holds the full matrix in the order of `assets`."""
 
@@ -122,7 +123,7 @@ class Parameters:
     stress: NamedStresses
     draws: DrawParameters
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of every value that a score depends on, independent of spelling and order of the files."""
         values = {name: value for name, value in asdict(self).items() if name != "stress"}

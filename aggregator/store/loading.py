@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, select
@@ -19,7 +19,7 @@ from aggregator.model.results import Band, RiskResult, Verdict
 from aggregator.model.units import Address, ChainId
 from aggregator.store.account_risk_tables import AccountRiskRow, AssetLiquidationPointRow, LiquidationPointRow
 from aggregator.store.account_tables import AccountRow, PositionRow
-from aggregator.store.columns import unix
+from aggregator.store.columns import table_of, unix
 from aggregator.store.greek_tables import GreekRow, PositionGreekRow
 from aggregator.store.pinned import block
 from aggregator.store.requirement_rows import to_comparison, to_survival
@@ -118,11 +118,23 @@ def summary(snapshot: SnapshotRow, result: RiskResultRow) -> Summary:
 
 
 def rows_of(session: Session, row: type[ROW], snapshot: SnapshotRow) -> Sequence[ROW]:
-    """A snapshot's rows of one table, in the order in which they were given."""
-    columns = sa.inspect(row).columns
-    ordered = [columns[name] for name in ("ordinal",) if name in columns]
-    statement = select(row).where(columns["snapshot_id"] == snapshot.snapshot_id).order_by(*ordered)
-    return session.exec(statement).all()
+    """A snapshot's rows of one table, in the order in which they were given; each table is read once.
+
+    A session lasts for one transaction that only reads, so what it found stays true.
+    """
+    read: dict[tuple[type[SQLModel], str], Any] = session.info
+    found = (row, snapshot.snapshot_id)
+    if found not in read:
+        columns = sa.inspect(row).columns
+        ordered = [columns[name] for name in ("ordinal",) if name in columns]
+        statement = select(row).where(columns["snapshot_id"] == snapshot.snapshot_id).order_by(*ordered)
+        read[found] = session.exec(statement).all()
+    return cast("Sequence[ROW]", read[found])
+
+
+def values_of(row: SQLModel) -> dict[str, Any]:
+    """A row's values by column."""
+    return {name: getattr(row, name) for name in table_of(type(row)).columns.keys()}  # noqa: SIM118
 
 
 def _result(

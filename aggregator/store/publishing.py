@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import sqlalchemy as sa
 
 from aggregator.model.errors import StoreError
-from aggregator.store.opening import CONFIG, Opening
+from aggregator.store.opening import Opening
 
 _KEPT = "what was changed is kept, but the readers' copy could not be replaced"
 # A lock on a file is one of the process: its threads must not publish beside each other.
@@ -33,24 +35,23 @@ def publish(opening: Opening) -> Path:
     target = published_path(opening.path)
     temporary = target.with_name(f".{target.name}.part")
 
-    def copy() -> None:
-        with duckdb.connect(str(opening.path.absolute()), config=CONFIG) as connection:
-            # Locked: nobody else is publishing, so this is what a killed process left.
-            _remove(temporary)
-            try:
-                connection.execute(f"ATTACH {_text(str(temporary.absolute()))} AS published")
-                source = connection.execute("SELECT current_database()").fetchall()[0][0]
-                connection.execute(f"COPY FROM DATABASE {_name(source)} TO published")
-                connection.execute("DETACH published")
-                temporary.replace(target)
-            except (duckdb.Error, OSError):
-                _remove(temporary)  # the database itself needs the room
-                raise
+    def copy(opened: sa.Connection) -> None:
+        connection: Any = opened.connection.driver_connection
+        # Locked: nobody else is publishing, so this is what a killed process left.
+        _remove(temporary)
+        try:
+            connection.execute(f"ATTACH {_text(str(temporary.absolute()))} AS published")
+            source = connection.execute("SELECT current_database()").fetchall()[0][0]
+            connection.execute(f"COPY FROM DATABASE {_name(source)} TO published")
+            connection.execute("DETACH published")
+            temporary.replace(target)
+        except (duckdb.Error, OSError):
+            _remove(temporary)  # the database itself needs the room
+            raise
 
     try:
-        opening.write(lambda _: None)  # the copy has the present schema
         with _ONE_AT_A_TIME:
-            opening.patiently(copy)
+            opening.locked(copy)  # which has the present schema then
     except StoreError as error:
         raise type(error)(error.path, f"{_KEPT}: {error.why}") from error
     except OSError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -62,8 +63,8 @@ def bring_up_to_date(connection: sa.Connection, path: Path, *, to: str = REVISIO
 
     Raises StoreError on a file that isn't ours or that a later release wrote.
     """
-    if _table_names(connection):
-        if is_current(connection, path):
+    if tables := _table_names(connection):
+        if _is_current(connection, path, tables):
             return
     else:
         VERSION_TABLE.create(connection)
@@ -88,7 +89,11 @@ def is_current(connection: sa.Connection, path: Path) -> bool:
 
     Raises StoreError where it isn't ours or a later release wrote it.
     """
-    if VERSION_TABLE.name not in _table_names(connection):
+    return _is_current(connection, path, _table_names(connection))
+
+
+def _is_current(connection: sa.Connection, path: Path, tables: Collection[str]) -> bool:
+    if VERSION_TABLE.name not in tables:
         raise StoreError(str(path), "it is a DuckDB database, but not of crossmargin: name another file")
     found = connection.execute(sa.select(VERSION_TABLE.c.version_num)).scalars().all()
     if len(found) != 1 or found[0] not in REVISIONS:

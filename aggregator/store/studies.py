@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -130,27 +130,28 @@ def _claim(connection: sa.Connection, snapshot_ids: Sequence[str]) -> None:
         connection.execute(mine.values(status=status))
 
 
-def faults(connection: sa.Connection, snapshot_id: str) -> Iterator[Fault]:
+def faults(session: Session, snapshot: SnapshotRow) -> Iterator[Fault]:
     """What of a snapshot's studies is not what was saved."""
     for kind, parts in PARTS.items():
         try:
-            yield from _faults(connection, snapshot_id, kind, parts)
+            yield from _faults(session, snapshot, kind, parts)
         except loading.DAMAGED as error:
             yield Fault(table_of(kind).name, f"it can't be read again: {type(error).__name__}: {error}")
 
 
 def _faults(
-    connection: sa.Connection, snapshot_id: str, kind: type[SQLModel], parts: Sequence[type[SQLModel]]
+    session: Session, snapshot: SnapshotRow, kind: type[SQLModel], parts: Sequence[type[SQLModel]]
 ) -> Iterator[Fault]:
     table, name = table_of(kind).name, id_column(kind)
-    by_part = {part: _by_id(connection, part, snapshot_id, name) for part in parts}
-    studies = _by_id(connection, kind, snapshot_id, name)
+    by_part = {part: _by_id(session, part, snapshot, name) for part in parts}
+    studies = _by_id(session, kind, snapshot, name)
     for found, rows in studies.items():
         if len(rows) > 1:
             yield Fault(table, f"the row {found} is there {len(rows)} times")
             continue
         [row] = rows
-        if found != _id(kind, snapshot_id, row["inputs"]) or row["inputs_hash"] != _hash(row["inputs"]):
+        inputs = row["inputs"]
+        if found != _id(kind, snapshot.snapshot_id, inputs) or row["inputs_hash"] != _hash(inputs):
             yield Fault(table, f"the inputs of {found} are not those that it was made from")
         columns = {part: _columns(part, there.get(found, ())) for part, there in by_part.items()}
         if row["rows_hash"] != _rows_hash(kind, row, columns):
@@ -161,12 +162,12 @@ def _faults(
 
 
 def _by_id(
-    connection: sa.Connection, row: type[SQLModel], snapshot_id: str, name: str
+    session: Session, row: type[SQLModel], snapshot: SnapshotRow, name: str
 ) -> dict[str, list[Values]]:
-    table = table_of(row)
-    chosen = sa.select(table).where(table.c.snapshot_id == snapshot_id).order_by(table.c[name])
-    found = [dict(one) for one in connection.execute(chosen).mappings()]
-    return {key: list(rows) for key, rows in groupby(found, key=lambda one: str(one[name]))}
+    found: dict[str, list[Values]] = defaultdict(list)
+    for one in loading.rows_of(session, row, snapshot):
+        found[str(getattr(one, name))].append(loading.values_of(one))
+    return found
 
 
 def _columns(row: type[SQLModel], rows: Sequence[Values]) -> bulk.Columns:

@@ -61,8 +61,8 @@ def _faults(session: Session, snapshot: SnapshotRow, families: Mapping[str, Rule
         return
     yield from _of_snapshot(snapshot, made)
     for row, columns in made.tables.items():
-        yield from _of_table(session, row, columns, snapshot.snapshot_id)
-    yield from studies.faults(session.connection(), snapshot.snapshot_id)
+        yield from _of_table(session, row, columns, snapshot)
+    yield from studies.faults(session, snapshot)
     try:
         study_loading.load_all(session, snapshot)
     except loading.DAMAGED as error:
@@ -99,11 +99,12 @@ def _of_snapshot(snapshot: SnapshotRow, made: saving.Prepared) -> Iterator[Fault
             yield Fault("snapshot", f"{name} is {found}, but {value} follows from its rows")
 
 
-def _of_table(session: Session, row: type[SQLModel], columns: Columns, snapshot_id: str) -> Iterator[Fault]:
+def _of_table(
+    session: Session, row: type[SQLModel], columns: Columns, snapshot: SnapshotRow
+) -> Iterator[Fault]:
     table = table_of(row)
     key = [column.name for column in sa.inspect(row).primary_key if column.name != "snapshot_id"]
-    chosen = sa.select(table).where(table.c.snapshot_id == snapshot_id)
-    stored = [dict(found) for found in session.connection().execute(chosen).mappings()]
+    stored = [loading.values_of(found) for found in loading.rows_of(session, row, snapshot)]
     for found in stored:
         del found["snapshot_id"]
     yield from _differences(table.name, key, stored, _rows(columns))

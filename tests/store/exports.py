@@ -21,6 +21,7 @@ from aggregator.store.opening import Opening
 from aggregator.store.saved import ScheduleRun
 from aggregator.store.scope import Choice, row_classes
 from aggregator.store.warehouse import Warehouse
+from tests.store.blank import blank, copied
 from tests.store.samples import BLOCK, MAINNET, PORTFOLIO, WALLET, save
 from tests.store.studied import save_studied
 
@@ -38,6 +39,11 @@ CSV_TRAPS = 'a "label", with\r\nall of NULL,\\N and =1+1'
 
 def fill(path: Path) -> Warehouse:
     """Three snapshots of two wallets, one orphaned, one studied; wallets with groups; runs of a schedule."""
+    copied(_fill, path)
+    return Warehouse(path)
+
+
+def _fill(path: Path) -> None:
     save(path, replace(PORTFOLIO, wallet=OTHER, warnings=("", CSV_TRAPS)))
     save_studied(path)
     orphaned = save(path, LATER).id
@@ -45,9 +51,12 @@ def fill(path: Path) -> Warehouse:
     warehouse.mark_orphaned([orphaned])
     warehouse.add_wallet(WALLET, CSV_TRAPS, ["desk", "all"], added_at=CREATED)
     warehouse.add_wallet(OTHER, "", ["all"], added_at=CREATED)
-    warehouse.record_run(ScheduleRun("hourly", "desk", DUE, DUE, CREATED, "ok", None, (orphaned,)))
-    warehouse.record_run(ScheduleRun("hourly", "desk", CREATED, None, None, "missed", "asleep"))
-    return warehouse
+    warehouse.record_runs(
+        [
+            ScheduleRun("hourly", "desk", DUE, DUE, CREATED, "ok", None, (orphaned,)),
+            ScheduleRun("hourly", "desk", CREATED, None, None, "missed", "asleep"),
+        ]
+    )
 
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -80,7 +89,9 @@ def write_out(
 
 
 def take_in(path: Path, folder: Path) -> Imported:
-    """Import a folder."""
+    """Import a folder, into an empty warehouse where there is no file yet."""
+    if not path.exists():
+        blank(path)
     return import_export(Opening(path, lock_timeout_s=1), folder)
 
 

@@ -44,7 +44,7 @@ from aggregator.model.tails import Tails, ValueAtRisk
 from aggregator.model.units import Address, ChainId
 from aggregator.store.saved import SavedSnapshot
 from aggregator.store.warehouse import Warehouse
-from tests.store.blank import blank
+from tests.store.blank import blank, copied
 
 MAINNET, OPTIMISM = ChainId(1), ChainId(10)
 WALLET = Address("0x" + "a1" * 20)
@@ -393,10 +393,16 @@ COMPARISON = (
 def save(
     path: Path, portfolio: Portfolio = PORTFOLIO, result: RiskResult = RESULT, **changes: Any
 ) -> SavedSnapshot:
-    """`save_new`, into an empty warehouse where there is no file yet."""
+    """`save_new`, into an empty warehouse where there is no file yet; the sample itself is copied there."""
     if not path.exists():
+        if portfolio is PORTFOLIO and result is RESULT and not changes:
+            return copied(_sample, path)
         blank(path)
     return save_new(path, portfolio, result, **changes)
+
+
+def _sample(path: Path) -> SavedSnapshot:
+    return save_new(blank(path))
 
 
 def save_new(

@@ -39,7 +39,7 @@ from aggregator.store.saved import SavedSnapshot, SavedStudy
 from aggregator.store.saving import Saving
 from aggregator.store.studies import save
 from aggregator.store.study_rows import Study
-from tests.store.blank import blank
+from tests.store.blank import blank, copied
 from tests.store.samples import (
     COMPARISON,
     DERIVATIVES,
@@ -264,10 +264,16 @@ def save_studied(
     *,
     taken_at: datetime = TAKEN_AT,
 ) -> tuple[SavedSnapshot, list[SavedStudy]]:
-    """Save the sample's snapshot with studies of it."""
+    """Save the sample's snapshot with studies of it; a new file is a copy where they are the sample's."""
     if not path.exists():
+        if found is None and portfolio is PORTFOLIO and taken_at is TAKEN_AT:
+            return copied(_sample, path)
         blank(path)
     saving = Saving(portfolio, RESULT, EXPECTED, "0.1.0", taken_at, comparison=COMPARISON)
     opening = Opening(path, lock_timeout_s=10.0)
     [saved] = save(opening, [(saving, studies() if found is None else found)])
     return saved
+
+
+def _sample(path: Path) -> tuple[SavedSnapshot, list[SavedStudy]]:
+    return save_studied(blank(path))

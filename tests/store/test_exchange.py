@@ -10,8 +10,9 @@ import pytest
 
 from aggregator.model.errors import ExchangeError, StoreError
 from aggregator.store.encodings import Encoding
-from aggregator.store.importing import Imported
+from aggregator.store.importing import Imported, import_export
 from aggregator.store.manifest import MANIFEST
+from aggregator.store.opening import Opening
 from aggregator.store.scope import Choice, row_classes
 from aggregator.store.warehouse import Warehouse
 from tests.store.exports import (
@@ -167,9 +168,12 @@ def test_a_choice_of_time(filled: Path, tmp_path: Path) -> None:
 
 
 def test_both_choices(filled: Path, tmp_path: Path) -> None:
-    """A snapshot must meet each."""
-    chosen = Choice(wallets=(OTHER,), since=LATER_AS_OF)
-    assert write_out(filled, tmp_path / "export", choice=chosen).tables["snapshot"].rows == 0
+    """A snapshot must meet each; with none left the import makes the database all the same."""
+    chosen, folder = Choice(wallets=(OTHER,), since=LATER_AS_OF), tmp_path / "export"
+    assert write_out(filled, folder, choice=chosen).tables["snapshot"].rows == 0
+    copy = tmp_path / "copy.duckdb"
+    assert import_export(Opening(copy, lock_timeout_s=1), folder) == Imported(added=0, skipped=0)
+    assert rows(copy)["wallet"]
 
 
 def test_an_export_is_replaced_only_on_demand(filled: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from aggregator.model.rules import Health
 from aggregator.store import bulk
 from aggregator.store.risk_tables import ScenarioAccountLossRow
 from aggregator.store.warehouse import Warehouse
+from tests.store.blank import blank
 from tests.store.samples import (
     EXPECTED,
     LOAN,
@@ -81,7 +82,7 @@ def test_a_failure_at_the_last_table_undoes_all(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(bulk, "insert", insert_and_break)
     with pytest.raises(StoreError, match="the disk is full"):
-        save(path)
+        save(blank(path))
     assert "position" in written
     assert {name for name, rows in contents(path).items() if rows} == {"schema_version"}
     monkeypatch.undo()

@@ -18,6 +18,7 @@ from aggregator.model.positions import Debt
 from aggregator.model.results import RiskResult
 from aggregator.store.saved import SavedSnapshot
 from aggregator.store.warehouse import Warehouse
+from tests.store.blank import blank
 from tests.store.samples import (
     BLOCK,
     EXPECTED,
@@ -63,7 +64,7 @@ def test_a_rerun_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_id_is_the_same_in_another_file(tmp_path: Path) -> None:
     """The id depends on nothing but what was read and how it was judged; it sorts by block time."""
-    first, second = save(tmp_path / "a.duckdb"), save(tmp_path / "b.duckdb")
+    first, second = save(tmp_path / "a.duckdb"), save(blank(tmp_path / "b.duckdb"))
     assert first.id == second.id
     assert re.fullmatch(r"20261122T122002Z-a1a1a1-[0-9a-f]{20}", first.id)
 

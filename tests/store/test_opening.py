@@ -20,7 +20,7 @@ from aggregator.store.opening import Opening
 from aggregator.store.saved import SavedSnapshot
 from aggregator.store.schema import REVISIONS
 from aggregator.store.warehouse import Warehouse
-from tests.store.samples import FAMILIES, PORTFOLIO, save_new
+from tests.store.samples import FAMILIES, PORTFOLIO, save, save_new
 
 HOLD = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
@@ -41,7 +41,7 @@ def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_locked_file_is_named_after_bounded_retries(tmp_path: Path) -> None:
     """Saving, listing and loading all say that another process has the file, and what to do."""
     path = tmp_path / "w.duckdb"
-    saved = save_new(path)
+    saved = save(path)
     with held_by_another_process(path):
         with pytest.raises(
             StoreLocked, match=r"w\.duckdb: another process has had it open for 0\.1 s: close it"
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
 def test_a_damaged_database(tmp_path: Path) -> None:
     """A file cut short is an error with its name, never an empty list."""
     path = tmp_path / "w.duckdb"
-    save_new(path)
+    save(path)
     path.write_bytes(path.read_bytes()[:20_000])
     with pytest.raises(StoreError, match=r"w\.duckdb"):
         Warehouse(path).snapshots()
@@ -129,7 +129,7 @@ def test_a_database_of_somebody_else(tmp_path: Path) -> None:
 def test_a_schema_of_another_release(tmp_path: Path) -> None:
     """A version that this release does not know is neither read nor written."""
     path = tmp_path / "w.duckdb"
-    save_new(path)
+    save(path)
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE schema_version SET version_num = '9999'")
     with pytest.raises(StoreError, match=f"version 9999, this release knows 0001 to {REVISIONS[-1]}"):
@@ -140,13 +140,23 @@ def test_a_schema_of_another_release(tmp_path: Path) -> None:
 
 def test_duckdb_never_fetches_an_extension(tmp_path: Path) -> None:
     """Nothing that a file contains makes the process talk to a vendor's server."""
-    save_new(tmp_path / "w.duckdb")
+    save(tmp_path / "w.duckdb")
     opening = Opening(tmp_path / "w.duckdb", lock_timeout_s=1)
     sql = "SELECT name FROM duckdb_settings() WHERE name LIKE 'auto%extensions' AND value = 'false'"
     assert opening.read(lambda connection: connection.exec_driver_sql(sql).scalars().all()) == [
         "autoinstall_known_extensions",
         "autoload_known_extensions",
     ]
+
+
+def test_files_are_made_of_small_blocks(tmp_path: Path) -> None:
+    """The database and its published copy."""
+    path = tmp_path / "w.duckdb"
+    Warehouse(path).remove_wallet(PORTFOLIO.wallet)
+    for file in (path, Warehouse(path).publish()):
+        with duckdb.connect(str(file), read_only=True) as connection:
+            sizes = connection.execute("SELECT block_size FROM pragma_database_size()").fetchall()
+        assert sizes == [(16_384,)]
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:

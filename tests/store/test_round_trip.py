@@ -42,7 +42,6 @@ INT256 = st.one_of(
     st.integers(-(2**255), 2**255 - 1),
     st.sampled_from([-(2**255), -(2**127) - 1, -(2**63), -1, 0, 2**255 - 1]),
 )
-FEW = settings(max_examples=6, deadline=None, derandomize=True)
 
 
 @pytest.fixture(scope="module")
@@ -169,10 +168,20 @@ def test_a_result_without_positions(tmp_path: Path) -> None:
     assert stored.summary.status == "complete"
 
 
-@FEW
-@given(amounts=st.lists(UINT256, min_size=1, max_size=30), signed=st.lists(INT256, min_size=5, max_size=5))
-def test_integers_of_every_size_are_exact(shared_path: Path, amounts: list[int], signed: list[int]) -> None:
-    """uint256 and int256 come back as they were, in positions, rules and prices."""
+@settings(max_examples=6, deadline=None, derandomize=True)
+@given(
+    amounts=st.lists(UINT256, min_size=1, max_size=30),
+    signed=st.lists(INT256, min_size=5, max_size=5),
+    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20),
+    floats=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2),
+)
+def test_every_value_comes_back_as_it_was(
+    shared_path: Path, amounts: list[int], signed: list[int], texts: list[str], floats: list[float]
+) -> None:
+    """Integers of 256 bits in positions, rules and prices, hostile text, and finite floats to the bit.
+
+    Quotes, control characters or NUL harm nothing; floats go through the ORM's row and through Arrow.
+    """
     size, entry, mark, pnl, funding = signed
     perp = DERIVATIVES.positions[0]
     assert isinstance(perp, Perp)
@@ -181,40 +190,27 @@ def test_integers_of_every_size_are_exact(shared_path: Path, amounts: list[int],
     )
     supplies = tuple(Supply(USDC, amount, is_collateral=True, origin="o") for amount in amounts)
     debts = tuple(Debt(WETH, amount, "variable", "o") for amount in amounts)
-    portfolio = replace(
-        PORTFOLIO,
-        accounts=(replace(LOAN, positions=supplies + debts), replace(DERIVATIVES, positions=(perp,))),
-        marks={**PORTFOLIO.marks, USDC.id: Quote(USDC.id, max(amounts) or 1, 8, "o")},
-    )
-    stored = Warehouse(shared_path).load(save(shared_path, portfolio).id, FAMILIES)
-    assert stored.portfolio.accounts == portfolio.accounts
-    assert stored.portfolio.marks == portfolio.marks
-
-
-@FEW
-@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20))
-def test_untrusted_text_is_kept_as_read(shared_path: Path, texts: list[str]) -> None:
-    """Symbols with quotes, control characters or NUL come back unchanged and harm nothing."""
     texts = [*texts, "'); DROP TABLE position; --", "a\x00b"]
     held = tuple(Holding(replace(SUSD, symbol=text), 1, text) for text in texts)
-    portfolio = replace(PORTFOLIO, accounts=(replace(WALLET_ACCOUNT, positions=held, label=texts[0]),))
-    assert (
-        Warehouse(shared_path).load(save(shared_path, portfolio).id, FAMILIES).portfolio.accounts
-        == portfolio.accounts
+    portfolio = replace(
+        PORTFOLIO,
+        accounts=(
+            replace(LOAN, positions=supplies + debts),
+            replace(DERIVATIVES, positions=(perp,)),
+            replace(WALLET_ACCOUNT, positions=held, label=texts[0]),
+        ),
+        marks={**PORTFOLIO.marks, USDC.id: Quote(USDC.id, max(amounts) or 1, 8, "o")},
     )
-
-
-@FEW
-@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2))
-def test_floats_keep_every_bit(shared_path: Path, values: list[float]) -> None:
-    """A finite float64 comes back as it was, through the ORM's row and through Arrow."""
     result: RiskResult = replace(
         RESULT,
-        kappa=values[0],
-        greeks=tuple(replace(g, delta_usd=values[1]) for g in RESULT.greeks),
-        scenario_hash=str(values),
+        kappa=floats[0],
+        greeks=tuple(replace(g, delta_usd=floats[1]) for g in RESULT.greeks),
+        scenario_hash=str(floats),
     )
-    assert Warehouse(shared_path).load(save(shared_path, result=result).id, FAMILIES).result == result
+    stored = Warehouse(shared_path).load(save(shared_path, portfolio, result).id, FAMILIES)
+    assert stored.portfolio.accounts == portfolio.accounts
+    assert stored.portfolio.marks == portfolio.marks
+    assert stored.result == result
 
 
 def test_a_snapshot_that_is_not_there(tmp_path: Path) -> None:

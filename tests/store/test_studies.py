@@ -26,6 +26,7 @@ from aggregator.store.plan_rows import plan_study
 from aggregator.store.saved import SavedStudy
 from aggregator.store.study_rows import PARTS
 from aggregator.store.warehouse import Warehouse
+from tests.store.blank import blank
 from tests.store.exports import rewrite, rows, set_value, take_in, write_out
 from tests.store.samples import FAMILIES, LOAN, PORTFOLIO, SUSD, TAKEN_AT, USDC, WETH, save
 from tests.store.studied import CASCADE, INPUTS, MOST, PLAN, save_studied
@@ -169,7 +170,7 @@ def test_saving_again_changes_nothing(tmp_path: Path) -> None:
     assert [one.created for one in first] == [True] * 4
     assert kept == [SavedStudy(one.kind, one.id, snapshot.id, created=False) for one in first]
     assert contents(path) == before
-    assert [one.id for one in save_studied(tmp_path / "other.duckdb")[1]] == [one.id for one in first]
+    assert [one.id for one in save_studied(blank(tmp_path / "other.duckdb"))[1]] == [one.id for one in first]
 
 
 def test_what_was_asked_tells_plans_apart(tmp_path: Path) -> None:
