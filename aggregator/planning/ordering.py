@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from aggregator.model.actions import AdjustableRule, Trade, Withdraw
+from aggregator.model.actions import AdjustableRule, Deposit, Trade, Withdraw
 from aggregator.model.ahead import AveragedRule
 from aggregator.model.positions import Debt
 from aggregator.model.rules import Health, Refused
@@ -114,12 +114,13 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
 
 
 def is_refused_later(now: Copy, one: Candidate, done: Done) -> bool:
-    """Whether the venue would refuse what weakens an account once some minutes have passed.
+    """Whether the venue would refuse a step once some minutes have passed.
 
-    What is free today is a little less when the transaction is mined, by interest and funding until then.
+    What is free today, below a cap as well, is a little less when the transaction is mined, by interest and
+    funding until then.
     """
     account = now.accounts[one.account_id]
-    if not isinstance(done.move, Withdraw | Trade) or not isinstance(account.rule, AdjustableRule):
+    if not isinstance(done.move, Deposit | Withdraw | Trade) or not isinstance(account.rule, AdjustableRule):
         return False
     time = now.portfolio.blocks[account.chain].timestamp
     if isinstance(account.rule.apply(account.prices, time + AHEAD_S, done.move), Refused):

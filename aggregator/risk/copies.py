@@ -107,16 +107,6 @@ def purse_of(copy: Copy, account: Account) -> Account:
                 return one
     if account.kind == "wallet":
         return account
-    made = Account(
-        id=f"wallet:{account.chain}:{account.owner_path[-1]}",
-        protocol="wallet",
-        kind="wallet",
-        chain=account.chain,
-        label="Wallet",
-        owner_path=account.owner_path,
-        positions=(),
-        rule=None,
-        reported=None,
-    )
+    made = account.bare_wallet
     copy.accounts[made.id] = made
     return made
