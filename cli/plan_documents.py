@@ -109,6 +109,10 @@ def state(found: State) -> dict[str, Any]:
                 "native_requirement_usd": usd(one.requirement_usd),
                 "native_health": one.health,
                 "liquidatable": one.liquidatable,
+                "power_ahead_usd": None if one.power_ahead_usd is None else usd(one.power_ahead_usd),
+                "native_requirement_ahead_usd": (
+                    None if one.requirement_ahead_usd is None else usd(one.requirement_ahead_usd)
+                ),
             }
             for one in found.accounts
         ],

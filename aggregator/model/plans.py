@@ -52,7 +52,11 @@ Move: TypeAlias = Action | Swap | Transfer | Flash
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """One account's own test: N and Q in USD, and the exact rule's N/Q (None: nothing required)."""
+    """One account's own test: N and Q in USD, and the exact rule's N/Q (None: nothing required).
+
+    The `ahead` ones are N and Q after ten more minutes of interest and funding at the same prices (None: not
+    known).
+    """
 
     account_id: str
     label: str
@@ -60,6 +64,8 @@ class AccountState:
     requirement_usd: float
     health: float | None
     liquidatable: bool
+    power_ahead_usd: float | None
+    requirement_ahead_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from aggregator.model.accounts import Account
 from aggregator.model.ahead import AveragedRule
 from aggregator.model.plans import AccountState, Shortfall, State
 from aggregator.model.positions import Debt
-from aggregator.planning.goals import Goal, goals_of
+from aggregator.planning.goals import AHEAD_S, Goal, currency_usd, goals_of, own_test
 from aggregator.planning.ordering import keeps_floor
 from aggregator.planning.problem import Problem
 from aggregator.risk.copies import Copy
@@ -36,10 +36,22 @@ def _state(copy: Copy, found: Standing) -> State:
             requirement_usd=one.requirement_usd,
             health=one.health,
             liquidatable=one.liquidatable,
+            power_ahead_usd=ahead[0],
+            requirement_ahead_usd=ahead[1],
         )
         for one in found.accounts
+        for ahead in [_ahead(copy, copy.accounts[one.account_id])]
     )
     return State(accounts, found.equity_usd, found.requirement_usd, found.kappa, found.score)
+
+
+def _ahead(copy: Copy, account: Account) -> tuple[float, float] | tuple[None, None]:
+    """N and Q in USD of the time that plans look ahead to."""
+    said = own_test(copy, account, AHEAD_S)
+    if said is None:
+        return None, None
+    unit_usd = currency_usd(copy, account) / 10**said.decimals
+    return said.power * unit_usd, said.requirement * unit_usd
 
 
 def unsafe(before: Copy, after: Copy, floor: Fraction) -> tuple[str, ...]:

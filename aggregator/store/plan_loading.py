@@ -89,6 +89,8 @@ class _Rows:
                     requirement_usd=after[name].native_requirement_usd,
                     health=after[name].native_health,
                     liquidatable=after[name].liquidatable,
+                    power_ahead_usd=after[name].power_ahead_usd,
+                    requirement_ahead_usd=after[name].native_requirement_ahead_usd,
                 )
                 for name in (*(name for name in self.accounts if name in after), *opened)
             ),

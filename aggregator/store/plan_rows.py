@@ -164,4 +164,6 @@ def _accounts(step: int, state: State) -> Iterator[Values]:
             "native_requirement_usd": one.requirement_usd,
             "native_health": one.health,
             "liquidatable": one.liquidatable,
+            "power_ahead_usd": one.power_ahead_usd,
+            "native_requirement_ahead_usd": one.requirement_ahead_usd,
         }

@@ -149,6 +149,12 @@ class PlanStepRow(Table, table=True):
     )
 
 
+AHEAD = (
+    "after ten more minutes of interest and funding at the same prices, USD; NULL: not known, or saved "
+    "before this column"
+)
+
+
 @checked
 class PlanAccountRow(Table, table=True):
     """One account at one point of a plan."""
@@ -167,6 +173,8 @@ class PlanAccountRow(Table, table=True):
         FiniteFloat, "N/Q of its exact rule; NULL: nothing is required", nullable=True
     )
     liquidatable: bool = column(sa.Boolean, "Whether its rule says that it can be liquidated")
+    power_ahead_usd: float | None = column(FiniteFloat, f"N {AHEAD}", nullable=True)
+    native_requirement_ahead_usd: float | None = column(FiniteFloat, f"Q {AHEAD}", nullable=True)
 
 
 @checked

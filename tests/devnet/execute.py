@@ -21,6 +21,7 @@ from aggregator.model.accounts import Account
 from aggregator.model.errors import CrossmarginError
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.units import parse_address
+from tests.devnet.drift import Drift
 from tests.devnet.errors import DevnetError, TransactionReverted
 from tests.devnet.synthetix_pyth import OffchainPrices
 from tests.devnet.world import World
@@ -41,7 +42,7 @@ FAILURE = keccak(text="Failure(uint256,uint256,uint256)")
 
 @dataclass(frozen=True)
 class Compared:
-    """An account after a step: what the plan says of its own health, and what its contracts say."""
+    """An account after a step: what the plan says of its own health by then, and what its contracts say."""
 
     account_id: str
     predicted: float | None
@@ -106,6 +107,7 @@ class Executor:
 
         Raises DevnetError where a step has no calls.
         """
+        drift = Drift(plan["before"], self.world.node.timestamp)
         for step in plan["steps"]:
             if step["calls_unknown"] is not None:
                 raise DevnetError(f"step {step['ordinal']} has no calls: {step['calls_unknown']}")
@@ -119,7 +121,7 @@ class Executor:
                 except TransactionReverted as error:
                     reverted = str(error)
                     break
-            accounts = () if reverted else tuple(self._compared(plan["wallet"], step["after"]))
+            accounts = () if reverted else tuple(self._compared(plan["wallet"], step["after"], drift))
             yield Executed(step["ordinal"], step["action"], sent, reverted, accounts)
             if reverted:
                 return
@@ -148,13 +150,14 @@ class Executor:
             data = self._prices.published(name, price, self.world.node.timestamp)
             market.send("executeOffchainDelayedOrder", trader, [data], sender=keeper)
 
-    def _compared(self, wallet: str, after: Json) -> Iterator[Compared]:
+    def _compared(self, wallet: str, after: Json, drift: Drift) -> Iterator[Compared]:
         portfolio = self.read(wallet)
+        drift.enter(after, self.world.node.timestamp)
         found = {account.id: account for account in portfolio.accounts}
         for one in after["accounts"]:
             account = found.get(one["account_id"])
             health = None if account is None else _health(account, portfolio)
-            yield Compared(one["account_id"], one["native_health"], health)
+            yield Compared(one["account_id"], drift.health(one), health)
         known = {one["account_id"] for one in after["accounts"]}
         for account in portfolio.accounts:
             if account.rule is not None and account.id not in known:

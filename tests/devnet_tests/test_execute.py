@@ -17,7 +17,8 @@ def plan(user: str, to: str, data: bytes, unknown: str | None = None) -> dict[st
     """One step with one call."""
     call = {"to": to, "data": "0x" + data.hex(), "value": "0", "later": None}
     step = {"ordinal": 0, "action": "repay", "sender": user, "calls": [call], "calls_unknown": unknown}
-    return {"wallet": user, "steps": [{**step, "after": {"accounts": []}}]}
+    nothing: dict[str, Any] = {"accounts": []}
+    return {"wallet": user, "before": nothing, "steps": [{**step, "after": nothing}]}
 
 
 def test_an_error_of_a_market_that_does_not_revert(devnet: World) -> None:

@@ -85,8 +85,26 @@ class Desk:
 def state(kappa: float, health: float | None) -> State:
     """Both accounts that are judged."""
     accounts = (
-        AccountState(LOAN.id, LOAN.label, 61_000.1, 60_000.0, health, health is not None and health < 1),
-        AccountState(DERIVATIVES.id, DERIVATIVES.label, 0.1 + 0.2, 0.0, None, liquidatable=False),
+        AccountState(
+            account_id=LOAN.id,
+            label=LOAN.label,
+            power_usd=61_000.1,
+            requirement_usd=60_000.0,
+            health=health,
+            liquidatable=health is not None and health < 1,
+            power_ahead_usd=61_000.25,
+            requirement_ahead_usd=60_000.5,
+        ),
+        AccountState(
+            account_id=DERIVATIVES.id,
+            label=DERIVATIVES.label,
+            power_usd=0.1 + 0.2,
+            requirement_usd=0.0,
+            health=None,
+            liquidatable=False,
+            power_ahead_usd=None,
+            requirement_ahead_usd=None,
+        ),
     )
     return State(accounts, -1_000.125, 7_000.5, kappa, None if math.isinf(kappa) else 50.25)
 
