@@ -155,7 +155,7 @@ class Collateral:
     """A token that is counted with a haircut; `balance` in its smallest unit, ratios in millionths.
 
     `ratio` of its worth counts; it is sold for `discount` less than its price. `track` is its price over the
-    time of which the feed is the mean, None where not known.
+    time of which the feed is the mean, `room` how much more the vault takes of all, None where not known.
     """
 
     feed: Feed
@@ -165,6 +165,7 @@ class Collateral:
     ratio: int
     discount: int
     track: Track | None = None
+    room: int | None = None
 
     def __post_init__(self) -> None:
         if self.balance < 0 or not all(
