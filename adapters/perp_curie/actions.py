@@ -114,9 +114,7 @@ def free_of(
 
 def _with(rule: CurieRule, held: Collateral, added: int) -> CurieRule:
     """The account with so much more of a collateral; one of nothing is no collateral any more."""
-    room = None if held.room is None else held.room - added
-    more = replace(held, balance=held.balance + added, room=room)
-    changed = [more if one == held else one for one in rule.collaterals]
+    changed = [one.with_more(added) if one == held else one for one in rule.collaterals]
     return replace(rule, collaterals=tuple(one for one in changed if one.balance))
 
 

@@ -6,7 +6,7 @@ Source: AccountBalance.sol, OrderBook.sol, Exchange.sol and lib/Funding.sol of n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.perp_curie.averages import Averages, Track, Window, caught_up
 from adapters.perp_curie.pool import Pool
@@ -174,6 +174,11 @@ class Collateral:
             raise ValueError(f"{self.name}: {self.balance} of {self.decimals}, {self.feed.decimals} decimals")
         if not all(0 <= one <= MILLION for one in (self.ratio, self.discount)):
             raise ValueError(f"{self.name}: ratios {self.ratio} and {self.discount} of {MILLION}")
+
+    def with_more(self, raw: int) -> Collateral:
+        """The same once the trader, and the vault, has so much more of it."""
+        room = None if self.room is None else max(0, self.room - raw)
+        return replace(self, balance=self.balance + raw, room=room)
 
     def window(self, price: int) -> Window:
         """What the mean goes through from a price on while the last price stays."""
