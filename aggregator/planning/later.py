@@ -6,10 +6,13 @@ with the position that is there until a keeper has closed it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aggregator.model.accounts import Account
 from aggregator.model.actions import Action, AdjustableRule, Applied, Traded, Untold
+from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
-from aggregator.model.rules import Health, Refused, Rule
+from aggregator.model.rules import Health, Refused, Rule, prices_of
 from aggregator.model.shared import SharingRule
 from aggregator.risk.copies import Copy
 
@@ -47,13 +50,18 @@ def later_test(copy: Copy, account: Account) -> Health | None:
     if rule is None:
         return None
     try:
-        return rule.health(account.prices, _time(copy, account))
+        return rule.health(_prices(account, rule), _time(copy, account))
     except UnusablePrice:
         return None
 
 
 def _time(copy: Copy, account: Account) -> int:
     return copy.portfolio.blocks[account.chain].timestamp + AHEAD_S
+
+
+def _prices(account: Account, rule: Rule) -> Mapping[AssetId, int]:
+    """Those that the account is judged at, also of what it has no more by now."""
+    return {**prices_of(rule), **account.prices}
 
 
 def _first(copy: Copy, account: Account) -> Rule | None:
@@ -68,6 +76,6 @@ def _asked(
     if not isinstance(rule, AdjustableRule):
         return Untold("its rule can't tell")
     try:
-        return rule.apply(account.prices, _time(copy, account), action)
+        return rule.apply(_prices(account, rule), _time(copy, account), action)
     except UnusablePrice as error:
         return Untold(str(error))

@@ -8,16 +8,26 @@ from decimal import Decimal
 
 import pytest
 
-from aggregator.model.actions import Action, AdjustableRule, Applied, Trade, Traded, Untold, Withdraw
+from aggregator.model.actions import (
+    Action,
+    AdjustableRule,
+    Applied,
+    Deposit,
+    Trade,
+    Traded,
+    Untold,
+    Withdraw,
+)
 from aggregator.model.assets import AssetId
 from aggregator.model.plans import Targets
 from aggregator.model.rules import Health, Refused
-from aggregator.planning.later import AHEAD_S
+from aggregator.planning.later import AHEAD_S, later_test
 from aggregator.planning.limits import Charges, Limits
 from aggregator.planning.problem import Problem
 from aggregator.planning.repair import repair
-from tests.planning.acting import MarginRule, lender, trader
-from tests.risk.builders import CHAIN, few_draws, portfolio, wallet
+from aggregator.risk.copies import Copy
+from tests.planning.acting import LendingRule, MarginRule, lender, trader
+from tests.risk.builders import CHAIN, COINS, few_draws, portfolio, wallet
 from tests.risk.linear import FAMILIES, LinearRule
 
 
@@ -84,3 +94,23 @@ def test_margin_is_let_out_after_a_part_was_closed(usd_a_second: float) -> None:
         assert isinstance(done, Applied | Traded), done
         assert isinstance(done.successor, FundedRule)
         late = done.successor
+
+
+def test_what_is_gone_by_now_still_has_its_price() -> None:
+    """The account had another collateral, which was taken out; later it is asked for what it was at first."""
+    account = lender("aave", {"ETH": 25, "BTC": 1, "USDC": -60_000})
+    asset = COINS["ETH"].asset
+    assert isinstance(account.rule, LendingRule)
+    copy = Copy.of(portfolio(account))
+    kept = [i for i, weight in enumerate(account.rule.weights) if weight.feed.asset != COINS["BTC"].asset.id]
+    left = replace(
+        account.rule,
+        weights=tuple(account.rule.weights[i] for i in kept),
+        supplies=tuple(account.rule.supplies[i] for i in kept),
+    )
+    now = copy.accounts[account.id] = replace(account, rule=left)
+    copy.note(account.id, Deposit(asset.id, 1))
+    assert set(now.prices) < set(account.prices)
+    said = later_test(copy, now)
+    assert said is not None
+    assert said.health == account.rule.health(account.prices, 0).health
