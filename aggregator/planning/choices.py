@@ -19,7 +19,8 @@ import numpy as np
 from aggregator.planning import scaling
 from aggregator.planning.highs import TOLERANCE, Highs, Model
 from aggregator.planning.linear import Found, Goal, Linear
-from aggregator.planning.matrix import COST, Matrix, Scaled
+from aggregator.planning.matrix import Matrix
+from aggregator.planning.scaled import COST, Scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

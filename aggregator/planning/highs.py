@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -42,11 +42,10 @@ _OTHERWISE: tuple[dict[str, int | str], ...] = (
 )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Model:
+class Model(NamedTuple):
     """Minimise costs times y, with y and rows between bounds; the matrix by rows (`of_rows`) or columns.
 
-    `inner` are the columns of entries by rows, or the rows of those by columns.
+    `inner` are the columns of entries by rows, or the rows of those by columns. Nobody writes into arrays.
     """
 
     costs: NDArray[np.float64]
@@ -90,12 +89,9 @@ class Highs:
         self._shape = (0, 0)
         self.solves = 0
         statuses = highspy.HighsModelStatus
-        self._known = (
-            statuses.kOptimal,
-            statuses.kInfeasible,
-            statuses.kUnboundedOrInfeasible,
-            statuses.kSolutionLimit,
-        )
+        self._optimal, self._limit = statuses.kOptimal, statuses.kSolutionLimit
+        self._nothing = (statuses.kInfeasible, statuses.kUnboundedOrInfeasible)
+        self._known = (self._optimal, self._limit, *self._nothing)
         # Linear programs have the basis of the last solve, which does more than presolve.
         self._options = {**_OPTIONS, "presolve": "choose" if self._mixed else "off"}
         for name, value in self._options.items():
@@ -112,7 +108,6 @@ class Highs:
             holds = bool((model.least <= TOLERANCE).all() and (model.most >= -TOLERANCE).all())
             nothing = np.zeros(0)
             return Answer(nothing, nothing, np.zeros(len(model.least)), 0.0) if holds else None
-        statuses = self._highspy.HighsModelStatus
         status = self._run(model)
         if status not in self._known:
             # A basis, or what presolve leaves, may lead into a corner where numbers are bad: from nothing.
@@ -125,14 +120,15 @@ class Highs:
                     break
             for name, value in self._options.items():
                 self._set(name, value)
-        if status in (statuses.kInfeasible, statuses.kUnboundedOrInfeasible):
-            return None
-        limited = status == statuses.kSolutionLimit and self._info("primal_solution_status") == _FEASIBLE
-        if status != statuses.kOptimal and not limited:
-            raise ArithmeticError(
-                f"HiGHS ends with {self._highs.modelStatusToString(status)}: "
-                "the program's numbers are too far apart"
-            )
+        limited = status != self._optimal
+        if limited:
+            if status in self._nothing:
+                return None
+            if status != self._limit or self._info("primal_solution_status") != _FEASIBLE:
+                raise ArithmeticError(
+                    f"HiGHS ends with {self._highs.modelStatusToString(status)}: "
+                    "the program's numbers are too far apart"
+                )
         found = self._highs.getSolution()
         columns = np.minimum(np.maximum(np.array(found.col_value), model.lower), model.upper)
         if self._mixed:

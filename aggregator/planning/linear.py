@@ -7,15 +7,17 @@ $10 bn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
+from operator import is_not
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from aggregator.planning import scaling
 from aggregator.planning.highs import TOLERANCE, Answer, Highs, Model
-from aggregator.planning.matrix import COST, FIRST, SHORTFALL, Matrix, Scaled
+from aggregator.planning.matrix import Matrix
+from aggregator.planning.scaled import COST, FIRST, SHORTFALL, Scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,6 +64,14 @@ class Found:
     duals: NDArray[np.float64]
 
 
+class _Kept(NamedTuple):
+    """The last model, in which numbers change: what it was made `of`, by identity, and for which goal."""
+
+    of: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
+    goal: tuple[bool, float]
+    model: Model
+
+
 class Linear:
     """Solves a matrix without what is not used, warm."""
 
@@ -69,6 +79,7 @@ class Linear:
         self._matrix = matrix
         self._highs = Highs("linear")
         self._priced: tuple[NDArray[np.float64], NDArray[np.float64]] = (np.zeros(0), np.zeros(0))
+        self._kept: _Kept | None = None
 
     @property
     def solves(self) -> int:
@@ -80,24 +91,9 @@ class Linear:
 
         None where nothing is allowed. Raises ArithmeticError where what the solver found does not hold.
         """
-        upper = goal.upper(scaled, self._matrix.segments)
-        upper[unused] = 0.0
-        most = goal.rows(scaled, self._matrix.most_cost - paid)
-        most[SHORTFALL] = inf
-        size = len(goal.costs)
-        model = Model(
-            costs=self._costs(goal.costs),
-            lower=np.zeros(size),
-            upper=upper,
-            least=scaled.least,
-            most=most,
-            starts=scaled.starts,
-            inner=scaled.entry_rows,
-            values=scaled.values,
-            whole=np.zeros(size, np.int32),
-        )
+        model = self._model(scaled, goal, unused, paid)
         if goal.limit < inf:
-            first = self._solve(replace(model, costs=self._costs(scaled.weights)), scaled)
+            first = self._solve(model._replace(costs=self._costs(scaled.weights)), scaled)
             if first is None or scaled.weights @ first.columns > goal.limit * (1 + _SAME):
                 return None
             model = _face(model, first)
@@ -106,6 +102,29 @@ class Linear:
             return None
         value = float(goal.costs @ answer.columns) + (paid if goal.fixed else 0.0)
         return Found(value, value, answer.columns * scaled.unit, answer.duals)
+
+    def _model(self, scaled: Scaled, goal: Goal, unused: NDArray[np.int64], paid: float) -> Model:
+        kept = self._kept
+        of = scaled.upper, scaled.row_unit, goal.costs, unused
+        if kept is None or any(map(is_not, kept.of, of)) or kept.goal != (goal.short, paid):
+            upper = goal.upper(scaled, self._matrix.segments)
+            upper[unused] = 0.0
+            most = goal.rows(scaled, self._matrix.most_cost - paid)
+            most[SHORTFALL] = inf
+            size = len(goal.costs)
+            model = Model(
+                costs=self._costs(goal.costs),
+                lower=np.zeros(size),
+                upper=upper,
+                least=scaled.least,
+                most=most,
+                starts=scaled.starts,
+                inner=scaled.entry_rows,
+                values=scaled.values,
+                whole=np.zeros(size, np.int32),
+            )
+            kept = self._kept = _Kept(of, (goal.short, paid), model)
+        return kept.model._replace(least=scaled.least, values=scaled.values)
 
     def _costs(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The objective in a unit of money that suits the solver's tolerance."""
@@ -117,15 +136,15 @@ class Linear:
         answer = self._highs.solve(model)
         if answer is None:
             return None
-        terms = model.values * answer.columns[scaled.columns]
+        terms = model.values * answer.columns.take(scaled.columns)
         rows = len(model.least)
         activity = np.bincount(scaled.entry_rows, terms, rows)
         beyond = np.maximum(model.least - activity, activity - model.most)
-        if not (beyond > _BROKEN).any():
+        if beyond.max(initial=0.0) <= _BROKEN:
             return answer
         worst = beyond / (1.0 + np.bincount(scaled.entry_rows, np.abs(terms), rows))
         row = int(np.argmax(worst))
-        if worst[row] > _BROKEN:
+        if not worst[row] <= _BROKEN:
             name = "the limit on the cost" if row == COST else self._matrix.names[row - FIRST]
             raise ArithmeticError(
                 f"the solver's answer breaks {name}: the program's numbers are too far apart"
@@ -138,8 +157,7 @@ def _face(model: Model, answer: Answer) -> Model:
     reduced, duals = answer.reduced, answer.duals
     up, down = reduced < -TOLERANCE, reduced > TOLERANCE
     high, low = duals < -TOLERANCE, duals > TOLERANCE
-    return replace(
-        model,
+    return model._replace(
         lower=np.where(up, model.upper, model.lower),
         upper=np.where(down, model.lower, model.upper),
         least=np.where(high, model.most, model.least),

@@ -1,8 +1,7 @@
 """A program as columns and rows in units near 1; rebuilt from what has changed.
 
 A variable has a column per segment of its cost: slopes never fall, so the cheaper ones fill first by
-themselves. What may fall short has a column for its shortfall, which constraints of one target share. Row 0
-is the cost, row 1 the weighted shortfall, and after them come the constraints.
+themselves. What may fall short has a column for its shortfall, which constraints of one target share.
 """
 
 from __future__ import annotations
@@ -16,58 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aggregator.planning import scaling
+from aggregator.planning.pattern import Pattern, Row
 from aggregator.planning.program import TIE_BREAK, Constraint, Program
+from aggregator.planning.scaled import FIRST, Scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-COST, SHORTFALL, FIRST = 0, 1, 2
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Scaled:
-    """Columns and rows in their units; `unit` and `row_unit` turn them back.
-
-    Columns: `upper` in units, what a whole unit of a segment costs (`slopes`, USD), with ties broken
-    (`costs`), and what a unit of shortfall weighs (`weights`). `values` are by columns, at
-    `entry_rows` and `columns`. Where only the numbers of constraints have changed, `least` and `values` are
-    new, and all else is the same arrays as before.
-    """
-
-    unit: NDArray[np.float64]
-    upper: NDArray[np.float64]
-    slopes: NDArray[np.float64]
-    costs: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    row_unit: NDArray[np.float64]
-    least: NDArray[np.float64]
-    starts: NDArray[np.int32]
-    entry_rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
-    values: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Pattern:
-    """Where entries are, which most changes leave alone: `used` coefficients are not zero.
-
-    `variables` and `of_row` of each; `source`, `segment` and `row` of each entry of a
-    segment; then all entries in order of columns. `soft` are the rows that may fall short, and `column` which
-    of the columns of shortfalls each of them has.
-    """
-
-    used: NDArray[np.bool_]
-    variables: NDArray[np.int64]
-    of_row: NDArray[np.int64]
-    source: NDArray[np.int64]
-    segment: NDArray[np.int64]
-    row: NDArray[np.int64]
-    soft: NDArray[np.int64]
-    column: NDArray[np.int64]
-    order: NDArray[np.int64]
-    entry_rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
-    starts: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,13 +32,6 @@ class _Frame:
     source: NDArray[np.int64]
     place: NDArray[np.int64]
     factor: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Row:
-    constraint: Constraint
-    names: tuple[str, ...]
-    variables: NDArray[np.int64]
 
 
 class Matrix:
@@ -109,8 +55,8 @@ class Matrix:
         self._volumes = np.array([v.volume for v in self.variables], float)
         self._upper = np.array(list(chain.from_iterable(v.widths() for v in self.variables)), float)
         self.most = np.array([v.most for v in self.variables], float)
-        self._rows: dict[str, _Row] = {}
-        self._pattern: _Pattern | None = None
+        self._rows: dict[str, Row] = {}
+        self._pattern: Pattern | None = None
         self._frame: _Frame | None = None
         self._units = scaling.Units()
         self._scaled: Scaled | None = None
@@ -128,7 +74,7 @@ class Matrix:
 
     def add(self, constraints: Iterable[Constraint]) -> None:
         """More rows. Raises ValueError for names that are taken or unknown; nothing is added then."""
-        new: dict[str, _Row] = {}
+        new: dict[str, Row] = {}
         for constraint in constraints:
             if constraint.name in self._rows or constraint.name in new:
                 raise ValueError(
@@ -140,18 +86,19 @@ class Matrix:
 
     def change(self, constraints: Sequence[Constraint]) -> None:
         """Other numbers in rows that are there. Raises ValueError for others; nothing is changed then."""
-        new: dict[str, _Row] = {}
+        new: dict[str, Row] = {}
         for constraint in constraints:
             old = self._rows.get(constraint.name)
             if old is None:
                 raise ValueError(f"there is no constraint {constraint.name} to change: add it")
-            if old.constraint.weight != constraint.weight:
-                if None in (old.constraint.weight, constraint.weight):
+            was = old.constraint
+            if was.weight != constraint.weight:
+                if None in (was.weight, constraint.weight):
                     raise ValueError(
                         f"constraint {constraint.name} can't begin or cease to be one that must hold"
                     )
                 self._frame = None
-            if old.constraint.target != constraint.target:
+            if was.target != constraint.target:
                 raise ValueError(f"constraint {constraint.name} can't change its target")
             row = new[constraint.name] = self._row(constraint, old)
             if row.variables is not old.variables:
@@ -170,17 +117,17 @@ class Matrix:
         self._upper[self.first[i] : self.first[i] + self.counts[i]] = changed.widths()
         self._frame = self._scaled = None
 
-    def _row(self, constraint: Constraint, like: _Row | None = None) -> _Row:
+    def _row(self, constraint: Constraint, like: Row | None = None) -> Row:
         names = tuple(constraint.coefficients)
         if like is not None and names == like.names:
-            return _Row(constraint, names, like.variables)
+            return Row(constraint, names, like.variables)
         try:
             variables = np.array([self.index[name] for name in names], np.int64)
         except KeyError as unknown:
             raise ValueError(
                 f"constraint {constraint.name}: no variable is called {unknown.args[0]}"
             ) from None
-        return _Row(constraint, names, variables)
+        return Row(constraint, names, variables)
 
     def scaled(self) -> Scaled:
         """Everything, of now. Raises ValueError where a choice has no bound."""
@@ -190,13 +137,15 @@ class Matrix:
 
     def _build(self) -> Scaled:
         rows = list(self._rows.values())
-        values = np.fromiter(chain.from_iterable(r.constraint.coefficients.values() for r in rows), float)
+        values = np.fromiter(chain.from_iterable([r.constraint.coefficients.values() for r in rows]), float)
         least = np.array([row.constraint.least for row in rows], float)
         pattern = self._pattern
-        if pattern is None or (pattern.used != (values != 0.0)).any():
-            pattern = self._pattern = self._patterned(rows, values)
+        if pattern is None or not pattern.fits(values):
+            priced = self.most_cost < inf
+            pattern = self._pattern = Pattern.of(rows, values, self.counts, priced=priced)
             self._units = scaling.Units()
-        values = values[pattern.used]
+        if not pattern.full:
+            values = values[pattern.used]
         units = self._units.of(pattern.of_row, pattern.variables, values, least, self.most)
         frame = self._frame
         if frame is None or frame.units is not units:
@@ -205,15 +154,15 @@ class Matrix:
             self._frame = None if self._unbounded() else frame
         like = frame.like
         entries = like.values.copy()
-        entries[frame.place] = values[frame.source] * frame.factor
+        entries[frame.place] = values.take(frame.source) * frame.factor
         asked = like.least.copy()
         asked[FIRST:] = least / units[0]
-        return replace(like, least=asked, values=entries)
+        return like._replace(least=asked, values=entries)
 
     def _framed(
         self,
-        rows: Sequence[_Row],
-        pattern: _Pattern,
+        rows: Sequence[Row],
+        pattern: Pattern,
         units: tuple[NDArray[np.float64], NDArray[np.float64]],
     ) -> _Frame:
         row_unit, unit = units
@@ -255,50 +204,7 @@ class Matrix:
     def _unbounded(self) -> list[int]:
         return [i for i in self.choices if self.most[i] == inf]
 
-    def _patterned(self, rows: Sequence[_Row], values: NDArray[np.float64]) -> _Pattern:
-        used = values != 0.0
-        variables = np.concatenate([row.variables for row in rows]) if rows else np.zeros(0, np.int64)
-        of_row = np.repeat(np.arange(len(rows)), [len(row.names) for row in rows])
-        variables, of_row = variables[used], of_row[used]
-        soft = [i for i, row in enumerate(rows) if row.constraint.weight is not None]
-        targets = [rows[i].constraint.target for i in soft]
-        owners = [i if target is None else target for i, target in zip(soft, targets, strict=True)]
-        number = {owner: i for i, owner in enumerate(dict.fromkeys(owners))}
-        column = np.array([number[owner] for owner in owners], np.int64)
-        # From variables to their segments.
-        per = self.counts[variables]
-        source = np.repeat(np.arange(len(variables)), per)
-        within = np.arange(len(source)) - np.repeat(np.cumsum(per) - per, per)
-        priced = np.arange(self.segments if self.most_cost < inf else 0)
-        short = self.segments + np.arange(len(number))
-        segment = self.first[variables[source]] + within
-        columns = np.concatenate((priced, short, segment, short[column]))
-        entry_rows = np.concatenate(
-            (
-                np.full(len(priced), COST),
-                np.full(len(short), SHORTFALL),
-                of_row[source] + FIRST,
-                np.array(soft, np.int64) + FIRST,
-            )
-        )
-        order = np.lexsort((entry_rows, columns))
-        lengths = np.bincount(columns, minlength=self.segments + len(short))
-        return _Pattern(
-            used=used,
-            variables=variables,
-            of_row=of_row,
-            source=source,
-            segment=segment,
-            row=of_row[source],
-            soft=np.array(soft, np.int64),
-            column=column,
-            order=order,
-            entry_rows=entry_rows[order].astype(np.int32),
-            columns=columns[order].astype(np.int32),
-            starts=np.concatenate(([0], np.cumsum(lengths))).astype(np.int32),
-        )
-
-    def _bounded(self, rows: Sequence[_Row]) -> NDArray[np.float64]:
+    def _bounded(self, rows: Sequence[Row]) -> NDArray[np.float64]:
         """What columns can be, with choices that have no bound bounded by what must hold."""
         unbounded = self._unbounded()
         if not unbounded:

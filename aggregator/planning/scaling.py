@@ -24,7 +24,8 @@ class Units:
     """The units of a matrix, kept while its numbers stay within a factor of two of where they were."""
 
     def __init__(self) -> None:
-        self._seen = np.zeros(0), np.zeros(0)
+        self._near: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._most = np.zeros(0)
         self._units: tuple[NDArray[np.float64], NDArray[np.float64]] = (np.zeros(0), np.zeros(0))
 
     def of(
@@ -37,19 +38,21 @@ class Units:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """As `units`, of entries in the same places as before; `most` is kept, not copied."""
         numbers = np.concatenate((values, least))
-        if not (len(self._seen[0]) and _near(self._seen[0], numbers) and _near(self._seen[1], most)):
-            self._seen = (numbers, most)
+        same = most is self._most or (len(most) == len(self._most) and _within(most, _range(self._most)))
+        if self._near is None or not same or not _within(numbers, self._near):
+            self._near, self._most = _range(numbers), most
             self._units = units(rows, columns, values, least, most)
         return self._units
 
 
-def _near(old: NDArray[np.float64], new: NDArray[np.float64]) -> bool:
-    """Whether each number keeps its sign and half to twice its size; zeros and infinities are equal."""
-    if old is new:
-        return True
-    with np.errstate(invalid="ignore"):  # inf - inf, which is not above anything
-        far = np.abs(new - old) > np.minimum(np.abs(old), np.abs(new))
-    return not far.any()
+def _range(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From half to twice of each number, on its own side of zero; zeros and infinities stay what they are."""
+    half, twice = 0.5 * numbers, 2.0 * numbers
+    return np.minimum(half, twice), np.maximum(half, twice)
+
+
+def _within(numbers: NDArray[np.float64], near: tuple[NDArray[np.float64], NDArray[np.float64]]) -> bool:
+    return bool((numbers >= near[0]).all() and (numbers <= near[1]).all())
 
 
 def units(

@@ -11,8 +11,9 @@ import numpy as np
 from aggregator.planning.choices import Chooser
 from aggregator.planning.highs import TOLERANCE
 from aggregator.planning.linear import Found, Goal
-from aggregator.planning.matrix import COST, FIRST, Matrix
+from aggregator.planning.matrix import Matrix
 from aggregator.planning.program import MOST_COST, Constraint, Program, Solution
+from aggregator.planning.scaled import COST, FIRST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,11 +107,12 @@ class Solver:
         )
 
     def _binding(self, duals: NDArray[np.float64]) -> tuple[str, ...]:
-        sizes = np.abs(duals)
-        tight = np.flatnonzero(sizes > _NO_DUAL * sizes.max(initial=0.0))
+        # A few numbers, for which arrays take longer.
+        sizes = [abs(dual) for dual in duals.tolist()]
+        least = _NO_DUAL * max(sizes, default=0.0)
+        tight = sorted((i for i, size in enumerate(sizes) if size > least), key=lambda i: -sizes[i])
         names = self._matrix.names
-        ordered = tight[np.argsort(-sizes[tight], kind="stable")].tolist()
-        return tuple([MOST_COST if row == COST else names[row - FIRST] for row in ordered])
+        return tuple([MOST_COST if row == COST else names[row - FIRST] for row in tight])
 
 
 def _gap(found: Found) -> float:

@@ -29,10 +29,14 @@ _DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
 @dataclass(frozen=True, slots=True)
 class TooWide:
-    """A range that was not answered as a whole, and why."""
+    """A range that was not answered as a whole, and why.
+
+    `everything` was refused, headers too: by an endpoint that may refuse whatever it is asked.
+    """
 
     why: ProviderUnavailable
     about_range: bool
+    everything: bool = False
 
 
 async def ask(
@@ -53,7 +57,8 @@ async def ask(
         refused = ProviderUnavailable(upstream.name, f"eth_getLogs was refused: {answer}")
         if answer.code in _UNABLE and not any(words in said for words in _RANGE):
             raise refused
-        return TooWide(refused, about_range=any(words in said for words in _RANGE))
+        everything = isinstance(pinned, RpcError) and isinstance(end, RpcError)
+        return TooWide(refused, any(words in said for words in _RANGE), everything)
     here, end_hash = hash_of(pinned), hash_of(end)
     if here is None or end_hash is None:
         kind = BlockUnavailable if block.hash in upstream.seen else NotYet

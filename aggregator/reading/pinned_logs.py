@@ -48,8 +48,9 @@ class PinnedLogs:
 
         async def use(upstream: Upstream) -> tuple[Upstream, Stretch | TooWide]:
             found = await self._of(upstream, request, span)
-            if isinstance(found, TooWide) and span[0] == span[1]:
-                refused.append(found)  # no narrower range is left: another endpoint may answer it
+            # No narrower range is left, or none may help: another endpoint may answer this one.
+            if isinstance(found, TooWide) and (found.everything or span[0] == span[1]):
+                refused.append(found)
                 raise found.why
             return upstream, found
 
@@ -60,7 +61,7 @@ class PinnedLogs:
         except ProviderUnavailable as error:
             if not refused:
                 raise
-            return replace(refused[-1], why=error)  # a narrower filter may be answered
+            return replace(refused[-1], why=error)  # a narrower range or filter may be answered
         if isinstance(found, TooWide) or self.needed <= 1:
             return found
         return await self.in_time(self._agreed(by, found, request, span))

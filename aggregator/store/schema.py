@@ -41,7 +41,7 @@ TABLE_MODULES = (
     index_tables,
 )
 
-REVISIONS = tuple(f"{number:04}" for number in range(1, 17))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 18))
 """Every revision of the schema, the present one last."""
 
 VERSION_TABLE = sa.Table(

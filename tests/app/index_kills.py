@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,11 +20,13 @@ import duckdb
 from aggregator.app.snapshots import families
 from aggregator.settings import Settings
 from aggregator.store.warehouse import Warehouse
+from tests.app import index_process
 from tests.app.index_kit import Desk, desk, kept
 from tests.devnet.world import World
+from tests.forks import Forked
 from tests.store.blank import blank
 
-MOST_MIB = 1024
+MOST_MIB, END_S = 1024, 60.0
 
 
 @dataclass
@@ -36,11 +37,9 @@ class Outcome:
     mib: int = 0
 
 
-def start(here: Desk, config: Settings, block_size: int) -> subprocess.Popen[str]:
+def start(here: Desk, config: Settings, block_size: int) -> Forked:
     """The next process of the run."""
-    arguments = [str(here.path), str(config.database), str(here.csv), str(block_size)]
-    command = [sys.executable, "-m", "tests.app.index_process", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return Forked(index_process.main, str(here.path), str(config.database), str(here.csv), str(block_size))
 
 
 def kill_often(here: Desk, config: Settings, count: int, block_size: int, seed: int) -> Outcome:
@@ -54,7 +53,6 @@ def kill_often(here: Desk, config: Settings, count: int, block_size: int, seed: 
     for _ in range(count):
         with start(here, config, block_size) as process:
             acknowledged = -1
-            assert process.stdout is not None
             heard_at = [time.monotonic()]
             for _ in range(1 + dice.randint(0, 2 * blocks_between - 1)):
                 acknowledged = heard(process.stdout.readline(), outcome, acknowledged)
@@ -70,9 +68,8 @@ def kill_often(here: Desk, config: Settings, count: int, block_size: int, seed: 
         assert done >= max(outcome.done, default=0)
         outcome.done.append(done)
     with start(here, config, block_size) as process:
-        assert process.stdout is not None
         lines = list(process.stdout)
-    assert process.returncode == 0
+        assert process.wait(END_S) == 0, process.stderr.read()
     assert lines[0].split()[0] == str(outcome.done[-1]), "the run began anew"
     assert heard(lines[-1], outcome, 0) == len(here.wallets)
     assert check(here, config, len(here.wallets)) == len(here.wallets)

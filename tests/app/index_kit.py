@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pytest
 
 from aggregator import settings
 from aggregator.app import indexing, wallet_lists
@@ -20,6 +22,8 @@ from aggregator.settings import Settings
 from tests.devnet.world import World
 
 EVERYWHERE = Selection(())
+COUNT, SIZE = 13, 4
+"""Wallets of a short list, and how many of them are read together."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,22 @@ def kept(path: Path) -> dict[str, object]:
             )
             found[table] = connection.execute(f'SELECT {chosen} FROM "{table}" ORDER BY ALL').fetchall()  # noqa: S608
     return found
+
+
+class Stop(Exception):
+    """Raised by a listener: ends a run as an interruption does."""
+
+
+def stopped_after(here: Desk, config: Settings, wallets: int, **options: Any) -> list[Indexed]:
+    """Run until so many wallets are kept; all that was told."""
+    heard: list[Indexed] = []
+
+    def told(state: Indexed) -> None:
+        heard.append(state)
+        if state.run.done >= wallets:
+            raise Stop
+
+    source = options.pop("source", None) or wallet_lists.of_file(here.csv)
+    with pytest.raises(Stop):
+        indexing.index(source, EVERYWHERE, config, block_size=SIZE, told=told, **options)
+    return heard

@@ -1,4 +1,4 @@
-"""A run of `index` as a process of its own: `python -m tests.app.index_process CONFIG DATABASE FILE SIZE`.
+"""A run of `index` as a process of its own.
 
 Each block of wallets that is kept is a line on stdout, at once: how many are done, and the largest size of
 the process so far in KiB.
@@ -6,7 +6,6 @@ the process so far in KiB.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from aggregator import settings
@@ -25,7 +24,3 @@ def main(configuration: str, database: str, file: str, block_size: str) -> None:
     config = settings.load(Path(configuration)).model_copy(update={"database": Path(database)})
     source = wallet_lists.of_file(Path(file))
     indexing.index(source, EVERYWHERE, config, block_size=int(block_size), told=told)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

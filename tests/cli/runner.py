@@ -33,6 +33,12 @@ class Result:
         return json.loads(line)
 
 
+def as_process(*arguments: str) -> None:
+    """Be `crossmargin ARGUMENTS`: for a process of its own."""
+    sys.argv = ["crossmargin", *arguments]
+    main()
+
+
 def crossmargin(*arguments: str) -> Result:
     """Run `crossmargin ARGUMENTS`."""
     out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()

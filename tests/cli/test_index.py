@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import signal
-import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ import stamina
 from aggregator import app
 from cli.exits import Exit
 from tests.app.index_kit import Desk, desk
-from tests.cli.runner import crossmargin
+from tests.cli.runner import as_process, crossmargin
 from tests.cli.test_local import break_options
 from tests.devnet.world import World
 from tests.docs.test_schema import errors
+from tests.forks import Forked
 from tests.reading.servers import Refusal, Server, proxy
 
 COUNT = 9
@@ -148,13 +150,20 @@ def test_an_endpoint_that_is_down_leaves_a_run_that_goes_on(here: Desk) -> None:
 
 def test_ctrl_c_says_how_to_go_on(here: Desk) -> None:
     """130 with one envelope; the same command then does the rest."""
-    command = [sys.executable, "-m", "cli.main", "index", str(here.csv), "--block-size", "1", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert "wallets at local" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-    assert process.returncode == Exit.INTERRUPTED
+    begun = Event()
+
+    def wait(method: str, _: list[Any]) -> None:
+        if method == "eth_call" and begun.is_set():
+            time.sleep(0.1)  # it can't end before the signal
+
+    with Server(proxy(here.world.node.url, wait)) as server:
+        command = ("index", str(here.csv), "--block-size", "1", "--json", "--rpc", server.url)
+        with Forked(as_process, *command) as process:
+            assert "wallets at local" in process.stderr.readline()
+            begun.set()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(60)
+            assert process.returncode == Exit.INTERRUPTED
     document = json.loads(out)
     assert errors("index.json", document) == []
     done = document["data"]["done"]

@@ -12,6 +12,7 @@ import pytest
 from cli.text import WIDTH
 from tests.cli.runner import crossmargin
 from tests.docs.test_schema import errors
+from tests.store.blank import blank
 
 PLAN = ("plan", "liquidation", "--demo", "--quiet")
 CRASH = (*PLAN, "--shock", "ETH=-45%", "--shock", "BTC=-40%")
@@ -196,7 +197,7 @@ def test_stress_with_what_follows() -> None:
 def test_it_is_kept_with_its_snapshot(tmp_path: Path) -> None:
     """The ladder and a crash of the same read, each once; a table of borrowers counts by its content."""
     config, loans, renamed = tmp_path / "c.toml", tmp_path / "loans.csv", tmp_path / "renamed.csv"
-    config.write_text(f'database = "{tmp_path / "w.duckdb"}"\n')
+    config.write_text(f'database = "{blank(tmp_path / "w.duckdb")}"\n')
     loans.write_text(LOANS)
     renamed.write_text(LOANS)
     kept = ("--save", "--config", str(config))

@@ -12,6 +12,7 @@ import pytest
 from cli.text import WIDTH
 from tests.cli.runner import crossmargin
 from tests.docs.test_schema import errors
+from tests.store.blank import blank
 
 
 def test_a_wallet_at_its_targets_needs_no_plan() -> None:
@@ -70,7 +71,7 @@ def test_rows() -> None:
 def test_it_is_kept_with_its_snapshot(tmp_path: Path) -> None:
     """Once: the same again changes nothing, another target makes another plan of the same snapshot."""
     config = tmp_path / "c.toml"
-    config.write_text(f'database = "{tmp_path / "w.duckdb"}"\n')
+    config.write_text(f'database = "{blank(tmp_path / "w.duckdb")}"\n')
     kept = ("--demo", "-q", "--save", "--config", str(config))
     first = crossmargin("plan", "repair", *kept, "--kappa", "12", "--json")
     assert first.code == 0

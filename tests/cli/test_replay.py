@@ -14,6 +14,7 @@ from cli.exits import Exit
 from tests.cli.runner import crossmargin
 from tests.cli.test_local import break_options
 from tests.devnet.world import World
+from tests.store.blank import blank
 
 COMMANDS = [
     ("health",),
@@ -52,7 +53,7 @@ def test_a_replay_prints_what_was_printed_live(
     file = tmp_path / "wallets.cmrec"
     assert crossmargin("record", str(file), *addresses).code == 0
     live = crossmargin(*command, *addresses)
-    monkeypatch.setenv("CROSSMARGIN_DATABASE", str(tmp_path / "other.duckdb"))
+    monkeypatch.setenv("CROSSMARGIN_DATABASE", str(blank(tmp_path / "other.duckdb")))
     no_network(monkeypatch)
     replayed = crossmargin("replay", str(file), *command)
     assert live.out
@@ -74,10 +75,11 @@ def test_what_failed_live_fails_in_the_replay(
     config.write_text(devnet.config(), encoding="utf-8")
     monkeypatch.setenv("CROSSMARGIN_CONFIG", str(config))
     break_options(devnet)
+    blank(tmp_path / "test.duckdb")
     file, wallet = tmp_path / "broken.cmrec", devnet.wallets["hedged"]
     assert crossmargin("record", str(file), wallet).code == Exit.PARTIAL
     live = crossmargin(*command, wallet)
-    monkeypatch.setenv("CROSSMARGIN_DATABASE", str(tmp_path / "other.duckdb"))
+    monkeypatch.setenv("CROSSMARGIN_DATABASE", str(blank(tmp_path / "other.duckdb")))
     replayed = crossmargin("replay", str(file), *command)
     assert (replayed.out, replayed.code) == (live.out, live.code)
     assert live.code == Exit.PARTIAL

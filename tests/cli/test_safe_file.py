@@ -15,6 +15,7 @@ from aggregator.model.plans import Plan
 from aggregator.model.units import checksum, parse_address
 from cli.safe_file import builders_checksum, notes, safe_file
 from tests.cli.runner import crossmargin
+from tests.store.blank import blank
 from tests.store.samples import MAINNET, PORTFOLIO, WALLET
 from tests.store.studied import PLAN, POOL
 
@@ -154,7 +155,7 @@ def test_no_step_comes_nearer() -> None:
 def test_what_is_no_file_is_kept_all_the_same(tmp_path: Path) -> None:
     """The failure stands."""
     config = tmp_path / "c.toml"
-    config.write_text(f'database = "{tmp_path / "w.duckdb"}"\n')
+    config.write_text(f'database = "{blank(tmp_path / "w.duckdb")}"\n')
     result = crossmargin(
         "plan", "repair", "--demo", "-q", "--format", "safe", "--save", "--config", str(config)
     )

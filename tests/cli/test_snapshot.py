@@ -17,6 +17,7 @@ from tests.cli.runner import crossmargin
 from tests.cli.test_local import configure
 from tests.devnet.world import World
 from tests.docs.test_schema import errors
+from tests.store.blank import blank
 from tests.store.samples import BLOCK, LOAN, PORTFOLIO, RESULT, USDC, WALLET, WETH, save
 from tests.store.test_lifecycle import OTHER, at
 
@@ -37,7 +38,7 @@ def statuses() -> dict[str, str]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """The database of the command line, for snapshots that need no chain."""
-    return tmp_path / "test.duckdb"
+    return blank(tmp_path / "test.duckdb")
 
 
 @pytest.fixture

@@ -46,4 +46,4 @@ class Drift:
             return health
         later = (power + gained[0]) / (requirement + gained[1])
         # The exact rule's figure is rounded as its protocol rounds: the quotient moves it, and is not it.
-        return float(one["native_health"]) + later - power / requirement
+        return float(one["native_health"]) + (later - power / requirement)

@@ -153,6 +153,21 @@ def test_a_single_block_that_one_refuses_is_asked_of_another() -> None:
     assert (7, 7) in limited.asked
 
 
+def test_an_endpoint_that_refuses_everything_narrows_nothing() -> None:
+    """The next one is asked for the same range, not for a thousand of one block each."""
+    chain = LogChain(1_000, {7: 1, 900: 2})
+
+    def refuse(method: str, _: list[Any], result: Any) -> Any:
+        return result if method == "eth_chainId" else Refusal(-32000, "the project has no credits")
+
+    with Server(chain.changed(refuse)) as first, Server(chain.answer) as second:
+        [found] = read_logs([first.url, second.url], ALL)
+        refused, chain.asked = len(chain.asked), []
+        [alone] = read_logs([second.url], ALL)
+    assert numbers(found) == numbers(alone) == [7_000, 900_000, 900_001]
+    assert refused == 2 * len(chain.asked)
+
+
 def test_an_endpoint_that_answers_too_little_to_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """One block at a time over millions of blocks is no way."""
     monkeypatch.setattr("aggregator.reading.logs.MAX_REQUESTS", 50)

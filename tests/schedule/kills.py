@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,36 +19,35 @@ from aggregator.app.snapshots import families
 from aggregator.store.saved import ScheduleRun
 from aggregator.store.warehouse import Warehouse
 from tests.devnet.world import World
+from tests.forks import Forked
+from tests.schedule import process as schedule_process
 from tests.schedule.kit import MEMBERS, SLOT_S, Desk, desk
 
 START_S = 60.0
 
 
 @contextmanager
-def daemon(here: Desk, said: list[str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def daemon(here: Desk, said: list[str] | None = None) -> Iterator[Forked]:
     """The daemon of a desk, its clock an hour ahead: only the chain's blocks tell that slots have come.
 
     At the end it is killed; `said` also gets the lines that nobody had read by then.
     """
     ahead = here.world.node.timestamp + 3_600 - int(time.time())
-    command = [sys.executable, "-m", "tests.schedule.process", str(here.path), str(ahead)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        rest, _ = process.communicate()
-        if said is not None:
-            said += rest.splitlines()
+    with Forked(schedule_process.main, str(here.path), str(ahead)) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+            if said is not None:
+                said += process.stdout.read().splitlines()
 
 
-def acknowledged(process: subprocess.Popen[str], count: int) -> list[str]:
+def acknowledged(process: Forked, count: int) -> list[str]:
     """The next slots that the daemon says are settled."""
-    assert process.stdout is not None
     found = []
     for _ in range(count):
         line = process.stdout.readline()
-        assert line, process.stderr.read() if process.stderr else ""
+        assert line, process.stderr.read()
         found.append(line.strip())
     return found
 
@@ -90,6 +88,11 @@ def whole(here: Desk, file: Warehouse) -> set[str]:
     return found
 
 
+def ids(file: Warehouse) -> set[str]:
+    """Of all snapshots in a file."""
+    return {one.id for one in file.snapshots()}
+
+
 def kill_often(here: Desk, count: int, seed: int) -> tuple[int, int, int]:
     """Kill as often, each time after some progress of the chain.
 
@@ -105,10 +108,9 @@ def kill_often(here: Desk, count: int, seed: int) -> tuple[int, int, int]:
             # Somewhere between its start and well into its work; the first slot tells that it started.
             wanted = dice.choice((0, 1, 1))
             said += acknowledged(process, wanted)
-            time.sleep(dice.random() * (2.0 if wanted else 6.0))
+            time.sleep(dice.random() * 2.0)
         runs = check(here, said)
-        kept = {one.id for one in app.warehouse(here.config).snapshots()}
-        between += not kept.issubset(one for run in runs for one in run.snapshots)
+        between += not ids(app.warehouse(here.config)).issubset(one for run in runs for one in run.snapshots)
     here.advance(1)
     due = here.world.node.timestamp // SLOT_S * SLOT_S
     with daemon(here, said) as process:
@@ -125,7 +127,7 @@ def kill_often(here: Desk, count: int, seed: int) -> tuple[int, int, int]:
     assert all(run.outcome == "ok" or (run.outcome == "missed" and run.reason) for run in runs)
     warehouse = app.warehouse(here.config)
     assert warehouse.for_reading().runs("desk") == runs, "readers do not see what was recorded"
-    assert whole(here, warehouse.for_reading()) == whole(here, warehouse)
+    assert ids(warehouse.for_reading()) == ids(warehouse), "readers do not see what is whole"
     for run in runs:
         blocks = [block for of_one in warehouse.blocks(run.snapshots).values() for block in of_one]
         for block in blocks:

@@ -1,13 +1,8 @@
-"""The daemon as a process of its own, on a chain whose time is not the machine's.
-
-`python -m tests.schedule.process CONFIGURATION AHEAD_S` is `crossmargin schedule run --json` with a clock
-that is so many seconds ahead of the machine's.
-"""
+"""The daemon as a process of its own, on a chain whose time is not the machine's."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +13,10 @@ from aggregator.store.saved import ScheduleRun
 
 
 def main(configuration: str, ahead_s: str) -> None:
-    """Run until a signal; every slot that is settled is a line on stdout, at once."""
+    """`crossmargin schedule run` with a clock that is so many seconds ahead of the machine's.
+
+    It runs until a signal; every slot that is settled is a line on stdout, at once.
+    """
     ahead = timedelta(seconds=int(ahead_s))
 
     def told(run: ScheduleRun) -> None:
@@ -27,7 +25,3 @@ def main(configuration: str, ahead_s: str) -> None:
     logging.basicConfig(level=logging.WARNING)
     config = settings.load(Path(configuration))
     Daemon(config, jobs(config), told=told, clock=lambda: datetime.now(UTC) + ahead).run()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

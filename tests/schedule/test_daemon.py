@@ -47,7 +47,7 @@ def test_it_takes_slots_answers_and_drains(devnet: World, tmp_path: Path) -> Non
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10)
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(60)
         assert process.returncode == 0, errors
         said += rest.splitlines()
     assert len(check(here, said)) == len(said)
@@ -153,7 +153,7 @@ def test_a_store_that_is_none_ends_the_command(devnet: World, tmp_path: Path) ->
     here = desk(devnet, tmp_path)
     (tmp_path / "desk.schedule.sqlite").write_bytes(b"no database " * 500)
     with daemon(here) as process:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(60)
     assert process.returncode == 1
     assert "StoreError" in errors
     assert "delete it, nothing is lost with it" in errors

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import random
 import time
@@ -22,6 +21,7 @@ from aggregator.store.columns import table_of
 from aggregator.store.saving import Saving
 from aggregator.store.warehouse import Warehouse
 from tests.cli.runner import crossmargin
+from tests.forks import PROCESSES
 from tests.store.samples import BLOCK, EXPECTED, FAMILIES, LOAN, MAINNET, PORTFOLIO, RESULT, TAKEN_AT
 
 WALLETS, SHAPES = 7, 5
@@ -35,9 +35,6 @@ LEFT JOIN snapshot_block AS b ON b.snapshot_id = s.snapshot_id AND b.chain_id = 
 LEFT JOIN position AS p ON p.snapshot_id = s.snapshot_id
 GROUP BY s.snapshot_id
 """
-# The server has imported this module before it makes a process, so each starts at once.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.store.contention"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +116,10 @@ def readers_beside_a_writer(path: Path, *, seconds: float, commits: int) -> Read
     warehouse = Warehouse(path)  # a file to read from the first moment on
     warehouse.save_many([to_save(0)])
     warehouse.publish()
-    stop, reports = _PROCESSES.Event(), _PROCESSES.Queue()
+    stop, reports = PROCESSES.Event(), PROCESSES.Queue()
     acknowledged = path.with_suffix(".acks")
-    writer = _PROCESSES.Process(target=_write, args=(path, 1, acknowledged))
-    readers = [_PROCESSES.Process(target=_read, args=(path, stop, reports)) for _ in range(READERS)]
+    writer = PROCESSES.Process(target=_write, args=(path, 1, acknowledged))
+    readers = [PROCESSES.Process(target=_read, args=(path, stop, reports)) for _ in range(READERS)]
     for process in (writer, *readers):
         process.start()
     enough, late = time.monotonic() + seconds, time.monotonic() + seconds + LOCK_TIMEOUT_S
@@ -149,7 +146,7 @@ def kills_of_a_writer(path: Path, *, kills: int, seed: int) -> Killing:
     moments, acknowledged = random.Random(seed), path.with_suffix(".acks")
     for kill in range(kills):
         before = len(_acknowledged(acknowledged))
-        writer = _PROCESSES.Process(target=_write, args=(path, 1_000 * kill, acknowledged))
+        writer = PROCESSES.Process(target=_write, args=(path, 1_000 * kill, acknowledged))
         writer.start()
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while len(_acknowledged(acknowledged)) == before and time.monotonic() < deadline:
