@@ -52,7 +52,7 @@ class Names:
     """What a portfolio calls its accounts and assets; text of chains, cleaned."""
 
     def __init__(self, portfolio: Portfolio) -> None:
-        known = (*portfolio.accounts, *portfolio.openable)
+        known = portfolio.known_to_plans
         self.chains = {account.id: account.chain for account in known}
         self.labels = {account.id: clean(account.label, 100) for account in known}
         self._assets: dict[AssetId, Asset] = {}

@@ -85,7 +85,7 @@ def notes(plan: Plan, portfolio: Portfolio) -> Iterator[str]:
 
 def _signer(plan: Plan, portfolio: Portfolio) -> tuple[ChainId, Address]:
     """The chain and the sender of every step; raises BadConfiguration where there are several."""
-    chains = {account.id: account.chain for account in (*portfolio.accounts, *portfolio.openable)}
+    chains = {account.id: account.chain for account in portfolio.known_to_plans}
     senders = {(chains[step.account_id], step.sender) for step in plan.steps}
     if len(senders) != 1:
         told = ", ".join(f"{sender} on chain {chain}" for chain, sender in sorted(senders))

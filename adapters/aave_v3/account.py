@@ -138,6 +138,8 @@ def _terms(market: Market, reserve: Reserve, mode: EMode | None, lending: Lendin
         lendable=lending.lendable(market, reserve),
         frozen=reserve.frozen,
         ceiling=reserve.debt_ceiling,
+        cash=lending.cash.get(reserve.id),
+        supply_cap=lending.caps.get(reserve.id),
     )
 
 

@@ -33,6 +33,8 @@ class ActionRefusal(Enum):
     NO_BURN = "InvalidBurnAmount", "INVALID_BURN_AMOUNT (25)"
     FROZEN = "ReserveFrozen", "RESERVE_FROZEN (28)"
     NOT_COUNTED = "UserInIsolationModeOrLtvZero", "USER_IN_ISOLATION_MODE_OR_LTV_ZERO (62)"
+    CAPPED = "SupplyCapExceeded", "SUPPLY_CAP_EXCEEDED (51)"
+    NO_CASH = "Panic(0x11)", "Panic(0x11)"
 
     def of(self, version: Version) -> Refused:
         """The refusal in a release's own words."""
@@ -81,11 +83,17 @@ def acted(
             # From V3.5 the pool looks at scaled amounts before the token does.
             early = version.maths is Maths.V3_5
             return (ActionRefusal.AMOUNT if early else ActionRefusal.NO_MINT).of(version)
+        cap = terms.supply_cap
+        if cap is not None and action.raw > cap.room(leg.accrual, version.maths, time):
+            return ActionRefusal.CAPPED.of(version)
         before = leg.supplied_scaled or terms.dormant or 0
         return Acted(action.raw, replace(leg, supplied_scaled=before + minted))
     if not leg.supplied_scaled:
         return Untold(f"the account's {leg.feed.asset} is no collateral, and is not followed by its rule")
-    return _with_less_supply(version, leg, time, action.raw)
+    done = _with_less_supply(version, leg, time, action.raw)
+    if isinstance(done, Acted) and terms.cash is not None and done.amount > terms.cash:
+        return ActionRefusal.NO_CASH.of(version)
+    return done
 
 
 def _with_less_debt(version: Version, leg: Leg, time: int, raw: int | None) -> Acted | Refused:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters.aave_v3.actions import Acted, ActionRefusal, acted
 from adapters.aave_v3.collateral import becoming, by_itself
+from adapters.aave_v3.terms import ReserveTerms
 from adapters.aave_v3.transactions import NO_POOL, Side
 from adapters.aave_v3.versions import RELEASES
 from aggregator.model.actions import (
@@ -53,9 +54,8 @@ def _applied(
     legs = list(rule.legs)
     legs[at] = replace(done.leg, accrual=done.leg.accrual.updated(rule.maths, time))
     pool = None if rule.pool is None else replace(rule.pool, read_at=time)
-    # What counted for nothing counts with the rest once the asset is a collateral.
-    awake = replace(terms, dormant=0) if isinstance(action, Deposit) and terms.dormant else terms
-    successor = replace(rule, terms=(*rule.terms[:at], awake, *rule.terms[at + 1 :]), pool=pool)
+    after = _terms_after(rule, at, done, time, action)
+    successor = replace(rule, terms=(*rule.terms[:at], after, *rule.terms[at + 1 :]), pool=pool)
     successor = successor.with_legs(legs)
     out = isinstance(action, Withdraw)
     if out:
@@ -72,6 +72,26 @@ def _applied(
         owed=done.leg.owed(rule.maths, time) if isinstance(action, Repay) else None,
         successor=successor,
     )
+
+
+def _terms_after(
+    rule: LiquidatableAaveRule, at: int, done: Acted, time: int, action: AssetAction
+) -> ReserveTerms:
+    """The reserve's terms after an action: its cash, and what all have supplied.
+
+    What counted for nothing counts with the rest once the asset is a collateral.
+    """
+    leg, terms = rule.legs[at], rule.terms[at]
+    before = leg.supplied_scaled
+    if isinstance(action, Deposit) and terms.dormant:
+        before, terms = terms.dormant, replace(terms, dormant=0)
+    if terms.supply_cap is not None:
+        added = done.leg.supplied_scaled - before
+        terms = replace(terms, supply_cap=terms.supply_cap.after(added, leg.accrual, rule.maths, time))
+    if terms.cash is not None:
+        into = -done.amount if isinstance(action, Withdraw) else done.amount
+        terms = replace(terms, cash=terms.cash + into)
+    return terms
 
 
 def side_of(rule: LiquidatableAaveRule, asset: AssetId) -> Side | Untold:

@@ -55,6 +55,7 @@ LIQUIDATION_ALLOWED: Function[bool] = Function("isLiquidationAllowed()(bool)")
 
 # On aTokens, debt tokens and underlyings.
 SCALED_BALANCE: Function[int] = Function("scaledBalanceOf(address)(uint256)")
+SCALED_TOTAL: Function[int] = Function("scaledTotalSupply()(uint256)")
 STABLE_PRINCIPAL: Function[int] = Function("principalBalanceOf(address)(uint256)")
 STABLE_RATE: Function[int] = Function("getUserStableRate(address)(uint256)")
 STABLE_UPDATED: Function[int] = Function("getUserLastUpdated(address)(uint40)")
@@ -75,3 +76,4 @@ class ReserveWord(IntEnum):
     A_TOKEN = 8
     STABLE_DEBT_TOKEN = 9
     DEBT_TOKEN = 10
+    TREASURY = 12

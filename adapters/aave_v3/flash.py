@@ -44,8 +44,9 @@ class AaveLender:
         ):
             if fails:
                 return Refused(name if named else number)
-        if lent.raw > terms.lendable:
-            return Refused(f"the reserve can lend {terms.lendable} so")
+        most = terms.lendable if terms.cash is None else min(terms.lendable, terms.cash)
+        if lent.raw > most:
+            return Refused(f"the reserve can lend {most} so")
         premium = lent.raw * self.pool.premium_bps
         if self.version.maths is Maths.V3_5:
             return Amount(lent.asset, ceil_div(premium, BPS))

@@ -39,7 +39,8 @@ class Reserve:
 
     `price` has the base currency's decimals; it is the error where the oracle gives none.
     `emode_category` is the only category of a reserve until V3.1. `bonus_bps`, `fee_bps` and `grace_until`
-    are those of ReserveTerms, and `debt_ceiling` is its ceiling.
+    are those of ReserveTerms, and `debt_ceiling` is its ceiling. All supply is at most `supply_cap` in the
+    smallest unit (0: any); `factor_bps` of interest is the treasury's, which has `treasury_scaled` to come.
     """
 
     id: int
@@ -57,6 +58,9 @@ class Reserve:
     virtual_accounting: bool
     frozen: bool
     debt_ceiling: int
+    supply_cap: int
+    factor_bps: int
+    treasury_scaled: int
     a_token: Address
     debt_token: Address
     stable_debt_token: Address
@@ -183,6 +187,9 @@ def _reserve(
         virtual_accounting=bool(bits >> 252 & 1),
         frozen=bool(bits >> 57 & 1),
         debt_ceiling=bits >> 212 & (1 << 40) - 1,
+        supply_cap=(bits >> 116 & (1 << 36) - 1) * 10 ** (bits >> 48 & 0xFF),
+        factor_bps=bits >> 64 & 0xFFFF,
+        treasury_scaled=field[ReserveWord.TREASURY],
         a_token=field[ReserveWord.A_TOKEN],
         debt_token=field[ReserveWord.DEBT_TOKEN],
         stable_debt_token=field[ReserveWord.STABLE_DEBT_TOKEN],

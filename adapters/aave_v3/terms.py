@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adapters.aave_v3.room import SupplyCap, cap_to_json, load_cap
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import entry, exact
 from aggregator.model.units import Address, parse_address
@@ -17,9 +18,10 @@ class ReserveTerms:
     `bonus_bps` is the whole factor (10500 is 5%), the eMode category's where the reserve belongs to it;
     `fee_bps` the treasury's part of the bonus; up to `grace_until` (Unix seconds) nobody is liquidated.
     `ltv_zero`: nobody may borrow on it. `lendable` is the cash that a flash loan may take, 0 where it lends
-    none. A `frozen` reserve takes no supply. One with a debt `ceiling` (in the protocol's own unit, 0 is
-    none) is collateral alone or not at all. `dormant` is the account's scaled supply that does not count.
-    None is not known, as in what was stored before these were read.
+    none, and `cash` what may be taken out. A `frozen` reserve takes no supply. One with a debt `ceiling` (in
+    the protocol's own unit, 0 is none) is collateral alone or not at all. `dormant` is the account's scaled
+    supply that does not count. None is not known, as in what was stored before these were read, and no
+    `supply_cap`.
     """
 
     bonus_bps: int
@@ -33,6 +35,8 @@ class ReserveTerms:
     frozen: bool | None = None
     ceiling: int | None = None
     dormant: int | None = None
+    cash: int | None = None
+    supply_cap: SupplyCap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ def terms_to_json(terms: ReserveTerms) -> dict[str, JsonValue]:
         "frozen": terms.frozen,
         "ceiling": None if terms.ceiling is None else str(terms.ceiling),
         "dormant": None if terms.dormant is None else str(terms.dormant),
+        "cash": None if terms.cash is None else str(terms.cash),
+        "supply_cap": None if terms.supply_cap is None else cap_to_json(terms.supply_cap),
     }
 
 
@@ -75,6 +81,8 @@ def load_terms(data: Mapping[str, JsonValue]) -> ReserveTerms:
         frozen=None if data.get("frozen") is None else entry(data, "frozen", bool),
         ceiling=None if data.get("ceiling") is None else exact(data, "ceiling"),
         dormant=None if data.get("dormant") is None else exact(data, "dormant"),
+        cash=None if data.get("cash") is None else exact(data, "cash"),
+        supply_cap=None if data.get("supply_cap") is None else load_cap(entry(data, "supply_cap", dict)),
     )
 
 

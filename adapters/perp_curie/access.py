@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aggregator.model.units import Address
 
@@ -12,14 +12,19 @@ class Access:
     """The contracts that take a trader's own actions, and what they ask beyond the liquidation test.
 
     Free of margin is what exceeds `initial_ratio` (millionths) of what was borrowed; `vault_paused` is the
-    vault's own stop.
+    vault's own stop. `room` is how much more of the settlement token it takes, None where that is not known.
     """
 
     clearing_house: Address
     vault: Address
     initial_ratio: int
     vault_paused: bool
+    room: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.initial_ratio <= 10**6:
             raise ValueError(f"a ratio of {self.initial_ratio} of {10**6}")
+
+    def with_more(self, raw: int) -> Access:
+        """The same once the vault has so much more of the settlement token."""
+        return self if self.room is None else replace(self, room=max(0, self.room - raw))

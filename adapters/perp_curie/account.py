@@ -88,7 +88,11 @@ def rule_of(said: Said, block: Block) -> CurieRule:
         paused=system.paused,
         terms=said.terms,
         access=Access(
-            system.clearing_house, system.vault, said.settings.initial_ratio, said.settings.vault_paused
+            system.clearing_house,
+            system.vault,
+            said.settings.initial_ratio,
+            said.settings.vault_paused,
+            said.settings.room,
         ),
         others=tuple(_market(one, further[one.base], said.settings, block) for one in others),
     )
@@ -179,6 +183,7 @@ def _collateral(reply: CollateralReply, chain: ChainId) -> Collateral:
         reply.config.ratio,
         reply.config.discount,
         reply.track,
+        reply.room,
     )
 
 

@@ -1,7 +1,7 @@
 """What a trader's own deposits and withdrawals do; `trading` says it of trades.
 
 Source: `deposit`, `withdraw` and `withdrawAll` of Vault.sol of npm `@perp/curie-contract` 2.8.4, rounding
-included. That the vault takes a deposit (it is below its caps) and has the tokens is taken for granted.
+included. That the vault has the tokens is taken for granted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from adapters.perp_curie.access import Access
 from adapters.perp_curie.closing import as_of
 from adapters.perp_curie.market import MILLION, Collateral
 from adapters.perp_curie.trading import trade
@@ -42,11 +43,11 @@ def apply(
     if isinstance(action, Withdraw):
         return _withdrawn(rule, prices, time, rule.access.initial_ratio, held, action.raw)
     if isinstance(action, Deposit):
-        return _deposited(rule, time, held, action.raw)
+        return _deposited(rule, time, rule.access, held, action.raw)
     if held is not None:
         return Refused("only the settlement token is ever owed")
     raw = repayment(rule, action)
-    return _deposited(rule, time, None, raw) if raw else Refused("nothing is owed")
+    return _deposited(rule, time, rule.access, None, raw) if raw else Refused("nothing is owed")
 
 
 def repayment(rule: CurieRule, action: Repay) -> int:
@@ -55,12 +56,17 @@ def repayment(rule: CurieRule, action: Repay) -> int:
     return owed if action.raw is None else min(action.raw, owed)
 
 
-def _deposited(rule: CurieRule, time: int, held: Collateral | None, raw: int) -> Applied | Refused:
+def _deposited(
+    rule: CurieRule, time: int, access: Access, held: Collateral | None, raw: int
+) -> Applied | Refused:
     if raw <= 0:
         return Refused("V_ZA: nothing is deposited")
+    room = access.room if held is None else held.room
+    if room is not None and raw > room:
+        return Refused("V_GTSTBC: above the vault's cap" if held is None else "V_GTDC: above the deposit cap")
     settled = as_of(rule, time)
     if held is None:
-        after = replace(settled, balance=rule.balance + raw)
+        after = replace(settled, balance=rule.balance + raw, access=access.with_more(raw))
         return _applied(rule, after, raw, paid=True)
     return _applied(rule, _with(settled, held, raw), raw, paid=True, held=held)
 
@@ -87,7 +93,8 @@ def _withdrawn(
         return _applied(rule, _with(settled, held, -raw), -raw, paid=False, held=held)
     # The whole of what was realised becomes balance; what is less than a unit is lost.
     balance = rule.balance - raw + owed // rule.unit
-    return _applied(rule, replace(settled, balance=balance, owed_pnl=0), -raw, paid=False)
+    access = None if rule.access is None else rule.access.with_more(-raw)
+    return _applied(rule, replace(settled, balance=balance, owed_pnl=0, access=access), -raw, paid=False)
 
 
 def free_of(
@@ -107,7 +114,7 @@ def free_of(
 
 def _with(rule: CurieRule, held: Collateral, added: int) -> CurieRule:
     """The account with so much more of a collateral; one of nothing is no collateral any more."""
-    changed = [replace(one, balance=one.balance + added) if one == held else one for one in rule.collaterals]
+    changed = [one.with_more(added) if one == held else one for one in rule.collaterals]
     return replace(rule, collaterals=tuple(one for one in changed if one.balance))
 
 

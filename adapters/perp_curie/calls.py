@@ -162,6 +162,7 @@ CAPACITY: Function[int] = Function("getInsuranceFundCapacity()(int256)")
 INITIAL_RATIO: Function[int] = Function("getImRatio()(uint24)")
 MAINTENANCE_RATIO: Function[int] = Function("getMmRatio()(uint24)")
 PENALTY_RATIO: Function[int] = Function("getLiquidationPenaltyRatio()(uint24)")
+SETTLEMENT_CAP: Function[int] = Function("getSettlementTokenBalanceCap()(uint256)")
 MARK_INTERVALS: Function[tuple[int, int]] = Function("getMarkPriceConfig()(uint32,uint32)")
 TWAP_INTERVAL: Function[int] = Function("getTwapInterval()(uint32)")
 MAX_FUNDING_RATE: Function[int] = Function("getMaxFundingRate()(uint24)")
@@ -184,6 +185,7 @@ CLOSED_PRICE: Function[int] = Function("getClosedPrice()(uint256)")
 # Tokens
 SYMBOL: Function[str] = Function("symbol()(string)")
 DECIMALS: Function[int] = Function("decimals()(uint8)")
+TOKEN_BALANCE: Function[int] = Function("balanceOf(address)(uint256)")
 
 # Uniswap V3 pool
 SLOT: Function[Slot] = Function("slot0()(uint160,int24,uint16,uint16,uint16,uint8,bool)", into=Slot)

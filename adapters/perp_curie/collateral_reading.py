@@ -10,7 +10,7 @@ from adapters.perp_curie.calls import CollateralConfig
 from adapters.perp_curie.market import COLLATERAL_SECONDS, MILLION, MOST_DECIMALS
 from adapters.perp_curie.sale import SaleTerms
 from adapters.perp_curie.system import System
-from aggregator.contract import Read, ask, both, join
+from aggregator.contract import Read, ask, both, join, optional
 from aggregator.model.errors import MalformedReply
 from aggregator.model.readings import Block
 from aggregator.model.units import Address
@@ -18,7 +18,10 @@ from aggregator.model.units import Address
 
 @dataclass(frozen=True, slots=True)
 class CollateralReply:
-    """What the contracts said of one collateral of a trader; `price` is the mean of the time of `track`."""
+    """What the contracts said of one collateral of a trader; `price` is the mean of the time of `track`.
+
+    `room` is how much more of it the vault takes, None where that is not known.
+    """
 
     token: Address
     symbol: str
@@ -29,6 +32,7 @@ class CollateralReply:
     price_decimals: int
     origin: str
     track: Track | None
+    room: int | None
 
 
 def collaterals(
@@ -41,7 +45,7 @@ def collaterals(
 def _collateral(at: System, wallet: Address, token: Address, block: Block) -> Read[CollateralReply]:
     manager = at.collateral_manager
     priced = calls.COLLATERAL_PRICE.at(manager, token, COLLATERAL_SECONDS)
-    [balance, price, price_decimals, decimals], (([config], [symbol]), track) = yield from both(
+    [balance, price, price_decimals, decimals], ((([config], [symbol]), held), track) = yield from both(
         ask(
             [
                 calls.BALANCE_OF_TOKEN.at(at.vault, wallet, token),
@@ -51,7 +55,10 @@ def _collateral(at: System, wallet: Address, token: Address, block: Block) -> Re
             ]
         ),
         both(
-            both(ask([calls.COLLATERAL_CONFIG.at(manager, token)]), ask([calls.SYMBOL.at(token)])),
+            both(
+                both(ask([calls.COLLATERAL_CONFIG.at(manager, token)]), ask([calls.SYMBOL.at(token)])),
+                optional(ask([calls.TOKEN_BALANCE.at(token, at.vault)])),
+            ),
             averages_reading.collateral(at, token, COLLATERAL_SECONDS, block),
         ),
     )
@@ -63,8 +70,9 @@ def _collateral(at: System, wallet: Address, token: Address, block: Block) -> Re
             calls.COLLATERAL_CONFIG.at(manager, token).origin,
             f"{decimals} and {price_decimals} decimals, ratios {config.ratio} and {config.discount}",
         )
+    room = None if held is None else max(0, config.deposit_cap - held[0])
     return CollateralReply(
-        token, symbol, decimals, balance, config, price, price_decimals, priced.origin, track
+        token, symbol, decimals, balance, config, price, price_decimals, priced.origin, track, room
     )
 
 

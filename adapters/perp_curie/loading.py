@@ -120,6 +120,7 @@ def _collateral(data: Mapping[str, JsonValue]) -> Collateral:
         ratio=entry(data, "ratio", int),
         discount=entry(data, "discount", int),
         track=None if data.get("track") is None else _track(entry(data, "track", dict)),
+        room=None if data.get("room") is None else exact(data, "room"),
     )
 
 
@@ -129,6 +130,7 @@ def _access(data: Mapping[str, JsonValue]) -> Access:
         vault=parse_address(entry(data, "vault", str)),
         initial_ratio=entry(data, "initial_ratio", int),
         vault_paused=entry(data, "vault_paused", bool),
+        room=None if data.get("room") is None else exact(data, "room"),
     )
 
 

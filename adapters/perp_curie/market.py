@@ -6,7 +6,7 @@ Source: AccountBalance.sol, OrderBook.sol, Exchange.sol and lib/Funding.sol of n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.perp_curie.averages import Averages, Track, Window, caught_up
 from adapters.perp_curie.pool import Pool
@@ -155,7 +155,7 @@ class Collateral:
     """A token that is counted with a haircut; `balance` in its smallest unit, ratios in millionths.
 
     `ratio` of its worth counts; it is sold for `discount` less than its price. `track` is its price over the
-    time of which the feed is the mean, None where not known.
+    time of which the feed is the mean, `room` how much more the vault takes of all, None where not known.
     """
 
     feed: Feed
@@ -165,6 +165,7 @@ class Collateral:
     ratio: int
     discount: int
     track: Track | None = None
+    room: int | None = None
 
     def __post_init__(self) -> None:
         if self.balance < 0 or not all(
@@ -173,6 +174,11 @@ class Collateral:
             raise ValueError(f"{self.name}: {self.balance} of {self.decimals}, {self.feed.decimals} decimals")
         if not all(0 <= one <= MILLION for one in (self.ratio, self.discount)):
             raise ValueError(f"{self.name}: ratios {self.ratio} and {self.discount} of {MILLION}")
+
+    def with_more(self, raw: int) -> Collateral:
+        """The same once the trader, and the vault, has so much more of it."""
+        room = None if self.room is None else max(0, self.room - raw)
+        return replace(self, balance=self.balance + raw, room=room)
 
     def window(self, price: int) -> Window:
         """What the mean goes through from a price on while the last price stays."""

@@ -81,11 +81,12 @@ def sell(
         return Refused(f"V_MSAE: at most {most} can be repaid at once")
     sold = most_sold if paid == most else found.amount_for(paid * rule.unit, price)
     fee = paid * rule.terms.fee_ratio // MILLION
-    left = [replace(one, balance=one.balance - sold) if one is found else one for one in rule.collaterals]
+    left = [one.with_more(-sold) if one is found else one for one in rule.collaterals]
     after, bad_debt = without_bad_debt(
         replace(
             as_of(rule, time),
             balance=rule.balance + paid - fee,
+            access=None if rule.access is None else rule.access.with_more(paid - fee),
             collaterals=tuple(one for one in left if one.balance),
             insurance=rule.insurance + fee * rule.unit,
         ),

@@ -112,6 +112,7 @@ def _collateral(held: Collateral) -> dict[str, JsonValue]:
         "ratio": held.ratio,
         "discount": held.discount,
         "track": None if held.track is None else _track(held.track),
+        "room": None if held.room is None else str(held.room),
     }
 
 
@@ -121,6 +122,7 @@ def _access(access: Access) -> dict[str, JsonValue]:
         "vault": access.vault,
         "initial_ratio": access.initial_ratio,
         "vault_paused": access.vault_paused,
+        "room": None if access.room is None else str(access.room),
     }
 
 

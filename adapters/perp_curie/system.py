@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adapters.perp_curie import calls
 from adapters.perp_curie.market import MILLION
-from aggregator.contract import Deployment, Read, ask, both
+from aggregator.contract import Deployment, Read, ask, both, optional
 from aggregator.model.errors import MalformedReply, Unsupported
 from aggregator.model.units import Address
 
@@ -31,7 +31,10 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What all accounts share; ratios in millionths, the insurance fund's capacity with 18 decimals."""
+    """What all accounts share; ratios in millionths, the insurance fund's capacity with 18 decimals.
+
+    `room` is how much more of the settlement token the vault takes, None where that is not known.
+    """
 
     symbol: str
     initial_ratio: int
@@ -41,6 +44,7 @@ class Settings:
     max_funding_rate: int
     capacity: int
     vault_paused: bool
+    room: int | None
 
 
 def system(deployment: Deployment) -> Read[System]:
@@ -97,11 +101,12 @@ def settings(at: System) -> Read[Settings]:
         one.at(at.config) for one in (calls.INITIAL_RATIO, calls.MAINTENANCE_RATIO, calls.PENALTY_RATIO)
     ]
     others = [calls.TWAP_INTERVAL.at(at.config), calls.MAX_FUNDING_RATE.at(at.config)]
+    full = [calls.SETTLEMENT_CAP.at(at.config), calls.TOKEN_BALANCE.at(at.settlement, at.vault)]
     (
-        [initial, maintenance, penalty, interval, rate],
+        ([initial, maintenance, penalty, interval, rate], said),
         (([capacity], [stopped]), ([symbol], [fund])),
     ) = yield from both(
-        ask([*ratios, *others]),
+        both(ask([*ratios, *others]), optional(ask(full))),
         both(
             both(ask([calls.CAPACITY.at(at.insurance_fund)]), ask([calls.PAUSED.at(at.vault)])),
             both(
@@ -116,4 +121,5 @@ def settings(at: System) -> Read[Settings]:
     unit = 10 ** (18 - at.settlement_decimals)
     # The fund reports whole units; what it has earned is kept with 18 decimals.
     exact = capacity * unit + fund.owed_realized_pnl % unit
-    return Settings(symbol, initial, maintenance, penalty, interval, rate, exact, stopped)
+    room = None if said is None else max(0, said[0] - said[1])
+    return Settings(symbol, initial, maintenance, penalty, interval, rate, exact, stopped, room)

@@ -77,3 +77,18 @@ class Account:
         if self.judged_at is not None:
             return self.judged_at
         return {} if self.rule is None else prices_of(self.rule)
+
+    @property
+    def bare_wallet(self) -> Account:
+        """The wallet account of the address that holds it, as it is where that has no token at all."""
+        return Account(
+            id=f"wallet:{self.chain}:{self.owner_path[-1]}",
+            protocol="wallet",
+            kind="wallet",
+            chain=self.chain,
+            label="Wallet",
+            owner_path=self.owner_path,
+            positions=(),
+            rule=None,
+            reported=None,
+        )

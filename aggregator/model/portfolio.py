@@ -65,6 +65,13 @@ class Portfolio:
         return not self.accounts and self.coverage.ok == 0
 
     @property
+    def known_to_plans(self) -> tuple[Account, ...]:
+        """Every account that a step may be of: those that are here, could be opened, or are wallets that have
+        nothing yet; of one id the last is the fullest."""
+        there = (*self.accounts, *self.openable)
+        return (*(account.bare_wallet for account in there), *self.openable, *self.accounts)
+
+    @property
     def unjudged(self) -> tuple[str, ...]:
         """The ids of accounts that are here, and whose own test has no answer."""
         # By its code: a snapshot keeps no more of an error.

@@ -105,9 +105,10 @@ class Liquidated:
 
     `repaid`: debt that the liquidator pays (with None as collateral, that the protocol itself does).
     `seized`: what the liquidator (or the protocol) takes, in the token that changes hands, fees not included.
-    `fees`: what the protocol keeps of the collateral beside that. `bad_debt`: debt that is written off and
-    that others bear. Assets of zero are left out. `supplied`: what the account has of an asset then, in the
-    asset itself, where that does not follow from the rest: the token that changes hands is another, or the
+    `fees`: what the protocol keeps of the collateral beside that, or of what is repaid, where they are in
+    what is owed and not supplied. `bad_debt`: debt that is written off and that others bear. Assets of zero
+    are left out. `supplied`: what the account has of an asset then, in the asset itself, where that does not
+    follow from the rest: the token that changes hands is another, or the
     protocol pays out what the collateral is worth beyond the debt.
     """
 

@@ -164,6 +164,7 @@ class AssetCandidate(Candidate):
         if not isinstance(done, Applied):
             return done
         applied(copy, account, self.asset, done)
+        copy.note(account.id, action)
         paid, received = some(done.paid), some(done.received)
         if more and done.paid is not None:
             pay(copy, copy.accounts[self.account_id], self.asset, more)

@@ -10,7 +10,8 @@ from aggregator.model.accounts import Account
 from aggregator.model.ahead import AveragedRule
 from aggregator.model.plans import AccountState, Shortfall, State
 from aggregator.model.positions import Debt
-from aggregator.planning.goals import AHEAD_S, Goal, currency_usd, goals_of, own_test
+from aggregator.planning.goals import Goal, currency_usd, goals_of, own_test
+from aggregator.planning.later import AHEAD_S
 from aggregator.planning.ordering import keeps_floor
 from aggregator.planning.problem import Problem
 from aggregator.risk.copies import Copy

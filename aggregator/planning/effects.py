@@ -110,9 +110,12 @@ def liquidated(account: Account, done: Liquidated, worth: Worth) -> Effect:
     for asset, raw in found.given.items():
         more = total(after, Supply, asset) + raw
         after = replace(after, positions=with_supply(after, worth.assets[asset], more))
-    for amount in (*done.repaid, *done.bad_debt):
-        owed = max(total(after, Debt, amount.asset) - amount.raw, 0)
-        after = replace(after, positions=with_debt(after, worth.assets[amount.asset], owed))
+    kept = _kept_of_payments(account, done)
+    kept_usd = worth.all_usd(kept)
+    changes = [*((one.asset, -one.raw) for one in kept), *((a.asset, a.raw) for a in done.repaid)]
+    for asset, raw in (*changes, *((a.asset, a.raw) for a in done.bad_debt)):
+        owed = max(total(after, Debt, asset) - raw, 0)
+        after = replace(after, positions=with_debt(after, worth.assets[asset], owed))
     after = replace(after, positions=without_nothing(after), rule=done.successor, reported=None)
     rounding_usd = 0.0
     if not done.successor.feeds:
@@ -130,7 +133,7 @@ def liquidated(account: Account, done: Liquidated, worth: Worth) -> Effect:
         bad_debt=done.bad_debt,
         liquidated_usd=gone,
         bonus_usd=found.seized_usd - paid,
-        fees_usd=found.fees_usd,
+        fees_usd=found.fees_usd + kept_usd,
         other_usd=rounding_usd,
         bad_debt_usd=bad_usd,
         sold_usd=worth.sold([*found.sold, *((a.asset, -worth.usd(a.asset, a.raw)) for a in done.repaid)]),
@@ -138,6 +141,18 @@ def liquidated(account: Account, done: Liquidated, worth: Worth) -> Effect:
         toxic=repaid_usd > 0.0 and debt * gone > collateral * repaid_usd,
     )
     return written_off(effect, worth)
+
+
+def _kept_of_payments(account: Account, done: Liquidated) -> tuple[Amount, ...]:
+    """Fees in what the account owes and has no supply of: the protocol takes them of what is repaid."""
+    told = {amount.asset for amount in done.supplied}
+    return tuple(
+        fee
+        for fee in done.fees
+        if fee.asset not in told
+        and not as_collateral(account, fee.asset)
+        and total(account, Debt, fee.asset) > 0
+    )
 
 
 def written_off(effect: Effect, worth: Worth) -> Effect:

@@ -13,6 +13,7 @@ from aggregator.model.assets import Asset
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import Health
 from aggregator.planning.candidates import balance
+from aggregator.planning.later import later_test
 from aggregator.planning.problem import Problem
 from aggregator.pricing.book import usd
 from aggregator.risk.copies import Copy
@@ -21,9 +22,6 @@ from aggregator.risk.scenarios import CustomScenario, ScenarioSet
 
 CUSHION = 1e-6
 """Targets are aimed at so much higher: rounding misses none."""
-
-AHEAD_S = 600
-"""What is aimed at holds for so long at flat prices: interest and funding go on while a plan is sent."""
 
 
 class Figure(NamedTuple):
@@ -87,13 +85,13 @@ class Goals:
 
 @dataclass(frozen=True, slots=True)
 class HealthGoal:
-    """Every account keeps N >= h*Q by its own test at today's prices, now and `ahead` seconds later.
+    """Every account keeps N >= h*Q by its own test at today's prices, now and, if asked, sent later.
 
     Where its protocol judges at averages of the past, also while these catch up with today's prices.
     """
 
     health: Fraction
-    ahead: int = 0
+    later: bool = False
 
     @property
     def told(self) -> str:
@@ -104,7 +102,7 @@ class HealthGoal:
         """N - h*Q in USD."""
         return {
             Figure("health", account.id): min(spare_usd(copy, account, one, self.health) for one in said)
-            for account, said in _judged(copy, accounts, self.ahead)
+            for account, said in _judged(copy, accounts, later=self.later)
         }
 
 
@@ -115,7 +113,7 @@ class StressGoal:
     scenario: CustomScenario
     scenarios: ScenarioSet
     health: Fraction
-    ahead: int = 0
+    later: bool = False
 
     @property
     def told(self) -> str:
@@ -130,7 +128,7 @@ class StressGoal:
                 continue
             alone = replace(copy.portfolio, accounts=(copy.accounts[account],))
             after = Copy.of(moved(alone, self.scenario, self.scenarios))
-            for judged, said in _judged(after, after.accounts, self.ahead):
+            for judged, said in _judged(after, after.accounts, later=self.later):
                 spare = min(spare_usd(after, judged, one, self.health) for one in said)
                 found[Figure("stress", judged.id)] = spare
         return found
@@ -138,11 +136,11 @@ class StressGoal:
 
 def goals_of(problem: Problem, above: float) -> Goals:
     """The targets of a problem, or so much above them (a share), and then for a while."""
-    targets, more, ahead = problem.targets, 1 + Fraction(str(above)), AHEAD_S if above else 0
-    accounts: list[Goal] = [HealthGoal(Fraction(str(targets.health)) * more, ahead)]
+    targets, more, later = problem.targets, 1 + Fraction(str(above)), above > 0.0
+    accounts: list[Goal] = [HealthGoal(Fraction(str(targets.health)) * more, later)]
     if problem.stress is not None:
         floor = Fraction(str(targets.floor)) * more
-        accounts.append(StressGoal(problem.stress, problem.scenarios, floor, ahead))
+        accounts.append(StressGoal(problem.stress, problem.scenarios, floor, later))
     return Goals(tuple(accounts), targets.kappa * (1.0 + above))
 
 
@@ -205,14 +203,15 @@ def currency_usd(copy: Copy, account: Account) -> float:
     return usd(copy.portfolio.marks[quote])
 
 
-def _judged(copy: Copy, accounts: Iterable[str], ahead: int) -> Iterator[tuple[Account, list[Health]]]:
+def _judged(copy: Copy, accounts: Iterable[str], *, later: bool) -> Iterator[tuple[Account, list[Health]]]:
     """Accounts with what their rules say now, later where that is asked for, and once averages caught up."""
     for one in accounts:
         account = copy.accounts.get(one)
         if account is None:
             continue
-        said = [own_test(copy, account, later) for later in dict.fromkeys((0, ahead))]
-        said += ahead_tests(copy, account)
+        said = [own_test(copy, account), *ahead_tests(copy, account)]
+        if later:
+            said.append(later_test(copy, account))
         told = [health for health in said if health is not None]
         if told:
             yield account, told

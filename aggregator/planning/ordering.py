@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from aggregator.model.actions import AdjustableRule, Trade, Withdraw
+from aggregator.model.actions import AdjustableRule, Deposit, Trade, Withdraw
 from aggregator.model.ahead import AveragedRule
 from aggregator.model.positions import Debt
 from aggregator.model.rules import Health, Refused
 from aggregator.planning.candidates import Candidate, Done, Ordered
-from aggregator.planning.goals import AHEAD_S, ahead_tests, own_test
+from aggregator.planning.goals import ahead_tests, own_test
+from aggregator.planning.later import later_answer, later_test
 from aggregator.risk.copies import Copy, needs_margin
 
 WORTHWHILE_USD = 1.0
@@ -108,25 +109,25 @@ def attempt(now: Copy, one: Candidate, raw: int, floor: Fraction) -> Ordered | N
     if not isinstance(done, Done) or not _is_paid(now, after) or is_refused_later(now, one, done):
         return None
     for account in one.touches:
-        if not all(keeps_floor(now, after, account, floor, ahead) for ahead in (0, AHEAD_S)):
+        if not all(keeps_floor(now, after, account, floor, later=later) for later in (False, True)):
             return None
     return Ordered(one, raw, done, now, after)
 
 
 def is_refused_later(now: Copy, one: Candidate, done: Done) -> bool:
-    """Whether the venue would refuse what weakens an account once some minutes have passed.
+    """Whether the venue would refuse a step once some minutes have passed.
 
-    What is free today is a little less when the transaction is mined, by interest and funding until then.
+    What is free today, below a cap as well, is a little less when the transaction is mined, by interest and
+    funding until then.
     """
     account = now.accounts[one.account_id]
-    if not isinstance(done.move, Withdraw | Trade) or not isinstance(account.rule, AdjustableRule):
+    if not isinstance(done.move, Deposit | Withdraw | Trade) or not isinstance(account.rule, AdjustableRule):
         return False
-    time = now.portfolio.blocks[account.chain].timestamp
-    if isinstance(account.rule.apply(account.prices, time + AHEAD_S, done.move), Refused):
+    if isinstance(later_answer(now, account, done.move), Refused):
         return True
     if not isinstance(done.move, Withdraw) or not isinstance(account.rule, AveragedRule):
         return False
-    ends = account.rule.ahead(account.prices, time)
+    ends = account.rule.ahead(account.prices, now.portfolio.blocks[account.chain].timestamp)
     return any(
         isinstance(one.rule, AdjustableRule)
         and isinstance(one.rule.apply(one.prices, one.time, done.move), Refused)
@@ -143,23 +144,25 @@ def _is_possible(now: Copy, one: Candidate, floor: Fraction, raw: int) -> bool:
     return attempt(now, one, raw, floor) is not None
 
 
-def keeps_floor(before: Copy, after: Copy, account_id: str, floor: Fraction, ahead: int = 0) -> bool:
+def keeps_floor(before: Copy, after: Copy, account_id: str, floor: Fraction, *, later: bool = False) -> bool:
     """Whether N >= floor*Q of an account after a step, or, if it was below, floor*Q - N has not grown.
 
-    An account in which nothing is left that needs margin keeps it. `ahead`: so many seconds after its block;
-    at the block itself also while averages that it is judged at catch up with the last prices.
+    An account in which nothing is left that needs margin keeps it. `later`: where everything is done some
+    minutes later; else also while averages that it is judged at catch up with the last prices.
     """
     left = after.accounts.get(account_id)
     if left is None or (left.rule is None and not needs_margin(left)):
         return True
-    if not _keeps(_test(before, account_id, ahead), own_test(after, left, ahead), floor):
-        return False
-    if ahead:
-        return True
     earlier = before.accounts.get(account_id)
+    if later:
+        was_later = None if earlier is None else later_test(before, earlier)
+        return _keeps(was_later, later_test(after, left), floor)
+    today = None if earlier is None else own_test(before, earlier)
+    if not _keeps(today, own_test(after, left), floor):
+        return False
     was = () if earlier is None else ahead_tests(before, earlier)
     return all(
-        _keeps(was[i] if i < len(was) else _test(before, account_id, 0), now, floor)
+        _keeps(was[i] if i < len(was) else today, now, floor)
         for i, now in enumerate(ahead_tests(after, left))
     )
 
@@ -174,11 +177,6 @@ def _keeps(was: Health | None, now: Health | None, floor: Fraction) -> bool:
         return False
     spared = was.power - floor * was.requirement
     return spared < 0 and spare >= spared
-
-
-def _test(copy: Copy, account_id: str, ahead: int) -> Health | None:
-    account = copy.accounts.get(account_id)
-    return None if account is None else own_test(copy, account, ahead)
 
 
 def _is_paid(now: Copy, after: Copy) -> bool:

@@ -82,6 +82,7 @@ class Search:
     _rooms: Rooms = field(init=False)
     _margins: Margins = field(default_factory=Margins)
     _whole: list[Constraint] = field(default_factory=list)
+    _tried: set[str] = field(default_factory=set)
 
     def plan(self) -> Plan:
         """The cheapest certified plan, or the one that comes nearest; see `repair`."""
@@ -116,6 +117,9 @@ class Search:
         plans: list[Plan] = []
         for _ in range(RENEWALS + 1):
             found = self._refined(cutter, limit)
+            if found is None and self._whole:  # what no order takes out since can't pay for all of a debt
+                self._whole = []
+                found = self._refined(cutter, limit)
             if found is None:
                 break
             done = in_sequence(self.problem, self.start, self.candidates, found.amounts)
@@ -148,7 +152,8 @@ class Search:
             for one in repays
             if one.account_id in accounts
         ]
-        new = [row for row in made if row.name not in {known.name for known in self._whole}]
+        new = [row for row in made if row.name not in self._tried]
+        self._tried |= {row.name for row in new}
         self._whole += new
         return bool(new)
 

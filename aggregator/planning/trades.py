@@ -47,6 +47,7 @@ class TradeCandidate(Candidate):
         if not isinstance(done, Traded):
             return done
         traded(copy, account, position, done)
+        copy.note(account.id, action)
         return Done(action, None, some(done.paid), some(done.received), done.fee)
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from aggregator.model.accounts import Account
+from aggregator.model.actions import Action
 from aggregator.model.assets import Asset, AssetId
 from aggregator.model.errors import NativeUnknown
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp
+from aggregator.model.rules import Rule
 from aggregator.model.spot_markets import SpotMarket
 from aggregator.model.units import ChainId, plain, scaled
 from aggregator.risk.changed import ORIGIN
@@ -22,7 +24,8 @@ MarketKey: TypeAlias = tuple[ChainId, tuple[AssetId, AssetId], str]
 class Copy:
     """A portfolio that is being changed: its accounts by id, what is lost of their rules, and what to say.
 
-    `markets` are exchanges that have been used, by chain, sides and label, as they stand then.
+    `markets` are exchanges that have been used, by chain, sides and label, as they stand then. `acts` is what
+    a plan has done with each account, in order; `later` keeps what `planning.later` made of so many of them.
     """
 
     portfolio: Portfolio
@@ -30,6 +33,8 @@ class Copy:
     lost: dict[str, NativeUnknown]
     told: list[str]
     markets: dict[MarketKey, SpotMarket] = field(default_factory=dict)
+    acts: dict[str, tuple[Action, ...]] = field(default_factory=dict)
+    later: dict[str, tuple[int, Rule | None]] = field(default_factory=dict)
 
     @staticmethod
     def of(portfolio: Portfolio) -> Copy:
@@ -38,7 +43,19 @@ class Copy:
 
     def fork(self) -> Copy:
         """Another one in the same state, which can be changed without this one."""
-        return Copy(self.portfolio, dict(self.accounts), dict(self.lost), list(self.told), dict(self.markets))
+        return Copy(
+            self.portfolio,
+            dict(self.accounts),
+            dict(self.lost),
+            list(self.told),
+            dict(self.markets),
+            dict(self.acts),
+            dict(self.later),
+        )
+
+    def note(self, account_id: str, action: Action) -> None:
+        """Keep what was done with an account."""
+        self.acts[account_id] = (*self.acts.get(account_id, ()), action)
 
     def result(self) -> Portfolio:
         """The portfolio after everything; incomplete where an account's own health is not known then.
@@ -107,16 +124,6 @@ def purse_of(copy: Copy, account: Account) -> Account:
                 return one
     if account.kind == "wallet":
         return account
-    made = Account(
-        id=f"wallet:{account.chain}:{account.owner_path[-1]}",
-        protocol="wallet",
-        kind="wallet",
-        chain=account.chain,
-        label="Wallet",
-        owner_path=account.owner_path,
-        positions=(),
-        rule=None,
-        reported=None,
-    )
+    made = account.bare_wallet
     copy.accounts[made.id] = made
     return made

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from aggregator.planning.goals import AHEAD_S
+from aggregator.planning.later import AHEAD_S
 
 Json = Mapping[str, Any]
 

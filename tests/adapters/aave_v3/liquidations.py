@@ -157,7 +157,7 @@ class Liquidations:
         kept = [(leg, terms) for leg, terms in zip(again.legs, again.terms, strict=True) if _counts(leg)]
         # What a pool has to lend is of the block: liquidations change it, and no health depends on it.
         ours_then, read_then = (
-            [replace(terms, lendable=None) for terms in several]
+            [replace(terms, lendable=None, cash=None, supply_cap=None) for terms in several]
             for several in (successor.terms, (terms for _, terms in kept))
         )
         assert ours_then == read_then

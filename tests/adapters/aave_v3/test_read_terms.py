@@ -54,6 +54,7 @@ def test_terms_of_the_reserves() -> None:
             frozen=False,
             ceiling=0,
             dormant=0,
+            cash=CASH,
         ),
         ReserveTerms(
             10_450,
@@ -67,6 +68,7 @@ def test_terms_of_the_reserves() -> None:
             frozen=False,
             ceiling=0,
             dormant=0,
+            cash=CASH,
         ),
     )
     assert rule_of(pool).pool == PoolTerms(POOL, 5, START)
