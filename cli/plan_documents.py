@@ -113,6 +113,8 @@ def state(found: State) -> dict[str, Any]:
                 "native_requirement_ahead_usd": (
                     None if one.requirement_ahead_usd is None else usd(one.requirement_ahead_usd)
                 ),
+                "native_health_low": one.health_low,
+                "native_health_high": one.health_high,
             }
             for one in found.accounts
         ],

@@ -55,7 +55,8 @@ class AccountState:
     """One account's own test: N and Q in USD, and the exact rule's N/Q (None: nothing required).
 
     The `ahead` ones are N and Q after ten more minutes of interest and funding at the same prices (None: not
-    known).
+    known). Between `health_low` and `health_high` N/Q stays however late in those minutes the plan is sent,
+    and while averages that its protocol judges at catch up with the last prices (None: nothing required).
     """
 
     account_id: str
@@ -66,6 +67,8 @@ class AccountState:
     liquidatable: bool
     power_ahead_usd: float | None
     requirement_ahead_usd: float | None
+    health_low: float | None
+    health_high: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import inf
 
 from aggregator.contract import RuleFamily
 from aggregator.model.accounts import Account
 from aggregator.model.ahead import AveragedRule
 from aggregator.model.plans import AccountState, Shortfall, State
 from aggregator.model.positions import Debt
-from aggregator.planning.goals import Goal, currency_usd, goals_of, own_test
-from aggregator.planning.later import AHEAD_S
+from aggregator.model.rules import WAD
+from aggregator.planning.goals import Goal, ahead_tests, currency_usd, goals_of, own_test
+from aggregator.planning.later import AHEAD_S, later_test
 from aggregator.planning.ordering import keeps_floor
 from aggregator.planning.problem import Problem
 from aggregator.risk.copies import Copy
@@ -39,9 +41,12 @@ def _state(copy: Copy, found: Standing) -> State:
             liquidatable=one.liquidatable,
             power_ahead_usd=ahead[0],
             requirement_ahead_usd=ahead[1],
+            health_low=between[0],
+            health_high=between[1],
         )
         for one in found.accounts
         for ahead in [_ahead(copy, copy.accounts[one.account_id])]
+        for between in [_between(copy, copy.accounts[one.account_id])]
     )
     return State(accounts, found.equity_usd, found.requirement_usd, found.kappa, found.score)
 
@@ -53,6 +58,19 @@ def _ahead(copy: Copy, account: Account) -> tuple[float, float] | tuple[None, No
         return None, None
     unit_usd = currency_usd(copy, account) / 10**said.decimals
     return said.power * unit_usd, said.requirement * unit_usd
+
+
+def _between(copy: Copy, account: Account) -> tuple[float | None, float | None]:
+    """The least and most N/Q while a plan is sent, and until averages have caught up; None: none required."""
+    said = (
+        own_test(copy, account),
+        own_test(copy, account, AHEAD_S),
+        later_test(copy, account),
+        *ahead_tests(copy, account),
+    )
+    healths = [inf if one.health is None else one.health / WAD for one in said if one is not None]
+    low, high = min(healths, default=inf), max(healths, default=inf)
+    return None if low == inf else low, None if high == inf else high
 
 
 def unsafe(before: Copy, after: Copy, floor: Fraction) -> tuple[str, ...]:

@@ -91,6 +91,8 @@ class _Rows:
                     liquidatable=after[name].liquidatable,
                     power_ahead_usd=after[name].power_ahead_usd,
                     requirement_ahead_usd=after[name].native_requirement_ahead_usd,
+                    health_low=after[name].native_health_low,
+                    health_high=after[name].native_health_high,
                 )
                 for name in (*(name for name in self.accounts if name in after), *opened)
             ),

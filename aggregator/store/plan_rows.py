@@ -166,4 +166,6 @@ def _accounts(step: int, state: State) -> Iterator[Values]:
             "liquidatable": one.liquidatable,
             "power_ahead_usd": one.power_ahead_usd,
             "native_requirement_ahead_usd": one.requirement_ahead_usd,
+            "native_health_low": one.health_low,
+            "native_health_high": one.health_high,
         }

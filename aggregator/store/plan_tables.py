@@ -154,6 +154,11 @@ AHEAD = (
     "before this column"
 )
 
+BETWEEN = (
+    "in those minutes, however late the plan is sent, and while averages that its protocol judges at catch "
+    "up; NULL: nothing is required, or saved before this column"
+)
+
 
 @checked
 class PlanAccountRow(Table, table=True):
@@ -175,6 +180,8 @@ class PlanAccountRow(Table, table=True):
     liquidatable: bool = column(sa.Boolean, "Whether its rule says that it can be liquidated")
     power_ahead_usd: float | None = column(FiniteFloat, f"N {AHEAD}", nullable=True)
     native_requirement_ahead_usd: float | None = column(FiniteFloat, f"Q {AHEAD}", nullable=True)
+    native_health_low: float | None = column(FiniteFloat, f"Least N/Q {BETWEEN}", nullable=True)
+    native_health_high: float | None = column(FiniteFloat, f"Most N/Q {BETWEEN}", nullable=True)
 
 
 @checked

@@ -42,19 +42,30 @@ FAILURE = keccak(text="Failure(uint256,uint256,uint256)")
 
 @dataclass(frozen=True)
 class Compared:
-    """An account after a step: what the plan says of its own health by then, and what its contracts say."""
+    """An account after a step: what the plan says of its own health by then, and what its contracts say.
+
+    `between` are the ends that the plan gives it while time passes: where a protocol's own figure moves in
+    steps (a mean of ticks, a mean threshold in whole basis points) no more can be said.
+    """
 
     account_id: str
     predicted: float | None
     found: float | None
+    between: tuple[float | None, float | None] | None = None
 
     @property
     def bps(self) -> float:
         """The difference in basis points; none where both say that next to nothing is required."""
-        predicted, found = (float("inf") if one is None else one for one in (self.predicted, self.found))
-        if predicted == found or min(predicted, found) > BEYOND:
-            return 0.0
-        return abs(found / predicted - 1.0) * 10_000 if predicted else float("inf")
+        return _apart(_known(self.predicted), _known(self.found))
+
+    @property
+    def beyond_bps(self) -> float:
+        """The same, and none where it is between the ends that the plan gives, else to the nearest of all."""
+        if self.between is None:
+            return self.bps
+        low, high = map(_known, self.between)
+        found = _known(self.found)
+        return 0.0 if low <= found <= high else min(self.bps, _apart(low, found), _apart(high, found))
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,9 @@ class Executed:
         if self.reverted is not None:
             return (f"reverted: {self.reverted}",)
         off = [
-            f"{one.account_id} is {one.bps:.4f} bp off" for one in self.accounts if one.bps > TOLERANCE_BPS
+            f"{one.account_id} is {one.beyond_bps:.4f} bp off"
+            for one in self.accounts
+            if one.beyond_bps > TOLERANCE_BPS
         ]
         low = [
             f"{one.account_id} is below its floor of {floor:g}: {_shown(one.found)}"
@@ -157,7 +170,8 @@ class Executor:
         for one in after["accounts"]:
             account = found.get(one["account_id"])
             health = None if account is None else _health(account, portfolio)
-            yield Compared(one["account_id"], drift.health(one), health)
+            between = one["native_health_low"], one["native_health_high"]
+            yield Compared(one["account_id"], drift.health(one), health, between)
         known = {one["account_id"] for one in after["accounts"]}
         for account in portfolio.accounts:
             if account.rule is not None and account.id not in known:
@@ -169,6 +183,16 @@ def _health(account: Account, portfolio: Portfolio) -> float | None:
         return None
     said = account.rule.health(account.prices, portfolio.blocks[account.chain].timestamp)
     return said.power / said.requirement if said.requirement else None
+
+
+def _known(health: float | None) -> float:
+    return float("inf") if health is None else health
+
+
+def _apart(predicted: float, found: float) -> float:
+    if predicted == found or min(predicted, found) > BEYOND:
+        return 0.0
+    return abs(found / predicted - 1.0) * 10_000 if predicted else float("inf")
 
 
 def missed(plan: Json, last: Executed) -> tuple[str, ...]:

@@ -47,9 +47,13 @@ def test_what_is_not_as_predicted_is_said() -> None:
     near, off = Compared("near", 1.05, 1.05009), Compared("off", 1.05, 1.0502)
     low, known = Compared("low", 1.020001, 1.0199999), Compared("known", 1.01, 1.0100001)
     gone, dust = Compared("gone", None, 2.0), Compared("dust", None, 10.0**6)
-    step = Executed(0, "repay", 1, None, (near, off, low, known, gone, dust))
+    stepped = Compared("stepped", 1.05, 1.06, (1.04, 1.06))
+    far = Compared("far", 1.05, 1.06, (1.04, 1.0598))
+    step = Executed(0, "repay", 1, None, (near, off, low, known, gone, dust, stepped, far))
     said = step.faults(1.02)
-    assert [sentence.split()[0] for sentence in said] == ["off", "gone", "low"]
+    assert [sentence.split()[0] for sentence in said] == ["off", "gone", "far", "low"]
+    assert said[2].startswith(f"far is {(1.06 / 1.0598 - 1) * 10_000:.4f} bp off")
+    assert stepped.bps > 90
     target = {"targets": {"health": 1.05}, "status": "feasible"}
     assert [sentence.split()[0] for sentence in missed(target, step)] == ["low", "known"]
     assert missed({**target, "status": "infeasible"}, step) == ()

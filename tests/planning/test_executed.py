@@ -18,7 +18,7 @@ from aggregator.model.plans import Targets
 from aggregator.model.rules import WAD
 from aggregator.model.units import parse_address
 from tests.devnet.curie import PerpCurie
-from tests.devnet.execute import Executor
+from tests.devnet.execute import TOLERANCE_BPS, Executor
 from tests.devnet.flash import executor_of
 from tests.devnet.world import PROTOCOLS, World
 from tests.planning.executing import proved
@@ -113,6 +113,9 @@ def test_random_wallets(planned_world: World) -> None:
         seen.update(f"action {step.action}" for step in steps)
         seen.update(f"protocol {name}" for name in seeder.opened if steps)
         worst = max([worst, *(step.worst_bps for step in steps)])
+        seen["within the ends alone"] += sum(
+            one.bps > TOLERANCE_BPS for step in steps for one in step.accounts
+        )
     figures = f"{dict(seen)}, worst {worst:.4f} bp"
     assert seen["steps"] > SEEDS, figures
     if THOROUGH:

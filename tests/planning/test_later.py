@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from aggregator.model.accounts import Account
 from aggregator.model.actions import (
     Action,
     AdjustableRule,
@@ -21,6 +22,7 @@ from aggregator.model.actions import (
 from aggregator.model.assets import AssetId
 from aggregator.model.plans import Targets
 from aggregator.model.rules import Health, Refused
+from aggregator.planning.certificate import states
 from aggregator.planning.later import AHEAD_S, later_test
 from aggregator.planning.limits import Charges, Limits
 from aggregator.planning.problem import Problem
@@ -55,14 +57,11 @@ class FundedRule(MarginRule):
         return replace(self, cash=self.cash - paid, margin=self.margin - paid, since=time)
 
 
-@pytest.mark.parametrize("usd_a_second", [0.08, 0.0, -0.08])
-def test_margin_is_let_out_after_a_part_was_closed(usd_a_second: float) -> None:
-    """The venue keeps 5% of what is left; until the closing is mined, funding is that of all of it."""
+def funded_trader(usd_a_second: float) -> Account:
+    """25 ETH, $20,000 of margin."""
     perps = trader("perps", 25, 20_000, maintenance=0.01, free=0.05)
-    assert isinstance(perps.rule, MarginRule)
     rule = perps.rule
-    before = portfolio(perps)
-    time = before.blocks[CHAIN].timestamp
+    assert isinstance(rule, MarginRule)
     funded = FundedRule(
         rule.weights,
         rule.cash,
@@ -71,12 +70,20 @@ def test_margin_is_let_out_after_a_part_was_closed(usd_a_second: float) -> None:
         rule.fee,
         rule.free,
         round(usd_a_second / 25 * 10**18),
-        time,
+        portfolio(perps).blocks[CHAIN].timestamp,
     )
+    return replace(perps, rule=funded)
+
+
+@pytest.mark.parametrize("usd_a_second", [0.08, 0.0, -0.08])
+def test_margin_is_let_out_after_a_part_was_closed(usd_a_second: float) -> None:
+    """The venue keeps 5% of what is left; until the closing is mined, funding is that of all of it."""
+    perps = funded_trader(usd_a_second)
+    funded = perps.rule
+    assert isinstance(funded, FundedRule)
+    time = portfolio(perps).blocks[CHAIN].timestamp
     problem = Problem(
-        portfolio=portfolio(
-            replace(perps, rule=funded), lender("aave", {"ETH": 25, "USDC": -80_000}), wallet()
-        ),
+        portfolio=portfolio(perps, lender("aave", {"ETH": 25, "USDC": -80_000}), wallet()),
         families=FAMILIES,
         scenarios=few_draws(),
         targets=Targets(floor=1.0, health=1.25, kappa=0.0),
@@ -114,3 +121,26 @@ def test_what_is_gone_by_now_still_has_its_price() -> None:
     said = later_test(copy, now)
     assert said is not None
     assert said.health == account.rule.health(account.prices, 0).health
+
+
+@pytest.mark.parametrize("usd_a_second", [0.08, 0.0, -0.08])
+def test_a_state_tells_what_ten_minutes_do(usd_a_second: float) -> None:
+    """Funding of all of the position until four fifths are closed, or of the rest afterwards."""
+    account = funded_trader(usd_a_second)
+    assert isinstance(account.rule, FundedRule)
+    copy = Copy.of(portfolio(account))
+    trade = Trade("ETH", -20 * 10**18)
+    time = copy.portfolio.blocks[CHAIN].timestamp
+    done = account.rule.apply(account.prices, time, trade)
+    assert isinstance(done, Traded), done
+    copy.accounts[account.id] = replace(account, rule=done.successor)
+    copy.note(account.id, trade)
+    [state] = states([copy], families=FAMILIES, scenarios=few_draws())
+    [found] = state.accounts
+    gained = -usd_a_second * AHEAD_S
+    assert found.power_ahead_usd == pytest.approx(found.power_usd + gained / 5)
+    assert found.requirement_ahead_usd == pytest.approx(found.requirement_usd)
+    assert found.health is not None
+    at_once, sent_later = found.health, (found.power_usd + gained) / found.requirement_usd
+    assert found.health_low == pytest.approx(min(at_once, sent_later))
+    assert found.health_high == pytest.approx(max(at_once, sent_later))

@@ -94,6 +94,8 @@ def state(kappa: float, health: float | None) -> State:
             liquidatable=health is not None and health < 1,
             power_ahead_usd=61_000.25,
             requirement_ahead_usd=60_000.5,
+            health_low=0.5,
+            health_high=None,
         ),
         AccountState(
             account_id=DERIVATIVES.id,
@@ -104,6 +106,8 @@ def state(kappa: float, health: float | None) -> State:
             liquidatable=False,
             power_ahead_usd=None,
             requirement_ahead_usd=None,
+            health_low=None,
+            health_high=None,
         ),
     )
     return State(accounts, -1_000.125, 7_000.5, kappa, None if math.isinf(kappa) else 50.25)

@@ -90,6 +90,8 @@ def states(draw: st.DrawFn) -> State:
             draw(st.booleans()),
             draw(st.none() | FINITE),
             draw(st.none() | FINITE),
+            draw(st.none() | FINITE),
+            draw(st.none() | FINITE),
         )
         for account in RULED
         if draw(st.booleans())
@@ -353,7 +355,7 @@ def test_a_plan_of_a_file_before_that_column(tmp_path: Path) -> None:
 
 def test_an_account_that_the_plan_opens(tmp_path: Path) -> None:
     """No snapshot has it: it is not left out, and is called by its id."""
-    opened = AccountState("perps:10:new", "perps:10:new", 1.0, 0.5, 2.0, *(False, 1.5, 0.25))
+    opened = AccountState("perps:10:new", "perps:10:new", 1.0, 0.5, 2.0, *(False, 1.5, 0.25, 1.9, None))
     step = PLAN.steps[0]
     assert step.after is not None
     after = replace(step.after, accounts=(*step.after.accounts, opened))

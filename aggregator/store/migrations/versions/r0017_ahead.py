@@ -7,5 +7,5 @@ down_revision = "0016"
 
 
 def upgrade() -> None:
-    """Add two columns, which are NULL in the rows that are there."""
+    """Add columns, which are NULL in the rows that are there."""
     run_sql(__file__)
