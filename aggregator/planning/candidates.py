@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 from aggregator.contract.approvals import token_address
 from aggregator.model.accounts import Account
@@ -27,6 +28,7 @@ from aggregator.model.plans import Move, Swap, Transfer
 from aggregator.model.positions import Debt, Holding, Option, Perp
 from aggregator.model.rules import Amount, Refused
 from aggregator.model.spot_markets import SpotMarket, Swapped
+from aggregator.planning.halving import largest
 from aggregator.planning.limits import Kind
 from aggregator.pricing.book import usd
 from aggregator.risk.changed import total
@@ -109,20 +111,38 @@ class Candidate(ABC):
         return None
 
     def prepared(self, copy: Copy) -> Copy:
-        """A state in which margin is no bound of it: what it does and costs is sampled there."""
+        """A state in which margin is no bound of it, or only as a venue's cap on margin is.
+
+        What it does and costs is sampled there.
+        """
         if self.margin is None:
             return copy
-        after = copy.fork()
-        return after if isinstance(self.margin.do(after, self.margin.most), Done) else copy
+        posted = partial(_posted, copy, self.margin)
+        if whole := posted(self.margin.most):
+            return whole
+        return posted(largest(lambda raw: posted(raw) is not None, self.margin.most)) or copy
 
     def raw(self, usd: float) -> int:
         """The units that so many dollars are, rounded up, at most all that there can be."""
         return min(self.most, max(0, math.ceil(usd / self.unit_usd)))
 
+    def at_most(self, raw: int) -> float:
+        """So many units in USD, a little less where `raw` of that would be more."""
+        usd = raw * self.unit_usd
+        while self.raw(usd) > raw:
+            usd = math.nextafter(usd, 0.0)
+        return usd
+
     @property
     def most_usd(self) -> float:
         """All of it, in USD."""
         return self.most * self.unit_usd
+
+
+def _posted(copy: Copy, margin: Candidate, raw: int) -> Copy | None:
+    """The state with so much more margin; None where that is refused."""
+    after = copy.fork()
+    return after if isinstance(margin.do(after, raw), Done) else None
 
 
 @dataclass(frozen=True, slots=True)

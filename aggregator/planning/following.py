@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from aggregator.planning.candidates import Candidate, Done
-from aggregator.planning.ordering import in_order, is_refused_later, largest
+from aggregator.planning.halving import largest
+from aggregator.planning.ordering import in_order, is_refused_later
 from aggregator.risk.copies import Copy
 
 
@@ -23,7 +24,7 @@ class Stopped:
     @property
     def most_usd(self) -> float:
         """What is taken of it there."""
-        return largest(partial(is_taken, self.at, self.one), self.raw) * self.one.unit_usd
+        return self.one.at_most(largest(partial(is_taken, self.at, self.one), self.raw))
 
 
 def follow(start: Copy, candidates: Sequence[Candidate], wanted: Mapping[str, float]) -> Copy | Stopped:

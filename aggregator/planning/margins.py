@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.following import Stopped, is_taken
+from aggregator.planning.halving import least
 from aggregator.planning.program import Constraint
 from aggregator.risk.copies import Copy
 
@@ -52,17 +52,6 @@ class Margins:
         row = Constraint(f"margin {one.name}", {margin.name: 1.0, one.name: -slope}, at_nothing)
         self.rows[row.name] = row
         return row
-
-
-def least(possible: Callable[[int], bool], most: int) -> int | None:
-    """The least up to `most` that is possible, by halving; what is possible is so for any more."""
-    if not possible(most):
-        return None
-    low, high = 0, most
-    while high - low > max(1, high // 10**6):
-        middle = (low + high) // 2
-        low, high = (low, middle) if possible(middle) else (middle, high)
-    return high
 
 
 def _is_enough(copy: Copy, one: Candidate, raw: int, posted: int) -> bool:

@@ -7,7 +7,7 @@ sold, and repays; then there is room for more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -18,6 +18,7 @@ from aggregator.model.positions import Debt
 from aggregator.model.rules import Health, Refused
 from aggregator.planning.candidates import Candidate, Done, Ordered
 from aggregator.planning.goals import ahead_tests, own_test
+from aggregator.planning.halving import largest
 from aggregator.planning.later import later_answer, later_test
 from aggregator.risk.copies import Copy, needs_margin
 
@@ -194,12 +195,3 @@ def _owed(copy: Copy, purse: str) -> set[tuple[str, int]]:
     if account is None:
         return set()
     return {(p.asset.id, p.raw) for p in account.positions if isinstance(p, Debt)}
-
-
-def largest(possible: Callable[[int], bool], wanted: int) -> int:
-    """The most of `wanted` that is possible, by halving; what is possible is so for any less."""
-    low, high = 0, wanted
-    while high - low > max(1, wanted // 10**12):
-        middle = (low + high) // 2
-        low, high = (middle, high) if possible(middle) else (low, middle)
-    return low

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from aggregator.planning.candidates import Candidate, Done
+from aggregator.planning.halving import largest
 from aggregator.planning.limits import Charges
-from aggregator.planning.ordering import largest
 from aggregator.planning.program import Segment, Variable
 from aggregator.planning.worth import worth_usd
 from aggregator.risk.copies import Copy

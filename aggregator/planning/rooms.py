@@ -15,7 +15,7 @@ from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.cuts import NO_SLOPE, NO_USD, are_parallel
 from aggregator.planning.following import Stopped, is_taken
 from aggregator.planning.goals import CUSHION
-from aggregator.planning.ordering import largest
+from aggregator.planning.halving import largest
 from aggregator.planning.program import Constraint
 from aggregator.planning.trials import trial
 from aggregator.risk.copies import Copy

@@ -140,7 +140,7 @@ class Search:
                 break
             for one in stuck:
                 raw = one.raw(found.amounts[one.name]) - done.left[one.name]
-                self._most[one.name] = raw * one.unit_usd
+                self._most[one.name] = one.at_most(raw)
         return min(plans, key=rank) if plans else answer(self.problem, self.start)
 
     def _wholly(self, left: Iterable[str]) -> bool:

@@ -17,6 +17,9 @@ DEPOSIT_SHARE = 1e-2
 LARGER = (10.0, 100.0, 1_000.0)
 """Times as much is tried where a venue takes no less."""
 
+SMALLER = (0.1, 0.01, 0.001)
+"""Times as much is tried of a deposit where a venue takes no more, below a cap."""
+
 LEAST_USD, MOST_USD = 0.01, 1_000.0
 
 _TRADES = ("reduce", "hedge")
@@ -63,8 +66,9 @@ def _little(at: Copy, one: Candidate) -> Trial | None:
         return Trial(-raw * one.unit_usd, there, at)
     base = at if one.margin is None else one.prepared(at)
     there = base.fork()
-    for more in LARGER if base is at else (1.0, *LARGER):
-        raw = max(1, one.raw(wanted * more))
+    times = LARGER if base is at else (1.0, *LARGER)
+    for other in (*times, *SMALLER) if one.kind == "deposit" else times:
+        raw = max(1, one.raw(wanted * other))
         if isinstance(one.do(there, raw), Done):
             return Trial(raw * one.unit_usd, there, base)
     return None

@@ -1,0 +1,143 @@
+"""Plans at venues that take little more: what there is room for is used to the last unit, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import pytest
+
+from aggregator.model.accounts import Account
+from aggregator.model.actions import Action, Applied, Deposit, Repay, Traded, Untold, Withdraw
+from aggregator.model.assets import AssetId
+from aggregator.model.plans import Plan, Targets
+from aggregator.model.positions import Debt, Holding, Supply
+from aggregator.model.rules import Refused
+from aggregator.planning.allowed import Allowed
+from aggregator.planning.limits import Charges, Kind, Limits
+from aggregator.planning.prices import variable
+from aggregator.planning.problem import Problem
+from aggregator.planning.repair import repair, start_of
+from tests.planning.acting import LendingRule, lender
+from tests.planning.opening import OpeningRule, venue
+from tests.risk.builders import few_draws, holding, portfolio, wallet
+from tests.risk.linear import FAMILIES
+
+DECIMALS = 8
+GRAIN = 10 ** (18 - DECIMALS)
+"""Of the tests' coins, which have 18 decimals, in a coin of a few: there a single unit is told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class CappedLender(LendingRule):
+    """A lender of coins with few decimals that takes only `room` more."""
+
+    room: int = 0
+
+    def apply(self, prices: Mapping[AssetId, int], time: int, action: Action) -> Applied | Refused | Untold:
+        """See AdjustableRule."""
+        if not isinstance(action, Deposit | Repay | Withdraw):
+            return Untold("it has no derivatives")
+        if isinstance(action, Deposit) and action.raw > self.room:
+            return Refused("above the cap")
+        asked = action if action.raw is None else replace(action, raw=action.raw * GRAIN)
+        done = LendingRule.apply(self, prices, time, asked)
+        if not isinstance(done, Applied) or not isinstance(done.successor, CappedLender):
+            return done
+        room = self.room - action.raw if isinstance(action, Deposit) else self.room
+        return Applied(
+            paid=done.paid and replace(done.paid, raw=done.paid.raw // GRAIN),
+            received=done.received and replace(done.received, raw=done.received.raw // GRAIN),
+            supplied=None if done.supplied is None else done.supplied // GRAIN,
+            owed=None if done.owed is None else done.owed // GRAIN,
+            successor=replace(done.successor, room=room),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CappedVenue(OpeningRule):
+    """A venue whose vault takes only `room` more."""
+
+    room: int = 0
+
+    def apply(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Traded | Refused | Untold:
+        """See AdjustableRule."""
+        if isinstance(action, Deposit) and action.raw > self.room:
+            return Refused("above the cap")
+        done = OpeningRule.apply(self, prices, time, action)
+        if isinstance(action, Deposit) and isinstance(done, Applied):
+            assert isinstance(done.successor, CappedVenue)
+            return replace(done, successor=replace(done.successor, room=self.room - action.raw))
+        return done
+
+
+def grained(account: Account) -> Account:
+    """With coins of few decimals."""
+    found: list[Holding | Supply | Debt] = []
+    for position in account.positions:
+        assert isinstance(position, Holding | Supply | Debt)
+        asset = replace(position.asset, decimals=DECIMALS)
+        found.append(replace(position, asset=asset, raw=position.raw // GRAIN))
+    return replace(account, positions=tuple(found))
+
+
+def problem(kinds: frozenset[Kind], *accounts: Account, health: float, kappa: float = 0.0) -> Problem:
+    return Problem(
+        portfolio=portfolio(*accounts),
+        families=FAMILIES,
+        scenarios=few_draws(),
+        targets=Targets(floor=1.0, health=health, kappa=kappa),
+        limits=Limits(kinds),
+        charges=Charges(gas_elsewhere_usd=0.0, slippage=Decimal(0)),
+    )
+
+
+def repaired(room: int) -> Plan:
+    """The plan of a borrower who needs 8.4 ETH more, where there is less room than that."""
+    account = grained(lender("aave", {"ETH": 10, "USDC": -31_000}))
+    rule = account.rule
+    assert isinstance(rule, LendingRule)
+    capped = CappedLender(rule.weights, rule.cash, rule.threshold, rule.supplies, room)
+    kinds: frozenset[Kind] = frozenset({"deposit"})
+    held = grained(wallet(holding("ETH", 9)))
+    return repair(problem(kinds, replace(account, rule=capped), held, health=1.9))
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        pytest.param(240_115_429, id="in USD and back it is a unit more"),
+        pytest.param(16_218_933, id="less than what is tried first"),
+        pytest.param(30_000, id="a dollar"),
+    ],
+)
+def test_what_there_is_room_for_is_deposited(room: int) -> None:
+    """All of it, by one step."""
+    plan = repaired(room)
+    assert plan.status == "infeasible"
+    assert [step.amount and step.amount.raw for step in plan.steps] == [room]
+
+
+def test_a_trade_costs_the_same_below_a_cap_on_margin() -> None:
+    """The wallet has more than the vault takes: costs are sampled with the margin that it does."""
+    kinds: frozenset[Kind] = frozenset({"hedge", "deposit"})
+    new = venue("new", fee=50)
+    rule = new.rule
+    assert isinstance(rule, OpeningRule)
+    room = 5_000 * 10**18
+    capped = CappedVenue(
+        rule.weights, rule.cash, rule.settlement, rule.margin, rule.fee, maintenance=500, room=room
+    )
+    made = problem(
+        kinds, lender("aave", {"ETH": 25, "USDC": -72_000}), wallet(holding("USDC", 20_000)), health=1.0
+    )
+    made = replace(made, portfolio=replace(made.portfolio, openable=(replace(new, rule=capped),)))
+    start = start_of(made)
+    [short] = [one for one in Allowed(start, made).all() if one.name.startswith("open short")]
+    found = variable(start, short, made.charges)
+    assert [one.slope for one in found.segments] == [pytest.approx(50 / 10_000, rel=1e-3)]
+    # A tenth of the notional is asked for as margin, after the fee.
+    assert found.most == pytest.approx(5_000 / (0.1 + 0.005), rel=1e-3)
