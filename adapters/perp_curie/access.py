@@ -12,7 +12,8 @@ class Access:
     """The contracts that take a trader's own actions, and what they ask beyond the liquidation test.
 
     Free of margin is what exceeds `initial_ratio` (millionths) of what was borrowed; `vault_paused` is the
-    vault's own stop. `room` is how much more of the settlement token it takes, None where that is not known.
+    vault's own stop. `room` is how much more of the settlement token it takes: below zero
+    where it is above its cap, None where that is not known.
     """
 
     clearing_house: Address
@@ -27,4 +28,4 @@ class Access:
 
     def with_more(self, raw: int) -> Access:
         """The same once the vault has so much more of the settlement token."""
-        return self if self.room is None else replace(self, room=max(0, self.room - raw))
+        return self if self.room is None else replace(self, room=self.room - raw)

@@ -20,7 +20,7 @@ from aggregator.model.units import Address
 class CollateralReply:
     """What the contracts said of one collateral of a trader; `price` is the mean of the time of `track`.
 
-    `room` is how much more of it the vault takes, None where that is not known.
+    `room` is how much more of it the vault takes (below zero: it is above its cap), None where not known.
     """
 
     token: Address
@@ -70,7 +70,7 @@ def _collateral(at: System, wallet: Address, token: Address, block: Block) -> Re
             calls.COLLATERAL_CONFIG.at(manager, token).origin,
             f"{decimals} and {price_decimals} decimals, ratios {config.ratio} and {config.discount}",
         )
-    room = None if held is None else max(0, config.deposit_cap - held[0])
+    room = None if held is None else config.deposit_cap - held[0]
     return CollateralReply(
         token, symbol, decimals, balance, config, price, price_decimals, priced.origin, track, room
     )

@@ -155,7 +155,8 @@ class Collateral:
     """A token that is counted with a haircut; `balance` in its smallest unit, ratios in millionths.
 
     `ratio` of its worth counts; it is sold for `discount` less than its price. `track` is its price over the
-    time of which the feed is the mean, `room` how much more the vault takes of all, None where not known.
+    time of which the feed is the mean, `room` how much more the vault takes of all: below zero
+    where it is above its cap. None is not known.
     """
 
     feed: Feed
@@ -177,7 +178,7 @@ class Collateral:
 
     def with_more(self, raw: int) -> Collateral:
         """The same once the trader, and the vault, has so much more of it."""
-        room = None if self.room is None else max(0, self.room - raw)
+        room = None if self.room is None else self.room - raw
         return replace(self, balance=self.balance + raw, room=room)
 
     def window(self, price: int) -> Window:

@@ -33,7 +33,8 @@ class System:
 class Settings:
     """What all accounts share; ratios in millionths, the insurance fund's capacity with 18 decimals.
 
-    `room` is how much more of the settlement token the vault takes, None where that is not known.
+    `room` is how much more of the settlement token the vault takes: below zero where it is above its cap,
+    None where that is not known.
     """
 
     symbol: str
@@ -121,5 +122,5 @@ def settings(at: System) -> Read[Settings]:
     unit = 10 ** (18 - at.settlement_decimals)
     # The fund reports whole units; what it has earned is kept with 18 decimals.
     exact = capacity * unit + fund.owed_realized_pnl % unit
-    room = None if said is None else max(0, said[0] - said[1])
+    room = None if said is None else said[0] - said[1]
     return Settings(symbol, initial, maintenance, penalty, interval, rate, exact, stopped, room)

@@ -93,6 +93,7 @@ def _market(draw: st.DrawFn, name: str, most_orders: int, traded: bool) -> Marke
 
 
 _OF_TOKENS, _OF_PRICES = st.sampled_from((6, 8, 18, 24)), st.sampled_from((8, 18))
+_ROOMS = st.none() | st.integers(-(10**30), 10**30)
 _RATIOS, _DISCOUNTS = st.integers(MILLION // 2, MILLION), st.integers(0, MILLION // 5)
 
 
@@ -101,7 +102,7 @@ def _collateral(draw: st.DrawFn, name: str) -> Collateral:
     price = draw(st.integers(10 ** (of_price - 1), 10 ** (of_price + 4)))
     balance = draw(st.integers(1, 10**4)) * 10**decimals // 1_000
     feed = Feed(AssetId(f"eip155:1/erc20:0x{name}"), Oracle.MARKET, price, of_price, "a test")
-    return Collateral(feed, name, decimals, balance, draw(_RATIOS), draw(_DISCOUNTS))
+    return Collateral(feed, name, decimals, balance, draw(_RATIOS), draw(_DISCOUNTS), room=draw(_ROOMS))
 
 
 terms = st.builds(
@@ -137,5 +138,7 @@ def rules(draw: st.DrawFn, most_orders: int = 2, traded: bool = False) -> CurieR
         insurance=draw(st.integers(0, 10**24)),
         paused=False,
         terms=draw(terms) if held else None,
-        access=Access(Address("0x" + "a" * 40), Address("0x" + "b" * 40), 100_000, vault_paused=False),
+        access=Access(
+            Address("0x" + "a" * 40), Address("0x" + "b" * 40), 100_000, vault_paused=False, room=draw(_ROOMS)
+        ),
     )

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from adapters.perp_curie.family import CurieFamily
 from adapters.perp_curie.margin import CurieRule
 from adapters.perp_curie.swap import swap
-from aggregator.model.actions import Deposit, Trade, Traded, Untold
+from aggregator.model.actions import Applied, Deposit, Trade, Traded, Untold, Withdraw
 from aggregator.model.rules import (
     WAD,
+    Refused,
+    Rule,
     prices_of,
 )
 from aggregator.pricing.concentrated import MAX_ROOT, MIN_ROOT, Q96, root_at_tick, tick_at_root
@@ -82,3 +84,31 @@ def test_a_swap_and_its_reverse_end_where_they_began(data: st.DataObject, price:
     assert back.paid - there.received <= 3 * (len(there.steps) + len(back.steps)) * (
         1 + root * root // Q96**2
     )
+
+
+@given(rules(), st.integers(0, 10**6), st.integers(1, 10**6))
+@settings(max_examples=volume(20, 100))
+def test_a_vault_above_its_cap_takes_nothing_until_it_is_below(rule: CurieRule, above: int, out: int) -> None:
+    """What is taken out makes no room before all that is above the cap is gone, of any token."""
+    prices, access = prices_of(rule), rule.access
+    assert access is not None
+    rule = replace(
+        rule,
+        balance=rule.balance + 10**30,
+        access=replace(access, room=-above),
+        collaterals=tuple(
+            replace(one, room=-above, balance=one.balance + 2 * out) for one in rule.collaterals
+        ),
+    )
+    for asset in (CASH, *(one.feed.asset for one in rule.collaterals)):
+        after: Rule = rule
+        for _ in range(2):
+            assert isinstance(after, CurieRule)
+            done = after.apply(prices, 1_000, Withdraw(asset, out))
+            assert isinstance(done, Applied)
+            after = done.successor
+        assert isinstance(after, CurieRule)
+        room = max(0, 2 * out - above)
+        assert isinstance(after.apply(prices, 1_000, Deposit(asset, room + 1)), Refused)
+        if room:
+            assert isinstance(after.apply(prices, 1_000, Deposit(asset, room)), Applied)
