@@ -8,7 +8,7 @@ import pytest
 
 from adapters.perp_curie.margin import CurieRule
 from aggregator.model.actions import Deposit, Repay, Trade, Traded, Untold, Withdraw
-from aggregator.model.assets import AssetId, index_id
+from aggregator.model.assets import AssetId, index_id, token_id
 from aggregator.model.calls import Hands
 from aggregator.model.rules import WAD, Refused, prices_of
 from aggregator.model.units import parse_address
@@ -43,6 +43,28 @@ def test_margin_is_needed_for_more_and_less_of_it_for_less(site: Site) -> None:
     site.fall(0.06)
     assert refused(site, user, Trade("vETH", -WAD // 10)) == "CH_NEFCM"
     done(site, user, Trade("vETH", -WAD // 2))
+
+
+@pytest.mark.parametrize(("symbol", "code"), [("USDC", "V_GTSTBC"), ("WETH", "V_GTDC")])
+def test_a_vault_takes_no_more_than_its_cap(site: Site, symbol: str, code: str) -> None:
+    """It is three units above; two are taken out, then two more: there is room for one."""
+    user, curie = trader(site), site.curie
+    curie.deposit(user, "WETH", 1)
+    site.world.tokens.mint(symbol, user, 1)
+    token = curie.tokens[symbol].address
+    cap = site.world.tokens.balance(symbol, curie.vault.address) - 3
+    if symbol == "USDC":
+        curie.config.send("setSettlementTokenBalanceCap", cap)
+    else:
+        curie.collateral_manager.send("setDepositCap", token, cap)
+    asset = token_id(site.deployment.chain, parse_address(token))
+    for _ in range(2):
+        assert refused(site, user, Deposit(asset, 1)) == code
+        said = done(site, user, Withdraw(asset, 2))
+        assert isinstance(said.successor, CurieRule)
+        assert said.successor.access == site.rule(user).access
+    assert refused(site, user, Deposit(asset, 2)) == code
+    done(site, user, Deposit(asset, 1))
 
 
 def test_the_price_may_move_only_so_far(site: Site) -> None:
