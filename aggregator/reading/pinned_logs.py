@@ -72,6 +72,7 @@ class PinnedLogs:
     async def _agreed(self, by: Upstream, found: Stretch, request: Logs, span: Span) -> Stretch | TooWide:
         """What one endpoint found once others say the same, or why they must be asked in halves."""
         too_wide: list[TooWide] = []
+        refused: list[TooWide] = []
 
         async def compare(upstream: Upstream) -> None:
             try:
@@ -82,10 +83,18 @@ class PinnedLogs:
                 compare_logs(f"{by.name} and {upstream.name}", request, found, other)
             elif span[0] == span[1]:
                 raise other.why  # no narrower range is left: another endpoint may confirm it
+            elif other.everything:
+                refused.append(other)
+                raise other.why  # none may help: the same
             else:
                 too_wide.append(other)
 
-        await confirmed_by(self.rpc, {by}, self.needed - 1, compare)
+        try:
+            await confirmed_by(self.rpc, {by}, self.needed - 1, compare)
+        except ProviderUnavailable as error:
+            if not refused:
+                raise
+            return replace(refused[-1], why=error)  # a narrower range may be confirmed
         return too_wide[0] if too_wide else found
 
     async def _named(self, names: tuple[str, ...]) -> list[Any]:

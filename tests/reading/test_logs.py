@@ -168,6 +168,34 @@ def test_an_endpoint_that_refuses_everything_narrows_nothing() -> None:
     assert refused == 2 * len(chain.asked)
 
 
+def test_nor_where_it_should_confirm_what_another_answers() -> None:
+    """The one after it confirms the same range."""
+    chain = LogChain(1_000, {7: 1, 900: 2})
+
+    def refuse(method: str, _: list[Any], result: Any) -> Any:
+        return result if method == "eth_chainId" else Refusal(-32000, "the project has no credits")
+
+    with Server(chain.answer) as first, Server(chain.changed(refuse)) as bad, Server(chain.answer) as third:
+        [found] = read_logs([first.url, bad.url, third.url], ALL, confirm=2)
+    assert numbers(found) == [7_000, 900_000, 900_001]
+    assert len(chain.asked) == 3
+
+
+def test_one_that_refuses_a_large_batch_as_a_whole_confirms_small_ones() -> None:
+    """Of 100 blocks; nobody else is left to confirm more at once."""
+    able, limited = LogChain(1_000, {7: 1, 900: 2}), LogChain(1_000, {7: 1, 900: 2}, most_blocks=100)
+    refused: list[Refusal | None] = [None]
+
+    def whole(method: str, _: list[Any], result: Any) -> Any:
+        if method == "eth_getLogs":
+            refused[0] = Refusal(-32000, "too large") if isinstance(result, Refusal) else None
+        return result if method == "eth_chainId" else refused[0] or result
+
+    with Server(able.answer) as first, Server(limited.changed(whole)) as second:
+        [found] = read_logs([first.url, second.url], ALL, confirm=2)
+    assert numbers(found) == [7_000, 900_000, 900_001]
+
+
 def test_an_endpoint_that_answers_too_little_to_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """One block at a time over millions of blocks is no way."""
     monkeypatch.setattr("aggregator.reading.logs.MAX_REQUESTS", 50)
