@@ -78,13 +78,25 @@ def _room_usd(at: Copy, one: Candidate) -> float | None:
     free = _most(at, one, one.most)
     if free or one.counterpart is None:
         return free * one.unit_usd
+    known = 0
     for times in PUT_IN:
-        there, put_in = at.fork(), times * one.most
-        if not isinstance(one.counterpart.do(there, put_in), Done):
+        put_in = _put_in(at, one.counterpart, times * one.most)
+        if put_in == known:
             return None
+        there, known = at.fork(), put_in
+        one.counterpart.do(there, put_in)
         if free := _most(there, one, put_in):
             return (free - put_in) * one.unit_usd
     return None
+
+
+def _put_in(at: Copy, one: Candidate, wanted: int) -> int:
+    """How much of a deposit a venue takes: below a cap it may be less than is wanted."""
+
+    def done(raw: int) -> bool:
+        return isinstance(one.do(at.fork(), raw), Done)
+
+    return wanted if done(wanted) else largest(done, wanted)
 
 
 def _most(at: Copy, one: Candidate, wanted: int) -> int:

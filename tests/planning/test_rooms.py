@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import pytest
 
 from aggregator.model.accounts import Account
-from aggregator.model.actions import Repay, Trade, Withdraw
+from aggregator.model.actions import (
+    Action,
+    Applied,
+    Deposit,
+    Repay,
+    Trade,
+    Traded,
+    Untold,
+    Withdraw,
+)
+from aggregator.model.assets import AssetId
 from aggregator.model.plans import Plan
+from aggregator.model.rules import Refused
 from aggregator.planning.limits import Kind, Limits
-from tests.planning.acting import flat, lender, trader
+from tests.planning.acting import MarginRule, flat, lender, trader
 from tests.planning.test_repair import planned
 from tests.risk.builders import holding, wallet
 
@@ -64,6 +77,35 @@ def test_what_is_tied_up_is_freed_only_where_that_is_cheaper(fee: int, used: set
     assert {account for account, kind in totals(plan) if kind == "Withdraw"} == used
     assert ("perps", "Trade") in totals(plan) or used == {"aave"}
     assert plan.cost_usd == pytest.approx(40.20 if used == {"perps"} else 8.345, rel=1e-3)
+
+
+@dataclass(frozen=True, slots=True)
+class CappedRule(MarginRule):
+    """A venue whose vault takes only `room` more."""
+
+    room: int = 0
+
+    def apply(
+        self, prices: Mapping[AssetId, int], time: int, action: Action
+    ) -> Applied | Traded | Refused | Untold:
+        """See AdjustableRule."""
+        if isinstance(action, Deposit) and action.raw > self.room:
+            return Refused("above the cap")
+        return MarginRule.apply(self, prices, time, action)
+
+
+@pytest.mark.parametrize("room", [5_000, 2_001])
+def test_a_cap_hides_nothing_of_what_is_tied_up(room: int) -> None:
+    """2,000 less than nothing is free, which is seen by what would be if so much more were put in."""
+    held = perp(8_000)
+    rule = held.rule
+    assert isinstance(rule, MarginRule)
+    capped = CappedRule(
+        rule.weights, rule.cash, rule.settlement, rule.margin, rule.fee, rule.free, room * 10**18
+    )
+    plan = planned(SHORT, replace(held, rule=capped), wallet())
+    assert plan.status == "feasible"
+    assert totals(plan) == pytest.approx(totals(planned(SHORT, held, wallet())), rel=1e-5)
 
 
 def test_only_as_much_is_freed_as_others_lack() -> None:
