@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from functools import partial
 
 from aggregator.contract.approvals import token_address
 from aggregator.model.accounts import Account
@@ -117,10 +116,17 @@ class Candidate(ABC):
         """
         if self.margin is None:
             return copy
-        posted = partial(_posted, copy, self.margin)
-        if whole := posted(self.margin.most):
-            return whole
-        return posted(largest(lambda raw: posted(raw) is not None, self.margin.most)) or copy
+        after = copy.fork()
+        posted = self.margin.do(after, self.margin.taken(copy, self.margin.most))
+        return after if isinstance(posted, Done) else copy
+
+    def taken(self, copy: Copy, wanted: int) -> int:
+        """How much of an amount a venue takes in a state: of a deposit only what a cap leaves."""
+
+        def is_taken(raw: int) -> bool:
+            return isinstance(self.do(copy.fork(), raw), Done)
+
+        return wanted if is_taken(wanted) else largest(is_taken, wanted)
 
     def raw(self, usd: float) -> int:
         """The units that so many dollars are, rounded up, at most all that there can be."""
@@ -137,12 +143,6 @@ class Candidate(ABC):
     def most_usd(self) -> float:
         """All of it, in USD."""
         return self.most * self.unit_usd
-
-
-def _posted(copy: Copy, margin: Candidate, raw: int) -> Copy | None:
-    """The state with so much more margin; None where that is refused."""
-    after = copy.fork()
-    return after if isinstance(margin.do(after, raw), Done) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Margins:
         self.asked[one.name] += 1
         if self.asked[one.name] > TIMES:
             return None
-        more = least(partial(_is_enough, copy, one, stopped.raw), margin.most)
+        more = least(partial(_is_enough, copy, one, stopped.raw), margin.taken(copy, margin.most))
         if more is None:
             return None
         posted = stopped.amounts.get(margin.name, 0.0)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from aggregator.planning.candidates import Candidate, Done
+from aggregator.planning.candidates import Candidate
 from aggregator.planning.cuts import NO_SLOPE, NO_USD, are_parallel
 from aggregator.planning.following import Stopped, is_taken
 from aggregator.planning.goals import CUSHION
@@ -80,7 +80,7 @@ def _room_usd(at: Copy, one: Candidate) -> float | None:
         return free * one.unit_usd
     known = 0
     for times in PUT_IN:
-        put_in = _put_in(at, one.counterpart, times * one.most)
+        put_in = one.counterpart.taken(at, times * one.most)
         if put_in == known:
             return None
         there, known = at.fork(), put_in
@@ -88,15 +88,6 @@ def _room_usd(at: Copy, one: Candidate) -> float | None:
         if free := _most(there, one, put_in):
             return (free - put_in) * one.unit_usd
     return None
-
-
-def _put_in(at: Copy, one: Candidate, wanted: int) -> int:
-    """How much of a deposit a venue takes: below a cap it may be less than is wanted."""
-
-    def done(raw: int) -> bool:
-        return isinstance(one.do(at.fork(), raw), Done)
-
-    return wanted if done(wanted) else largest(done, wanted)
 
 
 def _most(at: Copy, one: Candidate, wanted: int) -> int:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from aggregator.model.accounts import Account
-from aggregator.model.actions import Action, Applied, Deposit, Repay, Traded, Untold, Withdraw
+from aggregator.model.actions import Action, Applied, Deposit, Repay, Trade, Traded, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.plans import Plan, Targets
 from aggregator.model.positions import Debt, Holding, Supply
@@ -121,23 +121,40 @@ def test_what_there_is_room_for_is_deposited(room: int) -> None:
     assert [step.amount and step.amount.raw for step in plan.steps] == [room]
 
 
-def test_a_trade_costs_the_same_below_a_cap_on_margin() -> None:
-    """The wallet has more than the vault takes: costs are sampled with the margin that it does."""
-    kinds: frozenset[Kind] = frozenset({"hedge", "deposit"})
-    new = venue("new", fee=50)
+def capped_venue(room: int, fee: int) -> Account:
+    """A venue where a perp could be opened, for a fee in basis points."""
+    new = venue("new", fee=fee)
     rule = new.rule
     assert isinstance(rule, OpeningRule)
-    room = 5_000 * 10**18
-    capped = CappedVenue(
-        rule.weights, rule.cash, rule.settlement, rule.margin, rule.fee, maintenance=500, room=room
+    return replace(
+        new,
+        rule=CappedVenue(rule.weights, rule.cash, rule.settlement, rule.margin, rule.fee, room=room * 10**18),
     )
-    made = problem(
-        kinds, lender("aave", {"ETH": 25, "USDC": -72_000}), wallet(holding("USDC", 20_000)), health=1.0
-    )
-    made = replace(made, portfolio=replace(made.portfolio, openable=(replace(new, rule=capped),)))
+
+
+def hedged(new: Account, kappa: float) -> Problem:
+    """A borrower with ETH, $20,000 in the wallet, and a venue where nothing was."""
+    kinds: frozenset[Kind] = frozenset({"hedge", "deposit"})
+    lent, held = lender("aave", {"ETH": 25, "USDC": -72_000}), wallet(holding("USDC", 20_000))
+    made = problem(kinds, lent, held, health=1.0, kappa=kappa)
+    return replace(made, portfolio=replace(made.portfolio, openable=(new,)))
+
+
+def test_a_trade_costs_the_same_below_a_cap_on_margin() -> None:
+    """The wallet has more than the vault takes: costs are sampled with the margin that it does."""
+    made = hedged(capped_venue(5_000, fee=50), kappa=0.0)
     start = start_of(made)
     [short] = [one for one in Allowed(start, made).all() if one.name.startswith("open short")]
     found = variable(start, short, made.charges)
     assert [one.slope for one in found.segments] == [pytest.approx(50 / 10_000, rel=1e-3)]
     # A tenth of the notional is asked for as margin, after the fee.
     assert found.most == pytest.approx(5_000 / (0.1 + 0.005), rel=1e-3)
+
+
+def test_a_perp_is_opened_below_a_cap_on_margin() -> None:
+    """What the vault takes suffices: the plan is the one without a cap."""
+    plan, free = (repair(hedged(capped_venue(room, fee=5), kappa=6.0)) for room in (10_000, 10**9))
+    assert plan.status == free.status == "feasible"
+    moves = [[type(step.move) for step in one.steps] for one in (plan, free)]
+    assert moves[0] == moves[1] == [Deposit, Trade]
+    assert plan.cost_usd == pytest.approx(free.cost_usd, rel=1e-3)
