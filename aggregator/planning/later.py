@@ -24,10 +24,10 @@ def later_rule(copy: Copy, account: Account) -> Rule | None:
     """The account's rule if all that was done with it had been done later.
 
     The present one where nothing was, where its protocol would not have done it, and where other accounts'
-    trades move its market.
+    trades move its market; None where it has lost its rule by what was done.
     """
     acts, rule = copy.acts.get(account.id, ()), account.rule
-    if not acts or isinstance(rule, SharingRule):
+    if not acts or rule is None or isinstance(rule, SharingRule):
         return rule
     known, late = copy.later.get(account.id, (0, _first(copy, account)))
     for action in acts[known:]:

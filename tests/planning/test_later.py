@@ -123,6 +123,15 @@ def test_what_is_gone_by_now_still_has_its_price() -> None:
     assert said.health == account.rule.health(account.prices, 0).health
 
 
+def test_an_account_that_has_lost_its_rule_has_none_later() -> None:
+    """Its own test tells nothing now: what the rule said before does not stand for it."""
+    account = lender("aave", {"ETH": 25, "USDC": -60_000})
+    copy = Copy.of(portfolio(account))
+    copy.note(account.id, Deposit(COINS["ETH"].asset.id, 1))
+    assert later_test(copy, copy.accounts[account.id]) is not None
+    assert later_test(copy, copy.lose(account, "nobody knows")) is None
+
+
 @pytest.mark.parametrize("usd_a_second", [0.08, 0.0, -0.08])
 def test_a_state_tells_what_ten_minutes_do(usd_a_second: float) -> None:
     """Funding of all of the position until four fifths are closed, or of the rest afterwards."""
