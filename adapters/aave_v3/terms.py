@@ -49,8 +49,11 @@ class PoolTerms:
 
 
 def terms_to_json(terms: ReserveTerms) -> dict[str, JsonValue]:
-    """Data for load_terms."""
-    return {
+    """Data for load_terms; cash and a cap that are not known are left out, as before they were read.
+
+    So a snapshot of that time is still what was saved, see `snapshot verify`.
+    """
+    data: dict[str, JsonValue] = {
         "bonus_bps": terms.bonus_bps,
         "fee_bps": terms.fee_bps,
         "active": terms.active,
@@ -62,9 +65,12 @@ def terms_to_json(terms: ReserveTerms) -> dict[str, JsonValue]:
         "frozen": terms.frozen,
         "ceiling": None if terms.ceiling is None else str(terms.ceiling),
         "dormant": None if terms.dormant is None else str(terms.dormant),
-        "cash": None if terms.cash is None else str(terms.cash),
-        "supply_cap": None if terms.supply_cap is None else cap_to_json(terms.supply_cap),
     }
+    if terms.cash is not None:
+        data["cash"] = str(terms.cash)
+    if terms.supply_cap is not None:
+        data["supply_cap"] = cap_to_json(terms.supply_cap)
+    return data
 
 
 def load_terms(data: Mapping[str, JsonValue]) -> ReserveTerms:

@@ -112,7 +112,7 @@ def _collateral(held: Collateral) -> dict[str, JsonValue]:
         "ratio": held.ratio,
         "discount": held.discount,
         "track": None if held.track is None else _track(held.track),
-        "room": None if held.room is None else str(held.room),
+        **_room(held.room),
     }
 
 
@@ -122,8 +122,13 @@ def _access(access: Access) -> dict[str, JsonValue]:
         "vault": access.vault,
         "initial_ratio": access.initial_ratio,
         "vault_paused": access.vault_paused,
-        "room": None if access.room is None else str(access.room),
+        **_room(access.room),
     }
+
+
+def _room(room: int | None) -> dict[str, JsonValue]:
+    """Left out where it is not known: what was stored before it was read stays what was saved."""
+    return {} if room is None else {"room": str(room)}
 
 
 def _terms(terms: SaleTerms) -> dict[str, JsonValue]:

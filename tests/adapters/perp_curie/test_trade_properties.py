@@ -38,6 +38,15 @@ def test_a_rule_of_an_earlier_release_loads(rule: CurieRule) -> None:
     assert isinstance(old.calls(Deposit(CASH, 1), HANDS), Untold)
 
 
+@given(rules())
+@settings(max_examples=10)
+def test_what_was_stored_before_rooms_were_read_stays_as_it_is(rule: CurieRule) -> None:
+    stored: Any = json.loads(json.dumps(rule.to_json()))
+    for one in (stored["access"], *stored["collaterals"]):
+        one.pop("room", None)
+    assert CurieFamily().load(stored).to_json() == stored
+
+
 @given(rules(most_orders=0, traded=True), signed(10**12, 10**20), st.integers(0, 100))
 @settings(max_examples=volume(60, 500))
 def test_a_trade_costs_its_fee_and_its_price_and_nothing_else(rule: CurieRule, size: int, later: int) -> None:
