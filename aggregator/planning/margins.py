@@ -9,7 +9,7 @@ from functools import partial
 
 from aggregator.planning.candidates import Candidate, Done
 from aggregator.planning.following import Stopped, is_taken
-from aggregator.planning.halving import least
+from aggregator.planning.halving import largest, least
 from aggregator.planning.program import Constraint
 from aggregator.risk.copies import Copy
 
@@ -39,12 +39,15 @@ class Margins:
         self.asked[one.name] += 1
         if self.asked[one.name] > TIMES:
             return None
-        more = least(partial(_is_enough, copy, one, stopped.raw), margin.taken(copy, margin.most))
-        if more is None:
-            return None
+        raw, most = stopped.raw, margin.taken(copy, margin.most)
+        more = least(partial(_is_enough, copy, one, raw), most)
+        if more is None:  # all the margin that its venue takes allows a part of it
+            raw, more = largest(lambda part: _is_enough(copy, one, part, most), raw), most
+            if raw * one.unit_usd <= stopped.most_usd:
+                return None
         posted = stopped.amounts.get(margin.name, 0.0)
         needed = posted + float(more * (1 + MORE)) * margin.unit_usd
-        wanted = stopped.raw * one.unit_usd
+        wanted = raw * one.unit_usd
         slope = (needed - posted) / (wanted - stopped.most_usd)
         at_nothing = posted - slope * stopped.most_usd
         if at_nothing > 0.0:

@@ -158,3 +158,12 @@ def test_a_perp_is_opened_below_a_cap_on_margin() -> None:
     moves = [[type(step.move) for step in one.steps] for one in (plan, free)]
     assert moves[0] == moves[1] == [Deposit, Trade]
     assert plan.cost_usd == pytest.approx(free.cost_usd, rel=1e-3)
+
+
+@pytest.mark.parametrize("room", [100, 500, 1_000, 2_000])
+def test_a_cap_on_margin_that_is_too_low_is_used_up(room: int) -> None:
+    """The target is out of reach: what all of the margin allows is opened, but for some of it to spare."""
+    plan = repair(hedged(capped_venue(room, fee=5), kappa=6.0))
+    assert plan.status == "infeasible"
+    [opened] = [step.move for step in plan.steps if isinstance(step.move, Trade)]
+    assert 0.9 < -opened.size_raw / 10**18 * 4_000 * (0.1 + 0.0005) / room <= 1.0
