@@ -106,7 +106,8 @@ def test_one_account_loses_its_own_test_alone(broken: dict[str, RuleFamily], tol
         [theirs, MINE, theirs], families=broken, scenarios=few_draws()
     )
     known = portfolio(GOOD, without(BAD), OTHER, COINS)
-    expected = assess(known, families=FAMILIES, scenarios=few_draws())
+    # As many wallets at once: what sums of other shapes are to the last bit is the processor's choice.
+    alike, (_, expected), _ = assessments([theirs, known, theirs], families=FAMILIES, scenarios=few_draws())
     assert risk.accounts == expected.accounts
     assert (risk.kappa, risk.requirement_usd) == (expected.kappa, expected.requirement_usd)
     assert {one.account_id: one.native_health is None for one in risk.accounts if one.sets_band} == {
@@ -121,8 +122,7 @@ def test_one_account_loses_its_own_test_alone(broken: dict[str, RuleFamily], tol
     assert (failure.deployment, failure.error.why) == ("bad", told)
     assert judged.unjudged == ("bad",)
     assert not judged.coverage.complete
-    alone = assess(theirs, families=FAMILIES, scenarios=few_draws())
-    assert before == after == (theirs, alone)
+    assert before == after == alike
 
 
 def test_where_nobody_fails_alone_all_lose_it() -> None:
