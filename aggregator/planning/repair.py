@@ -7,6 +7,8 @@ state between them. A plan that fails it is never given out.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aggregator.model.plans import Plan
 from aggregator.planning.problem import Problem
 from aggregator.planning.search import Search, rank
@@ -20,9 +22,20 @@ def repair(problem: Problem) -> Plan:
     """The cheapest certified plan; `infeasible` with the steps that come nearest where none reaches all.
 
     Steps one by one, and where the user has an executor also a flash bundle: whichever misses less, and then
-    costs less. Where the solver ends without an answer that can be vouched for, the plan is the best so far,
-    which may have no steps, and says so. Raises as `assess` does.
+    costs less. Where targets are out of reach with hedges, plans without them are among these: what a hedge
+    does to the whole is not concave, and the program may take it for more than it is. Where the solver ends
+    without an answer that can be vouched for, the plan is the best so far, which may have no steps, and says
+    so. Raises as `assess` does.
     """
+    found = _found(problem)
+    kinds = problem.limits.kinds
+    if not found.shortfalls or "hedge" not in kinds:
+        return found
+    without = replace(problem, limits=replace(problem.limits, kinds=kinds - {"hedge"}))
+    return min(found, _found(without), key=rank)
+
+
+def _found(problem: Problem) -> Plan:
     found = Search(problem, start_of(problem)).plan()
     limits = problem.limits
     if not limits.executors or "flash" not in limits.kinds:

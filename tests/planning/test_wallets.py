@@ -124,3 +124,13 @@ def _nobody_owes(asked: Problem, plan: Plan) -> None:
         if isinstance(step.move, Flash):
             has[step.purse_id, step.move.fee.asset] -= step.move.fee.raw
         assert all(raw >= 0 for raw in has.values()), step
+
+
+def test_hedges_that_may_be_used_miss_no_more() -> None:
+    """Out of reach, and the best program with a hedge leads to a worse state than the best without."""
+    asked = problem(5037)
+    kinds = asked.limits.kinds - {"hedge"}
+    without = repair(replace(asked, limits=replace(asked.limits, kinds=kinds)))
+    hedged = repair(replace(asked, limits=replace(asked.limits, kinds=kinds | {"hedge"})))
+    assert without.status == "infeasible"
+    assert hedged.missing_usd <= without.missing_usd
