@@ -19,7 +19,7 @@ from aggregator.planning.problem import Problem
 from aggregator.risk.copies import Copy
 from aggregator.risk.reserves import reserves
 from aggregator.risk.scenarios import ScenarioSet
-from aggregator.risk.standing import Standing, standings
+from aggregator.risk.standing import OwnTest, Standing, standings
 
 
 def states(
@@ -31,46 +31,30 @@ def states(
 
 
 def _state(copy: Copy, found: Standing) -> State:
-    accounts = tuple(
-        AccountState(
-            account_id=one.account_id,
-            label=copy.accounts[one.account_id].label,
-            power_usd=one.power_usd,
-            requirement_usd=one.requirement_usd,
-            health=one.health,
-            liquidatable=one.liquidatable,
-            power_ahead_usd=ahead[0],
-            requirement_ahead_usd=ahead[1],
-            health_low=between[0],
-            health_high=between[1],
-        )
-        for one in found.accounts
-        for ahead in [_ahead(copy, copy.accounts[one.account_id])]
-        for between in [_between(copy, copy.accounts[one.account_id])]
-    )
+    accounts = tuple(_account(copy, one) for one in found.accounts)
     return State(accounts, found.equity_usd, found.requirement_usd, found.kappa, found.score)
 
 
-def _ahead(copy: Copy, account: Account) -> tuple[float, float] | tuple[None, None]:
-    """N and Q in USD of the time that plans look ahead to."""
-    said = own_test(copy, account, AHEAD_S)
-    if said is None:
-        return None, None
-    unit_usd = currency_usd(copy, account) / 10**said.decimals
-    return said.power * unit_usd, said.requirement * unit_usd
-
-
-def _between(copy: Copy, account: Account) -> tuple[float | None, float | None]:
-    """The least and most N/Q while a plan is sent, and until averages have caught up; None: none required."""
-    said = (
-        own_test(copy, account),
-        own_test(copy, account, AHEAD_S),
-        later_test(copy, account),
-        *ahead_tests(copy, account),
-    )
+def _account(copy: Copy, found: OwnTest) -> AccountState:
+    """What is found, with N, Q and health while the plan is sent, and until averages have caught up."""
+    account = copy.accounts[found.account_id]
+    ahead = own_test(copy, account, AHEAD_S)
+    unit_usd = 0.0 if ahead is None else currency_usd(copy, account) / 10**ahead.decimals
+    said = (own_test(copy, account), ahead, later_test(copy, account), *ahead_tests(copy, account))
     healths = [inf if one.health is None else one.health / WAD for one in said if one is not None]
     low, high = min(healths, default=inf), max(healths, default=inf)
-    return None if low == inf else low, None if high == inf else high
+    return AccountState(
+        account_id=found.account_id,
+        label=account.label,
+        power_usd=found.power_usd,
+        requirement_usd=found.requirement_usd,
+        health=found.health,
+        liquidatable=found.liquidatable,
+        power_ahead_usd=None if ahead is None else ahead.power * unit_usd,
+        requirement_ahead_usd=None if ahead is None else ahead.requirement * unit_usd,
+        health_low=None if low == inf else low,
+        health_high=None if high == inf else high,
+    )
 
 
 def unsafe(before: Copy, after: Copy, floor: Fraction) -> tuple[str, ...]:

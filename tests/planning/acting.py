@@ -231,6 +231,11 @@ def trader(name: str, size: float, margin: float, *, maintenance: float, free: f
     return replace(made, rule=acting)
 
 
+def above_cap(action: Action, room: int) -> Refused | None:
+    """What a venue that takes only `room` more says of a deposit."""
+    return Refused("above the cap") if isinstance(action, Deposit) and action.raw > room else None
+
+
 def flat(one: str, other: str, fee: int = 30) -> FlatMarket:
     """A market of two coins of the tests at their prices."""
     coins = COINS[one], COINS[other]

@@ -19,7 +19,7 @@ from aggregator.planning.limits import Charges, Kind, Limits
 from aggregator.planning.prices import variable
 from aggregator.planning.problem import Problem
 from aggregator.planning.repair import repair, start_of
-from tests.planning.acting import LendingRule, lender
+from tests.planning.acting import LendingRule, above_cap, lender
 from tests.planning.opening import OpeningRule, venue
 from tests.risk.builders import few_draws, holding, portfolio, wallet
 from tests.risk.linear import FAMILIES
@@ -39,8 +39,8 @@ class CappedLender(LendingRule):
         """See AdjustableRule."""
         if not isinstance(action, Deposit | Repay | Withdraw):
             return Untold("it has no derivatives")
-        if isinstance(action, Deposit) and action.raw > self.room:
-            return Refused("above the cap")
+        if refused := above_cap(action, self.room):
+            return refused
         asked = action if action.raw is None else replace(action, raw=action.raw * GRAIN)
         done = LendingRule.apply(self, prices, time, asked)
         if not isinstance(done, Applied) or not isinstance(done.successor, CappedLender):
@@ -65,8 +65,8 @@ class CappedVenue(OpeningRule):
         self, prices: Mapping[AssetId, int], time: int, action: Action
     ) -> Applied | Traded | Refused | Untold:
         """See AdjustableRule."""
-        if isinstance(action, Deposit) and action.raw > self.room:
-            return Refused("above the cap")
+        if refused := above_cap(action, self.room):
+            return refused
         done = OpeningRule.apply(self, prices, time, action)
         if isinstance(action, Deposit) and isinstance(done, Applied):
             assert isinstance(done.successor, CappedVenue)

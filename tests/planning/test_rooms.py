@@ -12,7 +12,6 @@ from aggregator.model.accounts import Account
 from aggregator.model.actions import (
     Action,
     Applied,
-    Deposit,
     Repay,
     Trade,
     Traded,
@@ -23,7 +22,7 @@ from aggregator.model.assets import AssetId
 from aggregator.model.plans import Plan
 from aggregator.model.rules import Refused
 from aggregator.planning.limits import Kind, Limits
-from tests.planning.acting import MarginRule, flat, lender, trader
+from tests.planning.acting import MarginRule, above_cap, flat, lender, trader
 from tests.planning.test_repair import planned
 from tests.risk.builders import holding, wallet
 
@@ -89,9 +88,7 @@ class CappedRule(MarginRule):
         self, prices: Mapping[AssetId, int], time: int, action: Action
     ) -> Applied | Traded | Refused | Untold:
         """See AdjustableRule."""
-        if isinstance(action, Deposit) and action.raw > self.room:
-            return Refused("above the cap")
-        return MarginRule.apply(self, prices, time, action)
+        return above_cap(action, self.room) or MarginRule.apply(self, prices, time, action)
 
 
 @pytest.mark.parametrize("room", [5_000, 2_001])
