@@ -104,6 +104,28 @@ def test_what_was_reverted_is_not_mined_again(chain: Chain, feed: Contract) -> N
     assert node.block()["transactions"] == []
 
 
+@pytest.mark.parametrize(("history", "lost"), [(12, True), (1000, False)])
+def test_what_was_before_a_snapshot_may_be_lost(
+    history: int, lost: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its state was kept once before, since the node forgets by hash; and a long history keeps it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with Node(history_blocks=history) as node:
+        node.mine(2)
+        answers = []
+        for _ in range(4):
+            snapshot = node.snapshot()
+            node.mine(5)
+            try:
+                answers.append(node.rpc("eth_getBalance", "0x" + "11" * 20, "0x2"))
+            except NodeError as error:
+                answers.append("BlockOutOfRange" in str(error))
+            node.revert(snapshot)
+    assert (True in answers) is lost
+    assert set(answers) <= {True, "0x0"}
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_a_dumped_state_is_loaded_with_its_clock(tmp_path: Path) -> None:
     with Node() as node:
         feed = Chain(node).deploy(compiled("devnet")["SettableFeed"], 42, 8, "")

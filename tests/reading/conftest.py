@@ -13,6 +13,7 @@ from tests.devnet.node import Node
 from tests.reading.contracts import CODE
 
 ATTEMPTS = 3
+KEPT_BLOCKS = 20_000  # more than all tests here mine: what was before any of them can be read in each
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def install(node: Node) -> None:
 @pytest.fixture(scope="session")
 def shared_node() -> Iterator[Node]:
     """One node with nothing but Multicall3 and the small contracts."""
-    with Node() as node:
+    with Node(history_blocks=KEPT_BLOCKS) as node:
         install(node)
         yield node
 
