@@ -55,9 +55,9 @@ class Node:
     `dump_state`, loaded at the start.
 
     Besides the latest block, the states of the last `history_blocks` that were mined can be read, where
-    blocks that a revert took away count, too. A block on which others were mined, reverted and mined
-    anew is lost as soon as its first turn to be forgotten comes. A state takes 50 kB on a bare node
-    and half a megabyte in a world of all protocols.
+    blocks that a revert took away count, too. The block of a snapshot that is mined upon, reverted to
+    and mined upon again is lost as soon as its first turn to be forgotten comes. A state takes 50 kB on
+    a bare node and half a megabyte in a world of all protocols.
     """
 
     def __init__(
@@ -212,6 +212,8 @@ class Node:
         if self.rpc("evm_revert", snapshot) is not True:
             raise NodeError(f"there is no snapshot {snapshot}")
         self.reverts += 1
+        # Blocks mined from here on have other hashes than those that went: states are forgotten by hash.
+        self.rpc("anvil_setCoinbase", f"0x{self.reverts:040x}")
 
     def _settle(self) -> None:
         """Wait until what was mined has left the pool, which the node empties after it has answered.
