@@ -134,7 +134,7 @@ def _request(
         path=() if path is None else tuple(shocks.path_of(path)),
         lag=everybody,
         lags=late,
-        borrowers=borrowers,
+        borrowers=None if borrowers is None else app.read_borrowers(borrowers),
         draws=draws,
     )
 

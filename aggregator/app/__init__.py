@@ -6,6 +6,7 @@ database.
 """
 
 from aggregator.app.answers import Answer
+from aggregator.app.borrower_tables import read_borrowers
 from aggregator.app.calendars import calendars
 from aggregator.app.chains import at_heights, heads
 from aggregator.app.checks import Checked, adapters, check, compared, doctor, exchanges, explained, read
@@ -97,6 +98,7 @@ __all__ = [
     "prune",
     "publish",
     "read",
+    "read_borrowers",
     "read_markets",
     "read_with_markets",
     "remove_wallet",

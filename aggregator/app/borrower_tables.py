@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aggregator.model.errors import BadConfiguration
@@ -15,8 +17,17 @@ _PARQUET = b"PAR1"
 Columns = Mapping[str, Sequence[object]]
 
 
-def columns_of(path: Path) -> Columns:
-    """The columns of a table, told apart by how the file begins.
+@dataclass(frozen=True, slots=True)
+class BorrowerTable:
+    """A table of other people's loans: what it is called, the hash of its content, and its columns."""
+
+    name: str
+    sha256: str
+    columns: Columns
+
+
+def read_borrowers(path: Path) -> BorrowerTable:
+    """A file, read once (it may be a pipe), whose form is told by how it begins.
 
     Raises BadConfiguration where it can't be read, is of no such form, or has no row or too many.
     """
@@ -36,7 +47,7 @@ def columns_of(path: Path) -> Columns:
     rows = len(next(iter(found.values()), ()))
     if not 0 < rows <= MOST_ROWS:
         raise BadConfiguration(where, f"has {rows:,} rows: give 1 to {MOST_ROWS:,}")
-    return found
+    return BorrowerTable(where, hashlib.sha256(data).hexdigest(), found)
 
 
 def _csv(where: str, text: str) -> Columns:

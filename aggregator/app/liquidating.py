@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.app.answers import Answer
+from aggregator.app.borrower_tables import BorrowerTable, Columns
 from aggregator.app.checks import adapters, scenarios_of
 from aggregator.app.stressing import StressRequest, all_stresses
 from aggregator.model.errors import BadConfiguration
@@ -16,7 +16,6 @@ from aggregator.model.liquidations import CascadeOutcome, LiquidationReport
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aggregator.app.borrower_tables import Columns
     from aggregator.model.cascades import Cascaded, Rung
     from aggregator.model.portfolio import Portfolio
     from aggregator.planning.cascade import Terms
@@ -35,32 +34,28 @@ class LiquidationRequest:
     path: tuple[CustomScenario, ...] = ()
     lag: int = 0
     lags: Mapping[str, int] = field(default_factory=dict)
-    borrowers: Path | None = None
+    borrowers: BorrowerTable | None = None
     draws: int | None = None
 
 
 def liquidations(answer: Answer, request: LiquidationRequest) -> tuple[LiquidationReport, ...]:
     """The cascades of each wallet of an answer, or its ladder, by the settings of its read.
 
-    Raises BadConfiguration on what can't be read of a table, on a stress that has no such name, on a move of
+    Raises BadConfiguration on what a table can't mean, on a stress that has no such name, on a move of
     what nothing is, and on a lag of a protocol that neither the tool nor the table knows.
     """
-    from aggregator.app.borrower_tables import columns_of  # noqa: PLC0415  # for a table only
     from aggregator.planning.cascade import Terms  # noqa: PLC0415  # numpy: not for --help
 
     scenarios = scenarios_of(answer)
     terms = Terms(lag=request.lag, lags=request.lags)
-    columns = None if request.borrowers is None else columns_of(request.borrowers)
     if request.lags:
-        _known(request.lags, answer, columns)
-    return tuple(
-        _report(answer, portfolio, request, scenarios, terms, columns) for portfolio in answer.portfolios
-    )
+        _known(request.lags, answer, {} if request.borrowers is None else request.borrowers.columns)
+    return tuple(_report(answer, portfolio, request, scenarios, terms) for portfolio in answer.portfolios)
 
 
-def _known(lags: Mapping[str, int], answer: Answer, columns: Columns | None) -> None:
+def _known(lags: Mapping[str, int], answer: Answer, columns: Columns) -> None:
     """Raise BadConfiguration where a lag is of nothing: it would be none, in silence."""
-    labels = [] if columns is None else [str(label) for label in columns.get("protocol", ())]
+    labels = [str(label) for label in columns.get("protocol", ())]
     known = {
         *(adapter.name for adapter in adapters(answer.settings)),
         *(account.protocol for portfolio in answer.portfolios for account in portfolio.accounts),
@@ -79,7 +74,6 @@ def _report(
     request: LiquidationRequest,
     scenarios: ScenarioSet,
     terms: Terms,
-    columns: Columns | None,
 ) -> LiquidationReport:
     from aggregator.planning.cascade import cascade  # noqa: PLC0415
     from aggregator.planning.ladder import ladder, unknown_rungs  # noqa: PLC0415
@@ -89,8 +83,8 @@ def _report(
     from aggregator.risk.stress import reassessed  # noqa: PLC0415
 
     borrowers = None
-    if columns is not None and request.borrowers is not None:
-        borrowers = borrowers_of(columns, portfolio, scenarios, request.borrowers.name)
+    if request.borrowers is not None:
+        borrowers = borrowers_of(request.borrowers.columns, portfolio, scenarios, request.borrowers.name)
     given: list[tuple[str, tuple[str, ...], Sequence[CustomScenario]]] = [
         (one.title, one.told, [one.scenario]) for one in all_stresses(request.stresses, scenarios)
     ]

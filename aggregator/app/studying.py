@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aggregator.app.answers import Answer
+from aggregator.app.borrower_tables import BorrowerTable
 from aggregator.app.checks import check
 from aggregator.app.liquidating import LiquidationRequest
 from aggregator.app.planning import PlanRequest
@@ -98,8 +98,10 @@ def _save(
 def plain(value: object) -> Any:
     """A request as JSON that is the same for the same request; raises TypeError on what none is made of.
 
-    Numbers that are not floats are texts where JSON may round them; a file is the hash of its content.
+    Numbers that are not floats are texts where JSON may round them; a table is the hash of its content.
     """
+    if isinstance(value, BorrowerTable):
+        return {"sha256": value.sha256}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     match value:
@@ -113,8 +115,6 @@ def plain(value: object) -> Any:
             return value if abs(value) < 2**53 else str(value)
         case Decimal():
             return str(value)
-        case Path():
-            return {"sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
         case Mapping():
             return {str(key): plain(one) for key, one in value.items()}
         case Set():

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from aggregator import app
+from aggregator.app.borrower_tables import read_borrowers
 from aggregator.app.liquidating import LiquidationRequest
 from aggregator.app.planning import PlanRequest
 from aggregator.app.studying import plain
@@ -56,11 +57,14 @@ def test_integers_are_not_rounded() -> None:
     assert plain({1, 3, 2}) == [1, 2, 3]
 
 
-def test_a_file_is_its_content(tmp_path: Path) -> None:
-    """Whatever it is called."""
-    for name, text in (("a", "x"), ("b", "x"), ("c", "y")):
-        (tmp_path / name).write_text(text)
-    a, b, c = (plain(LiquidationRequest(borrowers=tmp_path / name)) for name in "abc")
+def test_a_table_is_its_content(tmp_path: Path) -> None:
+    """Whatever it is called, and as it was when it was read: a pipe has nothing a second time."""
+    tables = []
+    for name, cell in (("a", "x"), ("b", "x"), ("c", "y")):
+        (tmp_path / name).write_text(f"protocol\n{cell}\n")
+        tables.append(read_borrowers(tmp_path / name))
+        (tmp_path / name).write_text("")
+    a, b, c = (plain(LiquidationRequest(borrowers=one)) for one in tables)
     assert a == b != c
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aggregator.app.borrower_tables import columns_of
+from aggregator.app.borrower_tables import read_borrowers
 from aggregator.model.errors import BadConfiguration
 from aggregator.planning.borrowers import close_factor
 from aggregator.planning.cascade import cascade
@@ -42,7 +42,7 @@ def table(path: Path, *, of: str) -> Path:
 def test_every_form_gives_the_same_loans(tmp_path: Path, of: str) -> None:
     """At the wallet's prices; a token keeps its peg, so that a depeg of it alone liquidates."""
     ours = portfolio()
-    found = borrowers_of(columns_of(table(tmp_path, of=of)), ours, scenarios(), "loans")
+    found = borrowers_of(read_borrowers(table(tmp_path, of=of)).columns, ours, scenarios(), "loans")
     assert found.labels == ("aave_v3:1", "morpho:1")
     assert dict(zip(found.assets, found.price_usd, strict=True)) == {
         "ETH": 4_000.0,
@@ -113,13 +113,13 @@ def test_files_that_are_none(tmp_path: Path, text: bytes, why: str) -> None:
     file = tmp_path / "loans"
     file.write_bytes(text)
     with pytest.raises(BadConfiguration, match=why):
-        columns_of(file)
+        read_borrowers(file)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """And columns that are missing or mean nothing."""
     with pytest.raises(BadConfiguration, match="can't be read"):
-        columns_of(tmp_path / "none")
+        read_borrowers(tmp_path / "none")
     with pytest.raises(BadConfiguration, match="has no column collateral"):
         borrowers_of({"protocol": ["x"]}, portfolio(), scenarios(), "loans")
     columns = {name: [str(row[i]) for row in ROWS] for i, name in enumerate(COLUMNS)}
