@@ -46,6 +46,12 @@ def plan_request(
         if value is not None:
             if not (math.isfinite(value) and least <= value <= 20.0):
                 raise BadConfiguration(option, f"{value:g}: give a number from {least:g} to 20")
+            if (
+                name == "kappa" and value == 20.0
+            ):  # targets are aimed a little higher, where there are no rays
+                raise BadConfiguration(
+                    option, "20: give a number below it, where the stresses that are tried end"
+                )
             given[name] = value
     targets = Targets(**given)
     if targets.floor > targets.health:

@@ -82,7 +82,9 @@ class Cutter:
                     slopes[figure][one.name] = (value - before[figure]) / found.usd
         rows = [self._row(figure, value, slopes[figure], amounts) for figure, value in here.items()]
         bases = [found.base for _, found in tried if found.base is not at]
-        for place in self._reserves([at, *(found.there for _, found in tried), *bases], self.aims):
+        variants = [at, *(found.there for _, found in tried), *bases]
+        # Only of the state of today what holds, too: later rows of it would make the program slow.
+        for place in self._reserves(variants, self.aims, missed=self._made > 1):
             prepared = iter(place.values[1 + len(tried) :])
             slope = {
                 one.name: float(place.values[i] - (place.values[0] if found.base is at else next(prepared)))
@@ -131,10 +133,10 @@ class Cutter:
             found.update(goal.rows(copy, names))
         return found
 
-    def _reserves(self, states: Sequence[Copy], goals: Goals) -> list[Reserve]:
+    def _reserves(self, states: Sequence[Copy], goals: Goals, *, missed: bool = False) -> list[Reserve]:
         if goals.kappa <= 0.0:
             return []
-        return reserves([state.result() for state in states], self.scenarios, goals.kappa)
+        return reserves([state.result() for state in states], self.scenarios, goals.kappa, missed=missed)
 
     def _touched(self, copy: Copy, one: Candidate) -> list[str]:
         return [account for account in one.touches if account in copy.accounts]

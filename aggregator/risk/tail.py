@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -62,6 +62,17 @@ class Drawn:
         found = draws(book.scenarios, book.axes.bases)
         paths = Paths.of(book, found.returns, found.log_iv)
         return Drawn(paths, Bounds.of(paths) if len(book.contracts) else None)
+
+    def of_accounts(self, accounts: slice) -> Drawn:
+        """Some of its accounts, with the same draws."""
+        paths = self.paths
+        some = replace(
+            paths,
+            cash=paths.cash[accounts],
+            exposures=paths.exposures[accounts],
+            holdings=paths.holdings[accounts],
+        )
+        return Drawn(some, None if self.bounds is None else replace(self.bounds, paths=some))
 
     def worst(self, level: float, count: int, sums: Sums) -> Floats:
         """Silo values (accounts, chosen draws): of each row of `sums` the `count` lowest are among them.

@@ -102,6 +102,7 @@ def test_it_is_kept_with_its_snapshot(tmp_path: Path) -> None:
     [
         (("--target", "0.9"), "give a number from 1 to 20"),
         (("--target", "nan"), "give a number from 1 to 20"),
+        (("--kappa", "20"), "below it"),
         (("--floor", "1.5", "--target", "1.3"), "above the target"),
         (("--max-cost", "-1"), "0 or more"),
         (("--slippage", "half"), "a share of at most 50%"),
