@@ -38,6 +38,8 @@ DUST_USD = 0.01
 """A debt of which less would be left is repaid as a whole."""
 INTEREST = 100_000
 """One part of so many is paid beside a debt that is repaid as a whole: an hour of 88% a year."""
+NEARLY = 1_000
+"""One part of so many less interest than that is enough: what the program's rounding leaves unpaid."""
 EVERY = 1_000_000
 """One part of so many less than all of a debt is what the program's rounding makes of all."""
 LEAST_REST = 50
@@ -203,7 +205,10 @@ class AssetCandidate(Candidate):
         owed, before = (total(one, Debt, self.asset.id) for one in (account, first))
         has, more = balance(copy, purse_of(copy, account).id, self.asset), interest(max(owed, before))
         later = has < owed and not self.lent and owed - raw <= owed // EVERY
-        every = (has >= owed + more or later) and (owed - raw) * self.unit_usd < DUST_USD
+        enough = has - owed >= more - more // NEARLY
+        every = (enough or later) and (owed - raw) * self.unit_usd < DUST_USD
+        if enough:
+            more = min(more, has - owed)
         if every and _all_is_timeless(copy, first, account, self.asset):
             return Repay(self.asset.id, None), more
         before_usd, all_usd = _owed_usd(copy, first), _owed_usd(copy, account)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from types import MappingProxyType
 
 from aggregator.model.plans import Plan
@@ -81,7 +82,7 @@ class Search:
     _most: dict[str, float] = field(default_factory=dict)
     _rooms: Rooms = field(init=False)
     _margins: Margins = field(default_factory=Margins)
-    _whole: list[Constraint] = field(default_factory=list)
+    _whole: dict[str, list[Constraint]] = field(default_factory=dict)
     _tried: set[str] = field(default_factory=set)
 
     def plan(self) -> Plan:
@@ -116,10 +117,7 @@ class Search:
         most = limit = self.problem.limits.most_cost_usd
         plans: list[Plan] = []
         for _ in range(RENEWALS + 1):
-            found = self._refined(cutter, limit)
-            if found is None and self._whole:  # what no order takes out since can't pay for all of a debt
-                self._whole = []
-                found = self._refined(cutter, limit)
+            found = self._refined(cutter, limit) or self._without_some(cutter, limit)
             if found is None:
                 break
             done = in_sequence(self.problem, self.start, self.candidates, found.amounts)
@@ -147,15 +145,28 @@ class Search:
         """Have the debts of accounts repaid to the last of which something is left; whether there are new."""
         repays = [one for one in self.candidates if one.kind == "repay"]
         accounts = {one.account_id for one in repays if one.name in left}
-        made = [
-            Constraint(f"all {one.name}", {one.name: 1.0}, one.most_usd)
-            for one in repays
-            if one.account_id in accounts
-        ]
-        new = [row for row in made if row.name not in self._tried]
-        self._tried |= {row.name for row in new}
-        self._whole += new
+        new = accounts - self._tried
+        self._tried |= new
+        for one in repays:
+            if one.account_id in new:
+                row = Constraint(f"all {one.name}", {one.name: 1.0}, one.most_usd)
+                self._whole.setdefault(one.account_id, []).append(row)
         return bool(new)
+
+    def _without_some(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
+        """The best solution where not all debts can be repaid to the last that are to be; None: there is none.
+
+        What no order takes out since can't pay for them: those of each account that can be are, by turns.
+        """
+        wanted, self._whole = self._whole, {}
+        found = self._refined(cutter, most_cost) if wanted else None
+        for account, rows in wanted.items() if found is not None and len(wanted) > 1 else ():
+            self._whole[account] = rows
+            more = self._refined(cutter, most_cost)
+            if more is None:
+                del self._whole[account]
+            found = more or found
+        return found
 
     def _refined(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
         """The best solution, with costs that are no straight lines sampled again around it."""
@@ -190,7 +201,12 @@ class Search:
         `decided` are withdrawals of which nothing is let out today, and whether other steps make room.
         """
         opened = [name for name, is_opened in decided.items() if is_opened]
-        rows = [*cutter.rows, *self._whole, *self._margins.rows.values(), *self._rooms.of(opened)]
+        rows = [
+            *cutter.rows,
+            *chain.from_iterable(self._whole.values()),
+            *self._margins.rows.values(),
+            *self._rooms.of(opened),
+        ]
         most = {**self._most, **{one: 0.0 for one in decided if one not in opened}}
         bounded = [replace(one, most=min(one.most, most.get(one.name, math.inf))) for one in variables]
         solver = Solver(Program(tuple(bounded), tuple(rows), most_cost))
