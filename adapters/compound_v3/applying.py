@@ -6,7 +6,7 @@ Source: `supplyInternal` and `withdrawInternal` of Comet.sol, github compound-fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters.compound_v3.actions import with_base
@@ -15,9 +15,26 @@ from adapters.compound_v3.interest import Accrual
 from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Repay, Trade, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Amount, Refused
+from aggregator.model.shared import SharedRoom
 
 if TYPE_CHECKING:
     from adapters.compound_v3.margin import CometRule
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRoom(SharedRoom):
+    """A comet after its base was moved, for all of its accounts: its interest and its cash."""
+
+    accrual: Accrual
+    cash: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollateralRoom(SharedRoom):
+    """How much more of a collateral a comet takes after a step."""
+
+    room: int | None
+
 
 CAPPED = Refused("SupplyCapExceeded")
 NO_CASH = Refused("the comet has too little of the base")
@@ -56,12 +73,14 @@ def _with_base(rule: CometRule, now: Accrual, amount: int) -> Applied:
         cash=None if rule.cash is None else rule.cash + amount,
     )
     moved = Amount(rule.base.asset, abs(amount))
+    venue = _venue(rule, rule.base.asset)
     return Applied(
         paid=moved if amount > 0 else None,
         received=moved if amount < 0 else None,
         supplied=now.supplied(after.principal),
         owed=now.owed(after.principal),
         successor=after,
+        room=None if venue is None else BaseRoom(venue, now, after.cash),
     )
 
 
@@ -73,7 +92,9 @@ def _with_collateral(rule: CometRule, asset: AssetId, amount: int) -> Applied | 
     if held.room is not None and amount > held.room:
         return CAPPED
     more = held.with_more(amount)
-    return Applied(Amount(asset, amount), None, more.balance, None, _replacing(rule, held, more))
+    after = _replacing(rule, held, more)
+    room = _collateral_room(rule, more)
+    return Applied(Amount(asset, amount), None, more.balance, None, after, room=room)
 
 
 def _without_collateral(
@@ -92,7 +113,28 @@ def _without_collateral(
             return Refused("NotCollateralized")
         if covered is None:
             return Untold("the factor at which the comet lends on a collateral is not known")
-    return Applied(None, Amount(action.asset, amount), less.balance, None, after)
+    room = _collateral_room(rule, less)
+    return Applied(None, Amount(action.asset, amount), less.balance, None, after, room=room)
+
+
+def with_room(rule: CometRule, left: SharedRoom) -> CometRule:
+    """See CometRule.with_room."""
+    if isinstance(left, BaseRoom) and left.venue == _venue(rule, rule.base.asset):
+        return replace(rule, accrual=left.accrual, cash=left.cash)
+    if isinstance(left, CollateralRoom):
+        for held in rule.collaterals:
+            if left.venue == _venue(rule, held.feed.asset):
+                return _replacing(rule, held, replace(held, room=left.room))
+    return rule
+
+
+def _collateral_room(rule: CometRule, held: Collateral) -> CollateralRoom | None:
+    venue = _venue(rule, held.feed.asset)
+    return None if venue is None else CollateralRoom(venue, held.room)
+
+
+def _venue(rule: CometRule, asset: AssetId) -> str | None:
+    return None if rule.comet is None else f"{asset} in {rule.comet}"
 
 
 def _replacing(rule: CometRule, one: Collateral, other: Collateral) -> CometRule:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from adapters.compound_v3.applying import apply
+from adapters.compound_v3.applying import apply, with_room
 from adapters.compound_v3.collateral import Collateral, credit_of, usable, value_of
 from adapters.compound_v3.interest import Accrual
 from adapters.compound_v3.transactions import NO_COMET, calls_of
@@ -27,6 +27,7 @@ from aggregator.model.rules import (
     Refused,
     Repayment,
 )
+from aggregator.model.shared import SharedRoom
 from aggregator.model.stored import feed_to_json
 from aggregator.model.units import Address
 
@@ -129,6 +130,10 @@ class CometRule:
         A withdrawal of collateral beside a debt must leave it covered by the factors that the comet lends at.
         """
         return apply(self, prices, time, action)
+
+    def with_room(self, left: SharedRoom) -> CometRule:
+        """See RoomRule."""
+        return with_room(self, left)
 
     def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
         """See CallableRule."""

@@ -100,7 +100,7 @@ class Search:
             self.candidates = [*lent, *without_loops(self.start, self.candidates, lent)]
         if not self.candidates:
             return answer(problem, self.start)
-        kept, self._rooms = self._kept(aims), Rooms(self.candidates)
+        kept, self._rooms = self._kept(aims), Rooms(self.start, self.candidates)
         cutter = Cutter(self.candidates, goals, aims, assets, problem.scenarios, kept)
         cutter.cuts(self.start, {})
         plan = self._limited(cutter)
@@ -154,9 +154,10 @@ class Search:
         return bool(new)
 
     def _without_some(self, cutter: Cutter, most_cost: float | None) -> _Found | None:
-        """The best solution where not all debts can be repaid to the last that are to be; None: there is none.
+        """The best solution where not all debts can be repaid to the last that are to be.
 
         What no order takes out since can't pay for them: those of each account that can be are, by turns.
+        None where there is no solution without any.
         """
         wanted, self._whole = self._whole, {}
         found = self._refined(cutter, most_cost) if wanted else None
