@@ -94,27 +94,28 @@ def with_room(rule: LiquidatableAaveRule, left: SharedRoom) -> LiquidatableAaveR
     """See LiquidatableAaveRule.with_room."""
     if not isinstance(left, ReserveRoom) or rule.pool is None:
         return rule
-    legs, terms, openings = list(rule.legs), list(rule.terms), list(rule.openings)
-    for i, leg in enumerate(legs):
-        if left.venue == _venue(leg, rule.pool):
-            legs[i], terms[i] = _left(leg, terms[i], left)
-    for i, one in enumerate(openings):
-        if left.venue == _venue(one.leg, rule.pool):
-            openings[i] = Opening(*_left(one.leg, one.terms, left))
-    if legs == list(rule.legs) and openings == list(rule.openings):
+    if all(left.venue != _venue(leg, rule.pool) for leg in (*rule.legs, *(o.leg for o in rule.openings))):
         return rule
-    return replace(rule, legs=tuple(legs), terms=tuple(terms), openings=tuple(openings))
+    pairs = [_left(pair, rule.pool, left) for pair in zip(rule.legs, rule.terms, strict=True)]
+    opened = [_left((one.leg, one.terms), rule.pool, left) for one in rule.openings]
+    return replace(
+        rule,
+        legs=tuple(leg for leg, _ in pairs),
+        terms=tuple(terms for _, terms in pairs),
+        openings=tuple(Opening(leg, terms) for leg, terms in opened),
+    )
 
 
 def _venue(leg: Leg, pool: PoolTerms) -> str:
     return f"{leg.feed.asset} in {pool.address}"
 
 
-def _left(leg: Leg, terms: ReserveTerms, left: ReserveRoom) -> tuple[Leg, ReserveTerms]:
-    return (
-        replace(leg, accrual=left.accrual),
-        replace(terms, cash=left.cash, supply_cap=left.supply_cap),
-    )
+def _left(pair: tuple[Leg, ReserveTerms], pool: PoolTerms, left: ReserveRoom) -> tuple[Leg, ReserveTerms]:
+    leg, terms = pair
+    if left.venue != _venue(leg, pool):
+        return pair
+    terms = replace(terms, cash=left.cash, supply_cap=left.supply_cap)
+    return replace(leg, accrual=left.accrual), terms
 
 
 def _terms_after(
