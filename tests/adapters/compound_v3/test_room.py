@@ -18,6 +18,7 @@ from aggregator.model.errors import CallReverted
 from aggregator.model.rules import prices_of
 from tests.adapters.compound_v3 import hand
 from tests.adapters.compound_v3.kit import START, asset_id, fill, read_comet, refusal, rooms, rule_in
+from tests.adapters.sending import alone, send_all, told
 from tests.devnet.errors import TransactionReverted
 
 if TYPE_CHECKING:
@@ -66,6 +67,26 @@ def test_no_more_is_paid_out_than_there_is(devnet: World) -> None:
         comet.withdraw(user, "USDC", "400.000001")
     comet.withdraw(user, "USDC", 400)
     assert rule_in(read_comet(devnet, comet, user)).cash == 0
+
+
+def test_what_a_step_leaves_to_others(devnet: World) -> None:
+    """Cash, interest and room below the cap, as they are read of another account then."""
+    comet, user, other = devnet.comet_usdc, *devnet.spare[:2]
+    for one in (user, other):
+        comet.supply(one, "WETH", 10)
+    comet.supply(user, "USDC", 5_000)
+    comet.borrow(other, 9_000)
+    for action in (Withdraw(asset_id(comet, "USDC"), 10**9), Withdraw(asset_id(comet, "WETH"), 10**18)):
+        rule, others = (rule_in(read_comet(devnet, comet, one)) for one in (user, other))
+        time = devnet.node.timestamp + 86_400
+        done = rule.apply(prices_of(rule), time, action)
+        assert isinstance(done, Applied)
+        assert done.room is not None
+        send_all(devnet, told(rule.calls(action, alone(user))), user, at=time, main=comet.comet.address)
+        ours, theirs = others.with_room(done.room), rule_in(read_comet(devnet, comet, other))
+        assert (ours.cash, rooms(ours)) == (theirs.cash, rooms(theirs))
+        assert ours.health(prices_of(ours), time) == theirs.health(prices_of(ours), time)
+        assert ours != others
 
 
 def test_what_is_not_told_bounds_nothing() -> None:
