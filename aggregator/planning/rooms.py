@@ -15,11 +15,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from aggregator.model.shared import RoomRule
-from aggregator.planning.candidates import AssetCandidate, Candidate
+from aggregator.planning.candidates import Candidate
 from aggregator.planning.cuts import NO_SLOPE, NO_USD, are_parallel
 from aggregator.planning.following import Stopped, is_taken
 from aggregator.planning.goals import CUSHION
 from aggregator.planning.halving import largest
+from aggregator.planning.lending import AssetCandidate
 from aggregator.planning.program import Constraint
 from aggregator.planning.trials import trial
 from aggregator.risk.copies import Copy
