@@ -67,6 +67,8 @@ class Rooms:
             after = _room_usd(tried.there, one)
             if before is not None and after is not None:
                 slopes[other.name] = (after - before) / tried.usd
+        if one.kind == "deposit" and all(abs(slopes.get(other.name, 0.0)) <= NO_SLOPE for other in others):
+            return None
         terms = [slope * stopped.amounts.get(name, 0.0) for name, slope in slopes.items()]
         least = sum(terms) - room + CUSHION * (abs(room) + sum(map(abs, terms)))
         known = self.rows.setdefault(one.name, [])
