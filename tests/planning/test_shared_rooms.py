@@ -123,6 +123,16 @@ def test_room_below_a_cap_goes_to_whom_it_helps_more() -> None:
     assert {one.account_id for one in plan.shortfalls} == {"less"}
 
 
+def test_an_account_that_shares_its_room_with_nobody_fills_it() -> None:
+    """One elsewhere takes the same coin, and has a part in no row."""
+    capped = pooled("capped", {"ETH": 10, "USDC": -32_000}, below=1)
+    elsewhere = lender("elsewhere", {"ETH": 10, "USDC": -10_000})
+    kinds: frozenset[Kind] = frozenset({"deposit"})
+    plan = planned(capped, elsewhere, wallet(holding("ETH", 9)), limits=Limits(kinds))
+    assert plan.status == "infeasible"
+    assert moved(plan, "capped", Deposit) == pytest.approx(1.0, rel=1e-9)
+
+
 def test_what_is_left_holds_later_too() -> None:
     """Ten minutes later another account's step has been done as well."""
     one, other = (pooled(name, {"USDC": 4_000}, cash=5_000) for name in ("one", "other"))
