@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters.aave_v3.actions import Acted, ActionRefusal, acted
-from adapters.aave_v3.collateral import becoming, by_itself
-from adapters.aave_v3.terms import ReserveTerms
+from adapters.aave_v3.collateral import Opening, becoming, by_itself
+from adapters.aave_v3.interest import Accrual
+from adapters.aave_v3.margin import Leg
+from adapters.aave_v3.room import SupplyCap
+from adapters.aave_v3.terms import PoolTerms, ReserveTerms
 from adapters.aave_v3.transactions import NO_POOL, Side
 from adapters.aave_v3.versions import RELEASES
 from aggregator.model.actions import (
@@ -24,6 +27,7 @@ from aggregator.model.actions import (
 )
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import WAD, Amount, Refused
+from aggregator.model.shared import SharedRoom
 
 if TYPE_CHECKING:
     from adapters.aave_v3.liquidation import LiquidatableAaveRule
@@ -71,7 +75,47 @@ def _applied(
         supplied=None if isinstance(action, Repay) else done.leg.supplied(rule.maths, time),
         owed=done.leg.owed(rule.maths, time) if isinstance(action, Repay) else None,
         successor=successor,
+        room=None
+        if pool is None
+        else ReserveRoom(_venue(legs[at], pool), legs[at].accrual, after.cash, after.supply_cap),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveRoom(SharedRoom):
+    """A reserve after a step, for all of its accounts: its interest, its cash and its supply cap."""
+
+    accrual: Accrual
+    cash: int | None
+    supply_cap: SupplyCap | None
+
+
+def with_room(rule: LiquidatableAaveRule, left: SharedRoom) -> LiquidatableAaveRule:
+    """See LiquidatableAaveRule.with_room."""
+    if not isinstance(left, ReserveRoom) or rule.pool is None:
+        return rule
+    if all(left.venue != _venue(leg, rule.pool) for leg in (*rule.legs, *(o.leg for o in rule.openings))):
+        return rule
+    pairs = [_left(pair, rule.pool, left) for pair in zip(rule.legs, rule.terms, strict=True)]
+    opened = [_left((one.leg, one.terms), rule.pool, left) for one in rule.openings]
+    return replace(
+        rule,
+        legs=tuple(leg for leg, _ in pairs),
+        terms=tuple(terms for _, terms in pairs),
+        openings=tuple(Opening(leg, terms) for leg, terms in opened),
+    )
+
+
+def _venue(leg: Leg, pool: PoolTerms) -> str:
+    return f"{leg.feed.asset} in {pool.address}"
+
+
+def _left(pair: tuple[Leg, ReserveTerms], pool: PoolTerms, left: ReserveRoom) -> tuple[Leg, ReserveTerms]:
+    leg, terms = pair
+    if left.venue != _venue(leg, pool):
+        return pair
+    terms = replace(terms, cash=left.cash, supply_cap=left.supply_cap)
+    return replace(leg, accrual=left.accrual), terms
 
 
 def _terms_after(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from adapters.aave_v3.actions import repaid, without_debt
-from adapters.aave_v3.applying import apply, side_of
+from adapters.aave_v3.applying import apply, side_of, with_room
 from adapters.aave_v3.collateral import Opening
 from adapters.aave_v3.flash import AaveLender
 from adapters.aave_v3.margin import AaveRule, Leg, leg_to_json
@@ -23,6 +23,7 @@ from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Trade, Unt
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import Hands, Permits, UnsignedCall
 from aggregator.model.rules import WAD, Amount, JsonValue, Liquidated, Refused, Repayment
+from aggregator.model.shared import SharedRoom
 
 
 class Refusal(Enum):
@@ -181,6 +182,10 @@ class LiquidatableAaveRule(AaveRule):
         A withdrawal beside a debt must leave a health of one; what has a loan-to-value of zero goes first.
         """
         return apply(self, prices, time, action)
+
+    def with_room(self, left: SharedRoom) -> LiquidatableAaveRule:
+        """See RoomRule."""
+        return with_room(self, left)
 
     def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
         """See CallableRule."""

@@ -16,7 +16,7 @@ from adapters.compound_v2 import stored
 from adapters.compound_v2.actions import Acted, deposited, not_entered, repaid, withdrawn
 from adapters.compound_v2.interest import Clock
 from adapters.compound_v2.liquidation import Terms, refusal, take
-from adapters.compound_v2.position import Leg, VaiDebt
+from adapters.compound_v2.position import Leg, MarketRoom, VaiDebt
 from adapters.compound_v2.transactions import calls_of
 from aggregator.model.actions import (
     NO_DERIVATIVES,
@@ -43,6 +43,7 @@ from aggregator.model.rules import (
     Refused,
     Repayment,
 )
+from aggregator.model.shared import SharedRoom
 
 VALUE_DECIMALS = 18
 
@@ -200,6 +201,13 @@ class CompoundRule:
             else done
         )
 
+    def with_room(self, left: SharedRoom) -> CompoundRule:
+        """See RoomRule: the markets of all accounts have the interest and the cash that a step leaves."""
+        if not isinstance(left, MarketRoom) or all(leg.c_token != left.venue for leg in self.legs):
+            return self
+        legs = [leg.at(left.totals) if leg.c_token == left.venue else leg for leg in self.legs]
+        return replace(self, legs=tuple(legs))
+
     def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
         """See CallableRule."""
         if isinstance(action, Trade):
@@ -289,6 +297,7 @@ def _applied(
             legs=tuple(leg for leg in legs if leg.tokens or leg.owed),
             vai=part if isinstance(part, VaiDebt) else rule.vai,
         ),
+        room=MarketRoom(part.c_token, part.totals) if isinstance(part, Leg) else None,
     )
 
 

@@ -8,7 +8,15 @@ from adapters.compound_v2.interest import Minted, Totals
 from aggregator.model.assets import AssetId
 from aggregator.model.losses import Cover
 from aggregator.model.rules import WAD, Feed
+from aggregator.model.shared import SharedRoom
 from aggregator.model.units import Address
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRoom(SharedRoom):
+    """A market after a step, for all of its accounts; it is named by its cToken."""
+
+    totals: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,10 @@ class Leg:
     def accrued(self, at: int) -> Leg:
         """With interest up to a block (or second), see Totals.grown."""
         totals = self.totals.accrued(at)
-        if totals is self.totals:
-            return self
+        return self if totals is self.totals else self.at(totals)
+
+    def at(self, totals: Totals) -> Leg:
+        """With what its market has stored by then, and interest up to it."""
         return replace(self, totals=totals, owed=self.totals.grown(self.owed, totals))
 
     def holding(self, coins: int) -> Leg:

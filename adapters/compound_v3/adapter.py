@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from adapters.compound_v3.calls import LIQUIDATABLE, OWED, SUPPLIED, USER_COLLATERAL
+from adapters.compound_v3.collateral import Collateral
 from adapters.compound_v3.family import CometFamily
 from adapters.compound_v3.interest import apr
-from adapters.compound_v3.margin import PRICE_DECIMALS, Collateral, CometRule
+from adapters.compound_v3.margin import PRICE_DECIMALS, CometRule
 from adapters.compound_v3.market import Market, identify, read_market, read_terms, why_unpriced
 from adapters.compound_v3.quoting import ONE, Quoting, check_quoting, quote_of, quoting_of
 from adapters.compound_v3.reported import check_balances, reported_of
+from adapters.compound_v3.room import Room, read_room
 from adapters.compound_v3.user import User, read_collateral, read_user
 from aggregator.contract import Adapter, Deployment, Deployments, Read, RuleFamily, both
 from aggregator.model.accounts import Account, ProtocolKind
@@ -52,8 +54,8 @@ class CompoundV3:
         comet_address = deployment.addresses["comet"]
         comet, user = yield from both(identify(deployment, block.timestamp), read_user(comet_address, wallet))
         terms = yield from read_terms(comet)
-        market, balances = yield from both(
-            read_market(deployment, comet, terms, self._symbols),
+        (market, room), balances = yield from both(
+            both(read_market(deployment, comet, terms, self._symbols), read_room(comet, terms, user)),
             read_collateral(deployment, comet, terms, user, wallet),
         )
         quoting = self._quoting[deployment.key]
@@ -63,7 +65,7 @@ class CompoundV3:
         if user.is_empty:
             return Reading(accounts=(), quotes=quotes, source=block, receipts=receipts)
         check_balances(deployment, market, user, block.timestamp)
-        rule = yield from self._rule(deployment, market, user, balances, block.timestamp)
+        rule = yield from self._rule(deployment, market, user, balances, room, block.timestamp)
         account = Account(
             id=f"{NAME}:{deployment.chain}:{comet_address}:{wallet}",
             protocol=NAME,
@@ -104,7 +106,13 @@ class CompoundV3:
         return tuple(sentences)
 
     def _rule(
-        self, deployment: Deployment, market: Market, user: User, balances: Sequence[int], time: int
+        self,
+        deployment: Deployment,
+        market: Market,
+        user: User,
+        balances: Sequence[int],
+        room: Room,
+        time: int,
     ) -> Read[CometRule | None]:
         """The account's test; None for a supply of base alone, which nothing can touch."""
         if user.principal >= 0 and not user.flags:
@@ -135,12 +143,14 @@ class CompoundV3:
                     liquidate_factor=listed.liquidate_factor,
                     liquidation_factor=listed.liquidation_factor,
                     borrow_factor=listed.borrow_factor,
+                    room=room.below_caps.get(listed.address),
                 )
                 for feed, (listed, balance) in zip(feeds[1:], held, strict=True)
             ),
             absorb_paused=market.comet.absorb_paused,
             comet=market.comet.address,
             read_at=time,
+            cash=room.cash,
         )
 
 

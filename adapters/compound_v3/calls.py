@@ -47,6 +47,7 @@ ASSET_INFO: Function[tuple[int, ...]] = Function(
     "getAssetInfo(uint8)(uint8,address,address,uint64,uint64,uint64,uint64,uint128)"
 )
 PRICE: Function[int] = Function("getPrice(address)(uint256)")
+COLLATERAL_TOTAL: Function[tuple[int, int]] = Function("totalsCollateral(address)(uint128,uint128)")
 SUPPLY_PAUSED: Function[bool] = Function("isSupplyPaused()(bool)")
 TRANSFER_PAUSED: Function[bool] = Function("isTransferPaused()(bool)")
 WITHDRAW_PAUSED: Function[bool] = Function("isWithdrawPaused()(bool)")
@@ -64,6 +65,7 @@ USER_COLLATERAL: Function[tuple[int, int]] = Function("userCollateral(address,ad
 COLLATERAL: Function[int] = Function("collateralBalanceOf(address,address)(uint128)")
 
 # On tokens and price feeds.
+BALANCE: Function[int] = Function("balanceOf(address)(uint256)")
 SYMBOL: Function[str] = Function("symbol()(string)")
 LATEST_ROUND: Function[tuple[int, int, int, int, int]] = Function(
     "latestRoundData()(uint80,int256,uint256,uint256,uint80)"

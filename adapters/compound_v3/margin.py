@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from adapters.compound_v3.actions import with_base
+from adapters.compound_v3.applying import apply, with_room
+from adapters.compound_v3.collateral import Collateral, credit_of, usable, value_of
 from adapters.compound_v3.interest import Accrual
 from adapters.compound_v3.transactions import NO_COMET, calls_of
-from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Repay, Trade, Untold, Withdraw
+from aggregator.model.actions import NO_DERIVATIVES, Action, Applied, Trade, Untold
 from aggregator.model.assets import AssetId
 from aggregator.model.calls import Hands, UnsignedCall
-from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import (
     WAD,
     Amount,
@@ -27,6 +27,7 @@ from aggregator.model.rules import (
     Refused,
     Repayment,
 )
+from aggregator.model.shared import SharedRoom
 from aggregator.model.stored import feed_to_json
 from aggregator.model.units import Address
 
@@ -34,28 +35,13 @@ PRICE_DECIMALS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Collateral:
-    """One collateral of an account, in its smallest unit; factors have 18 decimals.
-
-    `liquidate_factor` is what counts against debt, `liquidation_factor` what an absorption credits, and
-    `borrow_factor` what a debt must be covered by after a withdrawal, None where it was not read.
-    """
-
-    feed: Feed
-    decimals: int
-    balance: int
-    liquidate_factor: int
-    liquidation_factor: int
-    borrow_factor: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CometRule:
     """The solvency test of one account in one comet.
 
     `principal` is base at index 1, owed below zero. Power, requirement and prices have 8 decimals in the
-    currency that the comet's feeds count in. A supply of base never counts as power. The comet's address and
-    the time of reading are None in what was stored before they were kept: it has no calls.
+    currency that the comet's feeds count in. A supply of base never counts as power. `cash` is what the comet
+    has of the base, None where it was not read. The comet's address and the time of reading are None in what
+    was stored before they were kept: it has no calls.
     """
 
     family: ClassVar[str] = "compound_v3"
@@ -68,6 +54,7 @@ class CometRule:
     absorb_paused: bool
     comet: Address | None = None
     read_at: int | None = None
+    cash: int | None = None
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
@@ -83,11 +70,9 @@ class CometRule:
         requirement = 0
         if self.principal < 0:
             owed = self.accrual.at(time).owed(self.principal)
-            requirement = value_of(owed, _usable(self.base, prices), self.base_decimals)
+            requirement = value_of(owed, usable(self.base, prices), self.base_decimals)
         power = sum(
-            credit_of(
-                value_of(held.balance, _usable(held.feed, prices), held.decimals), held.liquidate_factor
-            )
+            credit_of(value_of(held.balance, usable(held.feed, prices), held.decimals), held.liquidate_factor)
             for held in self.collaterals
         )
         return Health(
@@ -144,62 +129,11 @@ class CometRule:
 
         A withdrawal of collateral beside a debt must leave it covered by the factors that the comet lends at.
         """
-        if isinstance(action, Trade):
-            return NO_DERIVATIVES
-        now = self.accrual.at(time)
-        owed, supplied = now.owed(self.principal), now.supplied(self.principal)
-        if isinstance(action, Withdraw):
-            if action.asset != self.base.asset:
-                return self._without_collateral(prices, action)
-            amount = supplied if action.raw is None else action.raw
-            if amount > supplied:
-                return Untold("more base than is supplied would be borrowed")
-            return self._with_base(now, -amount)
-        if action.asset == self.base.asset:
-            return self._with_base(now, owed if action.raw is None else action.raw)
-        if isinstance(action, Repay):
-            return Refused(f"the debt is in {self.base.asset}")
-        return self._with_collateral(action.asset, action.raw)
+        return apply(self, prices, time, action)
 
-    def _with_base(self, now: Accrual, amount: int) -> Applied:
-        """Base supplied, or withdrawn below zero."""
-        after = replace(self, accrual=now, principal=with_base(now, self.principal, amount))
-        moved = Amount(self.base.asset, abs(amount))
-        return Applied(
-            paid=moved if amount > 0 else None,
-            received=moved if amount < 0 else None,
-            supplied=now.supplied(after.principal),
-            owed=now.owed(after.principal),
-            successor=after,
-        )
-
-    def _with_collateral(self, asset: AssetId, amount: int) -> Applied | Untold:
-        """Collateral added: no interest is added for that."""
-        held = next((one for one in self.collaterals if one.feed.asset == asset), None)
-        if held is None:
-            return Untold(
-                f"the account has no {asset} yet, and what the comet would count it at is not known"
-            )
-        more = replace(held, balance=held.balance + amount)
-        return Applied(Amount(asset, amount), None, more.balance, None, self._replacing(held, more))
-
-    def _without_collateral(
-        self, prices: Mapping[AssetId, int], action: Withdraw
-    ) -> Applied | Refused | Untold:
-        """Collateral taken out: the comet looks at the debt as last accrued."""
-        held = next((one for one in self.collaterals if one.feed.asset == action.asset), None)
-        if held is None or (action.raw is not None and action.raw > held.balance):
-            return Refused("Panic(0x11)")
-        amount = held.balance if action.raw is None else action.raw
-        less = replace(held, balance=held.balance - amount)
-        after = self._replacing(held, less)
-        if self.principal < 0:
-            covered = _covered(after, prices)
-            if covered is False or after.health(prices, self.accrual.updated_at).liquidatable:
-                return Refused("NotCollateralized")
-            if covered is None:
-                return Untold("the factor at which the comet lends on a collateral is not known")
-        return Applied(None, Amount(action.asset, amount), less.balance, None, after)
+    def with_room(self, left: SharedRoom) -> CometRule:
+        """See RoomRule."""
+        return with_room(self, left)
 
     def calls(self, action: Action, hands: Hands) -> tuple[UnsignedCall, ...] | Untold:
         """See CallableRule."""
@@ -210,10 +144,6 @@ class CometRule:
         owed = self.accrual.at(self.read_at).owed(self.principal)
         held = next((one.balance for one in self.collaterals if one.feed.asset == action.asset), None)
         return calls_of(self.comet, self.base.asset, owed, held, action, hands)
-
-    def _replacing(self, one: Collateral, other: Collateral) -> CometRule:
-        changed = tuple(other if held is one else held for held in self.collaterals)
-        return replace(self, collaterals=tuple(held for held in changed if held.balance))
 
     def to_json(self) -> dict[str, JsonValue]:
         """Data for CometFamily.load; amounts, indices, rates and factors are decimal strings."""
@@ -235,47 +165,20 @@ class CometRule:
                     "liquidate_factor": str(held.liquidate_factor),
                     "liquidation_factor": str(held.liquidation_factor),
                     "borrow_factor": None if held.borrow_factor is None else str(held.borrow_factor),
+                    **_known("room", held.room),
                 }
                 for held in self.collaterals
             ],
             "absorb_paused": self.absorb_paused,
             "comet": self.comet,
             "read_at": self.read_at,
+            **_known("cash", self.cash),
         }
-
-
-def value_of(raw: int, price: int, decimals: int) -> int:
-    """What an amount is worth with 8 decimals, rounded down."""
-    return raw * price // int(10**decimals)
-
-
-def credit_of(value: int, factor: int) -> int:
-    """The part of a value that a factor with 18 decimals lets count, rounded down."""
-    return value * factor // WAD
 
 
 def quotient(power: int, requirement: int) -> int | None:
     """Power over requirement with 18 decimals, rounded down; None where nothing is required."""
     return power * WAD // requirement if requirement else None
-
-
-def _covered(rule: CometRule, prices: Mapping[AssetId, int]) -> bool | None:
-    """Whether the debt as last accrued may be owed; None where a factor is not known."""
-    credit = 0
-    for held in rule.collaterals:
-        if held.borrow_factor is None:
-            return None
-        value = value_of(held.balance, _usable(held.feed, prices), held.decimals)
-        credit += credit_of(value, held.borrow_factor)
-    owed = rule.accrual.owed(rule.principal)
-    return credit >= value_of(owed, _usable(rule.base, prices), rule.base_decimals)
-
-
-def _usable(feed: Feed, prices: Mapping[AssetId, int]) -> int:
-    price = prices[feed.asset]
-    if price <= 0:
-        raise UnusablePrice(feed.asset, feed.origin, price)
-    return price
 
 
 def _amounts(*amounts: tuple[AssetId, int]) -> tuple[Amount, ...]:
@@ -284,3 +187,8 @@ def _amounts(*amounts: tuple[AssetId, int]) -> tuple[Amount, ...]:
 
 def _fed(feed: Feed) -> dict[str, JsonValue]:
     return {**feed_to_json(feed), "quote": feed.quote}
+
+
+def _known(name: str, raw: int | None) -> dict[str, JsonValue]:
+    """An entry where it was read: what was stored before stays as it was."""
+    return {} if raw is None else {name: str(raw)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.compound_v3.calls import LIQUIDATABLE, OWED, SUPPLIED
-from adapters.compound_v3.margin import CometRule, credit_of, quotient, value_of
+from adapters.compound_v3.collateral import credit_of, value_of
+from adapters.compound_v3.margin import CometRule, quotient
 from adapters.compound_v3.market import Market
 from adapters.compound_v3.user import User
 from aggregator.contract import Deployment

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from adapters.compound_v3.collateral import Collateral
 from adapters.compound_v3.interest import Accrual
-from adapters.compound_v3.margin import Collateral, CometRule
+from adapters.compound_v3.margin import CometRule
 from aggregator.model.rules import JsonValue
 from aggregator.model.stored import check_family, entry, exact, load_feed
 from aggregator.model.units import parse_address
@@ -29,6 +30,7 @@ def load_rule(data: Mapping[str, JsonValue]) -> CometRule:
         absorb_paused=entry(data, "absorb_paused", bool),
         comet=None if data.get("comet") is None else parse_address(entry(data, "comet", str)),
         read_at=None if data.get("read_at") is None else entry(data, "read_at", int),
+        cash=None if data.get("cash") is None else exact(data, "cash"),
     )
 
 
@@ -42,4 +44,5 @@ def _load_collateral(data: JsonValue) -> Collateral:
         liquidate_factor=exact(data, "liquidate_factor"),
         liquidation_factor=exact(data, "liquidation_factor"),
         borrow_factor=None if data.get("borrow_factor") is None else exact(data, "borrow_factor"),
+        room=None if data.get("room") is None else exact(data, "room"),
     )

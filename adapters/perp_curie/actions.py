@@ -7,7 +7,7 @@ included. That the vault has the tokens is taken for granted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters.perp_curie.access import Access
@@ -17,6 +17,7 @@ from adapters.perp_curie.trading import trade
 from aggregator.model.actions import Action, Applied, Deposit, Repay, Trade, Traded, Untold, Withdraw
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Amount, Refused
+from aggregator.model.shared import SharedRoom
 
 if TYPE_CHECKING:
     from adapters.perp_curie.margin import CurieRule
@@ -118,6 +119,42 @@ def _with(rule: CurieRule, held: Collateral, added: int) -> CurieRule:
     return replace(rule, collaterals=tuple(one for one in changed if one.balance))
 
 
+@dataclass(frozen=True, slots=True)
+class VaultRoom(SharedRoom):
+    """How much more of a token the vault takes after a step, of all traders."""
+
+    room: int | None
+
+
+def with_room(rule: CurieRule, left: SharedRoom) -> CurieRule:
+    """See CurieRule.with_room."""
+    if not isinstance(left, VaultRoom) or rule.access is None:
+        return rule
+    if left.venue == _venue(rule.access, rule.settlement):
+        return replace(rule, access=replace(rule.access, room=left.room))
+    if all(left.venue != _venue(rule.access, one.feed.asset) for one in rule.collaterals):
+        return rule
+    changed = [
+        replace(one, room=left.room) if left.venue == _venue(rule.access, one.feed.asset) else one
+        for one in rule.collaterals
+    ]
+    return replace(rule, collaterals=tuple(changed))
+
+
+def _left(rule: CurieRule, held: Collateral | None) -> VaultRoom | None:
+    """Of a collateral, as it is afterwards, or the settlement token."""
+    access = rule.access
+    if access is None:
+        return None
+    if held is None:
+        return VaultRoom(_venue(access, rule.settlement), access.room)
+    return VaultRoom(_venue(access, held.feed.asset), held.room)
+
+
+def _venue(access: Access, asset: AssetId) -> str:
+    return f"{asset} in {access.vault}"
+
+
 def _applied(
     rule: CurieRule, after: CurieRule, added: int, *, paid: bool, held: Collateral | None = None
 ) -> Applied:
@@ -131,4 +168,5 @@ def _applied(
         supplied=max(0, shown),
         owed=max(0, -shown) if held is None else None,
         successor=after,
+        room=_left(after, None if held is None else held.with_more(added)),
     )

@@ -23,6 +23,7 @@ from aggregator.model.close_outs import CloseOut, LossBearer
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.flips import flips
 from aggregator.model.rules import WAD, Feed, Health, JsonValue, Liquidated, Refused, Repayment
+from aggregator.model.shared import SharedRoom
 
 DECIMALS = 18
 
@@ -185,6 +186,10 @@ class CurieRule:
         A part of that is a fee for the insurance fund; the rest becomes balance.
         """
         return sale.sell(self, prices, time, repayment)
+
+    def with_room(self, left: SharedRoom) -> CurieRule:
+        """See RoomRule."""
+        return actions.with_room(self, left)
 
     def apply(
         self, prices: Mapping[AssetId, int], time: int, action: Action

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from aggregator.model.assets import AssetId
 from aggregator.model.rules import Amount, Refused, Rule
-from aggregator.model.shared import SharedMarket
+from aggregator.model.shared import SharedMarket, SharedRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Applied:
     `paid` is what the owner pays, `received` what the owner gets. `supplied` and `owed` are what the account
     has and owes of the action's asset then, as the protocol itself counts it; None where that stays.
     `settled` is of an account with one perp, at a venue that settles it on the way; None where it does not.
+    `room` is what it leaves to other accounts of the venue's cash or below its cap, None where not told.
     """
 
     paid: Amount | None
@@ -75,6 +76,7 @@ class Applied:
     owed: int | None
     successor: Rule
     settled: Settled | None = None
+    room: SharedRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Markets that several accounts of a wallet trade in: what one account's trade leaves to the others."""
+"""What several accounts of a wallet use at one venue: what the step of one leaves to the others."""
 
 from __future__ import annotations
 
@@ -21,4 +21,23 @@ class SharingRule(Rule, Protocol):
 
     def beside(self, moved: SharedMarket) -> Rule:
         """The same account after another one's trade; the rule itself where they share nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRoom:
+    """What a step leaves of a venue's cash, or below its caps; a venue's own subclass says how much.
+
+    `venue` is unique: whoever has the same there draws on the same room.
+    """
+
+    venue: str
+
+
+@runtime_checkable
+class RoomRule(Rule, Protocol):
+    """A rule that knows how much its venue still pays out, or takes, which is the same for all accounts."""
+
+    def with_room(self, left: SharedRoom) -> Rule:
+        """The same account after another one's step; the rule itself where they share nothing."""
         ...

@@ -13,7 +13,7 @@ from aggregator.model.calls import UnsignedCall
 from aggregator.model.plans import Cost, Flash, Plan, State, Status, Step
 from aggregator.model.positions import Option, Perp
 from aggregator.planning.bundles import bundled
-from aggregator.planning.candidates import Candidate, Ordered, SwapCandidate
+from aggregator.planning.candidates import Candidate, Ordered
 from aggregator.planning.certificate import shortfalls, states, unsafe
 from aggregator.planning.limits import Charges
 from aggregator.planning.ordering import Sequenced, sequence
@@ -21,6 +21,7 @@ from aggregator.planning.prices import cost_usd
 from aggregator.planning.problem import Problem
 from aggregator.planning.program import Solution
 from aggregator.planning.sending import sender_of, unsigned
+from aggregator.planning.swaps import SwapCandidate
 from aggregator.pricing.book import usd
 from aggregator.risk.copies import Copy, purse_of
 

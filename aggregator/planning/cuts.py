@@ -46,6 +46,7 @@ class Cutter:
     kept: frozenset[Figure] = frozenset()
     _slopes: dict[Figure, dict[str, float]] = field(default_factory=dict)
     _rows: dict[Figure, list[Constraint]] = field(default_factory=dict)
+    _first: dict[Figure, float] = field(default_factory=dict)
     _made: int = 0
 
     @property
@@ -104,6 +105,8 @@ class Cutter:
         self, figure: Figure, value: float, slopes: Mapping[str, float], amounts: Mapping[str, float]
     ) -> Constraint:
         least = sum(slope * amounts.get(one, 0.0) for one, slope in slopes.items()) - value
+        if figure.kind == "wallet":
+            slopes, least = self._holding_today(figure, slopes, least, amounts)
         hard = self._must_hold(figure)
         made = Constraint(
             name=f"{figure} #{self._made}",
@@ -119,6 +122,20 @@ class Cutter:
                 return rows[i]
         rows.append(made)
         return made
+
+    def _holding_today(
+        self, figure: Figure, slopes: Mapping[str, float], least: float, amounts: Mapping[str, float]
+    ) -> tuple[Mapping[str, float], float]:
+        """Slopes and least of a wallet's row, which never asks for more than today's does of doing nothing.
+
+        What is paid only of all of a debt (interest until then) is spread over what is paid.
+        """
+        first = self._first.setdefault(figure, least)
+        paid = {one: slope * amounts.get(one, 0.0) for one, slope in slopes.items() if slope < 0.0}
+        share = (first - least) / sum(paid.values()) if least > first and any(paid.values()) else 0.0
+        if share <= PARALLEL:
+            return slopes, least
+        return {one: slope * (1.0 + share) if one in paid else slope for one, slope in slopes.items()}, first
 
     def _must_hold(self, figure: Figure) -> bool:
         """Whether it may not be short: a balance, what holds today, the whole where it holds everywhere."""

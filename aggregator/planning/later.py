@@ -13,7 +13,7 @@ from aggregator.model.actions import Action, AdjustableRule, Applied, Traded, Un
 from aggregator.model.assets import AssetId
 from aggregator.model.errors import UnusablePrice
 from aggregator.model.rules import Health, Refused, Rule, prices_of
-from aggregator.model.shared import SharingRule
+from aggregator.model.shared import RoomRule, SharedRoom, SharingRule
 from aggregator.risk.copies import Copy
 
 AHEAD_S = 600
@@ -31,6 +31,9 @@ def later_rule(copy: Copy, account: Account) -> Rule | None:
         return rule
     known, late = copy.later.get(account.id, (0, _first(copy, account)))
     for action in acts[known:]:
+        if isinstance(action, SharedRoom):
+            late = late.with_room(action) if isinstance(late, RoomRule) else late
+            continue
         done = _asked(copy, account, late, action)
         if not isinstance(done, Applied | Traded):
             return rule

@@ -1,5 +1,8 @@
 """What a venue lets out of an account beside its health, such as beyond an initial margin, as linear rows.
 
+That may be cash, or room below a cap, on which other accounts of a plan draw, too: then their steps are in
+the row.
+
 How much of a withdrawal it takes is asked of its rule, by halving, in the state that a solution leads to, and
 again with a little more of every other step of the account: closing a part of a perp, a deposit or a
 repayment may make room. That is concave where requirements are convex, so that a row bounds it from above.
@@ -11,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from aggregator.model.shared import RoomRule
 from aggregator.planning.candidates import Candidate
 from aggregator.planning.cuts import NO_SLOPE, NO_USD, are_parallel
 from aggregator.planning.following import Stopped, is_taken
 from aggregator.planning.goals import CUSHION
 from aggregator.planning.halving import largest
+from aggregator.planning.lending import AssetCandidate
 from aggregator.planning.program import Constraint
 from aggregator.planning.trials import trial
 from aggregator.risk.copies import Copy
@@ -27,8 +32,9 @@ would do."""
 
 @dataclass
 class Rooms:
-    """The rows made so far, by the withdrawal that each bounds."""
+    """The rows made so far, by the step that each bounds; `start` is today's state."""
 
+    start: Copy
     candidates: Sequence[Candidate]
     rows: dict[str, list[Constraint]] = field(default_factory=dict)
 
@@ -38,25 +44,31 @@ class Rooms:
         return [row for name, rows in self.rows.items() for row in rows if name in known or row.least <= 0.0]
 
     def row(self, stopped: Stopped) -> Constraint | None:
-        """The row through a state in which a withdrawal is refused; None of anything else, and where
-        the rule does not tell.
+        """The row through a state in which a withdrawal, or a deposit, is refused; None of anything else, and
+        where the rule does not tell.
 
+        A deposit has none where no other account draws on the same room: what is left is its bound.
         It asks for more than nothing where today nothing is let out: it holds only of plans that withdraw.
         One that is parallel to an earlier row of the withdrawal has that one's name, and takes its place.
         """
         one, at = stopped.one, stopped.at
-        room = _room_usd(at, one) if one.kind == "withdraw" else None
+        others = [other for other in self.candidates if _share_room(at, one, other)]
+        room = _room_usd(at, one) if one.kind == "withdraw" or (one.kind == "deposit" and others) else None
         if room is None:
             return None
         slopes: dict[str, float] = {}
-        for other in self.candidates:
-            tried = trial(at, other) if other is not one and one.account_id in other.touches else None
+        own = [other for other in self.candidates if other is not one and one.account_id in other.touches]
+        for other in (*own, *others):
+            # Where nothing of a shared room is left, how others draw on it is seen today.
+            tried = trial(at, other) or (None if other in own else trial(self.start, other))
             if tried is None:
                 continue
             before = room if tried.base is at else _room_usd(tried.base, one)
             after = _room_usd(tried.there, one)
             if before is not None and after is not None:
                 slopes[other.name] = (after - before) / tried.usd
+        if one.kind == "deposit" and all(abs(slopes.get(other.name, 0.0)) <= NO_SLOPE for other in others):
+            return None
         terms = [slope * stopped.amounts.get(name, 0.0) for name, slope in slopes.items()]
         least = sum(terms) - room + CUSHION * (abs(room) + sum(map(abs, terms)))
         known = self.rows.setdefault(one.name, [])
@@ -88,6 +100,19 @@ def _room_usd(at: Copy, one: Candidate) -> float | None:
         if free := _most(there, one, put_in):
             return (free - put_in) * one.unit_usd
     return None
+
+
+def _share_room(at: Copy, one: Candidate, other: Candidate) -> bool:
+    """Whether another account's step may draw on the same room: in the same asset, at the same protocol."""
+    if not isinstance(one, AssetCandidate) or not isinstance(other, AssetCandidate):
+        return False
+    first, second = at.accounts[one.account_id], at.accounts[other.account_id]
+    return (
+        first.id != second.id
+        and one.asset == other.asset
+        and (first.protocol, first.chain) == (second.protocol, second.chain)
+        and isinstance(first.rule, RoomRule)
+    )
 
 
 def _most(at: Copy, one: Candidate, wanted: int) -> int:

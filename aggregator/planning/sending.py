@@ -11,7 +11,7 @@ from aggregator.model.actions import Deposit, Repay, Trade, Untold, Withdraw
 from aggregator.model.calls import CallableRule, Hands, UnsignedCall
 from aggregator.model.plans import Flash, Swap, Transfer
 from aggregator.model.units import Address
-from aggregator.planning.bundles import bundle_calls
+from aggregator.planning.bundle_calls import bundle_calls
 from aggregator.planning.candidates import Ordered
 from aggregator.risk.copies import Copy, purse_of
 

@@ -8,7 +8,8 @@ from aggregator.model.accounts import Account
 from aggregator.model.actions import AdjustableRule, Applied, Trade, Traded, Untold
 from aggregator.model.positions import Option, Perp
 from aggregator.model.rules import Refused
-from aggregator.planning.candidates import AssetCandidate, Candidate, Done, Outcome, asked, some
+from aggregator.planning.candidates import Candidate, Done, Outcome, asked, some
+from aggregator.planning.lending import AssetCandidate
 from aggregator.risk.copies import Copy
 from aggregator.risk.trading import traded
 

@@ -12,6 +12,7 @@ from aggregator.model.errors import NativeUnknown
 from aggregator.model.portfolio import Portfolio
 from aggregator.model.positions import Debt, Holding, Option, Perp
 from aggregator.model.rules import Rule
+from aggregator.model.shared import SharedRoom
 from aggregator.model.spot_markets import SpotMarket
 from aggregator.model.units import ChainId, plain, scaled
 from aggregator.risk.changed import ORIGIN
@@ -25,7 +26,8 @@ class Copy:
     """A portfolio that is being changed: its accounts by id, what is lost of their rules, and what to say.
 
     `markets` are exchanges that have been used, by chain, sides and label, as they stand then. `acts` is what
-    a plan has done with each account, in order; `later` keeps what `planning.later` made of so many of them.
+    a plan has done with each account, and what steps of others left it of a shared room, in order; `later`
+    keeps what `planning.later` made of so many of them.
     """
 
     portfolio: Portfolio
@@ -33,7 +35,7 @@ class Copy:
     lost: dict[str, NativeUnknown]
     told: list[str]
     markets: dict[MarketKey, SpotMarket] = field(default_factory=dict)
-    acts: dict[str, tuple[Action, ...]] = field(default_factory=dict)
+    acts: dict[str, tuple[Action | SharedRoom, ...]] = field(default_factory=dict)
     later: dict[str, tuple[int, Rule | None]] = field(default_factory=dict)
 
     @staticmethod
@@ -53,8 +55,8 @@ class Copy:
             dict(self.later),
         )
 
-    def note(self, account_id: str, action: Action) -> None:
-        """Keep what was done with an account."""
+    def note(self, account_id: str, action: Action | SharedRoom) -> None:
+        """Keep what was done with an account, or left to it."""
         self.acts[account_id] = (*self.acts.get(account_id, ()), action)
 
     def result(self) -> Portfolio:

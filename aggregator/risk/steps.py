@@ -22,6 +22,7 @@ from aggregator.model.positions import Debt, Option, Perp, Position, Supply
 from aggregator.model.rules import Amount, Refused
 from aggregator.risk.changed import is_called, total, with_debt, with_settled, with_supply
 from aggregator.risk.copies import Copy, pay
+from aggregator.risk.sharing import share_room
 from aggregator.risk.trading import trade
 
 
@@ -70,6 +71,8 @@ def applied(copy: Copy, account: Account, asset: Asset, done: Applied) -> None:
     if done.settled is not None:
         account = replace(account, positions=with_settled(account, done.settled))
     _keep(copy, account, asset, done.paid, done.received)
+    if done.room is not None:
+        share_room(copy, account.id, done.room)
 
 
 def _counted(position: Position, asset: AssetId) -> Position:

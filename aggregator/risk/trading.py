@@ -11,9 +11,9 @@ from aggregator.model.assets import Asset, AssetId
 from aggregator.model.errors import BadConfiguration
 from aggregator.model.positions import Option, Perp, Position, Supply
 from aggregator.model.rules import Amount, Refused
-from aggregator.model.shared import SharedMarket, SharingRule
 from aggregator.risk.changed import perp_closed, with_margin, with_supply
 from aggregator.risk.copies import Copy, pay
+from aggregator.risk.sharing import share_market
 
 CLOSED_AT_MARK = "what its venue charges for closing is not known"
 
@@ -71,21 +71,11 @@ def traded(copy: Copy, account: Account, position: Perp | Option, done: Traded) 
             account = replace(account, positions=with_margin(account, asset, raw))
     copy.accounts[account.id] = account
     if done.shared is not None:
-        _share(copy, account.id, done.shared)
+        share_market(copy, account.id, done.shared)
     for amount, sign in ((done.paid, 1), (done.received, -1)):
         if amount is not None:
             # What a full close frees is no longer there to tell its asset.
             pay(copy, account, _asset(before, position, amount.asset), sign * amount.raw)
-
-
-def _share(copy: Copy, trader: str, moved: SharedMarket) -> None:
-    """The other accounts of a market, which a trade has moved for them too."""
-    for other in list(copy.accounts.values()):
-        if other.id == trader or not isinstance(other.rule, SharingRule):
-            continue
-        rule = other.rule.beside(moved)
-        if rule is not other.rule:
-            copy.accounts[other.id] = replace(other, rule=rule)
 
 
 def _resized(raw: int | None, before: int, after: int) -> int | None:

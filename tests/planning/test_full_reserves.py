@@ -13,6 +13,7 @@ from aggregator.model.assets import token_id
 from aggregator.model.plans import Plan, Targets
 from aggregator.model.units import parse_address
 from tests.adapters.aave_v3.kit import CHAIN
+from tests.adapters.compound_v3.kit import fill
 from tests.devnet.errors import TransactionReverted
 from tests.planning.executing import proved
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.devnet.aave import Aave
+    from tests.devnet.comet import Comet
     from tests.devnet.world import World
 
 MARKETS = [
@@ -34,7 +36,7 @@ def request(*only: str) -> app.PlanRequest:
     )
 
 
-def moved(plan: Plan, market: Aave, kind: type, symbol: str) -> Decimal:
+def moved(plan: Plan, market: Aave | Comet, kind: type, symbol: str) -> Decimal:
     """Whole tokens that all steps of a kind move."""
     asset = token_id(CHAIN, parse_address(market.asset(symbol)))
     amounts = [step.amount for step in plan.steps if isinstance(step.move, kind) and step.amount]
@@ -79,3 +81,37 @@ def test_no_more_is_supplied_than_a_cap_allows(devnet: World, choose: Callable[[
     assert posted > 0
     with pytest.raises(TransactionReverted, match=r"SupplyCapExceeded|51"):
         market.supply(others, "WETH", "0.001")
+
+
+def test_no_more_base_is_taken_out_than_a_comet_has(devnet: World) -> None:
+    """5,000 USDC are lent there, others have borrowed all but 400: the rest is sold of the collateral."""
+    comet, market = devnet.comet_usdc, devnet.aave_v36
+    user, others = devnet.spare[:2]
+    comet.supply(user, "DAI", 100)
+    comet.supply(user, "USDC", 5_000)
+    market.supply(user, "WETH", 10)
+    market.borrow(user, "USDC", 13_500)
+    devnet.tokens.spend("USDC", user, others, 13_500)
+    cash = Decimal(devnet.tokens.balance("USDC", comet.comet.address)).scaleb(-6)
+    comet.supply(others, "WBTC", 1_000)
+    comet.borrow(others, cash - 400)
+    devnet.node.set_balance(user, 0)
+    plan, _ = proved(devnet, user, request("withdraw", "swap", "repay"))
+    assert plan.status == "feasible", plan.shortfalls
+    assert 399 < moved(plan, comet, Withdraw, "USDC") <= 400
+    assert moved(plan, market, Withdraw, "WETH") > 0
+
+
+def test_no_more_is_posted_than_a_comet_takes(devnet: World) -> None:
+    """The wallet has four coins, and there is room for two."""
+    comet, user, others = devnet.comet_usdc, *devnet.spare[:2]
+    comet.supply(user, "WETH", 10)
+    comet.borrow(user, 14_500)
+    devnet.tokens.spend("USDC", user, others, 14_500)
+    devnet.tokens.mint("WETH", user, 4)
+    fill(comet, others, "WETH", 2 * 10**18)
+    plan, _ = proved(devnet, user, request("deposit"))
+    assert plan.status == "infeasible"
+    assert 2 - Decimal("1e-9") < moved(plan, comet, Deposit, "WETH") <= 2
+    with pytest.raises(TransactionReverted):
+        comet.supply(others, "WETH", "0.000001")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from aggregator.model.actions import Repay
 from aggregator.model.plans import Targets
+from aggregator.model.units import Address
 from aggregator.planning.limits import Charges, Limits
 from aggregator.planning.problem import Problem
 from aggregator.planning.repair import repair
@@ -32,3 +35,33 @@ def test_below_its_floor_an_account_gets_all_that_the_wallet_has() -> None:
     assert plan.status == "infeasible"
     assert plan.missing_usd == pytest.approx(repair(without).missing_usd, abs=1.0)
     assert plan.missing_usd < 1.45 * 12.75 * 4_000 - 0.8 * 67_000 - 400
+
+
+def test_what_one_account_cannot_repay_keeps_no_other_from_it() -> None:
+    """One is repaid to the last in several parts; the other, of another wallet, is stuck below its floor."""
+    other = Address("0x" + "5" * 40)
+    able, stuck = (
+        lender("able", {"ETH": 25, "USDC": -70_000}),
+        lender("stuck", {"DAI": 67_000, "LINK": -2_800}),
+    )
+    problem = Problem(
+        portfolio=portfolio(
+            able,
+            wallet(),
+            replace(stuck, owner_path=(other,)),
+            replace(wallet(name="other"), owner_path=(other,)),
+        ),
+        families=FAMILIES,
+        scenarios=few_draws(),
+        targets=Targets(floor=1.0, health=40.0, kappa=0.0),
+        limits=Limits(frozenset({"swap", "repay", "withdraw"})),
+        charges=Charges(gas_elsewhere_usd=0.0, slippage=Decimal(0)),
+        markets={CHAIN: [flat("ETH", "USDC"), flat("DAI", "LINK")]},
+    )
+    plan = repair(problem)
+    last = [
+        step.move.raw for step in plan.steps if isinstance(step.move, Repay) and step.account_id == "able"
+    ]
+    assert len(last) > 2
+    assert last[-1] is None
+    assert {one.account_id for one in plan.shortfalls} == {"stuck"}

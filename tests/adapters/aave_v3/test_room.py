@@ -49,12 +49,14 @@ def room(rule: LiquidatableAaveRule, asset: AssetId, time: int) -> tuple[int, in
 
 @pytest.mark.parametrize("choose", MARKETS)
 def test_it_is_what_the_pool_has_afterwards(devnet: World, choose: Callable[[World], Aave]) -> None:
-    """A deposit, a withdrawal and a repayment after a month in which the treasury's part has grown."""
+    """Of the account and another one, after a month in which the treasury's part has grown."""
     market, user = choose(devnet), devnet.spare[0]
     asset = token_id(CHAIN, parse_address(market.asset("USDC")))
     market.configurator.send("setSupplyCap", market.asset("USDC"), 12_000_000)
-    market.supply(user, "USDC", 50_000)
-    market.borrow(user, "USDC", 10_000)
+    other = devnet.spare[1]
+    for one in (user, other):
+        market.supply(one, "USDC", 50_000)
+        market.borrow(one, "USDC", 10_000)
     market.tokens.mint("USDC", user, 100_000)
     actions: list[AssetAction] = [
         Deposit(asset, 70_000 * 10**6),
@@ -62,16 +64,21 @@ def test_it_is_what_the_pool_has_afterwards(devnet: World, choose: Callable[[Wor
         Repay(asset, 10**9),
     ]
     for action in actions:
-        rule = rule_of(devnet, market, user)
+        rule, others = (rule_of(devnet, market, one) for one in (user, other))
         time = devnet.node.timestamp + 30 * DAY_S
         done = rule.apply(prices_of(rule), time, action)
         assert isinstance(done, Applied)
         calls = told(rule.calls(action, alone(user)))
         send_all(devnet, calls, user, at=time, main=market.pool.address)
         assert isinstance(done.successor, LiquidatableAaveRule)
-        [ours, theirs] = [room(one, asset, time) for one in (done.successor, rule_of(devnet, market, user))]
-        assert ours[0] == theirs[0]
-        assert abs(ours[1] - theirs[1]) <= 10**4, (ours, theirs)  # a cent of 12 millions
+        assert done.room is not None
+        left = others.with_room(done.room)
+        for ours, now in ((done.successor, user), (left, other)):
+            mine, theirs = (room(one, asset, time) for one in (ours, rule_of(devnet, market, now)))
+            assert mine[0] == theirs[0]
+            assert abs(mine[1] - theirs[1]) <= 10**4, (mine, theirs)  # a cent of 12 millions
+        again = rule_of(devnet, market, other)
+        assert left.health(prices_of(left), time) == again.health(prices_of(again), time)
 
 
 def test_what_was_stored_before_they_were_read_stays_as_it_is() -> None:

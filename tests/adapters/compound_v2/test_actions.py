@@ -64,6 +64,38 @@ def test_random_actions(devnet: World) -> None:
         assert seen[kind] >= least, seen
 
 
+def test_what_a_withdrawal_leaves_to_others(devnet: World) -> None:
+    """The market of another account has the same cash and interest; elsewhere nothing changes."""
+    pool, [user, other, elsewhere, *_] = devnet.venus, devnet.spare
+    books = ((user, "USDC", 3_000, "DAI"), (other, "WETH", 5, "USDC"), (elsewhere, "WBTC", 1, "DAI"))
+    for wallet, collateral, amount, debt in books:
+        pool.supply(wallet, collateral, amount)
+        pool.borrow(wallet, debt, 500)
+    pool.mine(20)
+    rule, others, away = (rule_in(read_pool(devnet, one)) for one in (user, other, elsewhere))
+    time, action = _mined(devnet, rule), Withdraw(asset_of(pool, "USDC"), 1_000 * 10**6)
+    done = rule.apply(prices_of(rule), time, action)
+    assert isinstance(done, Applied)
+    assert done.room is not None
+    assert away.with_room(done.room) is away
+    assert _send(devnet, user, "USDC", list(_calls(devnet, user, rule, action)))
+    left, again = others.with_room(done.room), rule_in(read_pool(devnet, other))
+    ours, theirs = (_leg(one, action) for one in (left, again))
+    assert ours is not None
+    assert theirs is not None
+    # The rate changes with what is left, which no rule follows; `initial` is of a market without tokens.
+    was = ours.totals
+    assert was == replace(theirs.totals, rate=was.rate, initial=was.initial)
+    assert 0 <= theirs.owed - ours.owed <= 1
+    assert ours.totals.cash < _cash(others, action)
+
+
+def _cash(rule: CompoundRule, action: AssetAction) -> int:
+    leg = _leg(rule, action)
+    assert leg is not None
+    return leg.totals.cash
+
+
 def _mined(world: World, rule: CompoundRule) -> int:
     """A time at which the rule takes so many blocks for mined."""
     step = -(-BLOCKS * rule.clock.step_ms // 1_000)

@@ -39,6 +39,7 @@ class Comet:
 
     scale: int = 10**6
     count: int = 2
+    cash: int = 10**12
     totals: tuple[int, ...] = (INDEX_SCALE, INDEX_SCALE, 0, 0, 10**12, 10**12, START, 0)
     user: tuple[int, ...] = (-12_000 * 10**6, 0, 0, 0b01, 0)
     supplied: int = 0
@@ -59,6 +60,7 @@ class Comet:
             calls.BASE_SCALE.at(COMET): (self.scale,),
             calls.ASSET_COUNT.at(COMET): (self.count,),
             calls.UTILIZATION.at(COMET): (USED,),
+            calls.BALANCE.at(USDC, COMET): (self.cash,),
             calls.TOTALS.at(COMET): self.totals,
             calls.SUPPLY_RATE.at(COMET, USED): (RATE,),
             calls.BORROW_RATE.at(COMET, USED): (2 * RATE,),
@@ -74,6 +76,7 @@ class Comet:
             factors = (factor * WAD // 100 - 1, factor * WAD // 100, 95 * WAD // 100)
             said |= {
                 calls.ASSET_INFO.at(COMET, i): (i, asset, FEEDS[asset], scale, *factors, 10**30),
+                calls.COLLATERAL_TOTAL.at(COMET, asset): (10**29, 0),
                 calls.USER_COLLATERAL.at(COMET, WALLET, asset): (self.held[asset], 0),
                 calls.COLLATERAL.at(COMET, WALLET, asset): (self.held[asset],),
             }

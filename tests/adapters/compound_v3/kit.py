@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from adapters.compound_v3.adapter import build
+from adapters.compound_v3.collateral import Collateral
 from adapters.compound_v3.interest import INDEX_SCALE, Accrual
-from adapters.compound_v3.margin import Collateral, CometRule
+from adapters.compound_v3.margin import CometRule
 from aggregator.contract import Adapter, Deployment, Deployments
 from aggregator.model.assets import Asset, AssetId, Classification, ListedToken, token_id
 from aggregator.model.rules import WAD, Feed, Oracle
@@ -52,6 +53,24 @@ def rule_in(reading: Reading) -> CometRule:
     [account] = reading.accounts
     assert isinstance(account.rule, CometRule)
     return account.rule
+
+
+def rooms(rule: CometRule) -> dict[AssetId, int]:
+    """How much more the comet takes of each collateral of an account."""
+    found = {held.feed.asset: held.room for held in rule.collaterals}
+    assert None not in found.values()
+    return {asset: room for asset, room in found.items() if room is not None}
+
+
+def fill(comet: Comet, user: str, symbol: str, left: int) -> None:
+    """Supply all but so much of what the comet still takes of a collateral, in its smallest unit."""
+    asset = comet.asset(symbol)
+    listed = [comet.comet.call("getAssetInfo", i) for i in range(len(comet.factors))]
+    [cap] = [info["supplyCap"] for info in listed if info["asset"] == asset]
+    room = cap - comet.comet.call("totalsCollateral", asset)[0] - left
+    comet.tokens[symbol].send("mint", user, room)
+    comet.tokens[symbol].send("approve", comet.comet.address, room, sender=user)
+    comet.comet.send("supply", asset, room, sender=user)
 
 
 def asset_id(comet: Comet, symbol: str) -> AssetId:

@@ -7,17 +7,17 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+from adapters.compound_v3.margin import CometRule
 from aggregator.model.actions import Applied, AssetAction, Deposit, Repay, Untold, Withdraw
 from aggregator.model.rules import Refused, prices_of
 from tests.adapters.compound_v3.changes import Changes
-from tests.adapters.compound_v3.kit import asset_id, read_comet, refusal, rule_in
+from tests.adapters.compound_v3.kit import asset_id, read_comet, refusal, rooms, rule_in
 from tests.adapters.compound_v3.test_states import BOTH
 from tests.adapters.sending import alone, send_all, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapters.compound_v3.margin import CometRule
     from tests.devnet.comet import Comet
     from tests.devnet.world import World
 
@@ -79,5 +79,7 @@ def _compare(world: World, comet: Comet, wallet: str, symbol: str, ours: Applied
         assert ours.supplied == comet.collateral(wallet, symbol)
     reading = read_comet(world, comet, wallet)
     again = reading.accounts[0].rule
-    assert again is not None
+    assert isinstance(after, CometRule)
+    assert isinstance(again, CometRule)
+    assert (after.cash, rooms(after)) == (again.cash, rooms(again))
     assert after.health(prices_of(after), time) == again.health(prices_of(again), time)

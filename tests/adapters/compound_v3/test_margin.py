@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.compound_v3.collateral import Collateral
 from adapters.compound_v3.family import CometFamily
 from adapters.compound_v3.interest import INDEX_SCALE, Accrual, apr
-from adapters.compound_v3.margin import Collateral, CometRule
+from adapters.compound_v3.margin import CometRule
 from aggregator.contract import Shocked
 from aggregator.model.assets import AssetId, token_id
 from aggregator.model.errors import UnusablePrice

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.perp_curie.margin import CurieRule
-from aggregator.model.actions import Deposit, Repay, Trade, Traded, Untold, Withdraw
+from aggregator.model.actions import Applied, Deposit, Repay, Trade, Traded, Untold, Withdraw
 from aggregator.model.assets import AssetId, index_id, token_id
 from aggregator.model.calls import Hands
 from aggregator.model.rules import WAD, Refused, prices_of
@@ -24,6 +24,12 @@ def trader(site: Site, usdc: int = 2_000, size: str = "0.5") -> str:
     site.curie.open(user, "vETH", size)
     site.world.node.warp(SETTLED)
     return user
+
+
+def rooms(rule: CurieRule) -> list[int | None]:
+    """How much more the vault takes of its token and of collaterals."""
+    assert rule.access is not None
+    return [rule.access.room, *(one.room for one in rule.collaterals)]
 
 
 def most_ticks(site: Site, ticks: int) -> None:
@@ -49,7 +55,9 @@ def test_margin_is_needed_for_more_and_less_of_it_for_less(site: Site) -> None:
 def test_a_vault_takes_no_more_than_its_cap(site: Site, symbol: str, code: str) -> None:
     """It is three units above; two are taken out, then two more: there is room for one."""
     user, curie = trader(site), site.curie
-    curie.deposit(user, "WETH", 1)
+    other = str(site.world.spare[1])
+    for one in (user, other):
+        curie.deposit(one, "WETH", 1)
     site.world.tokens.mint(symbol, user, 1)
     token = curie.tokens[symbol].address
     cap = site.world.tokens.balance(symbol, curie.vault.address) - 3
@@ -57,12 +65,16 @@ def test_a_vault_takes_no_more_than_its_cap(site: Site, symbol: str, code: str) 
         curie.config.send("setSettlementTokenBalanceCap", cap)
     else:
         curie.collateral_manager.send("setDepositCap", token, cap)
-    asset = token_id(site.deployment.chain, parse_address(token))
+    asset, others = token_id(site.deployment.chain, parse_address(token)), site.rule(other)
     for _ in range(2):
         assert refused(site, user, Deposit(asset, 1)) == code
         said = done(site, user, Withdraw(asset, 2))
         assert isinstance(said.successor, CurieRule)
         assert said.successor.access == site.rule(user).access
+        assert isinstance(said, Applied)
+        assert said.room is not None
+        before, others = rooms(others), others.with_room(said.room)
+        assert before != rooms(others) == rooms(site.rule(other))
     assert refused(site, user, Deposit(asset, 2)) == code
     done(site, user, Deposit(asset, 1))
 
