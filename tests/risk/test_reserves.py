@@ -90,7 +90,7 @@ def test_a_variant_has_what_it_would_have_in_the_places_of_the_first() -> None:
 def test_what_is_missed_is_what_lies_near_the_worst() -> None:
     """The same figures, of places where the first has no more than it lacks; of all where that is nothing."""
     first, second = variant(30_000.0), variant(24_000.0)
-    for multiple in (6.0, 6.07):
+    for multiple in (4.5, 4.57):
         every = by_name(reserves([first, second], scenarios(), multiple))
         missed = by_name(reserves([first, second], scenarios(), multiple, missed=True))
         most = -min(values[0] for values in every.values())
