@@ -46,14 +46,10 @@ def plan_request(
         if value is not None:
             if not (math.isfinite(value) and least <= value <= 20.0):
                 raise BadConfiguration(option, f"{value:g}: give a number from {least:g} to 20")
-            if (
-                name == "kappa" and value == 20.0
-            ):  # targets are aimed a little higher, where there are no rays
-                raise BadConfiguration(
-                    option, "20: give a number below it, where the stresses that are tried end"
-                )
             given[name] = value
     targets = Targets(**given)
+    if targets.kappa == 20.0:  # targets are aimed a little higher
+        raise BadConfiguration("--kappa", "20: give a number below it, where the stresses that are tried end")
     if targets.floor > targets.health:
         raise BadConfiguration("--floor", f"{targets.floor:g} is above the target of {targets.health:g}")
     for option, value in (("--max-cost", most_cost), ("--gas-usd", gas_usd)):

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,27 +37,33 @@ def together(portfolios: tuple[Portfolio, ...]) -> Portfolio:
     )
 
 
+class ExecutorOfBoth(Executor):
+    """Compares the accounts of both wallets, whichever the plan names."""
+
+    def __init__(self, world: World, users: tuple[str, str]) -> None:
+        super().__init__(world)
+        self.selection = app.Selection(tuple(map(parse_address, users)))
+
+    def read(self, wallet: str) -> Portfolio:
+        """Both as they are now."""
+        assert parse_address(wallet) in self.selection.wallets
+        return together(app.read(self.selection, self.config).portfolios)
+
+
 def sent(world: World, users: tuple[str, str], only: tuple[str, ...]) -> Plan:
     """Plan for both together and send all of it; every state is as predicted."""
-    executor = Executor(world)
-    selection = app.Selection(tuple(map(parse_address, users)))
-    answer = app.read_with_markets(selection, executor.config)
+    executor = ExecutorOfBoth(world, users)
+    answer = app.read_with_markets(executor.selection, executor.config)
     answer = replace(answer, portfolios=(together(answer.portfolios),))
     request = app.PlanRequest(
         Targets(floor=1.02, health=1.5, kappa=0.0), only=only, gas_usd=0.05, estimates=False
     )
     [plan], [portfolio] = app.repair(answer, request), answer.portfolios
-    executor.read = partial(_read, selection, executor)  # type: ignore[method-assign]
     document = json.loads(json.dumps(plan_documents.plan(plan, portfolio)))
     steps = list(executor.run(document))
     assert len(steps) == len(plan.steps)
     assert not [fault for step in steps for fault in step.faults(request.targets.floor)]
     return plan
-
-
-def _read(selection: app.Selection, executor: Executor, wallet: str) -> Portfolio:
-    del wallet
-    return together(app.read(selection, executor.config).portfolios)
 
 
 @pytest.mark.parametrize("choose", MARKETS)
